@@ -1,0 +1,202 @@
+//! Names that callers choose (SKU, location, zone, controller) and ids that Stockline derives.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A name that breaks the rule for its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 characters of {allowed}")]
+pub struct InvalidName {
+    allowed: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $allowed:literal, $punctuation:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidName;
+
+            fn from_str(name: &str) -> Result<Self, InvalidName> {
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || $punctuation.contains(&byte);
+                if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+                    Ok(Self(name.to_owned()))
+                } else {
+                    Err(InvalidName { allowed: $allowed })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = InvalidName;
+
+            fn try_from(name: String) -> Result<Self, InvalidName> {
+                name.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A stock keeping unit: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    Sku, "A-Z a-z 0-9 . _ -", b"._-"
+);
+name!(
+    /// A store or a warehouse: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    LocationId, "A-Z a-z 0-9 _ -", b"_-"
+);
+name!(
+    /// A part of an automated warehouse: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    ZoneId, "A-Z a-z 0-9 _ -", b"_-"
+);
+name!(
+    /// An automation controller: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    ControllerId, "A-Z a-z 0-9 _ -", b"_-"
+);
+
+macro_rules! derived_id {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $type(Uuid);
+
+        impl $type {
+            /// The id as a UUID.
+            pub fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl From<Uuid> for $type {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+derived_id!(
+    /// An order, derived from its caller and idempotency key, so that the order is its own idempotency record.
+    OrderId
+);
+derived_id!(
+    /// One request to change stock, derived from its caller and idempotency key.
+    RequestId
+);
+derived_id!(
+    /// One immutable change of one level, derived from what caused it.
+    MovementId
+);
+derived_id!(
+    /// One transport in the warehouse, derived from the order line it serves.
+    TaskId
+);
+
+/// Stockline's own UUID namespace (RFC 9562, section 5.5), so that derived ids never meet those of another system.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8f1d_6a52_5d0e_5c0b_9a63_7c1f_2b90_4e11);
+
+fn derive(kind: &str, parts: &[&str]) -> Uuid {
+    let mut name = kind.to_owned();
+    for part in parts {
+        name.push('\0');
+        name.push_str(part);
+    }
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+impl OrderId {
+    /// The order that `subject` places under `idempotency_key`: the same for ever, and another subject's never.
+    pub fn derive(subject: &str, idempotency_key: &str) -> Self {
+        Self(derive("order", &[subject, idempotency_key]))
+    }
+}
+
+impl RequestId {
+    /// The stock request that `subject` sends under `idempotency_key`.
+    pub fn derive(subject: &str, idempotency_key: &str) -> Self {
+        Self(derive("stock-request", &[subject, idempotency_key]))
+    }
+}
+
+impl MovementId {
+    /// The movement of `kind` that `cause` (an order, a request's change, a task) makes at one level.
+    pub fn derive(cause: &str, kind: &str, location: &LocationId, sku: &Sku) -> Self {
+        Self(derive(
+            "movement",
+            &[cause, kind, location.as_str(), sku.as_str()],
+        ))
+    }
+}
+
+impl TaskId {
+    /// The task that fetches line `line` (from 1) of `order`.
+    pub fn for_order_line(order: OrderId, line: u16) -> Self {
+        Self(derive("task", &[&order.to_string(), &line.to_string()]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_holds_no_key_separator() {
+        assert!("SKU-1.a_b".parse::<Sku>().is_ok());
+        assert!("store-7".parse::<LocationId>().is_ok());
+        for bad in ["", "a#b", "a b", "ä", &"x".repeat(65)] {
+            assert!(bad.parse::<Sku>().is_err(), "{bad} was taken");
+        }
+        assert!("a.b".parse::<LocationId>().is_err());
+    }
+
+    #[test]
+    fn the_same_caller_and_key_make_the_same_order_and_no_other_caller_does() {
+        assert_eq!(OrderId::derive("ana", "k1"), OrderId::derive("ana", "k1"));
+        assert_ne!(OrderId::derive("ana", "k1"), OrderId::derive("ben", "k1"));
+        assert_ne!(OrderId::derive("an", "ak1"), OrderId::derive("ana", "k1"));
+        assert_ne!(
+            OrderId::derive("ana", "k1").as_uuid(),
+            RequestId::derive("ana", "k1").as_uuid()
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! The rules of Stockline's trade: orders, stock, alerts, tasks, money and days.
+//!
+//! Everything here is pure. Time, ids and storage come in as arguments; nothing here waits, logs or knows AWS.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod business_date;
+pub mod caller;
+pub mod catalog;
+pub mod ids;
+pub mod invalid;
+pub mod level;
+pub mod money;
+pub mod order;
+pub mod place_order;
+pub mod stock_change;

@@ -1,0 +1,130 @@
+//! Money as integers of minor units. Floating point appears nowhere.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The largest amount, in minor units, that one field of a request may hold.
+pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
+
+/// An ISO 4217 currency code: three capital letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency([u8; 3]);
+
+/// A text that is no currency code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an ISO 4217 code of three capital letters")]
+pub struct InvalidCurrency;
+
+impl Currency {
+    /// The code, such as `EUR`.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Digits after the decimal point in the major unit (ISO 4217, table A.1).
+    pub fn minor_digits(self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
+}
+
+impl std::str::FromStr for Currency {
+    type Err = InvalidCurrency;
+
+    fn from_str(code: &str) -> Result<Self, InvalidCurrency> {
+        match <[u8; 3]>::try_from(code.as_bytes()) {
+            Ok(bytes) if bytes.iter().all(u8::is_ascii_uppercase) => Ok(Self(bytes)),
+            _ => Err(InvalidCurrency),
+        }
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = InvalidCurrency;
+
+    fn try_from(code: String) -> Result<Self, InvalidCurrency> {
+        code.parse()
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An amount of minor units (cents, yen, fils) in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    /// Minor units, possibly negative.
+    pub amount: i64,
+    /// The currency the amount is in.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// `amount` minor units of `currency`.
+    pub fn new(amount: i64, currency: Currency) -> Self {
+        Self { amount, currency }
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.currency.minor_digits();
+        let (sign, size) = (
+            if self.amount < 0 { "-" } else { "" },
+            self.amount.unsigned_abs(),
+        );
+        if digits == 0 {
+            return write!(f, "{sign}{size} {}", self.currency);
+        }
+        let unit = 10_u64.pow(digits);
+        let width = digits as usize;
+        write!(
+            f,
+            "{sign}{}.{:0width$} {}",
+            size / unit,
+            size % unit,
+            self.currency
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(amount: i64, code: &str) -> Money {
+        Money::new(amount, code.parse().unwrap())
+    }
+
+    #[test]
+    fn money_reads_as_its_currency_writes_it() {
+        assert_eq!(money(1999, "EUR").to_string(), "19.99 EUR");
+        assert_eq!(money(-5, "EUR").to_string(), "-0.05 EUR");
+        assert_eq!(money(1999, "JPY").to_string(), "1999 JPY");
+        assert_eq!(money(1999, "KWD").to_string(), "1.999 KWD");
+    }
+
+    #[test]
+    fn a_fraction_of_a_minor_unit_is_refused() {
+        assert!(serde_json::from_str::<Money>(r#"{"amount":19.99,"currency":"EUR"}"#).is_err());
+        assert!(serde_json::from_str::<Money>(r#"{"amount":1999,"currency":"eur"}"#).is_err());
+        assert!(serde_json::from_str::<Money>(r#"{"amount":1,"currency":"EUR","x":1}"#).is_err());
+    }
+}

@@ -1,0 +1,333 @@
+//! Batches: each record is done, retried or rejected on its own; a panic in one fails that one.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::dynamodb::Event as StreamEvent;
+use aws_lambda_events::sqs::SqsEvent;
+use futures::FutureExt;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tracing::Instrument;
+
+use crate::keys::Key;
+use crate::telemetry;
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, or done before.
+    Done,
+    /// Not now; the source delivers it again, and after its last try sends it to the dead-letter queue.
+    Retry(String),
+    /// Never; the reason is logged, and the source sends it to the dead-letter queue after its last try.
+    Reject(String),
+}
+
+/// One change of one item, in the order the item's changes were made.
+#[derive(Debug, Clone)]
+pub struct StreamRecord {
+    /// The item.
+    pub key: Key,
+    /// Where the record is in its shard.
+    pub sequence: String,
+    old: Option<serde_dynamo::Item>,
+    new: Option<serde_dynamo::Item>,
+}
+
+impl StreamRecord {
+    /// A record, for tests and the stream simulator.
+    pub fn new(
+        key: Key,
+        sequence: String,
+        old: Option<serde_dynamo::Item>,
+        new: Option<serde_dynamo::Item>,
+    ) -> Self {
+        Self {
+            key,
+            sequence,
+            old,
+            new,
+        }
+    }
+
+    /// The item before the change; none when it was made.
+    pub fn old_as<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_dynamo::Error> {
+        self.old.clone().map(serde_dynamo::from_item).transpose()
+    }
+
+    /// The item after the change; none when it was deleted.
+    pub fn new_as<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_dynamo::Error> {
+        self.new.clone().map(serde_dynamo::from_item).transpose()
+    }
+}
+
+/// One message of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRecord {
+    /// The message.
+    pub message_id: String,
+    /// Its group in a FIFO queue.
+    pub group: Option<String>,
+    /// What it says.
+    pub body: String,
+    /// How often it has been delivered, from 1.
+    pub receive_count: u32,
+}
+
+/// Which records of a batch are to be delivered again (`ReportBatchItemFailures`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResponse {
+    batch_item_failures: Vec<BatchItemFailure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchItemFailure {
+    item_identifier: String,
+}
+
+impl BatchResponse {
+    /// The identifiers of the records that failed.
+    pub fn failures(&self) -> Vec<&str> {
+        self.batch_item_failures
+            .iter()
+            .map(|failure| failure.item_identifier.as_str())
+            .collect()
+    }
+
+    fn fail(&mut self, id: &str) {
+        self.batch_item_failures.push(BatchItemFailure {
+            item_identifier: id.to_owned(),
+        });
+    }
+}
+
+/// The records of a stream event, in order.
+pub fn stream_records(event: StreamEvent) -> Vec<StreamRecord> {
+    event
+        .records
+        .into_iter()
+        .map(|record| {
+            let key = serde_dynamo::from_item(record.change.keys).unwrap_or_else(|_| Key {
+                pk: String::new(),
+                sk: String::new(),
+            });
+            let image = |item: serde_dynamo::Item| (!item.is_empty()).then_some(item);
+            StreamRecord {
+                key,
+                sequence: record.change.sequence_number.unwrap_or_default(),
+                old: image(record.change.old_image),
+                new: image(record.change.new_image),
+            }
+        })
+        .collect()
+}
+
+/// The records of a queue event, in order.
+pub fn queue_records(event: SqsEvent) -> Vec<QueueRecord> {
+    event
+        .records
+        .into_iter()
+        .map(|message| QueueRecord {
+            message_id: message.message_id.unwrap_or_default(),
+            group: message.attributes.get("MessageGroupId").cloned(),
+            body: message.body.unwrap_or_default(),
+            receive_count: message
+                .attributes
+                .get("ApproximateReceiveCount")
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(1),
+        })
+        .collect()
+}
+
+/// Hands each stream record to `handle`, in order.
+///
+/// After a failure the later changes of the same item wait for it; other items go on.
+pub async fn each_stream_record<H, F>(records: Vec<StreamRecord>, handle: H) -> BatchResponse
+where
+    H: Fn(StreamRecord) -> F,
+    F: Future<Output = Outcome>,
+{
+    let grouped = records
+        .into_iter()
+        .map(|record| (record.sequence.clone(), Some(record.key.pk.clone()), record));
+    each(grouped, handle).await
+}
+
+/// Hands each message to `handle`, in order.
+///
+/// After a failure the rest of the same FIFO group waits for it; other groups go on.
+pub async fn each_queue_record<H, F>(records: Vec<QueueRecord>, handle: H) -> BatchResponse
+where
+    H: Fn(QueueRecord) -> F,
+    F: Future<Output = Outcome>,
+{
+    let grouped = records
+        .into_iter()
+        .map(|record| (record.message_id.clone(), record.group.clone(), record));
+    each(grouped, handle).await
+}
+
+async fn each<R, H, F>(records: impl Iterator<Item = (String, Option<String>, R)>, handle: H) -> BatchResponse
+where
+    H: Fn(R) -> F,
+    F: Future<Output = Outcome>,
+{
+    let mut response = BatchResponse::default();
+    let mut blocked = HashSet::new();
+    for (id, group, record) in records {
+        if group.as_ref().is_some_and(|group| blocked.contains(group)) {
+            response.fail(&id);
+            continue;
+        }
+        let outcome = attempt(&id, async { handle(record).await }).await;
+        if outcome != Outcome::Done {
+            response.fail(&id);
+            blocked.extend(group);
+        }
+    }
+    response
+}
+
+/// Runs `work` on one record; a panic becomes [`Outcome::Retry`].
+pub async fn attempt<F: Future<Output = Outcome>>(record_id: &str, work: F) -> Outcome {
+    let outcome = AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Outcome::Retry("the record made the handler panic".to_owned()));
+    match &outcome {
+        Outcome::Done => {}
+        Outcome::Retry(reason) => tracing::warn!(record_id, reason, "record will be retried"),
+        Outcome::Reject(reason) => tracing::error!(record_id, reason, "record rejected"),
+    }
+    outcome
+}
+
+/// Serves a stream until the environment ends.
+pub async fn serve_stream<H, F>(function: &'static str, handle: H) -> Result<(), Error>
+where
+    H: Fn(StreamRecord) -> F,
+    F: Future<Output = Outcome>,
+{
+    telemetry::init(function);
+    let handle = &handle;
+    run(service_fn(move |event: LambdaEvent<StreamEvent>| async move {
+        let span = telemetry::invocation(&event.context.request_id, "", "");
+        let response = each_stream_record(stream_records(event.payload), handle).instrument(span).await;
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+/// Serves a queue, message by message, until the environment ends.
+pub async fn serve_queue<H, F>(function: &'static str, handle: H) -> Result<(), Error>
+where
+    H: Fn(QueueRecord) -> F,
+    F: Future<Output = Outcome>,
+{
+    telemetry::init(function);
+    let handle = &handle;
+    run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let span = telemetry::invocation(&event.context.request_id, "", "");
+        let response = each_queue_record(queue_records(event.payload), handle).instrument(span).await;
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+/// Serves a queue batch by batch, for a handler that makes one thing of many messages.
+///
+/// `handle` answers one outcome per message, in their order; a message without one is delivered again.
+pub async fn serve_queue_batch<H, F>(function: &'static str, handle: H) -> Result<(), Error>
+where
+    H: Fn(Vec<QueueRecord>) -> F,
+    F: Future<Output = Vec<Outcome>>,
+{
+    telemetry::init(function);
+    let handle = &handle;
+    run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let span = telemetry::invocation(&event.context.request_id, "", "");
+        let response = whole_queue_batch(queue_records(event.payload), handle).instrument(span).await;
+        Ok::<_, Error>(response)
+    }))
+    .await
+}
+
+/// Hands the whole batch to `handle`.
+pub async fn whole_queue_batch<H, F>(records: Vec<QueueRecord>, handle: H) -> BatchResponse
+where
+    H: Fn(Vec<QueueRecord>) -> F,
+    F: Future<Output = Vec<Outcome>>,
+{
+    let ids: Vec<String> = records.iter().map(|record| record.message_id.clone()).collect();
+    let outcomes = AssertUnwindSafe(async { handle(records).await })
+        .catch_unwind()
+        .await
+        .unwrap_or_default();
+    let mut response = BatchResponse::default();
+    for (place, id) in ids.iter().enumerate() {
+        let outcome = outcomes
+            .get(place)
+            .cloned()
+            .unwrap_or_else(|| Outcome::Retry("the handler gave no outcome".to_owned()));
+        if attempt(id, async { outcome }).await != Outcome::Done {
+            response.fail(id);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, group: Option<&str>, body: &str) -> QueueRecord {
+        QueueRecord {
+            message_id: id.to_owned(),
+            group: group.map(str::to_owned),
+            body: body.to_owned(),
+            receive_count: 1,
+        }
+    }
+
+    async fn handle(record: QueueRecord) -> Outcome {
+        match record.body.as_str() {
+            "panic" => panic!("a planted panic"),
+            "poison" => Outcome::Reject("unreadable".to_owned()),
+            _ => Outcome::Done,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_record_fails_that_record_alone() {
+        let batch = vec![
+            message("1", None, "ok"),
+            message("2", None, "panic"),
+            message("3", None, "ok"),
+            message("4", None, "poison"),
+        ];
+        assert_eq!(each_queue_record(batch, handle).await.failures(), ["2", "4"]);
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_failed_fifo_group_waits_and_other_groups_go_on() {
+        let batch = vec![
+            message("1", Some("a"), "panic"),
+            message("2", Some("b"), "ok"),
+            message("3", Some("a"), "ok"),
+        ];
+        assert_eq!(each_queue_record(batch, handle).await.failures(), ["1", "3"]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_whose_handler_panics_is_delivered_again_whole() {
+        let batch = vec![message("1", None, "ok"), message("2", None, "ok")];
+        let response = whole_queue_batch(batch, |_| async { panic!("a planted panic") }).await;
+        assert_eq!(response.failures(), ["1", "2"]);
+    }
+}

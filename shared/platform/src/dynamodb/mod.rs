@@ -1,0 +1,5 @@
+//! The stores, kept in DynamoDB.
+
+pub mod attributes;
+pub mod orders;
+mod transaction;

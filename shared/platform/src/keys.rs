@@ -1,0 +1,151 @@
+//! Every key of every table, built here and nowhere else. Names hold no `#`, so a key reads back one way only.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use stockline_domain::ids::{ControllerId, LocationId, OrderId, RequestId, Sku, TaskId, ZoneId};
+use stockline_domain::level::LevelKey;
+
+/// The partition and sort key of one item.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+}
+
+/// The bucket of a level that is not split.
+const BUCKET: u8 = 0;
+
+/// An order.
+pub fn order(id: OrderId) -> Key {
+    Key::new(format!("ORDER#{id}"), "ORDER")
+}
+
+/// Partition of `by_location` on `orders`: one location's orders of one business date.
+pub fn orders_of_day(location: &LocationId, business_date: Date) -> String {
+    format!("{location}#{business_date}")
+}
+
+/// Sort key of `by_location` on `orders`: the orders of a day in the order they were placed.
+pub fn placed(at: Timestamp, id: OrderId) -> String {
+    format!("{at:.3}#{id}")
+}
+
+/// A level.
+pub fn level(key: &LevelKey) -> Key {
+    Key::new(level_partition(key), "LEVEL")
+}
+
+/// The alert state of a level.
+pub fn alert(key: &LevelKey) -> Key {
+    Key::new(level_partition(key), "ALERT")
+}
+
+fn level_partition(key: &LevelKey) -> String {
+    format!("LEVEL#{}#{}#{BUCKET}", key.location_id, key.sku)
+}
+
+/// The level a partition key of the index or the table belongs to.
+pub fn parse_level(pk: &str) -> Option<LevelKey> {
+    let mut parts = pk.strip_prefix("LEVEL#")?.split('#');
+    let location_id = parts.next()?.parse().ok()?;
+    let sku = parts.next()?.parse().ok()?;
+    Some(LevelKey { location_id, sku })
+}
+
+/// A movement: its level's movements sort by version.
+pub fn movement(key: &LevelKey, version: u64) -> Key {
+    Key::new(movements(key), format!("{version:016}"))
+}
+
+/// Partition of a level's movements.
+pub fn movements(key: &LevelKey) -> String {
+    format!("MOVEMENTS#{}#{}#{BUCKET}", key.location_id, key.sku)
+}
+
+/// A request to change stock.
+pub fn stock_request(id: RequestId) -> Key {
+    Key::new(stock_request_partition(id), "REQUEST")
+}
+
+/// Partition of a stock request and its applied changes.
+pub fn stock_request_partition(id: RequestId) -> String {
+    format!("REQUEST#{id}")
+}
+
+/// Change `index` (from 0) of a stock request, once it is applied.
+pub fn applied_change(id: RequestId, index: usize) -> Key {
+    Key::new(stock_request_partition(id), format!("CHANGE#{index:03}"))
+}
+
+/// A task.
+pub fn task(id: TaskId) -> Key {
+    Key::new(format!("TASK#{id}"), "TASK")
+}
+
+/// A controller.
+pub fn controller(id: &ControllerId) -> Key {
+    Key::new(format!("CONTROLLER#{id}"), "CONTROLLER")
+}
+
+/// Partition of `by_zone` on `tasks`: the tasks of a zone in one state, or its controllers.
+pub fn zone(id: &ZoneId, what: &str) -> String {
+    format!("{id}#{what}")
+}
+
+/// A product.
+pub fn product(sku: &Sku) -> Key {
+    Key::new(format!("PRODUCT#{sku}"), "PRODUCT")
+}
+
+/// How many partitions of `by_type` the products are spread over, so that a batch import has no one hot partition.
+pub const PRODUCT_SHARDS: u8 = 8;
+
+/// Partition of `by_type` on `catalog` that holds the product.
+pub fn product_type(sku: &Sku) -> String {
+    product_shard(Sha256::digest(sku.as_str().as_bytes())[0] % PRODUCT_SHARDS)
+}
+
+/// Partition `shard` (0 to 7) of the products in `by_type`.
+pub fn product_shard(shard: u8) -> String {
+    format!("product#{shard}")
+}
+
+/// A location.
+pub fn location(id: &LocationId) -> Key {
+    Key::new(format!("LOCATION#{id}"), "LOCATION")
+}
+
+/// Partition of `by_type` on `catalog` that holds the locations.
+pub const LOCATION_TYPE: &str = "location";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_key_reads_back() {
+        let key = LevelKey {
+            location_id: "store-1".parse().unwrap(),
+            sku: "milk.1-l".parse().unwrap(),
+        };
+        assert_eq!(parse_level(&level(&key).pk), Some(key));
+        assert_eq!(parse_level("ORDER#1"), None);
+    }
+
+    #[test]
+    fn orders_of_a_day_sort_by_time_also_on_the_whole_second() {
+        let id = OrderId::derive("till", "1");
+        let early = placed("2026-03-01T12:00:00Z".parse().unwrap(), id);
+        let late = placed("2026-03-01T12:00:00.001Z".parse().unwrap(), id);
+        assert!(early < late, "{early} {late}");
+    }
+}

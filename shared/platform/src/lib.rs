@@ -1,0 +1,19 @@
+//! Where Stockline meets AWS and HTTP: ports and their adapters, the HTTP edge, batches, environment and telemetry.
+//!
+//! SDK types never leave this crate. It is the one place that reads the clock and picks an HTTP status.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod batch;
+pub mod clients;
+pub mod clock;
+pub mod cursor;
+pub mod deadline;
+pub mod dynamodb;
+pub mod edge;
+pub mod environment;
+pub mod fingerprint;
+pub mod keys;
+pub mod ports;
+pub mod problem;
+pub mod store_error;
+pub mod telemetry;

@@ -1,0 +1,3 @@
+//! The ports: small traits with just the verbs their callers use. Each store port has one conformance suite.
+
+pub mod orders;
