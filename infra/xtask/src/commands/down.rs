@@ -1,0 +1,28 @@
+//! `down`: ends what runs, whichever command started it.
+
+use crate::progress::Step;
+use crate::workspace::{CLOUDS, Workspace};
+use crate::{Result, cloud};
+
+/// The command.
+pub fn command(workspace: &Workspace) -> Result<()> {
+    let mut ended = 0;
+    for name in CLOUDS {
+        let dir = workspace.cloud_dir(name);
+        if !dir.is_dir() {
+            continue;
+        }
+        let step = Step::begin(format!("ending the {name} cloud"));
+        let was_there = cloud::stop(&dir)?;
+        step.done(if was_there {
+            "ended"
+        } else {
+            "none was running"
+        });
+        ended += usize::from(was_there);
+    }
+    if ended == 0 {
+        eprintln!("Nothing was running.");
+    }
+    Ok(())
+}

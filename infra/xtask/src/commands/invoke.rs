@@ -1,0 +1,28 @@
+//! `invoke`: one event into one deployed function.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::status::Cloud;
+use crate::workspace::Workspace;
+use crate::{Error, Result, files};
+
+/// The command.
+pub fn command(workspace: &Workspace, function: &str, event: &Path) -> Result<()> {
+    let function = workspace.function(function)?;
+    let text = files::read(event)?;
+    serde_json::from_str::<Value>(&text).map_err(Error::unreadable(event.display().to_string()))?;
+    let cloud = Cloud::local(workspace)?;
+    let (payload, error) = cloud.invoke(&function, text.as_bytes())?;
+    match serde_json::from_str::<Value>(&payload) {
+        Ok(value) => println!("{value:#}"),
+        Err(_) => println!("{payload}"),
+    }
+    match error {
+        None => Ok(()),
+        Some(kind) => Err(Error::Check {
+            step: format!("{function} answered with an error ({kind}): the invocation"),
+        }),
+    }
+}

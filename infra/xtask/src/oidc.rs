@@ -1,0 +1,222 @@
+//! A stand-in for the identity provider: one ES256 key made at `up`, its public half for the authorizer, tokens for callers.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::elliptic_curve::Generate;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Error, Result, clock, files};
+
+/// Who issues the tokens, as the authorizer is told.
+pub const ISSUER: &str = "https://identity.stockline.local";
+/// Whom they are for.
+pub const AUDIENCE: &str = "stockline-api";
+
+/// The identity provider's side: how tokens are signed, and where the key is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Identity {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+    /// `kid`.
+    pub key_id: String,
+    /// The private key, PKCS#8 in PEM.
+    pub key_path: PathBuf,
+}
+
+/// What a token says about its bearer.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// `sub`; who this is.
+    pub subject: String,
+    /// `store_app`, `store_manager`, `controller`, `analyst` or `admin`.
+    pub role: String,
+    /// Its stores. For an admin, none means all.
+    pub location_ids: Vec<String>,
+    /// For a controller: which.
+    pub controller_id: Option<String>,
+    /// How long the token holds.
+    pub ttl: Duration,
+}
+
+impl Bearer {
+    /// A bearer of a role, for an hour, at no location yet.
+    pub fn new(role: &str) -> Self {
+        Self {
+            subject: format!("{role}-local"),
+            role: role.to_owned(),
+            location_ids: Vec::new(),
+            controller_id: None,
+            ttl: Duration::from_hours(1),
+        }
+    }
+
+    /// The same at these locations.
+    #[must_use]
+    pub fn at<S: Into<String>>(mut self, locations: impl IntoIterator<Item = S>) -> Self {
+        self.location_ids = locations.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same under a name of its own.
+    #[must_use]
+    pub fn named(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    /// The same as this controller.
+    #[must_use]
+    pub fn controlling(mut self, controller_id: impl Into<String>) -> Self {
+        let id = controller_id.into();
+        self.subject.clone_from(&id);
+        self.controller_id = Some(id);
+        self
+    }
+}
+
+impl Identity {
+    /// The identity whose key is in this file; makes the key if there is none that can be read.
+    pub fn ensure(key_path: &Path) -> Result<Self> {
+        let key = if let Ok(key) = load(key_path) {
+            key
+        } else {
+            let key =
+                SigningKey::try_generate().map_err(Error::unreadable("the system's randomness"))?;
+            let pem = key
+                .to_pkcs8_pem(LineEnding::LF)
+                .map_err(Error::unreadable("the new signing key"))?;
+            files::write(key_path, pem.as_bytes())?;
+            key
+        };
+        Ok(Self {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+            key_id: key_id(&key),
+            key_path: key_path.to_owned(),
+        })
+    }
+
+    /// The public key as a JSON Web Key Set.
+    pub fn key_set(&self) -> Result<String> {
+        let (x, y) = coordinates(&load(&self.key_path)?);
+        Ok(json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.key_id, "x": x, "y": y}]}).to_string())
+    }
+
+    /// A signed token.
+    pub fn token(&self, bearer: &Bearer) -> Result<String> {
+        let now = clock::since_epoch().as_secs();
+        let header = json!({"alg": "ES256", "typ": "JWT", "kid": self.key_id});
+        let mut claims = json!({
+            "iss": self.issuer, "aud": self.audience, "sub": bearer.subject, "role": bearer.role,
+            "iat": now, "nbf": now.saturating_sub(5), "exp": now + bearer.ttl.as_secs(),
+        });
+        // An admin without locations may see all of them; anyone else without locations sees none.
+        if bearer.role != "admin" || !bearer.location_ids.is_empty() {
+            claims["location_ids"] = json!(bearer.location_ids);
+        }
+        if let Some(id) = &bearer.controller_id {
+            claims["controller_id"] = json!(id);
+        }
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
+        let signature: Signature = load(&self.key_path)?.sign(signed.as_bytes());
+        Ok(format!(
+            "{signed}.{}",
+            URL_SAFE_NO_PAD.encode(signature.to_bytes())
+        ))
+    }
+}
+
+fn load(path: &Path) -> Result<SigningKey> {
+    SigningKey::from_pkcs8_pem(&files::read(path)?)
+        .map_err(Error::unreadable(path.display().to_string()))
+}
+
+fn coordinates(key: &SigningKey) -> (String, String) {
+    let point = key.verifying_key().to_sec1_point(false);
+    let bytes = point.as_bytes();
+    (
+        URL_SAFE_NO_PAD.encode(&bytes[1..33]),
+        URL_SAFE_NO_PAD.encode(&bytes[33..65]),
+    )
+}
+
+fn key_id(key: &SigningKey) -> String {
+    // The thumbprint of RFC 7638, so that another key is another id.
+    let (x, y) = coordinates(key);
+    let thumbprint =
+        files::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes());
+    format!("local-{}", &thumbprint[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::signature::Verifier;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn decoded(part: &str) -> Value {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_token_verifies_with_the_key_set_and_says_who_bears_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::ensure(&folder.path().join("key.pem")).unwrap();
+
+        let token = identity
+            .token(&Bearer::new("store_app").at(["store-1"]).named("till-7"))
+            .unwrap();
+
+        let parts: Vec<&str> = token.split('.').collect();
+        assert_eq!(decoded(parts[0])["kid"], identity.key_id.as_str());
+        let claims = decoded(parts[1]);
+        assert_eq!(claims["sub"], "till-7");
+        assert_eq!(claims["location_ids"], json!(["store-1"]));
+        let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
+        let key = load(&identity.key_path).unwrap();
+        key.verifying_key()
+            .verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &signature)
+            .unwrap();
+    }
+
+    #[test]
+    fn the_key_stays_the_same_from_one_run_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        let first = Identity::ensure(&path).unwrap();
+        let second = Identity::ensure(&path).unwrap();
+        assert_eq!(first.key_set().unwrap(), second.key_set().unwrap());
+    }
+
+    #[test]
+    fn an_admin_without_locations_has_no_such_claim_and_a_store_app_has_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::ensure(&folder.path().join("key.pem")).unwrap();
+        let claims = |role| {
+            decoded(
+                identity
+                    .token(&Bearer::new(role))
+                    .unwrap()
+                    .split('.')
+                    .nth(1)
+                    .unwrap(),
+            )
+        };
+        assert_eq!(claims("admin").get("location_ids"), None);
+        assert_eq!(claims("store_app")["location_ids"], json!([]));
+    }
+}

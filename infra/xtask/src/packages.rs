@@ -1,0 +1,156 @@
+//! Builds the functions for this machine and packs each as Lambda wants it: a zip with one file, `bootstrap`.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::progress::Step;
+use crate::workspace::Workspace;
+use crate::{Error, Result, files, process};
+
+/// A binary to build beside the functions, with the features it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Extra {
+    /// Its package.
+    pub package: &'static str,
+    /// Its name.
+    pub binary: &'static str,
+    /// The feature that turns it on.
+    pub feature: &'static str,
+}
+
+/// The demo.
+pub const DEMO: Extra = Extra {
+    package: "xtask",
+    binary: "stockline-demo",
+    feature: "xtask/demo",
+};
+
+/// Where the packages are, for Terraform.
+pub fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.local().join("packages")
+}
+
+/// Builds every function in one cargo run, so that shared crates are built once.
+pub fn build(workspace: &Workspace, extra: Option<Extra>) -> Result<()> {
+    let functions = workspace.functions()?;
+    let mut step = Step::begin(format!("building {} functions", functions.len()));
+    let mut cargo = cargo(workspace);
+    cargo.arg("build");
+    for function in &functions {
+        cargo.args(["--package", function, "--bin", function]);
+    }
+    if let Some(extra) = extra {
+        cargo.args([
+            "--package",
+            extra.package,
+            "--bin",
+            extra.binary,
+            "--features",
+            extra.feature,
+        ]);
+    }
+    process::run(&mut step, &mut cargo, &workspace.local().join("build.log"))?;
+    step.done("");
+    Ok(())
+}
+
+/// Cargo, as this run was started by it.
+pub fn cargo(workspace: &Workspace) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&workspace.root);
+    // What `cargo run` set for this tool would make cargo rebuild crates whose build scripts look at it.
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        if name.starts_with("CARGO_PKG_")
+            || name.starts_with("CARGO_MANIFEST_")
+            || name == "CARGO_BIN_NAME"
+            || name == "CARGO_CRATE_NAME"
+        {
+            cargo.env_remove(&key);
+        }
+    }
+    cargo
+}
+
+/// The built binary of a function.
+pub fn binary(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target().join("debug").join(name)
+}
+
+/// Packs every function whose binary changed; gives a digest over all packages.
+pub fn pack_all(workspace: &Workspace) -> Result<String> {
+    let folder = folder(workspace);
+    files::make_folder(&folder)?;
+    let mut all = String::new();
+    for function in workspace.functions()? {
+        let digest = pack(
+            &binary(workspace, &function),
+            &folder.join(format!("{function}.zip")),
+        )?;
+        all.push_str(&digest);
+    }
+    Ok(files::digest(all.as_bytes()))
+}
+
+/// Packs one binary, unless its package holds the same bytes already. The same binary gives the same zip.
+fn pack(binary: &Path, package: &Path) -> Result<String> {
+    let digest = files::digest_files([binary])?;
+    let stamp = package.with_extension("sha256");
+    if package.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|known| known == digest) {
+        return Ok(digest);
+    }
+    files::remove(&stamp)?;
+    let mut source = File::open(binary).map_err(Error::file("read", binary))?;
+    let target = File::create(package).map_err(Error::file("write", package))?;
+    let mut zip = ZipWriter::new(BufWriter::new(target));
+    // Stored, not deflated: it stays on this machine. No time stamp: a zip's default is 1980.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .unix_permissions(0o755);
+    zip.start_file("bootstrap", options)
+        .map_err(io::Error::from)
+        .and_then(|()| io::copy(&mut source, &mut zip))
+        .and_then(|_| zip.finish().map_err(io::Error::from))
+        .and_then(|mut writer| io::Write::flush(&mut writer))
+        .map_err(Error::file("write", package))?;
+    files::write(&stamp, digest.as_bytes())?;
+    Ok(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_binary_gives_the_same_package() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("order-intake");
+        std::fs::write(&binary, vec![7; 100_000]).unwrap();
+        let (one, two) = (folder.path().join("one.zip"), folder.path().join("two.zip"));
+
+        let digests = (pack(&binary, &one).unwrap(), pack(&binary, &two).unwrap());
+
+        assert_eq!(digests.0, digests.1);
+        assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
+    }
+
+    #[test]
+    fn a_changed_binary_is_packed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("order-intake");
+        let package = folder.path().join("order-intake.zip");
+        std::fs::write(&binary, b"one").unwrap();
+        pack(&binary, &package).unwrap();
+        let before = std::fs::read(&package).unwrap();
+
+        std::fs::write(&binary, b"two").unwrap();
+        pack(&binary, &package).unwrap();
+
+        assert_ne!(before, std::fs::read(&package).unwrap());
+    }
+}

@@ -1,0 +1,174 @@
+//! What is where: the names and addresses of a deployed cloud, for people, for the demo and for the tests.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::oidc::{Bearer, Identity};
+use crate::workspace::{LOCAL, Workspace};
+use crate::{Error, Result, cloud, files};
+
+/// The variable that hands this to the demo.
+pub const CLOUD_VARIABLE: &str = "STOCKLINE_CLOUD";
+/// The variable that hands this to the cloud tests.
+pub const TEST_CLOUD_VARIABLE: &str = "STOCKLINE_TEST_CLOUD";
+
+/// Who may do everything in the local cloud.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Credentials {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+}
+
+/// A deployed cloud.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Cloud {
+    /// The API with its stage, without a slash at its end.
+    pub api_url: String,
+    /// Where every AWS API is.
+    pub endpoint_url: String,
+    /// The region.
+    pub region: String,
+    /// The environment's name.
+    pub environment: String,
+    /// What every deployed name begins with.
+    pub prefix: String,
+    /// The account.
+    pub account_id: String,
+    /// The administrator of the local cloud.
+    pub credentials: Credentials,
+    /// `orders`, `stock`, `tasks`, `catalog` -> table.
+    pub tables: BTreeMap<String, String>,
+    /// Queue -> URL; dead-letter queues and the controllers' are among them.
+    pub queues: BTreeMap<String, String>,
+    /// Topic -> ARN.
+    pub topics: BTreeMap<String, String>,
+    /// `exports` -> bucket.
+    pub buckets: BTreeMap<String, String>,
+    /// Function -> deployed name.
+    pub functions: BTreeMap<String, String>,
+    /// The analysts' workgroup.
+    pub athena_workgroup: String,
+    /// Their database.
+    pub athena_database: String,
+    /// The stand-in for the identity provider.
+    pub oidc: Identity,
+    /// Where `slack-notifier` posts: a stand-in listens here.
+    pub slack_url: String,
+    /// The Python of the local cloud's venv.
+    pub python: PathBuf,
+    /// The cloud's log.
+    pub log: PathBuf,
+    /// The repository's root.
+    pub workspace_root: PathBuf,
+}
+
+/// The file that holds the status of a cloud.
+pub fn file(dir: &Path) -> PathBuf {
+    dir.join("cloud.json")
+}
+
+impl Cloud {
+    /// The cloud that `up` made, if it runs.
+    pub fn local(workspace: &Workspace) -> Result<Self> {
+        let dir = workspace.cloud_dir(LOCAL);
+        cloud::running(&dir).ok_or(Error::Down)?;
+        files::read_json(&file(&dir)).ok_or(Error::Down)
+    }
+
+    /// The cloud that this program was started for, from the file that `STOCKLINE_CLOUD` names.
+    pub fn from_environment() -> Result<Self> {
+        let path = std::env::var_os(CLOUD_VARIABLE).ok_or_else(|| Error::Missing {
+            what: format!("the variable {CLOUD_VARIABLE}"),
+            way_on: "Start this program with `cargo xtask demo`".into(),
+        })?;
+        let path = PathBuf::from(path);
+        serde_json::from_str(&files::read(&path)?)
+            .map_err(Error::unreadable(path.display().to_string()))
+    }
+
+    /// A token that the authorizer of this cloud accepts.
+    pub fn token(&self, bearer: &Bearer) -> Result<String> {
+        self.oidc.token(bearer)
+    }
+
+    /// Invokes a deployed function and waits for its answer: the payload, and the error's kind if it failed.
+    pub fn invoke(&self, function: &str, event: &[u8]) -> Result<(String, Option<String>)> {
+        let name = self
+            .functions
+            .get(function)
+            .cloned()
+            .unwrap_or_else(|| format!("{}-{function}", self.prefix));
+        let url = format!(
+            "{}/2015-03-31/functions/{name}/invocations",
+            self.endpoint_url
+        );
+        let failed = |error: ureq::Error| Error::Http {
+            url: url.clone(),
+            detail: error.to_string(),
+        };
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_mins(15)))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build()
+            .into();
+        // The local cloud looks at who signs, not at the signature: it could not know the secret.
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260101/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
+            self.credentials.access_key_id, self.region
+        );
+        let mut answer = agent
+            .post(&url)
+            .header("authorization", authorization)
+            .header("content-type", "application/json")
+            .send(event)
+            .map_err(failed)?;
+        let status = answer.status();
+        let error = answer
+            .headers()
+            .get("x-amz-function-error")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let payload = answer.body_mut().read_to_string().map_err(failed)?;
+        if status.is_success() {
+            return Ok((payload, error));
+        }
+        Err(Error::Http {
+            url,
+            detail: format!("{status}: {payload}"),
+        })
+    }
+
+    /// The table that `up` and `status` print.
+    pub fn describe(&self) -> String {
+        let names = |map: &BTreeMap<String, String>| {
+            map.values()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\n              ")
+        };
+        let short =
+            |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
+        format!(
+            "  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      workgroup {}, database {}\n  Slack       posts go to {}\n  log         {}",
+            self.api_url,
+            self.endpoint_url,
+            self.region,
+            self.account_id,
+            names(&self.tables),
+            names(&self.topics),
+            short(&self.queues),
+            names(&self.buckets),
+            short(&self.functions),
+            self.athena_workgroup,
+            self.athena_database,
+            self.slack_url,
+            self.log.display(),
+        )
+    }
+}

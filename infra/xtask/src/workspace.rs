@@ -1,0 +1,95 @@
+//! Where things are: the repository, its functions, and a folder under `target/` for each cloud.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The cloud that `up` starts and `down` ends.
+pub const LOCAL: &str = "local";
+/// Every cloud this tool starts: the demo and the tests each have one of their own, so that they meet no leftovers.
+pub const CLOUDS: [&str; 3] = [LOCAL, "demo", "test"];
+
+/// The repository on this machine.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    /// Its root.
+    pub root: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace that this tool was built from.
+    pub fn find() -> Result<Self> {
+        let start = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        start
+            .ancestors()
+            .find(|folder| {
+                folder.join("infra").is_dir()
+                    && folder.join("Cargo.lock").is_file()
+                    && folder.join("functions").is_dir()
+            })
+            .map(|root| Self {
+                root: root.to_owned(),
+            })
+            .ok_or_else(|| Error::Missing {
+                what: "the repository that this tool belongs to".into(),
+                way_on: "Run it as `cargo xtask` inside the repository".into(),
+            })
+    }
+
+    /// Cargo's output folder.
+    pub fn target(&self) -> PathBuf {
+        std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| self.root.join("target"), |dir| self.root.join(dir))
+    }
+
+    /// What every cloud on this machine shares: the venv, a fetched Terraform, the packages.
+    pub fn local(&self) -> PathBuf {
+        self.target().join("local")
+    }
+
+    /// The folder of one cloud: its process, its log, its Terraform state.
+    pub fn cloud_dir(&self, name: &str) -> PathBuf {
+        match name {
+            LOCAL => self.local(),
+            private => self.target().join(format!("{private}-cloud")),
+        }
+    }
+
+    /// The Terraform root module.
+    pub fn infra(&self) -> PathBuf {
+        self.root.join("infra")
+    }
+
+    /// Every function, by name: the folders of `functions/` that are crates.
+    pub fn functions(&self) -> Result<Vec<String>> {
+        let folder = self.root.join("functions");
+        let entries = fs::read_dir(&folder).map_err(Error::file("read", &folder))?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.path().join("Cargo.toml").is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// A function's name, or an error that lists them all.
+    pub fn function(&self, name: &str) -> Result<String> {
+        let known = self.functions()?;
+        if known.iter().any(|function| function == name) {
+            return Ok(name.to_owned());
+        }
+        Err(Error::Unknown {
+            kind: "function",
+            name: name.to_owned(),
+            known: known.join(", "),
+        })
+    }
+
+    /// A path as the user would type it.
+    pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
+    }
+}
