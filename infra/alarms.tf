@@ -1,0 +1,65 @@
+# Alarms go to the operations topic. What a failing record costs decides the threshold: one in a DLQ is one too many.
+
+locals {
+  alarm_functions = local.capabilities.alarms ? local.functions : {}
+  alarm_streams   = { for name, function in local.alarm_functions : name => function if length(function.streams) > 0 }
+  alarm_dlqs = local.capabilities.alarms ? merge(
+    { for name, queue in aws_sqs_queue.dlq : "${name}-dlq" => queue.name },
+    { for name, queue in aws_sqs_queue.failures : "${name}-failures" => queue.name },
+  ) : {}
+}
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  for_each = local.alarm_functions
+
+  alarm_name          = "${local.prefix}-${each.key}-errors"
+  alarm_description   = "${each.key} failed or panicked; its log says why."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = module.function[each.key].name }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 2
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "dlq" {
+  for_each = local.alarm_dlqs
+
+  alarm_name          = "${local.prefix}-${each.key}-depth"
+  alarm_description   = "${each.key} holds what could not be handled; it is kept for 14 days."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = each.value }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "iterator_age" {
+  for_each = local.alarm_streams
+
+  alarm_name          = "${local.prefix}-${each.key}-iterator-age"
+  alarm_description   = "${each.key} is more than five minutes behind its stream; after 24 h records are lost."
+  namespace           = "AWS/Lambda"
+  metric_name         = "IteratorAge"
+  dimensions          = { FunctionName = module.function[each.key].name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  threshold           = 5 * 60 * 1000
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}

@@ -1,0 +1,206 @@
+# The API is what api/openapi.yaml says. To it this adds only what is AWS's: where each operation goes, who checks the
+# token, what the gateway itself answers. Schemas stay here: bodies are validated by the functions.
+
+locals {
+  openapi = yamldecode(file("${path.module}/api/openapi.yaml"))
+  verbs   = ["get", "put", "post", "delete", "patch"]
+
+  # "POST /v1/orders" -> { path, verb, function, operation_id }
+  routes = merge([for path, item in local.openapi.paths : {
+    for verb, operation in item : "${upper(verb)} ${path}" => {
+      path         = path
+      verb         = verb
+      function     = operation["x-stockline-function"]
+      operation_id = operation.operationId
+      statuses     = keys(operation.responses)
+    } if contains(local.verbs, verb)
+  }]...)
+
+  invoke_uris = { for name, _ in local.functions : name => join("", [
+    "arn:${local.partition}:apigateway:${var.region}:lambda:path/2015-03-31/functions/",
+    "arn:${local.partition}:lambda:${var.region}:${local.account_id}:function:${local.prefix}-${name}/invocations",
+  ]) }
+
+  # What API Gateway answers by itself: type of gateway response -> status, kind and words of the problem.
+  gateway_problems = {
+    UNAUTHORIZED                   = [401, "unauthenticated", "Unauthenticated", "A bearer token is needed."]
+    AUTHORIZER_FAILURE             = [500, "internal", "Internal error", "The request could not be handled."]
+    AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Internal error", "The request could not be handled."]
+    ACCESS_DENIED                  = [403, "forbidden", "Forbidden", "This caller may not do this."]
+    INVALID_API_KEY                = [403, "forbidden", "Forbidden", "The API key is not known."]
+    # What API Gateway says of a path that no operation has.
+    MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "Not found", "There is nothing at this path."]
+    RESOURCE_NOT_FOUND           = [404, "not-found", "Not found", "There is nothing at this path."]
+    REQUEST_TOO_LARGE            = [413, "payload-too-large", "Payload too large", "The body is larger than 64 KiB."]
+    UNSUPPORTED_MEDIA_TYPE       = [415, "unsupported-media-type", "Unsupported media type", "Send application/json."]
+    THROTTLED                    = [429, "too-many-requests", "Too many requests", "Try again in a second."]
+    QUOTA_EXCEEDED               = [429, "too-many-requests", "Too many requests", "The quota of this API key is used up."]
+    INTEGRATION_TIMEOUT          = [503, "busy", "Busy", "Try again in a second."]
+    INTEGRATION_FAILURE          = [500, "internal", "Internal error", "The request could not be handled."]
+    DEFAULT_4XX                  = [400, "invalid-request", "Invalid request", "The request is not valid."]
+    DEFAULT_5XX                  = [500, "internal", "Internal error", "The request could not be handled."]
+  }
+
+  api_body = {
+    openapi = local.openapi.openapi
+    info    = merge(local.openapi.info, { title = "${local.prefix}-api" })
+
+    paths = { for path in distinct(values(local.routes)[*].path) : path => {
+      for route in values(local.routes) : route.verb => {
+        operationId = route.operation_id
+        security    = local.openapi.security
+        parameters = [for name in flatten(regexall("{([a-z_]+)}", path)) : {
+          name     = name
+          in       = "path"
+          required = true
+          schema   = { type = "string" }
+        }]
+        responses = { for status in route.statuses : status => { description = "See the contract." } }
+        x-amazon-apigateway-integration = {
+          type                = "aws_proxy"
+          httpMethod          = "POST"
+          uri                 = local.invoke_uris[route.function]
+          passthroughBehavior = "when_no_match"
+          timeoutInMillis     = 29000
+        }
+      } if route.path == path
+    } }
+
+    components = {
+      securitySchemes = { for name, scheme in local.openapi.components.securitySchemes : name => {
+        type                         = scheme.type
+        name                         = scheme.name
+        in                           = scheme.in
+        x-amazon-apigateway-authtype = "custom"
+        x-amazon-apigateway-authorizer = {
+          type           = "token"
+          authorizerUri  = local.invoke_uris["authorizer"]
+          identitySource = "method.request.header.${scheme.name}"
+          # What cannot be a bearer token is refused without calling anybody.
+          identityValidationExpression = "^Bearer [-0-9A-Za-z_.]+$"
+          authorizerResultTtlInSeconds = 300
+        }
+      } }
+    }
+
+    x-amazon-apigateway-gateway-responses = { for kind, problem in local.gateway_problems : kind => {
+      statusCode = problem[0]
+      responseParameters = merge(
+        {
+          "gatewayresponse.header.Content-Type" = "'application/problem+json'"
+          "gatewayresponse.header.x-request-id" = "context.requestId"
+        },
+        contains([429, 503], problem[0]) ? { "gatewayresponse.header.Retry-After" = "'1'" } : {},
+        problem[0] == 401 ? { "gatewayresponse.header.WWW-Authenticate" = "'Bearer'" } : {},
+      )
+      responseTemplates = {
+        "application/json" = jsonencode({
+          type       = "https://stockline.dev/problems/${problem[1]}"
+          title      = problem[2]
+          status     = problem[0]
+          detail     = problem[3]
+          request_id = "$context.requestId"
+        })
+      }
+    } }
+  }
+}
+
+resource "aws_api_gateway_rest_api" "this" {
+  name              = "${local.prefix}-api"
+  description       = local.openapi.info.description
+  body              = jsonencode(local.api_body)
+  put_rest_api_mode = "overwrite"
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+}
+
+resource "aws_api_gateway_deployment" "this" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+
+  # A stage serves a snapshot: another body needs another deployment.
+  triggers = { body = sha256(jsonencode(local.api_body)) }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_stage" "live" {
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  deployment_id        = aws_api_gateway_deployment.this.id
+  stage_name           = "live"
+  xray_tracing_enabled = local.capabilities.tracing
+
+  dynamic "access_log_settings" {
+    for_each = local.capabilities.access_logs ? [1] : []
+    content {
+      destination_arn = aws_cloudwatch_log_group.api[0].arn
+      format = jsonencode({
+        request_id     = "$context.requestId"
+        method         = "$context.httpMethod"
+        route          = "$context.resourcePath"
+        status         = "$context.status"
+        latency_ms     = "$context.responseLatency"
+        integration_ms = "$context.integrationLatency"
+        caller         = "$context.authorizer.subject"
+        role           = "$context.authorizer.role"
+        error          = "$context.error.responseType"
+      })
+    }
+  }
+}
+
+resource "aws_api_gateway_method_settings" "all" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.live.stage_name
+  method_path = "*/*"
+
+  settings {
+    throttling_rate_limit  = var.api_rate.stage_rate
+    throttling_burst_limit = var.api_rate.stage_burst
+    metrics_enabled        = local.on_aws
+  }
+}
+
+# Keys meter a store's calls; they authenticate nobody.
+resource "aws_api_gateway_usage_plan" "stores" {
+  name = "${local.prefix}-stores"
+
+  api_stages {
+    api_id = aws_api_gateway_rest_api.this.id
+    stage  = aws_api_gateway_stage.live.stage_name
+  }
+
+  throttle_settings {
+    rate_limit  = var.api_rate.key_rate
+    burst_limit = var.api_rate.key_burst
+  }
+}
+
+resource "aws_cloudwatch_log_group" "api" {
+  count = local.capabilities.access_logs ? 1 : 0
+
+  name              = "/aws/apigateway/${local.prefix}-api"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_permission" "api" {
+  for_each = toset(values(local.routes)[*].function)
+
+  statement_id  = "api"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function[each.value].name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/*/*"
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  statement_id  = "api"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["authorizer"].name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/*"
+}

@@ -1,0 +1,199 @@
+resource "aws_s3_bucket" "exports" {
+  bucket        = "${local.prefix}-exports-${local.account_id}"
+  force_destroy = !local.deletion_protection
+}
+
+resource "aws_s3_bucket_public_access_block" "exports" {
+  bucket                  = aws_s3_bucket.exports.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "exports" {
+  bucket = aws_s3_bucket.exports.id
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.data.arn
+    }
+    # One call to KMS per bucket and hour instead of one per object.
+    bucket_key_enabled = true
+  }
+}
+
+resource "aws_s3_bucket_versioning" "exports" {
+  bucket = aws_s3_bucket.exports.id
+  # A corrected day overwrites its files; the version before stays for the lifecycle rule's days.
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "exports" {
+  bucket = aws_s3_bucket.exports.id
+
+  rule {
+    id     = "athena-results"
+    status = "Enabled"
+    filter {
+      prefix = "athena-results/"
+    }
+    expiration {
+      days = 7
+    }
+  }
+
+  rule {
+    id     = "replaced-files"
+    status = "Enabled"
+    filter {}
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.exports]
+}
+
+resource "aws_s3_bucket_policy" "exports" {
+  bucket = aws_s3_bucket.exports.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyOverTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [aws_s3_bucket.exports.arn, "${aws_s3_bucket.exports.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+  count      = local.on_aws ? 1 : 0 # the local cloud speaks plain HTTP
+  depends_on = [aws_s3_bucket_public_access_block.exports]
+}
+
+resource "aws_glue_catalog_database" "this" {
+  name        = replace(local.prefix, "-", "_")
+  description = "Exports of ${local.prefix}"
+}
+
+locals {
+  # Columns in the order of the files; names and types as functions/sales-export writes them.
+  datasets = {
+    sales_lines = {
+      partitioned = true
+      columns = [
+        ["order_id", "string"],
+        ["line", "int"],
+        ["location_id", "string"],
+        ["channel", "string"],
+        ["status", "string"],
+        ["sku", "string"],
+        ["quantity", "bigint"],
+        ["currency", "string"],
+        ["unit_price", "decimal(18,4)"],
+        ["gross", "decimal(18,2)"],
+        ["discount", "decimal(18,2)"],
+        ["tax", "decimal(18,2)"],
+        ["net", "decimal(18,2)"],
+        ["sold_at", "timestamp"],
+        ["sold_at_local", "timestamp"],
+      ]
+    }
+    dim_products = {
+      partitioned = false
+      columns = [
+        ["sku", "string"],
+        ["name", "string"],
+        ["category", "string"],
+        ["department", "string"],
+        ["brand", "string"],
+        ["unit_of_measure", "string"],
+        ["list_price", "decimal(18,4)"],
+        ["list_price_currency", "string"],
+      ]
+    }
+    dim_locations = {
+      partitioned = false
+      columns = [
+        ["location_id", "string"],
+        ["name", "string"],
+        ["kind", "string"],
+        ["time_zone", "string"],
+        ["close_out_hour", "int"],
+      ]
+    }
+  }
+}
+
+resource "aws_glue_catalog_table" "this" {
+  for_each = local.datasets
+
+  database_name = aws_glue_catalog_database.this.name
+  name          = each.key
+  table_type    = "EXTERNAL_TABLE"
+
+  parameters = merge(
+    { EXTERNAL = "TRUE", classification = "parquet" },
+    # Projection: a day's partition exists because its date does; nobody runs MSCK REPAIR or a crawler.
+    each.value.partitioned ? {
+      "projection.enabled"              = "true"
+      "projection.business_date.type"   = "date"
+      "projection.business_date.format" = "yyyy-MM-dd"
+      "projection.business_date.range"  = "2020-01-01,NOW+1DAYS"
+      "storage.location.template"       = "s3://${aws_s3_bucket.exports.bucket}/${each.key}/business_date=$${business_date}/"
+    } : {},
+  )
+
+  storage_descriptor {
+    location      = "s3://${aws_s3_bucket.exports.bucket}/${each.key}/"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    }
+
+    dynamic "columns" {
+      for_each = each.value.columns
+      content {
+        name = columns.value[0]
+        type = columns.value[1]
+      }
+    }
+  }
+
+  dynamic "partition_keys" {
+    for_each = each.value.partitioned ? ["business_date"] : []
+    content {
+      name = partition_keys.value
+      type = "string"
+    }
+  }
+}
+
+resource "aws_athena_workgroup" "this" {
+  name          = local.prefix
+  force_destroy = !local.deletion_protection
+
+  configuration {
+    # A client cannot send results elsewhere or unencrypted.
+    enforce_workgroup_configuration    = true
+    publish_cloudwatch_metrics_enabled = local.on_aws
+    # A query that would read more than 100 GB has lost its partition filter.
+    bytes_scanned_cutoff_per_query = 100 * 1024 * 1024 * 1024
+
+    result_configuration {
+      output_location = "s3://${aws_s3_bucket.exports.bucket}/athena-results/"
+      encryption_configuration {
+        encryption_option = "SSE_KMS"
+        kms_key_arn       = aws_kms_key.data.arn
+      }
+    }
+  }
+}

@@ -1,0 +1,209 @@
+locals {
+  # Named here rather than read from the resources, so that roles and the API body are known at plan time.
+  table_arns = { for name, _ in local.tables : name => "arn:${local.partition}:dynamodb:${var.region}:${local.account_id}:table/${local.prefix}-${name}" }
+  index_arns = { for name, _ in local.tables : name => "${local.table_arns[name]}/index/*" }
+
+  # A transaction is authorized as the writes and checks it is made of.
+  read  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
+  write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
+
+  # Apart from the map below, because the queues' visibility follows from it.
+  queue_reader_timeout = 30
+
+  # One entry = one deployed function: its environment beside STOCKLINE_ENV, what calls it, what it may touch.
+  # `tables` grants access by verbs; everything else it needs is a statement of its own.
+  function_defaults = {
+    memory       = 256
+    timeout      = 10
+    environment  = {}
+    tables       = {}
+    statements   = []
+    streams      = []    # tables whose stream it reads: [{ table, sort_key, batch_size }]
+    queues       = []    # queues it reads: [{ queue, batch_size, window }]
+    asynchronous = false # invoked without anybody waiting: needs a place for what fails
+  }
+
+  functions = { for name, function in local.function_overrides : name => merge(local.function_defaults, function) }
+
+  function_overrides = {
+    order-intake = {
+      environment = {
+        ORDERS_TABLE  = aws_dynamodb_table.this["orders"].name
+        STOCK_TABLE   = aws_dynamodb_table.this["stock"].name
+        CATALOG_TABLE = aws_dynamodb_table.this["catalog"].name
+        CURSOR_SECRET = var.cursor_secret
+      }
+      tables = {
+        orders  = concat(local.read, local.write)
+        stock   = concat(local.read, local.write)
+        catalog = local.read
+      }
+    }
+    stock-updates = {
+      environment = {
+        STOCK_TABLE   = aws_dynamodb_table.this["stock"].name
+        CATALOG_TABLE = aws_dynamodb_table.this["catalog"].name
+        CURSOR_SECRET = var.cursor_secret
+      }
+      # 100 changes, each its own transaction.
+      timeout = 25
+      tables = {
+        stock   = concat(local.read, local.write)
+        catalog = local.read
+      }
+    }
+    stock-ledger = {
+      environment = { STOCK_TABLE = aws_dynamodb_table.this["stock"].name }
+      timeout     = 30
+      streams     = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      tables      = { stock = concat(local.read, local.write) }
+    }
+    low-stock-alerts = {
+      environment = {
+        STOCK_TABLE            = aws_dynamodb_table.this["stock"].name
+        STOCK_ALERTS_TOPIC_ARN = aws_sns_topic.this["stock-alerts"].arn
+      }
+      timeout = 30
+      streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      tables  = { stock = concat(local.read, local.write) }
+      statements = [
+        { actions = ["sns:Publish"], resources = [aws_sns_topic.this["stock-alerts"].arn] },
+        { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
+    slack-notifier = {
+      environment = {
+        SLACK_WEBHOOK_URL = var.slack_webhook_url
+        DASHBOARD_URL     = var.dashboard_url
+      }
+      timeout = local.queue_reader_timeout
+      # The window gathers the crossings of one second into one digest.
+      queues = [{ queue = "slack-alerts", batch_size = 10, window = 1 }]
+    }
+    task-planner = {
+      environment = {
+        TASKS_TABLE     = aws_dynamodb_table.this["tasks"].name
+        CATALOG_TABLE   = aws_dynamodb_table.this["catalog"].name
+        TASKS_QUEUE_URL = aws_sqs_queue.this["tasks"].url
+      }
+      timeout = 30
+      streams = [{ table = "orders", sort_key = "ORDER", batch_size = 50 }]
+      tables = {
+        tasks   = concat(local.read, local.write)
+        catalog = local.read
+      }
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.this["tasks"].arn] },
+        { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
+    task-dispatch = {
+      environment = {
+        TASKS_TABLE = aws_dynamodb_table.this["tasks"].name
+        # The address of a controller's queue is this + controller_id + ".fifo".
+        CONTROLLER_QUEUE_URL_PREFIX = trimsuffix(aws_sqs_queue.this["tasks"].url, "tasks.fifo")
+      }
+      timeout = local.queue_reader_timeout
+      queues  = [{ queue = "tasks", batch_size = 10, window = 0 }]
+      tables  = { tasks = concat(local.read, local.write) }
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [for id in var.controllers : aws_sqs_queue.this[id].arn] },
+        { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
+    task-reports = {
+      environment = {
+        TASKS_TABLE  = aws_dynamodb_table.this["tasks"].name
+        ORDERS_TABLE = aws_dynamodb_table.this["orders"].name
+        STOCK_TABLE  = aws_dynamodb_table.this["stock"].name
+      }
+      tables = {
+        tasks  = concat(local.read, local.write)
+        orders = concat(local.read, local.write)
+        stock  = concat(local.read, local.write)
+      }
+    }
+    sales-export = {
+      environment = {
+        ORDERS_TABLE   = aws_dynamodb_table.this["orders"].name
+        CATALOG_TABLE  = aws_dynamodb_table.this["catalog"].name
+        EXPORTS_BUCKET = aws_s3_bucket.exports.bucket
+      }
+      memory       = 1024
+      timeout      = 900
+      asynchronous = true
+      tables = {
+        orders  = local.read
+        catalog = local.read
+      }
+      statements = [
+        {
+          actions = ["s3:PutObject", "s3:GetObject"]
+          resources = [for prefix in concat(keys(local.datasets), ["export_manifest"]) :
+          "${aws_s3_bucket.exports.arn}/${prefix}/*"]
+        },
+        # Without it a manifest that is not there yet is 403, not 404.
+        { actions = ["s3:ListBucket"], resources = [aws_s3_bucket.exports.arn] },
+        { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
+      ]
+    }
+    catalog = {
+      environment = {
+        CATALOG_TABLE = aws_dynamodb_table.this["catalog"].name
+        CURSOR_SECRET = var.cursor_secret
+      }
+      timeout = 25
+      tables  = { catalog = concat(local.read, local.write, ["dynamodb:BatchWriteItem"]) }
+    }
+    authorizer = {
+      environment = merge(
+        {
+          OIDC_ISSUER   = var.oidc_issuer
+          OIDC_AUDIENCE = var.oidc_audience
+        },
+        var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks },
+      )
+    }
+  }
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
+
+  name               = "${local.prefix}-${each.key}"
+  package            = "${var.packages_dir}/${each.key}.zip"
+  architecture       = var.architecture
+  memory             = each.value.memory
+  timeout            = each.value.timeout
+  log_retention_days = var.log_retention_days
+  tracing            = local.capabilities.tracing
+  environment        = merge({ STOCKLINE_ENV = var.environment }, each.value.environment)
+
+  statements = concat(
+    [for table, actions in each.value.tables : {
+      actions   = actions
+      resources = [local.table_arns[table], local.index_arns[table]]
+    }],
+    length(each.value.tables) == 0 ? [] : [{ actions = ["kms:Decrypt"], resources = [aws_kms_key.data.arn] }],
+    each.value.statements,
+  )
+
+  streams = [for stream in each.value.streams : {
+    arn        = aws_dynamodb_table.this[stream.table].stream_arn
+    filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
+    batch_size = stream.batch_size
+  }]
+  stream_max_age_seconds = local.capabilities.stream_retries ? 6 * 3600 : 60
+
+  queues = [for queue in each.value.queues : {
+    arn        = aws_sqs_queue.this[queue.queue].arn
+    batch_size = queue.batch_size
+    window     = queue.window
+  }]
+
+  asynchronous       = each.value.asynchronous
+  failures_queue_arn = try(aws_sqs_queue.failures[each.key].arn, null)
+  data_key_arn       = aws_kms_key.data.arn
+  messages_key_arn   = aws_kms_key.messages.arn
+}

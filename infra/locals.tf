@@ -1,0 +1,21 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  prefix     = "stockline-${var.environment}"
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  on_aws     = var.local_cloud_endpoint == null
+
+  # What a local cloud lacks; README.md says how each shows there.
+  capabilities = {
+    alarms          = local.on_aws # its DescribeAlarms leaves fields out: a diff at every plan
+    access_logs     = local.on_aws # never written
+    tracing         = local.on_aws # X-Ray fails
+    stream_retries  = local.on_aws # retries and bisect are ignored: a record that fails would be retried for 6 h
+    email_endpoints = local.on_aws # sends no mail
+  }
+
+  deletion_protection = coalesce(var.deletion_protection, local.on_aws)
+}

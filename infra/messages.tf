@@ -1,0 +1,121 @@
+locals {
+  # Six times the timeout of the function that reads the queue: a batch that Lambda throttles and tries again
+  # stays invisible meanwhile.
+  visibility = 6 * local.queue_reader_timeout
+
+  queues = merge(
+    {
+      slack-alerts  = { fifo = false, visibility = local.visibility }
+      replenishment = { fifo = false, visibility = local.visibility }
+      tasks         = { fifo = true, visibility = local.visibility }
+    },
+    # A controller acknowledges a command when it has stored it, well within a minute.
+    { for id in var.controllers : id => { fifo = true, visibility = 60 } },
+  )
+
+  # Where a stream's or an asynchronous trigger's record goes when every attempt has failed.
+  failure_queues = toset([
+    for name, function in local.functions : name if length(function.streams) > 0 || function.asynchronous
+  ])
+}
+
+resource "aws_sqs_queue" "dlq" {
+  for_each = local.queues
+
+  name                       = "${local.prefix}-${each.key}-dlq${each.value.fifo ? ".fifo" : ""}"
+  fifo_queue                 = each.value.fifo ? true : null
+  message_retention_seconds  = 14 * 24 * 3600
+  visibility_timeout_seconds = 60
+  kms_master_key_id          = aws_kms_key.messages.arn
+}
+
+resource "aws_sqs_queue" "this" {
+  for_each = local.queues
+
+  name                       = "${local.prefix}-${each.key}${each.value.fifo ? ".fifo" : ""}"
+  fifo_queue                 = each.value.fifo ? true : null
+  message_retention_seconds  = 4 * 24 * 3600
+  visibility_timeout_seconds = each.value.visibility
+  receive_wait_time_seconds  = 20
+  kms_master_key_id          = aws_kms_key.messages.arn
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dlq[each.key].arn
+    maxReceiveCount     = 5
+  })
+}
+
+resource "aws_sqs_queue" "failures" {
+  for_each = local.failure_queues
+
+  name                       = "${local.prefix}-${each.key}-failures"
+  message_retention_seconds  = 14 * 24 * 3600
+  visibility_timeout_seconds = 60
+  kms_master_key_id          = aws_kms_key.messages.arn
+}
+
+resource "aws_sns_topic" "this" {
+  for_each = toset(["stock-alerts", "operations"])
+
+  name              = "${local.prefix}-${each.key}"
+  kms_master_key_id = aws_kms_key.messages.arn
+}
+
+resource "aws_sns_topic_policy" "operations" {
+  arn = aws_sns_topic.this["operations"].arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AlarmsAndBackupEvents"
+      Effect    = "Allow"
+      Principal = { Service = ["cloudwatch.amazonaws.com", "backup.amazonaws.com"] }
+      Action    = "sns:Publish"
+      Resource  = aws_sns_topic.this["operations"].arn
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    }]
+  })
+}
+
+resource "aws_sns_topic_subscription" "operations_email" {
+  for_each = local.capabilities.email_endpoints ? var.alarm_emails : []
+
+  topic_arn = aws_sns_topic.this["operations"].arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+locals {
+  # Queue -> the filter on the alert's attributes; null takes them all.
+  alert_subscriptions = {
+    slack-alerts  = null
+    replenishment = { kind = ["low", "out_of_stock"] }
+  }
+}
+
+resource "aws_sns_topic_subscription" "alerts" {
+  for_each = local.alert_subscriptions
+
+  topic_arn            = aws_sns_topic.this["stock-alerts"].arn
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.this[each.key].arn
+  raw_message_delivery = true
+  filter_policy        = each.value == null ? null : jsonencode(each.value)
+  # The policy lets the topic in; without it first deliveries are lost.
+  depends_on = [aws_sqs_queue_policy.alerts]
+}
+
+resource "aws_sqs_queue_policy" "alerts" {
+  for_each = local.alert_subscriptions
+
+  queue_url = aws_sqs_queue.this[each.key].url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AlertsTopic"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.this[each.key].arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_sns_topic.this["stock-alerts"].arn } }
+    }]
+  })
+}

@@ -1,0 +1,71 @@
+locals {
+  # Keys and indexes as shared/platform builds them. Hash and range attributes are strings, all of them.
+  tables = {
+    orders = {
+      stream = true
+      indexes = {
+        by_location = { hash = "location_key", range = "placed_key", projection = "ALL" }
+      }
+    }
+    stock = {
+      stream = true
+      indexes = {
+        by_location = { hash = "index_location", range = "index_sku", projection = "KEYS_ONLY" }
+        by_sku      = { hash = "index_sku", range = "index_location", projection = "KEYS_ONLY" }
+      }
+    }
+    tasks = {
+      stream = false
+      indexes = {
+        by_zone = { hash = "zone_key", range = "queued_key", projection = "ALL" }
+      }
+    }
+    catalog = {
+      stream = false
+      indexes = {
+        by_type = { hash = "type_key", range = "id_key", projection = "ALL" }
+      }
+    }
+  }
+}
+
+resource "aws_dynamodb_table" "this" {
+  for_each = local.tables
+
+  name         = "${local.prefix}-${each.key}"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  dynamic "attribute" {
+    for_each = toset(concat(["pk", "sk"], flatten([for index in each.value.indexes : [index.hash, index.range]])))
+    content {
+      name = attribute.value
+      type = "S"
+    }
+  }
+
+  dynamic "global_secondary_index" {
+    for_each = each.value.indexes
+    content {
+      name            = global_secondary_index.key
+      hash_key        = global_secondary_index.value.hash
+      range_key       = global_secondary_index.value.range
+      projection_type = global_secondary_index.value.projection
+    }
+  }
+
+  stream_enabled   = each.value.stream
+  stream_view_type = each.value.stream ? "NEW_AND_OLD_IMAGES" : null
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = aws_kms_key.data.arn
+  }
+
+  deletion_protection_enabled = local.deletion_protection
+}

@@ -1,0 +1,148 @@
+variable "environment" {
+  description = "Part of every name: stockline-<environment>-..."
+  type        = string
+  default     = "local"
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,15}$", var.environment))
+    error_message = "environment: 1-16 of a-z, 0-9 and '-', starting with a letter."
+  }
+}
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "architecture" {
+  description = "Of the functions' binaries; on a local cloud that of the machine."
+  type        = string
+  default     = "arm64"
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture: arm64 or x86_64."
+  }
+}
+
+variable "packages_dir" {
+  description = "Folder with one <function>.zip per function, each holding a `bootstrap`."
+  type        = string
+}
+
+variable "local_cloud_endpoint" {
+  description = "URL of a local cloud, e.g. http://127.0.0.1:4566; null deploys to AWS."
+  type        = string
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "Of the tables and the exports bucket; null means on for AWS, off for a local cloud."
+  type        = bool
+  default     = null
+}
+
+variable "controllers" {
+  description = "Ids of the warehouse controllers; each gets its own FIFO queue."
+  type        = set(string)
+  default     = ["controller-1", "controller-2", "controller-3"]
+  validation {
+    # 80 characters of queue name, less prefix and "-dlq.fifo".
+    condition     = alltrue([for id in var.controllers : can(regex("^[A-Za-z0-9_-]{1,40}$", id))])
+    error_message = "controllers: ids of 1-40 of A-Z, a-z, 0-9, '_' and '-'."
+  }
+  validation {
+    condition     = length(setintersection(var.controllers, ["tasks", "slack-alerts", "replenishment"])) == 0
+    error_message = "controllers: tasks, slack-alerts and replenishment are queues already."
+  }
+}
+
+variable "oidc_issuer" {
+  description = "The `iss` of the tokens callers bring."
+  type        = string
+}
+
+variable "oidc_audience" {
+  description = "The `aud` of the tokens callers bring."
+  type        = string
+}
+
+variable "oidc_jwks" {
+  description = "The issuer's public keys, inline (JSON); else give oidc_jwks_url."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.oidc_jwks == null || can(jsondecode(var.oidc_jwks).keys)
+    error_message = "oidc_jwks: a JSON Web Key Set, {\"keys\": [...]}."
+  }
+}
+
+variable "oidc_jwks_url" {
+  description = "Where the issuer publishes its keys; else give oidc_jwks."
+  type        = string
+  default     = null
+  validation {
+    condition     = (var.oidc_jwks == null) != (var.oidc_jwks_url == null)
+    error_message = "Give exactly one of oidc_jwks and oidc_jwks_url."
+  }
+}
+
+variable "slack_webhook_url" {
+  description = "Incoming webhook that alerts go to."
+  type        = string
+  sensitive   = true
+}
+
+variable "dashboard_url" {
+  description = "What an alert's link leads to."
+  type        = string
+}
+
+variable "cursor_secret" {
+  description = "Key that page cursors are signed with; a new one invalidates the cursors that are out."
+  type        = string
+  sensitive   = true
+  validation {
+    condition     = length(var.cursor_secret) >= 32
+    error_message = "cursor_secret: at least 32 characters, e.g. of `openssl rand -hex 32`."
+  }
+}
+
+variable "export_schedule" {
+  description = "When sales-export exports the day before (of each time-zone group), as an EventBridge Scheduler expression."
+  type = object({
+    expression = string
+    time_zone  = string
+  })
+  default = {
+    expression = "cron(0 5 * * ? *)"
+    time_zone  = "Europe/Berlin"
+  }
+}
+
+variable "api_rate" {
+  description = "Requests a second: of the whole stage and of one API key."
+  type = object({
+    stage_rate  = number
+    stage_burst = number
+    key_rate    = number
+    key_burst   = number
+  })
+  default = {
+    stage_rate  = 1000
+    stage_burst = 2000
+    key_rate    = 50
+    key_burst   = 100
+  }
+}
+
+variable "log_retention_days" {
+  description = "Of every log group."
+  type        = number
+  default     = 30
+}
+
+variable "alarm_emails" {
+  description = "Who hears the operations topic by e-mail."
+  type        = set(string)
+  default     = []
+}
