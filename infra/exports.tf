@@ -1,5 +1,9 @@
+locals {
+  exports_bucket = "${local.prefix}-exports-${local.account_id}"
+}
+
 resource "aws_s3_bucket" "exports" {
-  bucket        = "${local.prefix}-exports-${local.account_id}"
+  bucket        = local.exports_bucket
   force_destroy = !local.deletion_protection
 }
 

@@ -1,6 +1,11 @@
 locals {
-  # Named here rather than read from the resources, so that roles and the API body are known at plan time.
-  table_arns = { for name, _ in local.tables : name => "arn:${local.partition}:dynamodb:${var.region}:${local.account_id}:table/${local.prefix}-${name}" }
+  # Named here rather than read from the resources: so roles, policies and the API body are known at plan time, and a
+  # function does not wait for queues (the provider waits 25 s for each). Event source mappings do.
+  topic_arns = { for name in local.topics : name => "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.prefix}-${name}" }
+  queue_arns = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed}" }
+  queue_base = "${local.on_aws ? "https://sqs.${var.region}.amazonaws.com" : var.local_cloud_endpoint}/${local.account_id}/${local.prefix}-"
+  bucket_arn = "arn:${local.partition}:s3:::${local.exports_bucket}"
+  table_arns = { for name, deployed in local.table_names : name => "arn:${local.partition}:dynamodb:${var.region}:${local.account_id}:table/${deployed}" }
   index_arns = { for name, _ in local.tables : name => "${local.table_arns[name]}/index/*" }
 
   # A transaction is authorized as the writes and checks it is made of.
@@ -28,9 +33,9 @@ locals {
   function_overrides = {
     order-intake = {
       environment = {
-        ORDERS_TABLE  = aws_dynamodb_table.this["orders"].name
-        STOCK_TABLE   = aws_dynamodb_table.this["stock"].name
-        CATALOG_TABLE = aws_dynamodb_table.this["catalog"].name
+        ORDERS_TABLE  = local.table_names["orders"]
+        STOCK_TABLE   = local.table_names["stock"]
+        CATALOG_TABLE = local.table_names["catalog"]
         CURSOR_SECRET = var.cursor_secret
       }
       tables = {
@@ -41,8 +46,8 @@ locals {
     }
     stock-updates = {
       environment = {
-        STOCK_TABLE   = aws_dynamodb_table.this["stock"].name
-        CATALOG_TABLE = aws_dynamodb_table.this["catalog"].name
+        STOCK_TABLE   = local.table_names["stock"]
+        CATALOG_TABLE = local.table_names["catalog"]
         CURSOR_SECRET = var.cursor_secret
       }
       # 100 changes, each its own transaction.
@@ -53,21 +58,21 @@ locals {
       }
     }
     stock-ledger = {
-      environment = { STOCK_TABLE = aws_dynamodb_table.this["stock"].name }
+      environment = { STOCK_TABLE = local.table_names["stock"] }
       timeout     = 30
       streams     = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
       tables      = { stock = concat(local.read, local.write) }
     }
     low-stock-alerts = {
       environment = {
-        STOCK_TABLE            = aws_dynamodb_table.this["stock"].name
-        STOCK_ALERTS_TOPIC_ARN = aws_sns_topic.this["stock-alerts"].arn
+        STOCK_TABLE            = local.table_names["stock"]
+        STOCK_ALERTS_TOPIC_ARN = local.topic_arns["stock-alerts"]
       }
       timeout = 30
       streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
       tables  = { stock = concat(local.read, local.write) }
       statements = [
-        { actions = ["sns:Publish"], resources = [aws_sns_topic.this["stock-alerts"].arn] },
+        { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
     }
@@ -82,9 +87,9 @@ locals {
     }
     task-planner = {
       environment = {
-        TASKS_TABLE     = aws_dynamodb_table.this["tasks"].name
-        CATALOG_TABLE   = aws_dynamodb_table.this["catalog"].name
-        TASKS_QUEUE_URL = aws_sqs_queue.this["tasks"].url
+        TASKS_TABLE     = local.table_names["tasks"]
+        CATALOG_TABLE   = local.table_names["catalog"]
+        TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
       }
       timeout = 30
       streams = [{ table = "orders", sort_key = "ORDER", batch_size = 50 }]
@@ -93,29 +98,29 @@ locals {
         catalog = local.read
       }
       statements = [
-        { actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.this["tasks"].arn] },
+        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
     }
     task-dispatch = {
       environment = {
-        TASKS_TABLE = aws_dynamodb_table.this["tasks"].name
+        TASKS_TABLE = local.table_names["tasks"]
         # The address of a controller's queue is this + controller_id + ".fifo".
-        CONTROLLER_QUEUE_URL_PREFIX = trimsuffix(aws_sqs_queue.this["tasks"].url, "tasks.fifo")
+        CONTROLLER_QUEUE_URL_PREFIX = local.queue_base
       }
       timeout = local.queue_reader_timeout
       queues  = [{ queue = "tasks", batch_size = 10, window = 0 }]
       tables  = { tasks = concat(local.read, local.write) }
       statements = [
-        { actions = ["sqs:SendMessage"], resources = [for id in var.controllers : aws_sqs_queue.this[id].arn] },
+        { actions = ["sqs:SendMessage"], resources = [for id in var.controllers : local.queue_arns[id]] },
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.messages.arn] },
       ]
     }
     task-reports = {
       environment = {
-        TASKS_TABLE  = aws_dynamodb_table.this["tasks"].name
-        ORDERS_TABLE = aws_dynamodb_table.this["orders"].name
-        STOCK_TABLE  = aws_dynamodb_table.this["stock"].name
+        TASKS_TABLE  = local.table_names["tasks"]
+        ORDERS_TABLE = local.table_names["orders"]
+        STOCK_TABLE  = local.table_names["stock"]
       }
       tables = {
         tasks  = concat(local.read, local.write)
@@ -125,9 +130,9 @@ locals {
     }
     sales-export = {
       environment = {
-        ORDERS_TABLE   = aws_dynamodb_table.this["orders"].name
-        CATALOG_TABLE  = aws_dynamodb_table.this["catalog"].name
-        EXPORTS_BUCKET = aws_s3_bucket.exports.bucket
+        ORDERS_TABLE   = local.table_names["orders"]
+        CATALOG_TABLE  = local.table_names["catalog"]
+        EXPORTS_BUCKET = local.exports_bucket
       }
       memory       = 1024
       timeout      = 900
@@ -140,16 +145,16 @@ locals {
         {
           actions = ["s3:PutObject", "s3:GetObject"]
           resources = [for prefix in concat(keys(local.datasets), ["export_manifest"]) :
-          "${aws_s3_bucket.exports.arn}/${prefix}/*"]
+          "${local.bucket_arn}/${prefix}/*"]
         },
         # Without it a manifest that is not there yet is 403, not 404.
-        { actions = ["s3:ListBucket"], resources = [aws_s3_bucket.exports.arn] },
+        { actions = ["s3:ListBucket"], resources = [local.bucket_arn] },
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
       ]
     }
     catalog = {
       environment = {
-        CATALOG_TABLE = aws_dynamodb_table.this["catalog"].name
+        CATALOG_TABLE = local.table_names["catalog"]
         CURSOR_SECRET = var.cursor_secret
       }
       timeout = 25
@@ -190,20 +195,25 @@ module "function" {
   )
 
   streams = [for stream in each.value.streams : {
-    arn        = aws_dynamodb_table.this[stream.table].stream_arn
+    source_arn = aws_dynamodb_table.this[stream.table].stream_arn
+    policy_arn = "${local.table_arns[stream.table]}/stream/*"
     filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
     batch_size = stream.batch_size
   }]
   stream_max_age_seconds = local.capabilities.stream_retries ? 6 * 3600 : 60
 
   queues = [for queue in each.value.queues : {
-    arn        = aws_sqs_queue.this[queue.queue].arn
+    source_arn = aws_sqs_queue.this[queue.queue].arn
+    policy_arn = local.queue_arns[queue.queue]
     batch_size = queue.batch_size
     window     = queue.window
   }]
 
-  asynchronous       = each.value.asynchronous
-  failures_queue_arn = try(aws_sqs_queue.failures[each.key].arn, null)
-  data_key_arn       = aws_kms_key.data.arn
-  messages_key_arn   = aws_kms_key.messages.arn
+  asynchronous = each.value.asynchronous
+  failures_queue = contains(local.failure_queues, each.key) ? {
+    source_arn = aws_sqs_queue.failures[each.key].arn
+    policy_arn = "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${local.prefix}-${each.key}-failures"
+  } : null
+  data_key_arn     = aws_kms_key.data.arn
+  messages_key_arn = aws_kms_key.messages.arn
 }

@@ -3,7 +3,7 @@ locals {
   # stays invisible meanwhile.
   visibility = 6 * local.queue_reader_timeout
 
-  queues = merge(
+  queue_settings = merge(
     {
       slack-alerts  = { fifo = false, visibility = local.visibility }
       replenishment = { fifo = false, visibility = local.visibility }
@@ -12,6 +12,11 @@ locals {
     # A controller acknowledges a command when it has stored it, well within a minute.
     { for id in var.controllers : id => { fifo = true, visibility = 60 } },
   )
+  queues = { for name, queue in local.queue_settings : name => merge(queue, {
+    deployed = "${local.prefix}-${name}${queue.fifo ? ".fifo" : ""}"
+  }) }
+
+  topics = toset(["stock-alerts", "operations"])
 
   # Where a stream's or an asynchronous trigger's record goes when every attempt has failed.
   failure_queues = toset([
@@ -32,7 +37,7 @@ resource "aws_sqs_queue" "dlq" {
 resource "aws_sqs_queue" "this" {
   for_each = local.queues
 
-  name                       = "${local.prefix}-${each.key}${each.value.fifo ? ".fifo" : ""}"
+  name                       = each.value.deployed
   fifo_queue                 = each.value.fifo ? true : null
   message_retention_seconds  = 4 * 24 * 3600
   visibility_timeout_seconds = each.value.visibility
@@ -41,6 +46,18 @@ resource "aws_sqs_queue" "this" {
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dlq[each.key].arn
     maxReceiveCount     = 5
+  })
+  # Here rather than as a resource of its own, for which the provider would wait another 25 s.
+  policy = !contains(keys(local.alert_subscriptions), each.key) ? null : jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AlertsTopic"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = local.queue_arns[each.key]
+      Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns["stock-alerts"] } }
+    }]
   })
 }
 
@@ -54,7 +71,7 @@ resource "aws_sqs_queue" "failures" {
 }
 
 resource "aws_sns_topic" "this" {
-  for_each = toset(["stock-alerts", "operations"])
+  for_each = local.topics
 
   name              = "${local.prefix}-${each.key}"
   kms_master_key_id = aws_kms_key.messages.arn
@@ -69,7 +86,7 @@ resource "aws_sns_topic_policy" "operations" {
       Effect    = "Allow"
       Principal = { Service = ["cloudwatch.amazonaws.com", "backup.amazonaws.com"] }
       Action    = "sns:Publish"
-      Resource  = aws_sns_topic.this["operations"].arn
+      Resource  = local.topic_arns["operations"]
       Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
     }]
   })
@@ -99,23 +116,4 @@ resource "aws_sns_topic_subscription" "alerts" {
   endpoint             = aws_sqs_queue.this[each.key].arn
   raw_message_delivery = true
   filter_policy        = each.value == null ? null : jsonencode(each.value)
-  # The policy lets the topic in; without it first deliveries are lost.
-  depends_on = [aws_sqs_queue_policy.alerts]
-}
-
-resource "aws_sqs_queue_policy" "alerts" {
-  for_each = local.alert_subscriptions
-
-  queue_url = aws_sqs_queue.this[each.key].url
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "AlertsTopic"
-      Effect    = "Allow"
-      Principal = { Service = "sns.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.this[each.key].arn
-      Condition = { ArnEquals = { "aws:SourceArn" = aws_sns_topic.this["stock-alerts"].arn } }
-    }]
-  })
 }

@@ -27,12 +27,13 @@ locals {
       }
     }
   }
+  table_names = { for name, _ in local.tables : name => "${local.prefix}-${name}" }
 }
 
 resource "aws_dynamodb_table" "this" {
   for_each = local.tables
 
-  name         = "${local.prefix}-${each.key}"
+  name         = local.table_names[each.key]
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
   range_key    = "sk"

@@ -122,6 +122,20 @@ def put_rest_api(gateway, api_id, body):
     return gateway._v1_response(gateway._rest_api_view(api))
 
 
+def omit_what_aws_omits():
+    """AWS leaves out settings that were never made; MiniStack's empty ones show as a diff at every plan."""
+    from ministack.services import apigateway_v1 as gateway
+
+    complete = gateway._v1_response
+
+    def response(data, status=200):
+        if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if value or key not in ("accessLogSettings", "quota")}
+        return complete(data, status)
+
+    gateway._v1_response = response
+
+
 def main():
     """Serve until SIGTERM or SIGINT, then take the functions along."""
     clean_environment()
@@ -130,6 +144,7 @@ def main():
 
     quicken_invokes()
     teach_put_rest_api()
+    omit_what_aws_omits()
     try:
         app.main()
     finally:

@@ -17,7 +17,7 @@ locals {
     local.reads_streams ? [
       {
         actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-        resources = var.streams[*].arn
+        resources = var.streams[*].policy_arn
       },
       { actions = ["dynamodb:ListStreams"], resources = ["*"] }, # takes no resource
       { actions = ["kms:Decrypt"], resources = [var.data_key_arn] },
@@ -25,12 +25,12 @@ locals {
     local.reads_queues ? [
       {
         actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
-        resources = var.queues[*].arn
+        resources = var.queues[*].policy_arn
       },
       { actions = ["kms:Decrypt"], resources = [var.messages_key_arn] },
     ] : [],
     local.reports ? [
-      { actions = ["sqs:SendMessage"], resources = [var.failures_queue_arn] },
+      { actions = ["sqs:SendMessage"], resources = [var.failures_queue.policy_arn] },
       { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [var.messages_key_arn] },
     ] : [],
     # X-Ray takes no resource.
@@ -113,7 +113,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 
   destination_config {
     on_failure {
-      destination = var.failures_queue_arn
+      destination = var.failures_queue.source_arn
     }
   }
 }
@@ -121,7 +121,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 resource "aws_lambda_event_source_mapping" "stream" {
   count = length(var.streams)
 
-  event_source_arn                   = var.streams[count.index].arn
+  event_source_arn                   = var.streams[count.index].source_arn
   function_name                      = aws_lambda_function.this.arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = var.streams[count.index].batch_size
@@ -139,7 +139,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   destination_config {
     on_failure {
-      destination_arn = var.failures_queue_arn
+      destination_arn = var.failures_queue.source_arn
     }
   }
 }
@@ -147,7 +147,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
 resource "aws_lambda_event_source_mapping" "queue" {
   count = length(var.queues)
 
-  event_source_arn                   = var.queues[count.index].arn
+  event_source_arn                   = var.queues[count.index].source_arn
   function_name                      = aws_lambda_function.this.arn
   batch_size                         = var.queues[count.index].batch_size
   maximum_batching_window_in_seconds = var.queues[count.index].window

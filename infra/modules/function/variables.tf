@@ -47,9 +47,10 @@ variable "statements" {
 }
 
 variable "streams" {
-  description = "DynamoDB streams that call it."
+  description = "DynamoDB streams that call it; source_arn is read from the table, policy_arn known before it exists."
   type = list(object({
-    arn        = string
+    source_arn = string
+    policy_arn = string
     filter     = any
     batch_size = number
   }))
@@ -61,9 +62,10 @@ variable "stream_max_age_seconds" {
 }
 
 variable "queues" {
-  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO)."
+  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO). ARNs as for streams."
   type = list(object({
-    arn        = string
+    source_arn = string
+    policy_arn = string
     batch_size = number
     window     = number
   }))
@@ -74,9 +76,12 @@ variable "asynchronous" {
   type        = bool
 }
 
-variable "failures_queue_arn" {
-  description = "Where records and events go that failed every attempt; needed with streams or asynchronous."
-  type        = string
+variable "failures_queue" {
+  description = "Where records and events go that failed every attempt; needed with streams or asynchronous, else null."
+  type = object({
+    source_arn = string
+    policy_arn = string
+  })
 }
 
 variable "data_key_arn" {
