@@ -1,0 +1,3 @@
+//! What every implementation of a port must do, told as stories. Each suite runs in memory and on the local cloud.
+
+pub mod orders;

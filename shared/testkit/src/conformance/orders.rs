@@ -1,0 +1,204 @@
+//! What every order store must do.
+//!
+//! Each story works at a location of its own in a store where the caller has put `on_hand` of each SKU.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures::future::join_all;
+use stockline_domain::ids::OrderId;
+use stockline_domain::order::OrderStatus;
+use stockline_platform::cursor::Page;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, ShortSku};
+
+use crate::orders::order;
+
+/// A store under test, and a view of its levels that does not go through it.
+pub trait StockedOrders: OrderStore {
+    /// Puts `on_hand` of `sku` at `location`.
+    fn stock(&self, location: &str, sku: &str, on_hand: i64) -> impl Future<Output = ()> + Send;
+
+    /// On hand and allocated of `sku` at `location`.
+    fn level_of(&self, location: &str, sku: &str) -> impl Future<Output = (i64, i64)> + Send;
+}
+
+impl StockedOrders for crate::memory::shop::MemoryShop {
+    async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
+        let one = Self::stocked(location, &[(sku, on_hand)]);
+        let levels = std::mem::take(&mut one.open().levels);
+        self.open().levels.extend(levels);
+    }
+
+    async fn level_of(&self, location: &str, sku: &str) -> (i64, i64) {
+        self.level(location, sku)
+    }
+}
+
+fn deadline() -> Deadline {
+    Deadline::within(Duration::from_secs(20))
+}
+
+fn request(text: &str) -> Fingerprint {
+    Fingerprint::of(&text).unwrap()
+}
+
+/// Runs every story.
+pub async fn all<S: StockedOrders>(store: &S) {
+    a_sale_takes_goods_and_an_online_order_promises_them(store).await;
+    the_same_request_places_one_order(store).await;
+    another_request_under_the_same_key_is_refused(store).await;
+    a_short_order_takes_nothing_and_names_every_short_sku(store).await;
+    a_sku_that_the_location_does_not_stock_is_named(store).await;
+    the_last_unit_is_sold_once_however_many_want_it(store).await;
+    the_same_order_sent_many_times_at_once_is_one_order(store).await;
+    a_canceled_order_releases_what_it_held_once(store).await;
+    an_order_of_which_goods_have_left_is_not_canceled(store).await;
+    a_day_is_listed_in_pages_in_the_order_it_was_sold(store).await;
+}
+
+async fn a_sale_takes_goods_and_an_online_order_promises_them<S: StockedOrders>(store: &S) {
+    store.stock("takes", "milk", 10).await;
+    let sale = order("takes-1", "takes", "pos", &[("milk", 2), ("milk", 1)]);
+    let promise = order("takes-2", "takes", "online", &[("milk", 4)]);
+    assert_eq!(store.place(&sale, &request("a"), deadline()).await.unwrap(), Placement::Placed);
+    assert_eq!(store.place(&promise, &request("b"), deadline()).await.unwrap(), Placement::Placed);
+    assert_eq!(store.level_of("takes", "milk").await, (7, 4));
+    assert_eq!(store.find(sale.order_id).await.unwrap(), Some(sale));
+    assert_eq!(store.find(promise.order_id).await.unwrap(), Some(promise));
+    assert_eq!(store.find(OrderId::derive("nobody", "x")).await.unwrap(), None);
+}
+
+async fn the_same_request_places_one_order<S: StockedOrders>(store: &S) {
+    store.stock("once", "milk", 10).await;
+    let sale = order("once-1", "once", "pos", &[("milk", 2)]);
+    store.place(&sale, &request("a"), deadline()).await.unwrap();
+    let mut later = sale.clone();
+    later.placed_at = "2026-03-01T12:30:00Z".parse().unwrap();
+    let again = store.place(&later, &request("a"), deadline()).await.unwrap();
+    assert_eq!(again, Placement::Replayed(Box::new(sale)));
+    assert_eq!(store.level_of("once", "milk").await, (8, 0));
+}
+
+async fn another_request_under_the_same_key_is_refused<S: StockedOrders>(store: &S) {
+    store.stock("reused", "milk", 10).await;
+    let first = order("reused-1", "reused", "pos", &[("milk", 2)]);
+    let other = order("reused-1", "reused", "pos", &[("milk", 3)]);
+    store.place(&first, &request("a"), deadline()).await.unwrap();
+    let refused = store.place(&other, &request("b"), deadline()).await.unwrap();
+    assert_eq!(refused, Placement::KeyReused);
+    assert_eq!(store.level_of("reused", "milk").await, (8, 0));
+}
+
+async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>(store: &S) {
+    store.stock("short", "milk", 1).await;
+    store.stock("short", "bread", 9).await;
+    store.stock("short", "eggs", 0).await;
+    let wanted = order("short-1", "short", "pos", &[("milk", 2), ("bread", 1), ("eggs", 6)]);
+    let refused = store.place(&wanted, &request("a"), deadline()).await.unwrap();
+    let short = |sku: &str, requested, available| ShortSku {
+        sku: sku.parse().unwrap(),
+        requested,
+        available,
+    };
+    assert_eq!(refused, Placement::Short(vec![short("milk", 2, 1), short("eggs", 6, 0)]));
+    assert_eq!(store.level_of("short", "bread").await, (9, 0));
+    assert_eq!(store.find(wanted.order_id).await.unwrap(), None);
+}
+
+async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store: &S) {
+    store.stock("unknown", "milk", 1).await;
+    let wanted = order("unknown-1", "unknown", "pos", &[("milk", 1), ("caviar", 1)]);
+    let refused = store.place(&wanted, &request("a"), deadline()).await.unwrap();
+    assert_eq!(refused, Placement::NotStocked(vec!["caviar".parse().unwrap()]));
+    assert_eq!(store.level_of("unknown", "milk").await, (1, 0));
+}
+
+async fn the_last_unit_is_sold_once_however_many_want_it<S: StockedOrders>(store: &S) {
+    store.stock("last", "milk", 3).await;
+    let orders: Vec<_> = (0..12)
+        .map(|number| order(&format!("last-{number}"), "last", "pos", &[("milk", 1)]))
+        .collect();
+    let buyer = request("a");
+    let placements = join_all(orders.iter().map(|order| store.place(order, &buyer, deadline()))).await;
+    let placed = placements
+        .into_iter()
+        .filter(|placement| matches!(placement, Ok(Placement::Placed)))
+        .count();
+    assert_eq!(placed, 3);
+    assert_eq!(store.level_of("last", "milk").await, (0, 0));
+}
+
+async fn the_same_order_sent_many_times_at_once_is_one_order<S: StockedOrders>(store: &S) {
+    store.stock("many", "milk", 100).await;
+    let sale = order("many-1", "many", "pos", &[("milk", 1)]);
+    let same = request("a");
+    let placements = join_all((0..12).map(|_| store.place(&sale, &same, deadline()))).await;
+    let placed = placements
+        .iter()
+        .filter(|placement| matches!(placement, Ok(Placement::Placed)))
+        .count();
+    assert_eq!(placed, 1, "{placements:?}");
+    assert_eq!(store.level_of("many", "milk").await, (99, 0));
+}
+
+async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S) {
+    store.stock("cancel", "milk", 5).await;
+    let held = order("cancel-1", "cancel", "online", &[("milk", 5)]);
+    store.place(&held, &request("a"), deadline()).await.unwrap();
+    let at = "2026-03-01T13:00:00Z".parse().unwrap();
+    let results = join_all((0..6).map(|_| store.cancel(held.order_id, at, deadline()))).await;
+    for result in results {
+        let Cancellation::Canceled(order) = result.unwrap() else {
+            panic!("it was not canceled");
+        };
+        assert_eq!(order.status, OrderStatus::Canceled);
+    }
+    assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
+    let nobody = store.cancel(OrderId::derive("nobody", "x"), at, deadline()).await.unwrap();
+    assert_eq!(nobody, Cancellation::Unknown);
+}
+
+async fn an_order_of_which_goods_have_left_is_not_canceled<S: StockedOrders>(store: &S) {
+    store.stock("left", "milk", 5).await;
+    let sale = order("left-1", "left", "pos", &[("milk", 1)]);
+    store.place(&sale, &request("a"), deadline()).await.unwrap();
+    let refused = store.cancel(sale.order_id, sale.placed_at, deadline()).await.unwrap();
+    assert_eq!(refused, Cancellation::TooLate);
+    assert_eq!(store.level_of("left", "milk").await, (4, 0));
+}
+
+async fn a_day_is_listed_in_pages_in_the_order_it_was_sold<S: StockedOrders>(store: &S) {
+    store.stock("day", "milk", 50).await;
+    let mut placed = Vec::new();
+    for number in 0..5 {
+        let mut sale = order(&format!("day-{number}"), "day", "pos", &[("milk", 1)]);
+        sale.placed_at = format!("2026-03-01T12:00:0{number}Z").parse().unwrap();
+        store.place(&sale, &request("a"), deadline()).await.unwrap();
+        placed.push(sale);
+    }
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = Page { limit: 2, after };
+        let listing = store
+            .list(&"day".parse().unwrap(), placed[0].business_date, page)
+            .await
+            .unwrap();
+        assert!(listing.items.len() <= 2);
+        listed.extend(listing.items);
+        after = listing.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, placed);
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn orders_in_memory_conform() {
+        super::all(&crate::memory::shop::MemoryShop::default()).await;
+    }
+}

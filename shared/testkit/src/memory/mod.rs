@@ -1,0 +1,4 @@
+//! The stores in memory, for tests of handlers; the conformance suites hold them to what `DynamoDB` does.
+
+pub mod orders;
+pub mod shop;

@@ -1,0 +1,69 @@
+//! What the in-memory stores share: an order and the levels it takes from change together.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use stockline_domain::ids::OrderId;
+use stockline_domain::level::{Level, LevelKey, Movement};
+use stockline_domain::order::Order;
+
+/// Orders, levels and movements, in memory. A clone is the same shop.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryShop(Arc<Mutex<Shelves>>);
+
+/// What a shop holds.
+#[derive(Debug, Default)]
+pub struct Shelves {
+    /// Each order with the fingerprint of the request that placed it.
+    pub orders: BTreeMap<OrderId, (Order, String)>,
+    /// Each level.
+    pub levels: BTreeMap<LevelKey, Level>,
+    /// Each movement, in the order it was made; what the stream would have told.
+    pub movements: Vec<Movement>,
+}
+
+impl MemoryShop {
+    /// With `on_hand` of each SKU at `location`.
+    pub fn stocked(location: &str, stock: &[(&str, i64)]) -> Self {
+        let shop = Self::default();
+        for (sku, on_hand) in stock {
+            let key = LevelKey {
+                location_id: location.parse().unwrap(),
+                sku: sku.parse().unwrap(),
+            };
+            let level = Level {
+                on_hand: *on_hand,
+                version: 1,
+                ..Level::empty(&key)
+            };
+            shop.open().levels.insert(key, level);
+        }
+        shop
+    }
+
+    /// What it holds, for one reader or writer at a time.
+    pub fn open(&self) -> MutexGuard<'_, Shelves> {
+        self.0.lock().unwrap()
+    }
+
+    /// The level of `sku` at `location`: on hand and allocated.
+    pub fn level(&self, location: &str, sku: &str) -> (i64, i64) {
+        let key = LevelKey {
+            location_id: location.parse().unwrap(),
+            sku: sku.parse().unwrap(),
+        };
+        self.open()
+            .levels
+            .get(&key)
+            .map_or((0, 0), |level| (level.on_hand, level.allocated))
+    }
+}
+
+impl Shelves {
+    /// Replaces a level and notes the movement, as table and stream would.
+    pub fn write(&mut self, next: Level) {
+        let before = self.levels.get(&next.key());
+        self.movements.extend(next.movement_since(before));
+        self.levels.insert(next.key(), next);
+    }
+}
