@@ -13,6 +13,7 @@ pub mod edge;
 pub mod environment;
 pub mod fingerprint;
 pub mod keys;
+pub mod message;
 pub mod ports;
 pub mod problem;
 pub mod store_error;
