@@ -1,0 +1,199 @@
+//! A stand-in for Slack's incoming webhooks: a small HTTP server that checks and keeps what it is sent.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use crate::slack_payload::faults;
+
+/// The largest request it reads.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// How long it waits for the rest of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What arrived.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// Messages that Slack would have shown, in the order they came.
+    pub messages: Vec<Value>,
+    /// For each refused message, what is wrong with it.
+    pub refused: Vec<Vec<String>>,
+    /// How many came too fast and were told to come again.
+    pub throttled: u64,
+}
+
+/// The stand-in. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Slack {
+    address: SocketAddr,
+    received: Arc<Mutex<Received>>,
+    serving: JoinHandle<()>,
+}
+
+struct Desk {
+    path: String,
+    least_gap: Duration,
+    last: Mutex<Option<Instant>>,
+    received: Arc<Mutex<Received>>,
+}
+
+impl Slack {
+    /// Listens at `address` for posts to `path`; messages closer together than `least_gap` are throttled.
+    pub async fn listen(address: SocketAddr, path: &str, least_gap: Duration) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let received = Arc::<Mutex<Received>>::default();
+        let desk = Arc::new(Desk {
+            path: path.to_owned(),
+            least_gap,
+            last: Mutex::default(),
+            received: received.clone(),
+        });
+        Ok(Self {
+            address: listener.local_addr()?,
+            received,
+            serving: tokio::spawn(serve(listener, desk)),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What arrived so far.
+    pub fn received(&self) -> Received {
+        locked(&self.received).clone()
+    }
+}
+
+impl Drop for Slack {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let desk = desk.clone();
+        // A caller that hangs up early or dawdles has itself to blame.
+        tokio::spawn(async move { timeout(PATIENCE, desk.answer(stream)).await });
+    }
+}
+
+struct Reply {
+    status: &'static str,
+    body: &'static str,
+    retry_after: Option<u64>,
+}
+
+impl Reply {
+    fn new(status: &'static str, body: &'static str) -> Self {
+        Self {
+            status,
+            body,
+            retry_after: None,
+        }
+    }
+}
+
+impl Desk {
+    async fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
+        let reply = match read(&mut stream).await? {
+            Some((line, body)) => self.reply(&line, &body),
+            None => Reply::new("400 Bad Request", "invalid_request"),
+        };
+        let retry = reply.retry_after.map_or(String::new(), |seconds| {
+            format!("retry-after: {seconds}\r\n")
+        });
+        let text = format!(
+            "HTTP/1.1 {}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n{retry}connection: close\r\n\r\n{}",
+            reply.status,
+            reply.body.len(),
+            reply.body
+        );
+        stream.write_all(text.as_bytes()).await?;
+        stream.shutdown().await
+    }
+
+    fn reply(&self, line: &str, body: &[u8]) -> Reply {
+        let mut words = line.split(' ');
+        if (words.next(), words.next()) != (Some("POST"), Some(self.path.as_str())) {
+            return Reply::new("404 Not Found", "no_service");
+        }
+        let Ok(payload) = serde_json::from_slice::<Value>(body) else {
+            locked(&self.received)
+                .refused
+                .push(vec!["the body is no JSON".into()]);
+            return Reply::new("400 Bad Request", "invalid_payload");
+        };
+        if self.too_soon() {
+            locked(&self.received).throttled += 1;
+            return Reply {
+                retry_after: Some(self.least_gap.as_secs().max(1)),
+                ..Reply::new("429 Too Many Requests", "rate_limited")
+            };
+        }
+        let found = faults(&payload);
+        let mut received = locked(&self.received);
+        if found.is_empty() {
+            received.messages.push(payload);
+            Reply::new("200 OK", "ok")
+        } else {
+            received.refused.push(found);
+            Reply::new("400 Bad Request", "invalid_blocks")
+        }
+    }
+
+    fn too_soon(&self) -> bool {
+        let mut last = locked(&self.last);
+        let now = Instant::now();
+        let soon = last.is_some_and(|last| now.duration_since(last) < self.least_gap);
+        if !soon {
+            *last = Some(now);
+        }
+        soon
+    }
+}
+
+/// The request line and the body; none if it is no request of a known length.
+async fn read(stream: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
+    let mut bytes = Vec::new();
+    let head = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        if bytes.len() > MOST_BYTES || stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().ok())?
+    });
+    let Some(length) = length.filter(|length| *length <= MOST_BYTES) else {
+        return Ok(None);
+    };
+    let mut body = bytes.split_off(head + 4);
+    while body.len() < length {
+        if stream.read_buf(&mut body).await? == 0 {
+            return Ok(None);
+        }
+    }
+    body.truncate(length);
+    let line = text.lines().next().unwrap_or_default().to_owned();
+    Ok(Some((line, body)))
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
