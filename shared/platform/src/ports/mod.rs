@@ -1,3 +1,6 @@
 //! The ports: small traits with just the verbs their callers use. Each store port has one conformance suite.
 
+pub mod catalog;
+pub mod export;
 pub mod orders;
+pub mod stock;

@@ -1,4 +1,7 @@
 //! The stores in memory, for tests of handlers; the conformance suites hold them to what `DynamoDB` does.
 
+pub mod catalog;
+pub mod export;
 pub mod orders;
 pub mod shop;
+pub mod stock;

@@ -1,0 +1,113 @@
+//! Products and locations in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use stockline_domain::catalog::{Location, LocationKind, Product};
+use stockline_domain::ids::{LocationId, Sku};
+use stockline_platform::cursor::{Listing, Page, Position};
+use stockline_platform::deadline::Deadline;
+use stockline_platform::keys;
+use stockline_platform::ports::catalog::CatalogStore;
+use stockline_platform::store_error::StoreError;
+
+/// A catalog in memory. A clone is the same catalog.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryCatalog(Arc<Mutex<Shelf>>);
+
+/// What a catalog holds.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// Each product.
+    pub products: BTreeMap<Sku, Product>,
+    /// Each location.
+    pub locations: BTreeMap<LocationId, Location>,
+    /// How often a location was read.
+    pub location_reads: u32,
+    /// Whether it answers that it is busy, and nothing else.
+    pub busy: bool,
+}
+
+impl MemoryCatalog {
+    /// With these locations.
+    pub fn with_locations(locations: impl IntoIterator<Item = Location>) -> Self {
+        let catalog = Self::default();
+        catalog.open().locations.extend(
+            locations
+                .into_iter()
+                .map(|location| (location.location_id.clone(), location)),
+        );
+        catalog
+    }
+
+    /// What it holds, for one reader or writer at a time.
+    pub fn open(&self) -> MutexGuard<'_, Shelf> {
+        self.0.lock().unwrap()
+    }
+
+    fn answering(&self) -> Result<MutexGuard<'_, Shelf>, StoreError> {
+        let shelf = self.open();
+        if shelf.busy { Err(StoreError::Busy) } else { Ok(shelf) }
+    }
+}
+
+/// A store that people run, in `time_zone`, whose day ends at `close_out_hour`.
+pub fn store(location_id: &str, time_zone: &str, close_out_hour: i8) -> Location {
+    Location {
+        location_id: location_id.parse().unwrap(),
+        name: format!("Store {location_id}"),
+        kind: LocationKind::Store,
+        time_zone: time_zone.to_owned(),
+        close_out_hour,
+        zones: Vec::new(),
+    }
+}
+
+impl CatalogStore for MemoryCatalog {
+    async fn put_product(&self, product: &Product, _deadline: Deadline) -> Result<(), StoreError> {
+        self.answering()?.products.insert(product.sku.clone(), product.clone());
+        Ok(())
+    }
+
+    async fn find_product(&self, sku: &Sku) -> Result<Option<Product>, StoreError> {
+        Ok(self.answering()?.products.get(sku).cloned())
+    }
+
+    async fn put_location(&self, location: &Location, _deadline: Deadline) -> Result<(), StoreError> {
+        self.answering()?
+            .locations
+            .insert(location.location_id.clone(), location.clone());
+        Ok(())
+    }
+
+    async fn find_location(&self, id: &LocationId) -> Result<Option<Location>, StoreError> {
+        let mut shelf = self.answering()?;
+        shelf.location_reads += 1;
+        Ok(shelf.locations.get(id).cloned())
+    }
+
+    async fn list_locations(&self) -> Result<Vec<Location>, StoreError> {
+        Ok(self.answering()?.locations.values().cloned().collect())
+    }
+
+    async fn list_products(&self, shard: u8, page: Page) -> Result<Listing<Product>, StoreError> {
+        let after = page.after.and_then(|position| position.get("id_key").cloned());
+        let limit = usize::from(page.limit);
+        let shelf = self.answering()?;
+        let mut items: Vec<Product> = shelf
+            .products
+            .values()
+            .filter(|product| keys::product_type(&product.sku) == keys::product_shard(shard))
+            .filter(|product| after.as_ref().is_none_or(|after| product.sku.as_str() > after.as_str()))
+            .take(limit + 1)
+            .cloned()
+            .collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items
+            .last()
+            .filter(|_| more)
+            .map(|last| Position::from([("id_key".to_owned(), last.sku.to_string())]));
+        Ok(Listing { items, next })
+    }
+}
