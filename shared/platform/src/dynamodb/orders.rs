@@ -165,6 +165,21 @@ impl DynamoOrders {
         }
     }
 
+    /// Opens the connection ahead of the first request; that it fails is the first request's to tell.
+    pub async fn warm_up(&self) {
+        let _ = self.client.describe_endpoints().send().await;
+    }
+
+    /// The parts of the one transaction that places `order`.
+    pub fn placing(&self, order: &Order, request: &Fingerprint) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut parts = vec![self.put_new(&OrderRecord::new(order, request))?];
+        for entry in &order.quantities() {
+            let change = order.placing_change(entry);
+            parts.push(change_level(&self.stock_table, &order.location_id, &entry.sku, &change)?);
+        }
+        Ok(parts)
+    }
+
     async fn record(&self, id: OrderId) -> Result<Option<OrderRecord>, StoreError> {
         let found = self
             .client
@@ -262,15 +277,9 @@ impl OrderStore for DynamoOrders {
         request: &Fingerprint,
         deadline: Deadline,
     ) -> Result<Placement, StoreError> {
-        let quantities = order.quantities();
-        let mut parts = vec![self.put_new(&OrderRecord::new(order, request))?];
-        for entry in &quantities {
-            let change = order.placing_change(entry);
-            parts.push(change_level(&self.stock_table, &order.location_id, &entry.sku, &change)?);
-        }
-        match write(&self.client, parts, deadline).await? {
+        match write(&self.client, self.placing(order, request)?, deadline).await? {
             Written::All => Ok(Placement::Placed),
-            Written::Refused(reasons) => refused(order, request, &quantities, reasons),
+            Written::Refused(reasons) => refused(order, request, &order.quantities(), reasons),
         }
     }
 

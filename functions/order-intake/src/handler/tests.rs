@@ -1,0 +1,208 @@
+use serde_json::{Value, json};
+use stockline_domain::catalog::Location;
+use stockline_platform::cursor::CursorKey;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::edge::{Reply, answer};
+use stockline_platform::location_cache::LocationCache;
+use stockline_platform::ports::catalog::CatalogStore;
+use stockline_platform::problem::Problem;
+use stockline_testkit::calls::{CallBuilder, call};
+use stockline_testkit::clock::FakeClock;
+use stockline_testkit::memory::catalog::MemoryCatalog;
+use stockline_testkit::memory::shop::MemoryShop;
+use stockline_testkit::orders::order_body;
+
+use super::OrderIntake;
+
+struct Store {
+    shop: MemoryShop,
+    intake: OrderIntake<MemoryShop, MemoryCatalog, FakeClock>,
+}
+
+async fn store(stock: &[(&str, i64)]) -> Store {
+    let clock = FakeClock::at("2026-03-01T23:30:00Z");
+    let catalog = MemoryCatalog::default();
+    let location: Location = serde_json::from_value(json!({
+        "location_id": "store-1", "name": "Berlin Mitte", "kind": "store",
+        "time_zone": "Europe/Berlin", "close_out_hour": 4,
+    }))
+    .unwrap();
+    let deadline = Deadline::within(std::time::Duration::from_secs(5));
+    catalog.put_location(&location, deadline).await.unwrap();
+    let shop = MemoryShop::stocked("store-1", stock);
+    let locations = LocationCache::new(catalog, clock.clone());
+    let intake = OrderIntake::new(shop.clone(), locations, clock, CursorKey::new("a secret"));
+    Store { shop, intake }
+}
+
+fn place(key: &str, body: &Value) -> CallBuilder {
+    call("POST", "/v1/orders").key(key).body(body)
+}
+
+impl Store {
+    async fn send(&self, call: CallBuilder) -> Result<Reply, Problem> {
+        self.intake.handle(call.build()).await
+    }
+
+    async fn refused(&self, call: CallBuilder) -> Value {
+        serde_json::to_value(self.send(call).await.unwrap_err()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_till_sells_and_the_sale_is_on_its_own_trading_day() {
+    let store = store(&[("milk", 10)]).await;
+    let sold = store
+        .send(place("k1", &order_body("store-1", "pos", &[("milk", 2)])))
+        .await
+        .unwrap();
+    assert_eq!(sold.status(), 201);
+    // Half past midnight in Berlin, and the day closes at four.
+    assert_eq!(sold.body()["business_date"], "2026-03-01");
+    assert_eq!(sold.body()["status"], "fulfilled");
+    assert_eq!(sold.body()["total"], json!({"amount": 200, "currency": "EUR"}));
+    assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
+}
+
+#[tokio::test]
+async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_canceled() {
+    let store = store(&[("milk", 10)]).await;
+    let body = order_body("store-1", "online", &[("milk", 2)]);
+    let first = store.send(place("k1", &body)).await.unwrap();
+    let id = first.body()["order_id"].as_str().unwrap().to_owned();
+    let cancel = || {
+        call("POST", "/v1/orders/{order_id}/cancel")
+            .path("order_id", &id)
+            .key("c1")
+            .body(&json!({"reason": "the customer left"}))
+    };
+    let canceled = store.send(cancel()).await.unwrap();
+    assert_eq!(canceled.body()["status"], "canceled");
+    let again = store.send(place("k1", &body)).await.unwrap();
+    assert!(again.is_replayed() && !first.is_replayed());
+    assert_eq!((again.status(), again.body()), (first.status(), first.body()));
+    assert_eq!(store.send(cancel()).await.unwrap(), canceled);
+    assert_eq!(store.shop.level("store-1", "milk"), (10, 0));
+}
+
+#[tokio::test]
+async fn another_order_under_a_used_key_is_refused() {
+    let store = store(&[("milk", 10)]).await;
+    store.send(place("k1", &order_body("store-1", "pos", &[("milk", 2)]))).await.unwrap();
+    let refused = store.refused(place("k1", &order_body("store-1", "pos", &[("milk", 3)]))).await;
+    assert_eq!(refused["status"], 422);
+    assert_eq!(refused["type"], "https://stockline.dev/problems/idempotency-key-reused");
+}
+
+#[tokio::test]
+async fn a_short_order_names_what_is_available() {
+    let store = store(&[("milk", 1), ("bread", 5)]).await;
+    let refused = store
+        .refused(place("k1", &order_body("store-1", "pos", &[("bread", 1), ("milk", 2)])))
+        .await;
+    assert_eq!(refused["status"], 409);
+    assert_eq!(refused["lines"], json!([{"sku": "milk", "requested": 2, "available": 1}]));
+    assert_eq!(store.shop.level("store-1", "bread"), (5, 0));
+}
+
+#[tokio::test]
+async fn a_line_the_store_does_not_stock_is_pointed_at() {
+    let store = store(&[("milk", 1)]).await;
+    let refused = store
+        .refused(place("k1", &order_body("store-1", "pos", &[("milk", 1), ("caviar", 1)])))
+        .await;
+    assert_eq!(refused["status"], 422);
+    assert_eq!(refused["errors"][0]["pointer"], "/lines/1/sku");
+}
+
+#[tokio::test]
+async fn bad_input_gets_its_own_answer_and_changes_nothing() {
+    let store = store(&[("milk", 10)]).await;
+    let good = order_body("store-1", "pos", &[("milk", 1)]);
+    let mut unknown_field = good.clone();
+    unknown_field["colour"] = "red".into();
+    let mut wrong_type = good.clone();
+    wrong_type["lines"][0]["quantity"] = "two".into();
+    let mut fraction = good.clone();
+    fraction["lines"][0]["quantity"] = json!(1.5);
+    let mut wrong_total = good.clone();
+    wrong_total["total"]["amount"] = 99.into();
+    let mut long = good.clone();
+    long["external_reference"] = "x".repeat(65).into();
+    let mut foreign = good.clone();
+    foreign["location_id"] = "store-2".into();
+    let cases = [
+        (call("POST", "/v1/orders").key("k").text("{"), 400, "malformed-body", ""),
+        (place("k", &unknown_field), 400, "malformed-body", "/colour"),
+        (place("k", &wrong_type), 400, "malformed-body", "/lines/0/quantity"),
+        (place("k", &fraction), 400, "malformed-body", "/lines/0/quantity"),
+        (place("k", &wrong_total), 400, "invalid-request", "/total/amount"),
+        (place("k", &long), 400, "invalid-request", "/external_reference"),
+        (place("k", &foreign), 400, "invalid-request", "/location_id"),
+        (place(&"k".repeat(256), &good), 400, "invalid-request", "Idempotency-Key"),
+        (place("k", &good).header("content-type", "text/plain"), 415, "unsupported-media-type", "-"),
+        (call("POST", "/v1/orders").body(&good), 400, "missing-idempotency-key", "-"),
+        (call("POST", "/v1/orders").key("k").text(&" ".repeat(65_537)), 413, "payload-too-large", "-"),
+        (place("k", &good).by("reader", "analyst", "store-1"), 403, "forbidden", "-"),
+    ];
+    for (call, status, kind, pointer) in cases {
+        let refused = store.refused(call).await;
+        assert_eq!(refused["status"], status, "{refused}");
+        assert_eq!(refused["type"], format!("https://stockline.dev/problems/{kind}"), "{refused}");
+        let pointed = refused["errors"][0]["pointer"].as_str().unwrap_or("-");
+        assert_eq!(pointed, pointer, "{refused}");
+    }
+    assert_eq!(store.send(place("k", &good)).await.unwrap().status(), 201);
+    assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
+}
+
+#[tokio::test]
+async fn another_stores_order_reads_as_if_it_were_not_there() {
+    let store = store(&[("milk", 10)]).await;
+    let sold = store.send(place("k1", &order_body("store-1", "pos", &[("milk", 1)]))).await.unwrap();
+    let id = sold.body()["order_id"].as_str().unwrap().to_owned();
+    let read = |id: &str| call("GET", "/v1/orders/{order_id}").path("order_id", id);
+    assert_eq!(store.send(read(&id)).await.unwrap().body(), sold.body());
+    let foreign = store.refused(read(&id).by("till-9", "store_app", "store-9")).await;
+    let missing = store.refused(read("00000000-0000-0000-0000-000000000000")).await;
+    let nonsense = store.refused(read("nonsense")).await;
+    assert_eq!(foreign["status"], 404);
+    assert_eq!(foreign, missing);
+    assert_eq!(foreign, nonsense);
+}
+
+#[tokio::test]
+async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
+    let store = store(&[("milk", 10)]).await;
+    for key in ["k1", "k2", "k3"] {
+        store.send(place(key, &order_body("store-1", "pos", &[("milk", 1)]))).await.unwrap();
+    }
+    let list = || {
+        call("GET", "/v1/locations/{location_id}/orders")
+            .path("location_id", "store-1")
+            .query("business_date", "2026-03-01")
+            .query("limit", "2")
+    };
+    let first = store.send(list()).await.unwrap();
+    assert_eq!(first.body()["orders"].as_array().unwrap().len(), 2);
+    let cursor = first.body()["next_cursor"].as_str().unwrap();
+    let second = store.send(list().query("cursor", cursor)).await.unwrap();
+    assert_eq!(second.body()["orders"].as_array().unwrap().len(), 1);
+    assert!(second.body().get("next_cursor").is_none());
+    let forged = store.refused(list().query("cursor", &cursor[1..])).await;
+    assert_eq!(forged["errors"][0]["pointer"], "cursor");
+    let no_day = call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
+    assert_eq!(store.refused(no_day).await["errors"][0]["pointer"], "business_date");
+}
+
+#[tokio::test]
+async fn the_sample_event_is_answered_as_the_gateway_expects() {
+    let event = include_str!("../../../../events/order-intake.place.json");
+    let request = lambda_http::request::from_str(event).unwrap();
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    let response = answer(&request, &|call| store.intake.handle(call)).await;
+    assert_eq!(response.status(), 201, "{:?}", response.body());
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(response.headers()["x-request-id"], "c6af9ac6-7b61-11e6-9a41-93e8deadbeef");
+    assert_eq!(response.headers()["x-correlation-id"], "till-1-basket-7");
+}

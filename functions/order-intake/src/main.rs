@@ -1,0 +1,26 @@
+//! Places, reads, lists and cancels orders, behind API Gateway.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod handler;
+
+use stockline_platform::clients::Aws;
+use stockline_platform::clock::SystemClock;
+use stockline_platform::cursor::CursorKey;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::orders::DynamoOrders;
+use stockline_platform::edge::serve;
+use stockline_platform::environment::required;
+use stockline_platform::location_cache::LocationCache;
+
+use crate::handler::OrderIntake;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let dynamodb = Aws::from_env()?.dynamodb();
+    let orders = DynamoOrders::new(dynamodb.clone(), required("ORDERS_TABLE")?, required("STOCK_TABLE")?);
+    let catalog = DynamoCatalog::new(dynamodb, required("CATALOG_TABLE")?);
+    let cursors = CursorKey::new(&required("CURSOR_SECRET")?);
+    orders.warm_up().await;
+    let intake = OrderIntake::new(orders, LocationCache::new(catalog, SystemClock), SystemClock, cursors);
+    serve("order-intake", |call| intake.handle(call)).await
+}
