@@ -1,12 +1,13 @@
 locals {
   # Named here rather than read from the resources: so roles, policies and the API body are known at plan time, and a
   # function does not wait for queues (the provider waits 25 s for each). Event source mappings do.
-  topic_arns = { for name in local.topics : name => "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.prefix}-${name}" }
-  queue_arns = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed}" }
-  queue_base = "${local.on_aws ? "https://sqs.${var.region}.amazonaws.com" : var.local_cloud_endpoint}/${local.account_id}/${local.prefix}-"
-  bucket_arn = "arn:${local.partition}:s3:::${local.exports_bucket}"
-  table_arns = { for name, deployed in local.table_names : name => "arn:${local.partition}:dynamodb:${var.region}:${local.account_id}:table/${deployed}" }
-  index_arns = { for name, _ in local.tables : name => "${local.table_arns[name]}/index/*" }
+  topic_arns         = { for name in local.topics : name => "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.prefix}-${name}" }
+  queue_arns         = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed}" }
+  failure_queue_arns = { for name in local.failure_queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${local.prefix}-${name}-failures" }
+  queue_base         = "${local.on_aws ? "https://sqs.${var.region}.amazonaws.com" : var.local_cloud_endpoint}/${local.account_id}/${local.prefix}-"
+  bucket_arn         = "arn:${local.partition}:s3:::${local.exports_bucket}"
+  table_arns         = { for name, deployed in local.table_names : name => "arn:${local.partition}:dynamodb:${var.region}:${local.account_id}:table/${deployed}" }
+  index_arns         = { for name, _ in local.tables : name => "${local.table_arns[name]}/index/*" }
 
   # A transaction is authorized as the writes and checks it is made of.
   read  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
@@ -195,25 +196,24 @@ module "function" {
   )
 
   streams = [for stream in each.value.streams : {
-    source_arn = aws_dynamodb_table.this[stream.table].stream_arn
-    policy_arn = "${local.table_arns[stream.table]}/stream/*"
+    arn        = aws_dynamodb_table.this[stream.table].stream_arn
     filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
     batch_size = stream.batch_size
   }]
   stream_max_age_seconds = local.capabilities.stream_retries ? 6 * 3600 : 60
 
   queues = [for queue in each.value.queues : {
-    source_arn = aws_sqs_queue.this[queue.queue].arn
-    policy_arn = local.queue_arns[queue.queue]
+    arn        = local.queue_arns[queue.queue]
     batch_size = queue.batch_size
     window     = queue.window
   }]
 
-  asynchronous = each.value.asynchronous
-  failures_queue = contains(local.failure_queues, each.key) ? {
-    source_arn = aws_sqs_queue.failures[each.key].arn
-    policy_arn = "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${local.prefix}-${each.key}-failures"
-  } : null
+  asynchronous       = each.value.asynchronous
+  failures_queue_arn = !contains(local.failure_queues, each.key) ? null : local.failure_queue_arns[each.key]
+  triggers_wait_for = concat(
+    [for queue in each.value.queues : aws_sqs_queue.this[queue.queue].arn],
+    [for name, queue in aws_sqs_queue.failures : queue.arn if name == each.key],
+  )
   data_key_arn     = aws_kms_key.data.arn
   messages_key_arn = aws_kms_key.messages.arn
 }

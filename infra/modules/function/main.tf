@@ -17,7 +17,7 @@ locals {
     local.reads_streams ? [
       {
         actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-        resources = var.streams[*].policy_arn
+        resources = var.streams[*].arn
       },
       { actions = ["dynamodb:ListStreams"], resources = ["*"] }, # takes no resource
       { actions = ["kms:Decrypt"], resources = [var.data_key_arn] },
@@ -25,12 +25,12 @@ locals {
     local.reads_queues ? [
       {
         actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
-        resources = var.queues[*].policy_arn
+        resources = var.queues[*].arn
       },
       { actions = ["kms:Decrypt"], resources = [var.messages_key_arn] },
     ] : [],
     local.reports ? [
-      { actions = ["sqs:SendMessage"], resources = [var.failures_queue.policy_arn] },
+      { actions = ["sqs:SendMessage"], resources = [var.failures_queue_arn] },
       { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [var.messages_key_arn] },
     ] : [],
     # X-Ray takes no resource.
@@ -113,15 +113,17 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 
   destination_config {
     on_failure {
-      destination = var.failures_queue.source_arn
+      destination = var.failures_queue_arn
     }
   }
+
+  depends_on = [var.triggers_wait_for]
 }
 
 resource "aws_lambda_event_source_mapping" "stream" {
   count = length(var.streams)
 
-  event_source_arn                   = var.streams[count.index].source_arn
+  event_source_arn                   = var.streams[count.index].arn
   function_name                      = aws_lambda_function.this.arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = var.streams[count.index].batch_size
@@ -139,17 +141,21 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   destination_config {
     on_failure {
-      destination_arn = var.failures_queue.source_arn
+      destination_arn = var.failures_queue_arn
     }
   }
+
+  depends_on = [var.triggers_wait_for]
 }
 
 resource "aws_lambda_event_source_mapping" "queue" {
   count = length(var.queues)
 
-  event_source_arn                   = var.queues[count.index].source_arn
+  event_source_arn                   = var.queues[count.index].arn
   function_name                      = aws_lambda_function.this.arn
   batch_size                         = var.queues[count.index].batch_size
   maximum_batching_window_in_seconds = var.queues[count.index].window
   function_response_types            = ["ReportBatchItemFailures"]
+
+  depends_on = [var.triggers_wait_for]
 }

@@ -47,10 +47,9 @@ variable "statements" {
 }
 
 variable "streams" {
-  description = "DynamoDB streams that call it; source_arn is read from the table, policy_arn known before it exists."
+  description = "DynamoDB streams that call it."
   type = list(object({
-    source_arn = string
-    policy_arn = string
+    arn        = string
     filter     = any
     batch_size = number
   }))
@@ -62,10 +61,9 @@ variable "stream_max_age_seconds" {
 }
 
 variable "queues" {
-  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO). ARNs as for streams."
+  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO)."
   type = list(object({
-    source_arn = string
-    policy_arn = string
+    arn        = string
     batch_size = number
     window     = number
   }))
@@ -76,12 +74,14 @@ variable "asynchronous" {
   type        = bool
 }
 
-variable "failures_queue" {
+variable "failures_queue_arn" {
   description = "Where records and events go that failed every attempt; needed with streams or asynchronous, else null."
-  type = object({
-    source_arn = string
-    policy_arn = string
-  })
+  type        = string
+}
+
+variable "triggers_wait_for" {
+  description = "ARNs of queues that must exist before the triggers are made; the function itself does not wait."
+  type        = list(string)
 }
 
 variable "data_key_arn" {

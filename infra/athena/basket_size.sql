@@ -1,0 +1,28 @@
+-- Basket size: how many lines an order has and what it is worth, per location, channel and month.
+-- Units are left out: adding grams to pieces says nothing.
+-- Narrow the dates to what you want to see: they are the partitions that are read.
+select
+    location_id,
+    channel,
+    currency,
+    month,
+    count(*) as orders,
+    avg(order_lines) as lines_per_order,
+    avg(order_net) as net_per_order,
+    max(order_net) as largest_order
+from (
+    select
+        location_id,
+        channel,
+        currency,
+        substr(business_date, 1, 7) as month,
+        order_id,
+        count(*) as order_lines,
+        sum(net) as order_net
+    from sales_lines
+    where business_date between '2020-01-01' and '2099-12-31'
+      and status <> 'canceled'
+    group by location_id, channel, currency, substr(business_date, 1, 7), order_id
+) as baskets
+group by location_id, channel, currency, month
+order by location_id, channel, currency, month

@@ -1,0 +1,218 @@
+# What must hold of every deployment to AWS. Nothing is built or called: the provider is a mock.
+
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-central-1:123456789012:mock", url = "https://sqs.mock/mock" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-central-1:123456789012:mock" }
+  }
+  mock_resource "aws_dynamodb_table" {
+    defaults = {
+      arn        = "arn:aws:dynamodb:eu-central-1:123456789012:table/mock"
+      stream_arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/mock/stream/2026-01-01T00:00:00.000"
+    }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-central-1:123456789012:function:mock" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:123456789012:log-group:mock" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mock" }
+  }
+}
+
+variables {
+  environment       = "test"
+  packages_dir      = "nowhere"
+  oidc_issuer       = "https://issuer.example"
+  oidc_audience     = "stockline"
+  oidc_jwks_url     = "https://issuer.example/jwks.json"
+  slack_webhook_url = "https://hooks.example/x"
+  dashboard_url     = "https://dashboard.example"
+  cursor_secret     = "0123456789abcdef0123456789abcdef"
+}
+
+run "every_function_has_its_own_log_group_and_role" {
+  command = plan
+
+  assert {
+    condition = alltrue([for name, function in module.function :
+      function.log_group == "/aws/lambda/stockline-test-${name}"
+    ])
+    error_message = "A function writes to a log group that Terraform does not keep."
+  }
+  assert {
+    condition     = length(distinct([for function in module.function : function.role])) == length(module.function)
+    error_message = "Two functions share a role."
+  }
+}
+
+run "every_queue_has_a_dlq" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_sqs_queue.this)) == toset(keys(aws_sqs_queue.dlq))
+    error_message = "A queue has no DLQ."
+  }
+  assert {
+    condition = alltrue([for queue in aws_sqs_queue.this :
+      jsondecode(queue.redrive_policy).maxReceiveCount == 5
+    ])
+    error_message = "A queue does not give up after five receives."
+  }
+  assert {
+    condition = alltrue([for queue in concat(values(aws_sqs_queue.dlq), values(aws_sqs_queue.failures)) :
+      queue.message_retention_seconds == 1209600
+    ])
+    error_message = "A DLQ keeps its messages for less than 14 days."
+  }
+  assert {
+    condition = alltrue([for name, queue in aws_sqs_queue.this :
+      coalesce(queue.fifo_queue, false) == coalesce(aws_sqs_queue.dlq[name].fifo_queue, false)
+    ])
+    error_message = "A FIFO queue's DLQ must be FIFO."
+  }
+  assert {
+    condition = alltrue(flatten([for function in local.functions : [for queue in function.queues :
+      aws_sqs_queue.this[queue.queue].visibility_timeout_seconds >= 6 * function.timeout
+    ]]))
+    error_message = "A queue's visibility is less than six times its function's timeout."
+  }
+  assert {
+    condition     = aws_sqs_queue.this["controller-2"].name == "stockline-test-controller-2.fifo"
+    error_message = "A controller's queue is not where task-dispatch looks for it."
+  }
+}
+
+run "tables_are_recoverable_encrypted_and_protected" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_dynamodb_table.this)) == toset(["orders", "stock", "tasks", "catalog"])
+    error_message = "There are four tables."
+  }
+  assert {
+    condition = alltrue([for table in aws_dynamodb_table.this :
+      table.point_in_time_recovery[0].enabled &&
+      table.server_side_encryption[0].kms_key_arn == aws_kms_key.data.arn &&
+      table.deletion_protection_enabled &&
+      table.billing_mode == "PAY_PER_REQUEST"
+    ])
+    error_message = "A table lacks PITR, the customer managed key, deletion protection or on-demand billing."
+  }
+  assert {
+    condition = alltrue([for name in ["orders", "stock"] :
+      aws_dynamodb_table.this[name].stream_view_type == "NEW_AND_OLD_IMAGES"
+    ])
+    error_message = "orders and stock stream both images."
+  }
+}
+
+run "routes_are_the_operations_of_the_contract" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for path, item in jsondecode(aws_api_gateway_rest_api.this.body).paths :
+      [for verb, operation in item : "${upper(verb)} ${path} ${operation.operationId}"]
+      ])) == toset(flatten([for path, item in yamldecode(file("api/openapi.yaml")).paths :
+      [for verb, operation in item : "${upper(verb)} ${path} ${operation.operationId}" if verb != "parameters"]
+    ]))
+    error_message = "The API does not have exactly the operations of api/openapi.yaml."
+  }
+  assert {
+    condition     = length(distinct(values(local.routes)[*].operation_id)) == length(local.routes)
+    error_message = "Two operations have one id."
+  }
+  assert {
+    condition = alltrue(flatten([for path, item in jsondecode(aws_api_gateway_rest_api.this.body).paths :
+      [for operation in item : operation.security == [{ bearer = [] }]]
+    ]))
+    error_message = "An operation can be called without a token."
+  }
+  assert {
+    condition = alltrue([for response in jsondecode(aws_api_gateway_rest_api.this.body)["x-amazon-apigateway-gateway-responses"] :
+      response.responseParameters["gatewayresponse.header.Content-Type"] == "'application/problem+json'" &&
+      jsondecode(response.responseTemplates["application/json"]).request_id == "$context.requestId"
+    ])
+    error_message = "The gateway answers with something that is not a problem."
+  }
+}
+
+run "exports_are_private" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.exports.block_public_acls,
+      aws_s3_bucket_public_access_block.exports.block_public_policy,
+      aws_s3_bucket_public_access_block.exports.ignore_public_acls,
+      aws_s3_bucket_public_access_block.exports.restrict_public_buckets,
+    ])
+    error_message = "The exports bucket can be made public."
+  }
+  assert {
+    condition     = aws_glue_catalog_table.this["sales_lines"].parameters["projection.business_date.range"] == "2020-01-01,NOW+1DAYS"
+    error_message = "sales_lines must find its partitions by projection."
+  }
+}
+
+run "aws_has_alarms" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.errors)) == toset(keys(module.function))
+    error_message = "A function fails without anybody hearing of it."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.dlq) == length(aws_sqs_queue.dlq) + length(aws_sqs_queue.failures)
+    error_message = "A DLQ fills without anybody hearing of it."
+  }
+}
+
+run "a_local_cloud_leaves_out_what_it_lacks" {
+  command = plan
+
+  variables {
+    local_cloud_endpoint = "http://127.0.0.1:4566"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.errors) + length(aws_cloudwatch_metric_alarm.dlq) == 0
+    error_message = "A local cloud cannot keep alarms."
+  }
+  assert {
+    condition     = !aws_dynamodb_table.this["orders"].deletion_protection_enabled
+    error_message = "A local cloud is thrown away."
+  }
+  assert {
+    condition     = local.queue_base == "http://127.0.0.1:4566/123456789012/stockline-test-"
+    error_message = "task-dispatch would look for the controllers' queues on AWS."
+  }
+}
+
+run "both_ways_to_find_keys_are_refused" {
+  command = plan
+
+  variables {
+    oidc_jwks = "{\"keys\":[]}"
+  }
+
+  expect_failures = [var.oidc_jwks_url]
+}
