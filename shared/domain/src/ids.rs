@@ -128,6 +128,10 @@ derived_id!(
     MovementId
 );
 derived_id!(
+    /// One alert, derived from the level and the version of it that raised the alert.
+    AlertId
+);
+derived_id!(
     /// One transport in the warehouse, derived from the order line it serves.
     TaskId
 );
@@ -165,6 +169,14 @@ impl MovementId {
             "movement",
             &[cause, kind, location.as_str(), sku.as_str()],
         ))
+    }
+}
+
+impl AlertId {
+    /// The alert of `kind` that version `version` of one level raises.
+    pub fn derive(location: &LocationId, sku: &Sku, version: u64, kind: &str) -> Self {
+        let version = version.to_string();
+        Self(derive("alert", &[location.as_str(), sku.as_str(), &version, kind]))
     }
 }
 

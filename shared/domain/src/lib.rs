@@ -3,9 +3,11 @@
 //! Everything here is pure. Time, ids and storage come in as arguments; nothing here waits, logs or knows AWS.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod alert;
 pub mod business_date;
 pub mod caller;
 pub mod catalog;
+pub mod export;
 pub mod ids;
 pub mod invalid;
 pub mod level;
@@ -13,3 +15,4 @@ pub mod money;
 pub mod order;
 pub mod place_order;
 pub mod stock_change;
+pub mod task;
