@@ -117,9 +117,9 @@ fn start(
         .try_clone()
         .map_err(Error::file("write", &log_path))?;
     let mut child = Command::new(python)
-        // The launcher makes nothing of the folder; it marks the process as this cloud's.
+        // Python makes nothing of this option; it marks the process as this cloud's.
+        .args(["-X", &mark(dir)])
         .arg(launcher)
-        .arg(dir)
         .env("GATEWAY_PORT", port.to_string())
         .env("TMPDIR", &scratch)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -218,10 +218,12 @@ fn is_ours(pid: u32, dir: &Path) -> bool {
     process::alive(pid) && marks(&process::command_line(pid), dir)
 }
 
+fn mark(dir: &Path) -> String {
+    format!("stockline-cloud={}", dir.display())
+}
+
 fn marks(command: &str, dir: &Path) -> bool {
-    command
-        .trim_end()
-        .ends_with(&format!("local-cloud/launcher.py {}", dir.display()))
+    command.contains(&format!(" -X {} ", mark(dir))) && command.trim_end().ends_with("launcher.py")
 }
 
 fn healthy(port: u16) -> bool {
@@ -261,14 +263,11 @@ mod tests {
     #[test]
     fn a_process_of_another_folder_is_not_ours() {
         let ours = Path::new("/repo/target/local");
-        assert!(marks(
-            "python /repo/infra/local-cloud/launcher.py /repo/target/local",
-            ours
-        ));
-        assert!(!marks(
-            "python /repo/infra/local-cloud/launcher.py /repo/target/local-cloud",
-            ours
-        ));
+        let command = |dir: &str| {
+            format!("python -X stockline-cloud={dir} /repo/infra/local-cloud/launcher.py")
+        };
+        assert!(marks(&command("/repo/target/local"), ours));
+        assert!(!marks(&command("/repo/target/local-cloud"), ours));
         assert!(!marks("vim launcher.py", ours));
     }
 

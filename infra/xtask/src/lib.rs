@@ -18,6 +18,7 @@ pub mod progress;
 pub mod python;
 pub mod status;
 pub mod terraform;
+pub mod tools;
 pub mod workspace;
 
 pub use error::{Error, Result};

@@ -12,48 +12,52 @@ use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files, process};
 
-/// A binary to build beside the functions, with the features it needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Extra {
-    /// Its package.
-    pub package: &'static str,
-    /// Its name.
-    pub binary: &'static str,
-    /// The feature that turns it on.
-    pub feature: &'static str,
-}
+/// The feature that turns the demo on.
+pub const DEMO_FEATURE: &str = "xtask/demo";
+/// The demo's binary.
+pub const DEMO: &str = "stockline-demo";
 
-/// The demo.
-pub const DEMO: Extra = Extra {
-    package: "xtask",
-    binary: "stockline-demo",
-    feature: "xtask/demo",
-};
+/// What to build. Cargo chooses features for all that is built together, so a selection that equals the one of the
+/// test run spares building the SDK twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// The functions.
+    Functions,
+    /// The functions and the demo.
+    FunctionsAndDemo,
+    /// All binaries and tests of the workspace.
+    Everything,
+}
 
 /// Where the packages are, for Terraform.
 pub fn folder(workspace: &Workspace) -> PathBuf {
     workspace.local().join("packages")
 }
 
-/// Builds every function in one cargo run, so that shared crates are built once.
-pub fn build(workspace: &Workspace, extra: Option<Extra>) -> Result<()> {
+/// Builds in one cargo run, so that shared crates are built once.
+pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
     let functions = workspace.functions()?;
-    let mut step = Step::begin(format!("building {} functions", functions.len()));
     let mut cargo = cargo(workspace);
     cargo.arg("build");
-    for function in &functions {
-        cargo.args(["--package", function, "--bin", function]);
+    let title = match selection {
+        Selection::Everything => {
+            cargo.args(["--workspace", "--bins", "--tests"]);
+            "building the functions and every test".to_owned()
+        }
+        Selection::Functions | Selection::FunctionsAndDemo => {
+            for function in &functions {
+                cargo.args(["--package", function, "--bin", function]);
+            }
+            format!("building {} functions", functions.len())
+        }
+    };
+    if selection == Selection::FunctionsAndDemo {
+        cargo.args(["--package", "xtask", "--bin", DEMO]);
     }
-    if let Some(extra) = extra {
-        cargo.args([
-            "--package",
-            extra.package,
-            "--bin",
-            extra.binary,
-            "--features",
-            extra.feature,
-        ]);
+    if selection != Selection::Functions {
+        cargo.args(["--features", DEMO_FEATURE]);
     }
+    let mut step = Step::begin(title);
     process::run(&mut step, &mut cargo, &workspace.local().join("build.log"))?;
     step.done("");
     Ok(())

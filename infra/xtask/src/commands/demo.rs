@@ -5,7 +5,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::commands::up::Private;
-use crate::packages::{self, DEMO};
+use crate::packages::{self, DEMO, Selection};
 use crate::status::CLOUD_VARIABLE;
 use crate::workspace::Workspace;
 use crate::{Error, Result, process};
@@ -20,9 +20,9 @@ pub struct DemoArgs {
 
 /// The command.
 pub fn command(workspace: &Workspace, args: &DemoArgs) -> Result<()> {
-    let private = Private::start(workspace, "demo", Some(DEMO))?;
+    let private = Private::start(workspace, "demo", Selection::FunctionsAndDemo)?;
     eprintln!();
-    let mut demo = Command::new(packages::binary(workspace, DEMO.binary));
+    let mut demo = Command::new(packages::binary(workspace, DEMO));
     demo.args(&args.arguments)
         .current_dir(&workspace.root)
         .env(CLOUD_VARIABLE, private.file());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{self, Port, Running};
 use crate::oidc::Identity;
-use crate::packages::{self, Extra};
+use crate::packages::{self, Selection};
 use crate::status::{self, Cloud, Credentials};
 use crate::terraform::{self, Terraform};
 use crate::workspace::{LOCAL, Workspace};
@@ -29,7 +29,7 @@ struct Applied {
 
 /// The command.
 pub fn command(workspace: &Workspace, port: u16) -> Result<()> {
-    let cloud = bring_up(workspace, LOCAL, Port::Exactly(port), None)?;
+    let cloud = bring_up(workspace, LOCAL, Port::Exactly(port), Selection::Functions)?;
     eprintln!();
     println!("{}", cloud.describe());
     eprintln!(
@@ -48,14 +48,14 @@ pub struct Private {
 
 impl Private {
     /// A new cloud on a free port, deployed.
-    pub fn start(workspace: &Workspace, name: &str, extra: Option<Extra>) -> Result<Self> {
+    pub fn start(workspace: &Workspace, name: &str, selection: Selection) -> Result<Self> {
         let dir = workspace.cloud_dir(name);
         let lock = lock(&dir)?;
         interrupt::register_cloud(dir.clone());
         // What an earlier run may have left is no part of this one.
         cloud::stop(&dir)?;
         let ended = Ended(dir.clone());
-        let cloud = deploy(workspace, &dir, Port::Free, extra)?;
+        let cloud = deploy(workspace, &dir, Port::Free, selection)?;
         std::mem::forget(ended);
         Ok(Self {
             dir,
@@ -94,14 +94,14 @@ pub fn bring_up(
     workspace: &Workspace,
     name: &str,
     port: Port,
-    extra: Option<Extra>,
+    selection: Selection,
 ) -> Result<Cloud> {
     let dir = workspace.cloud_dir(name);
     let _lock = lock(&dir)?;
-    deploy(workspace, &dir, port, extra)
+    deploy(workspace, &dir, port, selection)
 }
 
-fn deploy(workspace: &Workspace, dir: &Path, port: Port, extra: Option<Extra>) -> Result<Cloud> {
+fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -> Result<Cloud> {
     // What can be missing comes first: nobody should build for minutes to hear of it.
     let base = python::find()?;
     let requirements =
@@ -120,7 +120,7 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, extra: Option<Extra>) -
         cloud::check_port(dir, port)?;
     }
 
-    packages::build(workspace, extra)?;
+    packages::build(workspace, selection)?;
     let packages = packages::pack_all(workspace)?;
     let identity = Identity::ensure(&local.join("oidc-key.pem"))?;
 

