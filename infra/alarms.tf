@@ -63,3 +63,22 @@ resource "aws_cloudwatch_metric_alarm" "iterator_age" {
   alarm_actions       = [aws_sns_topic.this["operations"].arn]
   ok_actions          = [aws_sns_topic.this["operations"].arn]
 }
+
+resource "aws_cloudwatch_metric_alarm" "api" {
+  count = local.capabilities.alarms ? 1 : 0
+
+  alarm_name          = "${local.prefix}-api-5xx"
+  alarm_description   = "More than one answer in a hundred is a 5xx."
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "5XXError"
+  dimensions          = { ApiName = aws_api_gateway_rest_api.this.name, Stage = aws_api_gateway_stage.live.stage_name }
+  statistic           = "Average"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  threshold           = 0.01
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}

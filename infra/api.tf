@@ -151,6 +151,8 @@ resource "aws_api_gateway_stage" "live" {
       })
     }
   }
+
+  depends_on = [aws_api_gateway_account.this]
 }
 
 resource "aws_api_gateway_method_settings" "all" {
@@ -178,6 +180,35 @@ resource "aws_api_gateway_usage_plan" "stores" {
     rate_limit  = var.api_rate.key_rate
     burst_limit = var.api_rate.key_burst
   }
+}
+
+# Access logs need a role that all APIs of the account and region share; setting it again changes nothing.
+resource "aws_iam_role" "api_logs" {
+  count = local.capabilities.access_logs ? 1 : 0
+
+  name = "${local.prefix}-api-logs"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "apigateway.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "api_logs" {
+  count = local.capabilities.access_logs ? 1 : 0
+
+  role       = aws_iam_role.api_logs[0].name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+}
+
+resource "aws_api_gateway_account" "this" {
+  count = local.capabilities.access_logs ? 1 : 0
+
+  cloudwatch_role_arn = aws_iam_role.api_logs[0].arn
+  depends_on          = [aws_iam_role_policy_attachment.api_logs]
 }
 
 resource "aws_cloudwatch_log_group" "api" {

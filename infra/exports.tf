@@ -87,7 +87,8 @@ resource "aws_glue_catalog_database" "this" {
 }
 
 locals {
-  # Columns in the order of the files; names and types as functions/sales-export writes them.
+  # Columns in the order of the files; names and types as functions/sales-export writes them. Amounts have four digits
+  # after the point, because some currencies have three.
   datasets = {
     sales_lines = {
       partitioned = true
@@ -101,10 +102,10 @@ locals {
         ["quantity", "bigint"],
         ["currency", "string"],
         ["unit_price", "decimal(18,4)"],
-        ["gross", "decimal(18,2)"],
-        ["discount", "decimal(18,2)"],
-        ["tax", "decimal(18,2)"],
-        ["net", "decimal(18,2)"],
+        ["gross", "decimal(18,4)"],
+        ["discount", "decimal(18,4)"],
+        ["tax", "decimal(18,4)"],
+        ["net", "decimal(18,4)"],
         ["sold_at", "timestamp"],
         ["sold_at_local", "timestamp"],
       ]

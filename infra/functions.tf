@@ -25,7 +25,7 @@ locals {
     tables       = {}
     statements   = []
     streams      = []    # tables whose stream it reads: [{ table, sort_key, batch_size }]
-    queues       = []    # queues it reads: [{ queue, batch_size, window }]
+    queues       = []    # queues it reads: [{ queue, batch_size, window, concurrency (null: no limit) }]
     asynchronous = false # invoked without anybody waiting: needs a place for what fails
   }
 
@@ -83,8 +83,9 @@ locals {
         DASHBOARD_URL     = var.dashboard_url
       }
       timeout = local.queue_reader_timeout
-      # The window gathers the crossings of one second into one digest.
-      queues = [{ queue = "slack-alerts", batch_size = 10, window = 1 }]
+      # The window gathers the crossings of one second into one digest; Slack takes about one message a second, so
+      # no more than two (the least AWS accepts) are sent at a time.
+      queues = [{ queue = "slack-alerts", batch_size = 10, window = 1, concurrency = 2 }]
     }
     task-planner = {
       environment = {
@@ -110,7 +111,7 @@ locals {
         CONTROLLER_QUEUE_URL_PREFIX = local.queue_base
       }
       timeout = local.queue_reader_timeout
-      queues  = [{ queue = "tasks", batch_size = 10, window = 0 }]
+      queues  = [{ queue = "tasks", batch_size = 10, window = 0, concurrency = null }]
       tables  = { tasks = concat(local.read, local.write) }
       statements = [
         { actions = ["sqs:SendMessage"], resources = [for id in var.controllers : local.queue_arns[id]] },
@@ -203,9 +204,10 @@ module "function" {
   stream_max_age_seconds = local.capabilities.stream_retries ? 6 * 3600 : 60
 
   queues = [for queue in each.value.queues : {
-    arn        = local.queue_arns[queue.queue]
-    batch_size = queue.batch_size
-    window     = queue.window
+    arn         = local.queue_arns[queue.queue]
+    batch_size  = queue.batch_size
+    window      = queue.window
+    concurrency = queue.concurrency
   }]
 
   asynchronous       = each.value.asynchronous

@@ -7,8 +7,8 @@ select
     currency,
     month,
     count(*) as orders,
-    avg(order_lines) as lines_per_order,
-    avg(order_net) as net_per_order,
+    cast(avg(order_lines) as decimal(18, 2)) as lines_per_order,
+    cast(avg(order_net) as decimal(18, 4)) as net_per_order,
     max(order_net) as largest_order
 from (
     select

@@ -33,6 +33,15 @@ mock_provider "aws" {
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-central-1:123456789012:log-group:mock" }
   }
+  mock_resource "aws_glue_catalog_database" {
+    defaults = { arn = "arn:aws:glue:eu-central-1:123456789012:database/mock" }
+  }
+  mock_resource "aws_glue_catalog_table" {
+    defaults = { arn = "arn:aws:glue:eu-central-1:123456789012:table/mock/mock" }
+  }
+  mock_resource "aws_athena_workgroup" {
+    defaults = { arn = "arn:aws:athena:eu-central-1:123456789012:workgroup/mock" }
+  }
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::mock" }
   }
@@ -152,6 +161,17 @@ run "routes_are_the_operations_of_the_contract" {
       jsondecode(response.responseTemplates["application/json"]).request_id == "$context.requestId"
     ])
     error_message = "The gateway answers with something that is not a problem."
+  }
+}
+
+run "a_controller_reads_its_own_queue_only" {
+  command = plan
+
+  assert {
+    condition = alltrue([for id, policy in aws_iam_policy.controller :
+      jsondecode(policy.policy).Statement[0].Resource == "arn:aws:sqs:eu-central-1:123456789012:stockline-test-${id}.fifo"
+    ])
+    error_message = "A controller could take another's commands."
   }
 }
 

@@ -157,5 +157,12 @@ resource "aws_lambda_event_source_mapping" "queue" {
   maximum_batching_window_in_seconds = var.queues[count.index].window
   function_response_types            = ["ReportBatchItemFailures"]
 
+  dynamic "scaling_config" {
+    for_each = var.queues[count.index].concurrency[*]
+    content {
+      maximum_concurrency = scaling_config.value
+    }
+  }
+
   depends_on = [var.triggers_wait_for]
 }

@@ -61,11 +61,12 @@ variable "stream_max_age_seconds" {
 }
 
 variable "queues" {
-  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO)."
+  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO), `concurrency` how many batches run at a time."
   type = list(object({
-    arn        = string
-    batch_size = number
-    window     = number
+    arn         = string
+    batch_size  = number
+    window      = number
+    concurrency = optional(number)
   }))
 }
 
