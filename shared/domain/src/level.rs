@@ -141,6 +141,21 @@ pub struct LastChange {
     pub recorded_at: Timestamp,
 }
 
+/// The reason of an adjustment for goods that are broken or spoilt.
+pub const DAMAGE: &str = "damage";
+
+impl LastChange {
+    /// Whether it may leave less on hand than is promised: what a person counted or found broken is a fact, and the
+    /// promise is what has to give.
+    fn may_leave_short(&self) -> bool {
+        match self.kind {
+            MovementKind::Count => true,
+            MovementKind::Adjustment => self.reason.as_deref() == Some(DAMAGE),
+            _ => false,
+        }
+    }
+}
+
 /// How much of one SKU is at one location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
@@ -223,8 +238,7 @@ impl Level {
             return Err(LevelError::TooMuch);
         }
         let takes = change.on_hand_delta - change.allocated_delta;
-        let may_leave_short = matches!(change.kind, MovementKind::Count | MovementKind::Adjustment);
-        if takes < 0 && on_hand - allocated < 0 && !may_leave_short {
+        if takes < 0 && on_hand - allocated < 0 && !change.may_leave_short() {
             return Err(LevelError::NotAvailable {
                 available: self.available(),
             });
@@ -352,7 +366,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_count_or_a_correction_leaves_a_level_short_and_then_it_sells_nothing() {
+    fn only_a_count_or_damage_leaves_a_level_short_and_then_it_sells_nothing() {
+        let correction = change(MovementKind::Adjustment, -3, 0);
+        let damage = LastChange {
+            reason: Some(DAMAGE.to_owned()),
+            ..correction.clone()
+        };
+        assert_eq!(
+            level(5, 4).after(correction),
+            Err(LevelError::NotAvailable { available: 1 })
+        );
+        assert!(level(5, 4).after(damage).unwrap().is_short());
         let short = level(5, 4)
             .after(change(MovementKind::Count, -3, 0))
             .unwrap();

@@ -81,9 +81,15 @@ pub fn stock_request_partition(id: RequestId) -> String {
     format!("REQUEST#{id}")
 }
 
+/// What the sort key of every applied change of a stock request starts with.
+pub const APPLIED_CHANGES: &str = "CHANGE#";
+
 /// Change `index` (from 0) of a stock request, once it is applied.
 pub fn applied_change(id: RequestId, index: usize) -> Key {
-    Key::new(stock_request_partition(id), format!("CHANGE#{index:03}"))
+    Key::new(
+        stock_request_partition(id),
+        format!("{APPLIED_CHANGES}{index:03}"),
+    )
 }
 
 /// A task.
@@ -99,6 +105,11 @@ pub fn controller(id: &ControllerId) -> Key {
 /// Partition of `by_zone` on `tasks`: the tasks of a zone in one state, or its controllers.
 pub fn zone(id: &ZoneId, what: &str) -> String {
     format!("{id}#{what}")
+}
+
+/// Sort key of `by_zone` on `tasks`: what comes first, by priority, then deadline, then age.
+pub fn queued(priority: u16, deadline: Timestamp, created_at: Timestamp, id: TaskId) -> String {
+    format!("{priority:05}#{deadline:.3}#{created_at:.3}#{id}")
 }
 
 /// A product.

@@ -1,11 +1,12 @@
 //! A connection that loses responses after the service has done what was asked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -16,6 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 pub struct LosesResponses {
     inner: SharedHttpClient,
     to_lose: Arc<AtomicUsize>,
+    only: Arc<Mutex<String>>,
     lost: Arc<AtomicUsize>,
 }
 
@@ -23,17 +25,26 @@ impl LosesResponses {
     /// Loses nothing yet.
     pub fn new() -> Self {
         let inner = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
             .build_https();
         Self {
             inner,
             to_lose: Arc::default(),
+            only: Arc::default(),
             lost: Arc::default(),
         }
     }
 
     /// Loses the next `count` responses.
     pub fn lose_next(&self, count: usize) {
+        self.lose_next_of("", count);
+    }
+
+    /// Loses the next `count` responses to `operation`, such as `TransactWriteItems`, and no others.
+    pub fn lose_next_of(&self, operation: &str, count: usize) {
+        operation.clone_into(&mut self.only.lock().unwrap());
         self.to_lose.store(count, Ordering::SeqCst);
     }
 
@@ -75,17 +86,28 @@ struct LossyConnector {
 
 impl HttpConnector for LossyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request
+            .headers()
+            .get("x-amz-target")
+            .unwrap_or_default()
+            .to_owned();
         let response = self.inner.call(request);
         let client = self.client.clone();
         HttpConnectorFuture::new(async move {
             let response = response.await?;
-            let lose = client
-                .to_lose
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                .is_ok();
+            let concerned = target.ends_with(client.only.lock().unwrap().as_str());
+            let lose = concerned
+                && client
+                    .to_lose
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                        left.checked_sub(1)
+                    })
+                    .is_ok();
             if lose {
                 client.lost.fetch_add(1, Ordering::SeqCst);
-                return Err(ConnectorError::timeout("the response was lost on the way".into()));
+                return Err(ConnectorError::timeout(
+                    "the response was lost on the way".into(),
+                ));
             }
             Ok(response)
         })

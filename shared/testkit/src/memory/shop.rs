@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use stockline_domain::ids::OrderId;
+use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::order::Order;
 
@@ -16,6 +16,8 @@ pub struct MemoryShop(Arc<Mutex<Shelves>>);
 pub struct Shelves {
     /// Each order with the fingerprint of the request that placed it.
     pub orders: BTreeMap<OrderId, (Order, String)>,
+    /// Each stock request: its fingerprint, and the levels each of its applied changes led to.
+    pub requests: BTreeMap<RequestId, (String, BTreeMap<usize, Vec<Level>>)>,
     /// Each level.
     pub levels: BTreeMap<LevelKey, Level>,
     /// Each movement, in the order it was made; what the stream would have told.

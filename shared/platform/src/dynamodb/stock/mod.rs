@@ -1,0 +1,80 @@
+//! Stock in DynamoDB: levels, the requests that change them, and their movements, in one table.
+
+mod levels;
+mod movements;
+mod requests;
+
+use aws_sdk_dynamodb::Client;
+use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
+
+use crate::cursor::{Listing, Page};
+use crate::deadline::Deadline;
+use crate::fingerprint::Fingerprint;
+use crate::ports::stock::{
+    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+};
+use crate::store_error::StoreError;
+
+pub use levels::level_item;
+
+/// Levels, requests and movements.
+#[derive(Debug, Clone)]
+pub struct DynamoStock {
+    client: Client,
+    table: String,
+}
+
+impl DynamoStock {
+    /// Stock in `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+impl StockStore for DynamoStock {
+    async fn open(&self, id: RequestId, request: &Fingerprint) -> Result<Opened, StoreError> {
+        self.open_request(id, request).await
+    }
+
+    async fn apply(
+        &self,
+        pending: PendingChange<'_>,
+        deadline: Deadline,
+    ) -> Result<Applied, StoreError> {
+        self.apply_change(pending, deadline).await
+    }
+
+    async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
+        self.read_level(key).await
+    }
+
+    async fn list(
+        &self,
+        location: &LocationId,
+        page: Page,
+        deadline: Deadline,
+    ) -> Result<Listing<Level>, StoreError> {
+        self.list_levels(location, page, deadline).await
+    }
+
+    async fn set_policy(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        missing: MissingLevel,
+        deadline: Deadline,
+    ) -> Result<Option<Level>, StoreError> {
+        self.write_policy(key, policy, missing, deadline).await
+    }
+
+    async fn movements(&self, key: &LevelKey, page: Page) -> Result<Listing<Movement>, StoreError> {
+        self.list_movements(key, page).await
+    }
+}
+
+impl Ledger for DynamoStock {
+    async fn record(&self, movement: &Movement) -> Result<Recorded, StoreError> {
+        self.record_movement(movement).await
+    }
+}

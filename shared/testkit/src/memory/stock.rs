@@ -1,0 +1,179 @@
+//! Stock in memory.
+
+use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
+use stockline_platform::cursor::{Listing, Page, Position};
+use stockline_platform::deadline::Deadline;
+use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::ports::stock::{
+    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+};
+use stockline_platform::store_error::StoreError;
+
+use super::shop::MemoryShop;
+
+impl StockStore for MemoryShop {
+    async fn open(&self, id: RequestId, request: &Fingerprint) -> Result<Opened, StoreError> {
+        let mut shelves = self.open();
+        Ok(match shelves.requests.get(&id) {
+            Some((fingerprint, _)) if fingerprint != request.as_str() => Opened::KeyReused,
+            Some((_, applied)) => Opened::Before(applied.clone()),
+            None => {
+                let entry = (
+                    request.as_str().to_owned(),
+                    std::collections::BTreeMap::new(),
+                );
+                shelves.requests.insert(id, entry);
+                Opened::New
+            }
+        })
+    }
+
+    async fn apply(
+        &self,
+        pending: PendingChange<'_>,
+        _deadline: Deadline,
+    ) -> Result<Applied, StoreError> {
+        let mut shelves = self.open();
+        let before = shelves
+            .requests
+            .get(&pending.request)
+            .and_then(|(_, applied)| applied.get(&pending.index));
+        if let Some(levels) = before {
+            return Ok(Applied::Before(levels.clone()));
+        }
+        let keys = pending.change.keys();
+        let missing: Vec<LevelKey> = keys
+            .iter()
+            .filter(|key| !shelves.levels.contains_key(key))
+            .cloned()
+            .collect();
+        if pending.missing == MissingLevel::Report && !missing.is_empty() {
+            return Ok(Applied::Missing(missing));
+        }
+        let levels: Vec<Level> = keys
+            .iter()
+            .map(|key| {
+                shelves
+                    .levels
+                    .get(key)
+                    .cloned()
+                    .unwrap_or_else(|| Level::empty(key))
+            })
+            .collect();
+        let after = match pending
+            .change
+            .apply(&levels, pending.request, pending.index, pending.at)
+        {
+            Ok(after) => after,
+            Err(refused) => return Ok(Applied::Refused(refused)),
+        };
+        for level in &after {
+            shelves.write(level.clone());
+        }
+        let (_, applied) = shelves.requests.entry(pending.request).or_default();
+        applied.insert(pending.index, after.clone());
+        Ok(Applied::Now(after))
+    }
+
+    async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
+        Ok(self.open().levels.get(key).cloned())
+    }
+
+    async fn list(
+        &self,
+        location: &LocationId,
+        page: Page,
+        _deadline: Deadline,
+    ) -> Result<Listing<Level>, StoreError> {
+        let after = page.after.and_then(|position| position.get("sku").cloned());
+        let shelves = self.open();
+        let mut items: Vec<Level> = shelves
+            .levels
+            .values()
+            .filter(|level| level.location_id == *location)
+            .filter(|level| {
+                after
+                    .as_ref()
+                    .is_none_or(|after| level.sku.as_str() > after.as_str())
+            })
+            .take(usize::from(page.limit) + 1)
+            .cloned()
+            .collect();
+        let more = items.len() > usize::from(page.limit);
+        items.truncate(usize::from(page.limit));
+        let next = items
+            .last()
+            .filter(|_| more)
+            .map(|level| Position::from([("sku".to_owned(), level.sku.to_string())]));
+        Ok(Listing { items, next })
+    }
+
+    async fn set_policy(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        missing: MissingLevel,
+        _deadline: Deadline,
+    ) -> Result<Option<Level>, StoreError> {
+        let mut shelves = self.open();
+        let before = match (shelves.levels.get(key), missing) {
+            (Some(level), _) => level.clone(),
+            (None, MissingLevel::Create) => Level::empty(key),
+            (None, MissingLevel::Report) => return Ok(None),
+        };
+        if before.policy.as_ref() == Some(policy) {
+            return Ok(Some(before));
+        }
+        let after = Level {
+            version: before.version + 1,
+            policy: Some(policy.clone()),
+            ..before
+        };
+        shelves.write(after.clone());
+        Ok(Some(after))
+    }
+
+    async fn movements(&self, key: &LevelKey, page: Page) -> Result<Listing<Movement>, StoreError> {
+        let before: Option<u64> = page
+            .after
+            .and_then(|position| position.get("version")?.parse().ok());
+        let shelves = self.open();
+        let mut items: Vec<Movement> = shelves
+            .movements
+            .iter()
+            .filter(|movement| movement.location_id == key.location_id && movement.sku == key.sku)
+            .filter(|movement| before.is_none_or(|before| movement.version < before))
+            .cloned()
+            .collect();
+        items.sort_by_key(|movement| std::cmp::Reverse(movement.version));
+        let more = items.len() > usize::from(page.limit);
+        items.truncate(usize::from(page.limit));
+        let next = items
+            .last()
+            .filter(|_| more)
+            .map(|movement| Position::from([("version".to_owned(), movement.version.to_string())]));
+        Ok(Listing { items, next })
+    }
+}
+
+impl Ledger for MemoryShop {
+    async fn record(&self, movement: &Movement) -> Result<Recorded, StoreError> {
+        let mut shelves = self.open();
+        let existing = shelves.movements.iter().find(|other| {
+            other.location_id == movement.location_id
+                && other.sku == movement.sku
+                && other.version == movement.version
+        });
+        Ok(match existing {
+            Some(other) if other.change.movement_id == movement.change.movement_id => {
+                Recorded::Before
+            }
+            Some(_) => Recorded::Conflict,
+            None => {
+                shelves.movements.push(movement.clone());
+                Recorded::Now
+            }
+        })
+    }
+}
