@@ -59,8 +59,13 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         call.caller.may(Action::WriteOrders)?;
         let key = call.idempotency_key()?;
         let body: PlaceOrder = call.body()?;
-        let no_such_location = || Invalid::field("/location_id", "must be a location of the caller's");
-        if call.caller.may_at(Action::WriteOrders, &body.location_id).is_err() {
+        let no_such_location =
+            || Invalid::field("/location_id", "must be a location of the caller's");
+        if call
+            .caller
+            .may_at(Action::WriteOrders, &body.location_id)
+            .is_err()
+        {
             return Err(no_such_location().into());
         }
         let location = self.locations.find(&body.location_id).await?;
@@ -93,11 +98,18 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         call.idempotency_key()?;
         let order = self.visible(call, Action::WriteOrders).await?;
         let body: CancelOrder = call.body()?;
-        if body.reason.is_some_and(|reason| reason.chars().count() > 200) {
+        if body
+            .reason
+            .is_some_and(|reason| reason.chars().count() > 200)
+        {
             return Err(Invalid::field("/reason", "must be at most 200 characters").into());
         }
         let at = self.clock.now();
-        match self.orders.cancel(order.order_id, at, call.deadline).await? {
+        match self
+            .orders
+            .cancel(order.order_id, at, call.deadline)
+            .await?
+        {
             Cancellation::Canceled(order) => Reply::ok(&order),
             Cancellation::TooLate => Err(Problem::new(
                 ProblemKind::OrderNotCancelable,
@@ -117,7 +129,13 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let list = format!("orders {location} {business_date}");
         let page = call.page(&self.cursors, &list)?;
         let orders = self.orders.list(&location, business_date, page).await?;
-        listing("orders", &orders.items, orders.next.as_ref(), &self.cursors, &list)
+        listing(
+            "orders",
+            &orders.items,
+            orders.next.as_ref(),
+            &self.cursors,
+            &list,
+        )
     }
 
     async fn visible(&self, call: &Call, action: Action) -> Result<Order, Problem> {

@@ -17,10 +17,19 @@ use crate::handler::OrderIntake;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let dynamodb = Aws::from_env()?.dynamodb();
-    let orders = DynamoOrders::new(dynamodb.clone(), required("ORDERS_TABLE")?, required("STOCK_TABLE")?);
+    let orders = DynamoOrders::new(
+        dynamodb.clone(),
+        required("ORDERS_TABLE")?,
+        required("STOCK_TABLE")?,
+    );
     let catalog = DynamoCatalog::new(dynamodb, required("CATALOG_TABLE")?);
     let cursors = CursorKey::new(&required("CURSOR_SECRET")?);
     orders.warm_up().await;
-    let intake = OrderIntake::new(orders, LocationCache::new(catalog, SystemClock), SystemClock, cursors);
+    let intake = OrderIntake::new(
+        orders,
+        LocationCache::new(catalog, SystemClock),
+        SystemClock,
+        cursors,
+    );
     serve("order-intake", |call| intake.handle(call)).await
 }

@@ -173,7 +173,10 @@ where
     each(grouped, handle).await
 }
 
-async fn each<R, H, F>(records: impl Iterator<Item = (String, Option<String>, R)>, handle: H) -> BatchResponse
+async fn each<R, H, F>(
+    records: impl Iterator<Item = (String, Option<String>, R)>,
+    handle: H,
+) -> BatchResponse
 where
     H: Fn(R) -> F,
     F: Future<Output = Outcome>,
@@ -216,11 +219,15 @@ where
 {
     telemetry::init(function);
     let handle = &handle;
-    run(service_fn(move |event: LambdaEvent<StreamEvent>| async move {
-        let span = telemetry::invocation(&event.context.request_id, "", "");
-        let response = each_stream_record(stream_records(event.payload), handle).instrument(span).await;
-        Ok::<_, Error>(response)
-    }))
+    run(service_fn(
+        move |event: LambdaEvent<StreamEvent>| async move {
+            let span = telemetry::invocation(&event.context.request_id, "", "");
+            let response = each_stream_record(stream_records(event.payload), handle)
+                .instrument(span)
+                .await;
+            Ok::<_, Error>(response)
+        },
+    ))
     .await
 }
 
@@ -234,7 +241,9 @@ where
     let handle = &handle;
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let span = telemetry::invocation(&event.context.request_id, "", "");
-        let response = each_queue_record(queue_records(event.payload), handle).instrument(span).await;
+        let response = each_queue_record(queue_records(event.payload), handle)
+            .instrument(span)
+            .await;
         Ok::<_, Error>(response)
     }))
     .await
@@ -252,7 +261,9 @@ where
     let handle = &handle;
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let span = telemetry::invocation(&event.context.request_id, "", "");
-        let response = whole_queue_batch(queue_records(event.payload), handle).instrument(span).await;
+        let response = whole_queue_batch(queue_records(event.payload), handle)
+            .instrument(span)
+            .await;
         Ok::<_, Error>(response)
     }))
     .await
@@ -264,7 +275,10 @@ where
     H: Fn(Vec<QueueRecord>) -> F,
     F: Future<Output = Vec<Outcome>>,
 {
-    let ids: Vec<String> = records.iter().map(|record| record.message_id.clone()).collect();
+    let ids: Vec<String> = records
+        .iter()
+        .map(|record| record.message_id.clone())
+        .collect();
     let outcomes = AssertUnwindSafe(async { handle(records).await })
         .catch_unwind()
         .await
@@ -311,7 +325,10 @@ mod tests {
             message("3", None, "ok"),
             message("4", None, "poison"),
         ];
-        assert_eq!(each_queue_record(batch, handle).await.failures(), ["2", "4"]);
+        assert_eq!(
+            each_queue_record(batch, handle).await.failures(),
+            ["2", "4"]
+        );
     }
 
     #[tokio::test]
@@ -321,7 +338,10 @@ mod tests {
             message("2", Some("b"), "ok"),
             message("3", Some("a"), "ok"),
         ];
-        assert_eq!(each_queue_record(batch, handle).await.failures(), ["1", "3"]);
+        assert_eq!(
+            each_queue_record(batch, handle).await.failures(),
+            ["1", "3"]
+        );
     }
 
     #[tokio::test]

@@ -30,13 +30,19 @@ impl Aws {
             "environment",
         );
         let region = required("AWS_REGION")?;
-        Ok(Self::new(credentials, region, optional("AWS_ENDPOINT_URL").as_deref()))
+        Ok(Self::new(
+            credentials,
+            region,
+            optional("AWS_ENDPOINT_URL").as_deref(),
+        ))
     }
 
     /// With these credentials in `region`, at `endpoint_url` instead of AWS where one is given.
     pub fn new(credentials: Credentials, region: String, endpoint_url: Option<&str>) -> Self {
         let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
             .build_https();
         Self::over(http, credentials, region, endpoint_url)
     }
@@ -67,7 +73,9 @@ impl Aws {
         if let Some(url) = endpoint_url {
             config = config.endpoint_url(url);
         }
-        Self { config: config.build() }
+        Self {
+            config: config.build(),
+        }
     }
 
     /// A DynamoDB client.

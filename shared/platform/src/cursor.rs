@@ -55,13 +55,16 @@ impl CursorKey {
     pub fn open(&self, list: &str, cursor: &str) -> Result<Position, InvalidCursor> {
         let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
         let (tag, body) = sealed.split_at_checked(32).ok_or(InvalidCursor)?;
-        self.mac(list, body).verify_slice(tag).map_err(|_| InvalidCursor)?;
+        self.mac(list, body)
+            .verify_slice(tag)
+            .map_err(|_| InvalidCursor)?;
         serde_json::from_slice(body).map_err(|_| InvalidCursor)
     }
 
     #[allow(clippy::expect_used, reason = "HMAC takes a key of any length")]
     fn mac(&self, list: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         mac.update(list.as_bytes());
         mac.update(&[0]);
         mac.update(body);
@@ -80,7 +83,10 @@ mod tests {
         let cursor = key.seal("orders", &position);
         assert_eq!(key.open("orders", &cursor), Ok(position));
         assert_eq!(key.open("stock", &cursor), Err(InvalidCursor));
-        assert_eq!(CursorKey::new("other").open("orders", &cursor), Err(InvalidCursor));
+        assert_eq!(
+            CursorKey::new("other").open("orders", &cursor),
+            Err(InvalidCursor)
+        );
         for broken in ["", "x", &cursor[1..], &format!("{cursor}AA")] {
             assert_eq!(key.open("orders", broken), Err(InvalidCursor));
         }

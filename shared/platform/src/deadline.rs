@@ -8,13 +8,19 @@ pub struct Deadline(Instant);
 
 impl Deadline {
     /// `time` from now.
-    #[allow(clippy::disallowed_methods, reason = "a deadline is measured on the machine's monotonic clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a deadline is measured on the machine's monotonic clock"
+    )]
     pub fn within(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
     /// What is left, zero once it has passed.
-    #[allow(clippy::disallowed_methods, reason = "a deadline is measured on the machine's monotonic clock")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a deadline is measured on the machine's monotonic clock"
+    )]
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }

@@ -124,7 +124,9 @@ impl Call {
             .filter(|value| is_visible_ascii(value, 128))
             .map_or_else(|| request_id.clone(), str::to_owned);
         let pairs = |map: lambda_http::aws_lambda_events::query_map::QueryMap| {
-            map.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect::<Vec<_>>()
+            map.iter()
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect::<Vec<_>>()
         };
         let time_left = request
             .lambda_context_ref()
@@ -155,7 +157,10 @@ impl Call {
         if self.body.len() > MAX_BODY {
             return Err(Problem::new(
                 ProblemKind::PayloadTooLarge,
-                format!("The body has {} bytes; at most {MAX_BODY} are read.", self.body.len()),
+                format!(
+                    "The body has {} bytes; at most {MAX_BODY} are read.",
+                    self.body.len()
+                ),
             ));
         }
         let media_type = self.header("content-type").unwrap_or("application/json");
@@ -170,8 +175,11 @@ impl Call {
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let pointer = pointer(error.path());
             let detail = error.into_inner().to_string();
-            Problem::new(ProblemKind::MalformedBody, "The body is not what this operation takes.")
-                .with_errors(Invalid::field(pointer, detail).errors)
+            Problem::new(
+                ProblemKind::MalformedBody,
+                "The body is not what this operation takes.",
+            )
+            .with_errors(Invalid::field(pointer, detail).errors)
         })?;
         json.end().map_err(|_| {
             Problem::new(
@@ -231,14 +239,30 @@ impl Call {
         if is_visible_ascii(key, 255) {
             Ok(key)
         } else {
-            Err(Invalid::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters").into())
+            Err(Invalid::field(
+                "Idempotency-Key",
+                "must be 1 to 255 visible ASCII characters",
+            )
+            .into())
         }
     }
 
     fn header(&self, name: &str) -> Option<&str> {
         // A header that is no text is not visible ASCII either: the checks of its reader refuse it.
-        self.headers.get(name).map(|value| value.to_str().unwrap_or("\0"))
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("\0"))
     }
+}
+
+/// One entry of a body that is decoded entry by entry; pointers start with `at`, the entry's own.
+pub fn entry<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = format!("{at}{}", pointer(error.path()));
+        let detail = error.into_inner().to_string();
+        Problem::new(ProblemKind::MalformedBody, "The entry is not what this operation takes.")
+            .with_errors(Invalid::field(pointer, detail).errors)
+    })
 }
 
 /// `{name: items, "next_cursor": ..}`: one page of `list`.
@@ -264,9 +288,11 @@ where
 {
     telemetry::init(function);
     let handler = &handler;
-    lambda_http::run(lambda_http::service_fn(move |request: Request| async move {
-        Ok::<_, lambda_http::Error>(answer(&request, handler).await)
-    }))
+    lambda_http::run(lambda_http::service_fn(
+        move |request: Request| async move {
+            Ok::<_, lambda_http::Error>(answer(&request, handler).await)
+        },
+    ))
     .await
 }
 
@@ -291,14 +317,19 @@ where
         .unwrap_or_default()
         .to_owned();
     let call = Call::read(request);
-    let correlation_id = call.as_ref().map_or_else(|_| request_id.clone(), |call| call.correlation_id.clone());
+    let correlation_id = call
+        .as_ref()
+        .map_or_else(|_| request_id.clone(), |call| call.correlation_id.clone());
     let span = telemetry::invocation(&request_id, &correlation_id, &trace);
     let result = async {
         match call {
-            Ok(call) => AssertUnwindSafe(handler(call)).catch_unwind().await.unwrap_or_else(|_| {
-                tracing::error!("the handler panicked");
-                Err(Problem::internal())
-            }),
+            Ok(call) => AssertUnwindSafe(handler(call))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| {
+                    tracing::error!("the handler panicked");
+                    Err(Problem::internal())
+                }),
             Err(problem) => Err(problem),
         }
     }
@@ -307,7 +338,12 @@ where
     span.in_scope(|| respond(result, &request_id, &correlation_id, &trace))
 }
 
-fn respond(result: Result<Reply, Problem>, request_id: &str, correlation_id: &str, trace: &str) -> Response<Body> {
+fn respond(
+    result: Result<Reply, Problem>,
+    request_id: &str,
+    correlation_id: &str,
+    trace: &str,
+) -> Response<Body> {
     let mut builder = Response::builder()
         .header("x-request-id", request_id)
         .header("x-correlation-id", correlation_id);
@@ -335,7 +371,9 @@ fn respond(result: Result<Reply, Problem>, request_id: &str, correlation_id: &st
             builder
                 .status(status)
                 .header("content-type", "application/problem+json")
-                .body(Body::Text(serde_json::to_string(&problem).unwrap_or_default()))
+                .body(Body::Text(
+                    serde_json::to_string(&problem).unwrap_or_default(),
+                ))
         }
     };
     response.unwrap_or_else(|error| {
@@ -347,12 +385,19 @@ fn respond(result: Result<Reply, Problem>, request_id: &str, correlation_id: &st
 }
 
 fn caller<'a>(said: impl Fn(&str) -> Option<&'a str>) -> Option<Caller> {
-    let subject = said("subject").filter(|subject| !subject.is_empty())?.to_owned();
+    let subject = said("subject")
+        .filter(|subject| !subject.is_empty())?
+        .to_owned();
     let role: Role = serde_json::from_value(said("role")?.into()).ok()?;
     let locations = match said("location_ids").unwrap_or_default() {
         "*" => Locations::All,
         "" => Locations::Only(std::collections::BTreeSet::new()),
-        list => Locations::Only(list.split(',').map(str::parse).collect::<Result<_, _>>().ok()?),
+        list => Locations::Only(
+            list.split(',')
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .ok()?,
+        ),
     };
     let controller = said("controller_id")
         .filter(|id| !id.is_empty())
@@ -382,7 +427,10 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-#[allow(clippy::disallowed_methods, reason = "Lambda gives the deadline as a wall-clock time")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "Lambda gives the deadline as a wall-clock time"
+)]
 fn since_epoch() -> Duration {
     std::time::SystemTime::now()
         .duration_since(std::time::SystemTime::UNIX_EPOCH)

@@ -9,7 +9,9 @@ pub struct MissingVariable {
 
 /// The value of `name`.
 pub fn required(name: &str) -> Result<String, MissingVariable> {
-    optional(name).ok_or_else(|| MissingVariable { name: name.to_owned() })
+    optional(name).ok_or_else(|| MissingVariable {
+        name: name.to_owned(),
+    })
 }
 
 /// The value of `name`, where it is set and not empty.

@@ -18,5 +18,8 @@ pub mod message;
 pub mod ports;
 pub mod problem;
 pub mod s3;
+pub mod sqs;
+pub mod slack;
+pub mod sns;
 pub mod store_error;
 pub mod telemetry;

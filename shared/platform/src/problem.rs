@@ -54,7 +54,11 @@ impl ProblemKind {
         use StatusCode as S;
         match self {
             Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body cannot be read"),
-            Self::InvalidRequest => (S::BAD_REQUEST, "invalid-request", "The request breaks a rule"),
+            Self::InvalidRequest => (
+                S::BAD_REQUEST,
+                "invalid-request",
+                "The request breaks a rule",
+            ),
             Self::MissingIdempotencyKey => (
                 S::BAD_REQUEST,
                 "missing-idempotency-key",
@@ -65,13 +69,19 @@ impl ProblemKind {
                 "idempotency-key-reused",
                 "The Idempotency-Key was used for another request",
             ),
-            Self::InsufficientStock => (S::CONFLICT, "insufficient-stock", "Not enough is available"),
+            Self::InsufficientStock => {
+                (S::CONFLICT, "insufficient-stock", "Not enough is available")
+            }
             Self::UnknownLine => (
                 S::UNPROCESSABLE_ENTITY,
                 "unknown-line",
                 "The location does not stock this",
             ),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller's role does not allow this"),
+            Self::Forbidden => (
+                S::FORBIDDEN,
+                "forbidden",
+                "The caller's role does not allow this",
+            ),
             Self::NotFound => (S::NOT_FOUND, "not-found", "There is no such thing"),
             Self::OrderNotCancelable => (
                 S::CONFLICT,
@@ -85,16 +95,32 @@ impl ProblemKind {
                 "report-conflict",
                 "The report number was used for another report",
             ),
-            Self::TransitionRefused => (S::CONFLICT, "transition-refused", "The task cannot change so"),
-            Self::ChangeRefused => (S::CONFLICT, "change-refused", "The level cannot be changed so"),
-            Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload-too-large", "The body is too large"),
+            Self::TransitionRefused => (
+                S::CONFLICT,
+                "transition-refused",
+                "The task cannot change so",
+            ),
+            Self::ChangeRefused => (
+                S::CONFLICT,
+                "change-refused",
+                "The level cannot be changed so",
+            ),
+            Self::PayloadTooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                "payload-too-large",
+                "The body is too large",
+            ),
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
                 "The body must be application/json",
             ),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Busy; try again"),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side"),
+            Self::Internal => (
+                S::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Something went wrong on our side",
+            ),
         }
     }
 }
@@ -146,7 +172,10 @@ impl Problem {
 
     /// There is no such thing, or none that the caller may see: both read the same.
     pub fn not_found() -> Self {
-        Self::new(ProblemKind::NotFound, "There is no such thing among the caller's.")
+        Self::new(
+            ProblemKind::NotFound,
+            "There is no such thing among the caller's.",
+        )
     }
 
     /// Our fault; what went wrong is in the log, under the request's id.
@@ -167,7 +196,10 @@ impl From<Invalid> for Problem {
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::Role => Self::new(ProblemKind::Forbidden, "The caller's role does not allow this."),
+            Denied::Role => Self::new(
+                ProblemKind::Forbidden,
+                "The caller's role does not allow this.",
+            ),
             Denied::Hidden => Self::not_found(),
         }
     }

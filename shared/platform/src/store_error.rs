@@ -20,7 +20,9 @@ pub enum StoreError {
 
 impl StoreError {
     /// Wraps what came back while doing `context`.
-    pub fn failed<E: Into<Box<dyn Error + Send + Sync>>>(context: &'static str) -> impl FnOnce(E) -> Self {
+    pub fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
+        context: &'static str,
+    ) -> impl FnOnce(E) -> Self {
         move |source| Self::Failed {
             context,
             source: source.into(),

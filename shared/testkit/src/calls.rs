@@ -35,15 +35,13 @@ pub fn call(method: &'static str, resource: &'static str) -> CallBuilder {
 impl CallBuilder {
     /// By `subject`, in `role`, at `location_ids` (comma-separated, `*` for all).
     pub fn by(mut self, subject: &str, role: &str, location_ids: &str) -> Self {
-        self.authorizer =
-            json!({"subject": subject, "role": role, "location_ids": location_ids, "controller_id": ""});
+        self.authorizer = json!({"subject": subject, "role": role, "location_ids": location_ids, "controller_id": ""});
         self
     }
 
     /// By the controller `id`.
     pub fn by_controller(mut self, id: &str, location_ids: &str) -> Self {
-        self.authorizer =
-            json!({"subject": id, "role": "controller", "location_ids": location_ids, "controller_id": id});
+        self.authorizer = json!({"subject": id, "role": "controller", "location_ids": location_ids, "controller_id": id});
         self
     }
 
@@ -84,7 +82,9 @@ impl CallBuilder {
 
     /// The request.
     pub fn request(self) -> Request {
-        let mut builder = http::Request::builder().method(self.method).uri("https://api.test/");
+        let mut builder = http::Request::builder()
+            .method(self.method)
+            .uri("https://api.test/");
         for (name, value) in &self.headers {
             builder = builder.header(name, value);
         }
@@ -93,7 +93,8 @@ impl CallBuilder {
         context.resource_path = Some(self.resource.to_owned());
         context.authorizer.fields = serde_json::from_value(self.authorizer).unwrap();
         let multi = |pairs: Vec<(String, String)>| {
-            let mut map: std::collections::HashMap<String, Vec<String>> = std::collections::HashMap::new();
+            let mut map: std::collections::HashMap<String, Vec<String>> =
+                std::collections::HashMap::new();
             for (name, value) in pairs {
                 map.entry(name).or_default().push(value);
             }

@@ -3,8 +3,8 @@
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use serde_json::Value;
 use stockline_platform::clients::Aws;
@@ -33,10 +33,25 @@ pub enum Table {
 impl Table {
     fn indexes(self) -> &'static [(&'static str, &'static str, &'static str, ProjectionType)] {
         match self {
-            Self::Orders => &[("by_location", "location_key", "placed_key", ProjectionType::All)],
+            Self::Orders => &[(
+                "by_location",
+                "location_key",
+                "placed_key",
+                ProjectionType::All,
+            )],
             Self::Stock => &[
-                ("by_location", "index_location", "index_sku", ProjectionType::KeysOnly),
-                ("by_sku", "index_sku", "index_location", ProjectionType::KeysOnly),
+                (
+                    "by_location",
+                    "index_location",
+                    "index_sku",
+                    ProjectionType::KeysOnly,
+                ),
+                (
+                    "by_sku",
+                    "index_sku",
+                    "index_location",
+                    ProjectionType::KeysOnly,
+                ),
             ],
             Self::Tasks => &[("by_zone", "zone_key", "queued_key", ProjectionType::All)],
             Self::Catalog => &[("by_type", "type_key", "id_key", ProjectionType::All)],
@@ -82,7 +97,10 @@ impl TestCloud {
     }
 
     fn region(&self) -> String {
-        self.status["region"].as_str().unwrap_or("eu-central-1").to_owned()
+        self.status["region"]
+            .as_str()
+            .unwrap_or("eu-central-1")
+            .to_owned()
     }
 
     /// A table of its own for the test `test`, empty.
@@ -116,7 +134,11 @@ async fn create(client: &Client, name: &str, table: Table) {
                 .index_name(*index)
                 .key_schema(hash(pk))
                 .key_schema(range(sk))
-                .projection(Projection::builder().projection_type(projection.clone()).build())
+                .projection(
+                    Projection::builder()
+                        .projection_type(projection.clone())
+                        .build(),
+                )
                 .build()
                 .unwrap(),
         );

@@ -25,5 +25,6 @@ pub fn order_body(location: &str, channel: &str, lines: &[(&str, i64)]) -> Value
 pub fn order(key: &str, location: &str, channel: &str, lines: &[(&str, i64)]) -> Order {
     let body: PlaceOrder = serde_json::from_value(order_body(location, channel, lines)).unwrap();
     let now = "2026-03-01T12:00:00Z".parse().unwrap();
-    body.order(OrderId::derive("till-1", key), now, &TimeZone::UTC, 0).unwrap()
+    body.order(OrderId::derive("till-1", key), now, &TimeZone::UTC, 0)
+        .unwrap()
 }

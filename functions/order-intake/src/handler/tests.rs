@@ -60,7 +60,10 @@ async fn a_till_sells_and_the_sale_is_on_its_own_trading_day() {
     // Half past midnight in Berlin, and the day closes at four.
     assert_eq!(sold.body()["business_date"], "2026-03-01");
     assert_eq!(sold.body()["status"], "fulfilled");
-    assert_eq!(sold.body()["total"], json!({"amount": 200, "currency": "EUR"}));
+    assert_eq!(
+        sold.body()["total"],
+        json!({"amount": 200, "currency": "EUR"})
+    );
     assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
 }
 
@@ -80,7 +83,10 @@ async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_
     assert_eq!(canceled.body()["status"], "canceled");
     let again = store.send(place("k1", &body)).await.unwrap();
     assert!(again.is_replayed() && !first.is_replayed());
-    assert_eq!((again.status(), again.body()), (first.status(), first.body()));
+    assert_eq!(
+        (again.status(), again.body()),
+        (first.status(), first.body())
+    );
     assert_eq!(store.send(cancel()).await.unwrap(), canceled);
     assert_eq!(store.shop.level("store-1", "milk"), (10, 0));
 }
@@ -88,20 +94,34 @@ async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_
 #[tokio::test]
 async fn another_order_under_a_used_key_is_refused() {
     let store = store(&[("milk", 10)]).await;
-    store.send(place("k1", &order_body("store-1", "pos", &[("milk", 2)]))).await.unwrap();
-    let refused = store.refused(place("k1", &order_body("store-1", "pos", &[("milk", 3)]))).await;
+    store
+        .send(place("k1", &order_body("store-1", "pos", &[("milk", 2)])))
+        .await
+        .unwrap();
+    let refused = store
+        .refused(place("k1", &order_body("store-1", "pos", &[("milk", 3)])))
+        .await;
     assert_eq!(refused["status"], 422);
-    assert_eq!(refused["type"], "https://stockline.dev/problems/idempotency-key-reused");
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/idempotency-key-reused"
+    );
 }
 
 #[tokio::test]
 async fn a_short_order_names_what_is_available() {
     let store = store(&[("milk", 1), ("bread", 5)]).await;
     let refused = store
-        .refused(place("k1", &order_body("store-1", "pos", &[("bread", 1), ("milk", 2)])))
+        .refused(place(
+            "k1",
+            &order_body("store-1", "pos", &[("bread", 1), ("milk", 2)]),
+        ))
         .await;
     assert_eq!(refused["status"], 409);
-    assert_eq!(refused["lines"], json!([{"sku": "milk", "requested": 2, "available": 1}]));
+    assert_eq!(
+        refused["lines"],
+        json!([{"sku": "milk", "requested": 2, "available": 1}])
+    );
     assert_eq!(store.shop.level("store-1", "bread"), (5, 0));
 }
 
@@ -109,7 +129,10 @@ async fn a_short_order_names_what_is_available() {
 async fn a_line_the_store_does_not_stock_is_pointed_at() {
     let store = store(&[("milk", 1)]).await;
     let refused = store
-        .refused(place("k1", &order_body("store-1", "pos", &[("milk", 1), ("caviar", 1)])))
+        .refused(place(
+            "k1",
+            &order_body("store-1", "pos", &[("milk", 1), ("caviar", 1)]),
+        ))
         .await;
     assert_eq!(refused["status"], 422);
     assert_eq!(refused["errors"][0]["pointer"], "/lines/1/sku");
@@ -132,23 +155,79 @@ async fn bad_input_gets_its_own_answer_and_changes_nothing() {
     let mut foreign = good.clone();
     foreign["location_id"] = "store-2".into();
     let cases = [
-        (call("POST", "/v1/orders").key("k").text("{"), 400, "malformed-body", ""),
+        (
+            call("POST", "/v1/orders").key("k").text("{"),
+            400,
+            "malformed-body",
+            "",
+        ),
         (place("k", &unknown_field), 400, "malformed-body", "/colour"),
-        (place("k", &wrong_type), 400, "malformed-body", "/lines/0/quantity"),
-        (place("k", &fraction), 400, "malformed-body", "/lines/0/quantity"),
-        (place("k", &wrong_total), 400, "invalid-request", "/total/amount"),
-        (place("k", &long), 400, "invalid-request", "/external_reference"),
+        (
+            place("k", &wrong_type),
+            400,
+            "malformed-body",
+            "/lines/0/quantity",
+        ),
+        (
+            place("k", &fraction),
+            400,
+            "malformed-body",
+            "/lines/0/quantity",
+        ),
+        (
+            place("k", &wrong_total),
+            400,
+            "invalid-request",
+            "/total/amount",
+        ),
+        (
+            place("k", &long),
+            400,
+            "invalid-request",
+            "/external_reference",
+        ),
         (place("k", &foreign), 400, "invalid-request", "/location_id"),
-        (place(&"k".repeat(256), &good), 400, "invalid-request", "Idempotency-Key"),
-        (place("k", &good).header("content-type", "text/plain"), 415, "unsupported-media-type", "-"),
-        (call("POST", "/v1/orders").body(&good), 400, "missing-idempotency-key", "-"),
-        (call("POST", "/v1/orders").key("k").text(&" ".repeat(65_537)), 413, "payload-too-large", "-"),
-        (place("k", &good).by("reader", "analyst", "store-1"), 403, "forbidden", "-"),
+        (
+            place(&"k".repeat(256), &good),
+            400,
+            "invalid-request",
+            "Idempotency-Key",
+        ),
+        (
+            place("k", &good).header("content-type", "text/plain"),
+            415,
+            "unsupported-media-type",
+            "-",
+        ),
+        (
+            call("POST", "/v1/orders").body(&good),
+            400,
+            "missing-idempotency-key",
+            "-",
+        ),
+        (
+            call("POST", "/v1/orders")
+                .key("k")
+                .text(&" ".repeat(65_537)),
+            413,
+            "payload-too-large",
+            "-",
+        ),
+        (
+            place("k", &good).by("reader", "analyst", "store-1"),
+            403,
+            "forbidden",
+            "-",
+        ),
     ];
     for (call, status, kind, pointer) in cases {
         let refused = store.refused(call).await;
         assert_eq!(refused["status"], status, "{refused}");
-        assert_eq!(refused["type"], format!("https://stockline.dev/problems/{kind}"), "{refused}");
+        assert_eq!(
+            refused["type"],
+            format!("https://stockline.dev/problems/{kind}"),
+            "{refused}"
+        );
         let pointed = refused["errors"][0]["pointer"].as_str().unwrap_or("-");
         assert_eq!(pointed, pointer, "{refused}");
     }
@@ -159,12 +238,19 @@ async fn bad_input_gets_its_own_answer_and_changes_nothing() {
 #[tokio::test]
 async fn another_stores_order_reads_as_if_it_were_not_there() {
     let store = store(&[("milk", 10)]).await;
-    let sold = store.send(place("k1", &order_body("store-1", "pos", &[("milk", 1)]))).await.unwrap();
+    let sold = store
+        .send(place("k1", &order_body("store-1", "pos", &[("milk", 1)])))
+        .await
+        .unwrap();
     let id = sold.body()["order_id"].as_str().unwrap().to_owned();
     let read = |id: &str| call("GET", "/v1/orders/{order_id}").path("order_id", id);
     assert_eq!(store.send(read(&id)).await.unwrap().body(), sold.body());
-    let foreign = store.refused(read(&id).by("till-9", "store_app", "store-9")).await;
-    let missing = store.refused(read("00000000-0000-0000-0000-000000000000")).await;
+    let foreign = store
+        .refused(read(&id).by("till-9", "store_app", "store-9"))
+        .await;
+    let missing = store
+        .refused(read("00000000-0000-0000-0000-000000000000"))
+        .await;
     let nonsense = store.refused(read("nonsense")).await;
     assert_eq!(foreign["status"], 404);
     assert_eq!(foreign, missing);
@@ -175,7 +261,10 @@ async fn another_stores_order_reads_as_if_it_were_not_there() {
 async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
     let store = store(&[("milk", 10)]).await;
     for key in ["k1", "k2", "k3"] {
-        store.send(place(key, &order_body("store-1", "pos", &[("milk", 1)]))).await.unwrap();
+        store
+            .send(place(key, &order_body("store-1", "pos", &[("milk", 1)])))
+            .await
+            .unwrap();
     }
     let list = || {
         call("GET", "/v1/locations/{location_id}/orders")
@@ -192,7 +281,10 @@ async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
     let forged = store.refused(list().query("cursor", &cursor[1..])).await;
     assert_eq!(forged["errors"][0]["pointer"], "cursor");
     let no_day = call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
-    assert_eq!(store.refused(no_day).await["errors"][0]["pointer"], "business_date");
+    assert_eq!(
+        store.refused(no_day).await["errors"][0]["pointer"],
+        "business_date"
+    );
 }
 
 #[tokio::test]
@@ -203,6 +295,9 @@ async fn the_sample_event_is_answered_as_the_gateway_expects() {
     let response = answer(&request, &|call| store.intake.handle(call)).await;
     assert_eq!(response.status(), 201, "{:?}", response.body());
     assert_eq!(response.headers()["content-type"], "application/json");
-    assert_eq!(response.headers()["x-request-id"], "c6af9ac6-7b61-11e6-9a41-93e8deadbeef");
+    assert_eq!(
+        response.headers()["x-request-id"],
+        "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+    );
     assert_eq!(response.headers()["x-correlation-id"], "till-1-basket-7");
 }

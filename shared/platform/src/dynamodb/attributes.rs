@@ -30,7 +30,8 @@ pub fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> 
 
 /// A value as an item under `key`.
 pub fn item<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
-    let mut item: Item = serde_dynamo::to_item(value).map_err(StoreError::failed("write an item"))?;
+    let mut item: Item =
+        serde_dynamo::to_item(value).map_err(StoreError::failed("write an item"))?;
     item.extend(key_of(key));
     Ok(item)
 }
@@ -59,5 +60,10 @@ pub fn position(last_key: Option<Item>) -> Option<Position> {
 
 /// A position as the key to start after.
 pub fn start_key(position: Option<Position>) -> Option<Item> {
-    position.map(|position| position.into_iter().map(|(name, value)| (name, string(value))).collect())
+    position.map(|position| {
+        position
+            .into_iter()
+            .map(|(name, value)| (name, string(value)))
+            .collect()
+    })
 }

@@ -116,10 +116,13 @@ impl DynamoCatalog {
     }
 
     /// Opens the connection, so that the first request finds it open.
-    pub async fn warm(&self) {
-        let key = Key { pk: "WARM".to_owned(), sk: "WARM".to_owned() };
-        if let Err(error) = self.get(&key).await {
-            tracing::warn!(%error, "the table did not answer at start");
+    pub async fn warm_up(&self) {
+        let nothing = Key {
+            pk: "NOTHING".to_owned(),
+            sk: "NOTHING".to_owned(),
+        };
+        if let Err(error) = self.get(&nothing).await {
+            tracing::warn!(%error, "the connection could not be opened ahead");
         }
     }
 
@@ -140,7 +143,11 @@ impl DynamoCatalog {
     async fn put(&self, item: Item, deadline: Deadline) -> Result<(), StoreError> {
         let mut tries = 0;
         loop {
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(item.clone()));
             let Err(error) = put.send().await else {
                 return Ok(());
             };
@@ -180,28 +187,45 @@ impl DynamoCatalog {
 impl CatalogStore for DynamoCatalog {
     async fn put_product(&self, product: &Product, deadline: Deadline) -> Result<(), StoreError> {
         let record = ProductRecord::from(product.clone());
-        self.put(item(&keys::product(&product.sku), &record)?, deadline).await
+        self.put(item(&keys::product(&product.sku), &record)?, deadline)
+            .await
     }
 
     async fn find_product(&self, sku: &Sku) -> Result<Option<Product>, StoreError> {
         let found = self.get(&keys::product(sku)).await?;
-        Ok(found.map(value::<ProductRecord>).transpose()?.map(Product::from))
+        Ok(found
+            .map(value::<ProductRecord>)
+            .transpose()?
+            .map(Product::from))
     }
 
-    async fn put_location(&self, location: &Location, deadline: Deadline) -> Result<(), StoreError> {
+    async fn put_location(
+        &self,
+        location: &Location,
+        deadline: Deadline,
+    ) -> Result<(), StoreError> {
         let record = LocationRecord::from(location.clone());
-        self.put(item(&keys::location(&location.location_id), &record)?, deadline).await
+        self.put(
+            item(&keys::location(&location.location_id), &record)?,
+            deadline,
+        )
+        .await
     }
 
     async fn find_location(&self, id: &LocationId) -> Result<Option<Location>, StoreError> {
         let found = self.get(&keys::location(id)).await?;
-        Ok(found.map(value::<LocationRecord>).transpose()?.map(Location::from))
+        Ok(found
+            .map(value::<LocationRecord>)
+            .transpose()?
+            .map(Location::from))
     }
 
     async fn list_locations(&self) -> Result<Vec<Location>, StoreError> {
         let (mut locations, mut after) = (Vec::new(), None);
         loop {
-            let (records, next) = self.page::<LocationRecord>(keys::LOCATION_TYPE, None, after).await?;
+            let (records, next) = self
+                .page::<LocationRecord>(keys::LOCATION_TYPE, None, after)
+                .await?;
             locations.extend(records.into_iter().map(Location::from));
             if next.is_none() {
                 return Ok(locations);
@@ -212,7 +236,11 @@ impl CatalogStore for DynamoCatalog {
 
     async fn list_products(&self, shard: u8, page: Page) -> Result<Listing<Product>, StoreError> {
         let (records, next) = self
-            .page::<ProductRecord>(&keys::product_shard(shard), Some(page.limit), start_key(page.after))
+            .page::<ProductRecord>(
+                &keys::product_shard(shard),
+                Some(page.limit),
+                start_key(page.after),
+            )
             .await?;
         Ok(Listing {
             items: records.into_iter().map(Product::from).collect(),

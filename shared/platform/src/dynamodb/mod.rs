@@ -1,8 +1,10 @@
 //! The stores, kept in DynamoDB.
 
+pub mod alerts;
 pub mod attributes;
 pub mod catalog;
 pub mod orders;
 pub mod sales;
 pub mod stock;
+pub mod tasks;
 mod transaction;

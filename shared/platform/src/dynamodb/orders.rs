@@ -1,7 +1,9 @@
 //! Orders in DynamoDB: an order and the levels it takes from change in one transaction, one round trip.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -71,7 +73,10 @@ struct LineRecord {
     f: i64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -165,17 +170,29 @@ impl DynamoOrders {
         }
     }
 
-    /// Opens the connection ahead of the first request; that it fails is the first request's to tell.
+    /// Opens the connection ahead of the first request, by reading an order that cannot be; that it fails is the first
+    /// request's to tell.
     pub async fn warm_up(&self) {
-        let _ = self.client.describe_endpoints().send().await;
+        if let Err(error) = self.find(OrderId::derive("", "")).await {
+            tracing::warn!(%error, "the connection could not be opened ahead");
+        }
     }
 
     /// The parts of the one transaction that places `order`.
-    pub fn placing(&self, order: &Order, request: &Fingerprint) -> Result<Vec<TransactWriteItem>, StoreError> {
+    pub fn placing(
+        &self,
+        order: &Order,
+        request: &Fingerprint,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut parts = vec![self.put_new(&OrderRecord::new(order, request))?];
         for entry in &order.quantities() {
             let change = order.placing_change(entry);
-            parts.push(change_level(&self.stock_table, &order.location_id, &entry.sku, &change)?);
+            parts.push(change_level(
+                &self.stock_table,
+                &order.location_id,
+                &entry.sku,
+                &change,
+            )?);
         }
         Ok(parts)
     }
@@ -257,11 +274,13 @@ pub fn change_level(
     }
     if change.on_hand_delta < 0 {
         conditions.push("on_hand >= :needs_on_hand");
-        update = update.expression_attribute_values(":needs_on_hand", number(-change.on_hand_delta));
+        update =
+            update.expression_attribute_values(":needs_on_hand", number(-change.on_hand_delta));
     }
     if change.allocated_delta < 0 {
         conditions.push("allocated >= :needs_allocated");
-        update = update.expression_attribute_values(":needs_allocated", number(-change.allocated_delta));
+        update =
+            update.expression_attribute_values(":needs_allocated", number(-change.allocated_delta));
     }
     let update = update
         .condition_expression(conditions.join(" AND "))
@@ -299,7 +318,10 @@ impl OrderStore for DynamoOrders {
             .table_name(&self.orders_table)
             .index_name("by_location")
             .key_condition_expression("location_key = :day")
-            .expression_attribute_values(":day", string(keys::orders_of_day(location, business_date)))
+            .expression_attribute_values(
+                ":day",
+                string(keys::orders_of_day(location, business_date)),
+            )
             .limit(i32::from(page.limit))
             .set_exclusive_start_key(start_key(page.after))
             .send()
@@ -317,7 +339,12 @@ impl OrderStore for DynamoOrders {
         })
     }
 
-    async fn cancel(&self, id: OrderId, at: Timestamp, deadline: Deadline) -> Result<Cancellation, StoreError> {
+    async fn cancel(
+        &self,
+        id: OrderId,
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Cancellation, StoreError> {
         let mut tries = 0;
         loop {
             let Some(before) = self.record(id).await? else {
@@ -330,10 +357,19 @@ impl OrderStore for DynamoOrders {
             if order.status == OrderStatus::Canceled {
                 return Ok(Cancellation::Canceled(Box::new(order)));
             }
-            let mut parts = vec![Self::replace(&self.orders_table, &before, &before.next(&canceled))?];
+            let mut parts = vec![Self::replace(
+                &self.orders_table,
+                &before,
+                &before.next(&canceled),
+            )?];
             for entry in &order.quantities() {
                 let change = order.releasing_change(entry, at);
-                parts.push(change_level(&self.stock_table, &order.location_id, &entry.sku, &change)?);
+                parts.push(change_level(
+                    &self.stock_table,
+                    &order.location_id,
+                    &entry.sku,
+                    &change,
+                )?);
             }
             match write(&self.client, parts, deadline).await? {
                 Written::All => return Ok(Cancellation::Canceled(Box::new(canceled))),

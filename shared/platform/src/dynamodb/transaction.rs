@@ -87,7 +87,10 @@ where
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a token is only ever compared with itself")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a token is only ever compared with itself"
+)]
 fn fresh_token() -> String {
     Uuid::now_v7().to_string()
 }
@@ -96,29 +99,45 @@ fn is_transient(error: &SdkError<TransactWriteItemsError>) -> bool {
     if is_busy(error.code()) {
         return true;
     }
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
+        error.as_service_error()
+    else {
         return false;
     };
-    let codes: Vec<&str> = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-    let conditional = codes.contains(&"ConditionalCheckFailed");
-    let conflict = codes
+    let codes: Vec<&str> = canceled
+        .cancellation_reasons()
         .iter()
-        .any(|code| matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"));
+        .filter_map(|reason| reason.code())
+        .collect();
+    let conditional = codes.contains(&"ConditionalCheckFailed");
+    let conflict = codes.iter().any(|code| {
+        matches!(
+            *code,
+            "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
+        )
+    });
     conflict && !conditional
 }
 
 fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreError> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
+        error.as_service_error()
+    else {
         return Err(StoreError::failed("write a transaction")(error));
     };
     let reasons = canceled.cancellation_reasons();
-    if !reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+    if !reasons
+        .iter()
+        .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    {
         return Err(StoreError::failed("write a transaction")(error));
     }
     let parts = reasons
         .iter()
         .map(|reason| match reason.code() {
-            Some("ConditionalCheckFailed") => Part::Failed(reason.item().cloned().filter(|item| !item.is_empty())),
+            Some("ConditionalCheckFailed") => {
+                Part::Failed(reason.item().cloned().filter(|item| !item.is_empty()))
+            }
             _ => Part::Held,
         })
         .collect();

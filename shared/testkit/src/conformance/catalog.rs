@@ -41,8 +41,20 @@ pub async fn all<S: CatalogStore>(store: &S) {
 }
 
 async fn what_was_never_written_is_not_there<S: CatalogStore>(store: &S) {
-    assert_eq!(store.find_product(&"nothing".parse().unwrap()).await.unwrap(), None);
-    assert_eq!(store.find_location(&"nowhere".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(
+        store
+            .find_product(&"nothing".parse().unwrap())
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        store
+            .find_location(&"nowhere".parse().unwrap())
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(store.list_locations().await.unwrap(), []);
 }
 
@@ -56,7 +68,10 @@ async fn a_product_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore>
         ..product("milk")
     };
     store.put_product(&milk, deadline()).await.unwrap();
-    assert_eq!(store.find_product(&milk.sku).await.unwrap(), Some(milk.clone()));
+    assert_eq!(
+        store.find_product(&milk.sku).await.unwrap(),
+        Some(milk.clone())
+    );
 
     let plain = product("milk");
     store.put_product(&plain, deadline()).await.unwrap();
@@ -68,15 +83,27 @@ async fn a_location_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore
     let mut hub = shop("hub", "Europe/Berlin", 0);
     hub.kind = LocationKind::Warehouse;
     hub.zones = vec![
-        Zone { zone_id: "hub-a".parse().unwrap(), aisles: 12 },
-        Zone { zone_id: "hub-b".parse().unwrap(), aisles: 1000 },
+        Zone {
+            zone_id: "hub-a".parse().unwrap(),
+            aisles: 12,
+        },
+        Zone {
+            zone_id: "hub-b".parse().unwrap(),
+            aisles: 1000,
+        },
     ];
     store.put_location(&hub, deadline()).await.unwrap();
-    assert_eq!(store.find_location(&hub.location_id).await.unwrap(), Some(hub));
+    assert_eq!(
+        store.find_location(&hub.location_id).await.unwrap(),
+        Some(hub)
+    );
 
     let moved = shop("hub", "America/New_York", 4);
     store.put_location(&moved, deadline()).await.unwrap();
-    assert_eq!(store.find_location(&moved.location_id).await.unwrap(), Some(moved));
+    assert_eq!(
+        store.find_location(&moved.location_id).await.unwrap(),
+        Some(moved)
+    );
 }
 
 async fn a_product_and_a_location_of_one_name_are_two_things<S: CatalogStore>(store: &S) {
@@ -84,12 +111,18 @@ async fn a_product_and_a_location_of_one_name_are_two_things<S: CatalogStore>(st
     store.put_product(&goods, deadline()).await.unwrap();
     store.put_location(&place, deadline()).await.unwrap();
     assert_eq!(store.find_product(&goods.sku).await.unwrap(), Some(goods));
-    assert_eq!(store.find_location(&place.location_id).await.unwrap(), Some(place));
+    assert_eq!(
+        store.find_location(&place.location_id).await.unwrap(),
+        Some(place)
+    );
 }
 
 async fn every_location_is_listed_by_id<S: CatalogStore>(store: &S) {
     for id in ["store-2", "store-1"] {
-        store.put_location(&shop(id, "Europe/Berlin", 3), deadline()).await.unwrap();
+        store
+            .put_location(&shop(id, "Europe/Berlin", 3), deadline())
+            .await
+            .unwrap();
     }
     let listed: Vec<String> = store
         .list_locations()
@@ -112,10 +145,16 @@ async fn the_shards_together_list_every_product_once<S: CatalogStore>(store: &S)
     for shard in 0..PRODUCT_SHARDS {
         let (mut after, mut pages, mut last) = (None, 0, String::new());
         loop {
-            let listing = store.list_products(shard, Page { limit: 2, after }).await.unwrap();
+            let listing = store
+                .list_products(shard, Page { limit: 2, after })
+                .await
+                .unwrap();
             assert!(listing.items.len() <= 2);
             for product in listing.items {
-                assert!(product.sku.as_str() > last.as_str(), "a shard is listed by SKU");
+                assert!(
+                    product.sku.as_str() > last.as_str(),
+                    "a shard is listed by SKU"
+                );
                 last = product.sku.to_string();
                 listed.push(last.clone());
             }

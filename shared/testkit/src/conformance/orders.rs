@@ -62,12 +62,24 @@ async fn a_sale_takes_goods_and_an_online_order_promises_them<S: StockedOrders>(
     store.stock("takes", "milk", 10).await;
     let sale = order("takes-1", "takes", "pos", &[("milk", 2), ("milk", 1)]);
     let promise = order("takes-2", "takes", "online", &[("milk", 4)]);
-    assert_eq!(store.place(&sale, &request("a"), deadline()).await.unwrap(), Placement::Placed);
-    assert_eq!(store.place(&promise, &request("b"), deadline()).await.unwrap(), Placement::Placed);
+    assert_eq!(
+        store.place(&sale, &request("a"), deadline()).await.unwrap(),
+        Placement::Placed
+    );
+    assert_eq!(
+        store
+            .place(&promise, &request("b"), deadline())
+            .await
+            .unwrap(),
+        Placement::Placed
+    );
     assert_eq!(store.level_of("takes", "milk").await, (7, 4));
     assert_eq!(store.find(sale.order_id).await.unwrap(), Some(sale));
     assert_eq!(store.find(promise.order_id).await.unwrap(), Some(promise));
-    assert_eq!(store.find(OrderId::derive("nobody", "x")).await.unwrap(), None);
+    assert_eq!(
+        store.find(OrderId::derive("nobody", "x")).await.unwrap(),
+        None
+    );
 }
 
 async fn the_same_request_places_one_order<S: StockedOrders>(store: &S) {
@@ -76,7 +88,10 @@ async fn the_same_request_places_one_order<S: StockedOrders>(store: &S) {
     store.place(&sale, &request("a"), deadline()).await.unwrap();
     let mut later = sale.clone();
     later.placed_at = "2026-03-01T12:30:00Z".parse().unwrap();
-    let again = store.place(&later, &request("a"), deadline()).await.unwrap();
+    let again = store
+        .place(&later, &request("a"), deadline())
+        .await
+        .unwrap();
     assert_eq!(again, Placement::Replayed(Box::new(sale)));
     assert_eq!(store.level_of("once", "milk").await, (8, 0));
 }
@@ -85,8 +100,14 @@ async fn another_request_under_the_same_key_is_refused<S: StockedOrders>(store: 
     store.stock("reused", "milk", 10).await;
     let first = order("reused-1", "reused", "pos", &[("milk", 2)]);
     let other = order("reused-1", "reused", "pos", &[("milk", 3)]);
-    store.place(&first, &request("a"), deadline()).await.unwrap();
-    let refused = store.place(&other, &request("b"), deadline()).await.unwrap();
+    store
+        .place(&first, &request("a"), deadline())
+        .await
+        .unwrap();
+    let refused = store
+        .place(&other, &request("b"), deadline())
+        .await
+        .unwrap();
     assert_eq!(refused, Placement::KeyReused);
     assert_eq!(store.level_of("reused", "milk").await, (8, 0));
 }
@@ -95,14 +116,25 @@ async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>
     store.stock("short", "milk", 1).await;
     store.stock("short", "bread", 9).await;
     store.stock("short", "eggs", 0).await;
-    let wanted = order("short-1", "short", "pos", &[("milk", 2), ("bread", 1), ("eggs", 6)]);
-    let refused = store.place(&wanted, &request("a"), deadline()).await.unwrap();
+    let wanted = order(
+        "short-1",
+        "short",
+        "pos",
+        &[("milk", 2), ("bread", 1), ("eggs", 6)],
+    );
+    let refused = store
+        .place(&wanted, &request("a"), deadline())
+        .await
+        .unwrap();
     let short = |sku: &str, requested, available| ShortSku {
         sku: sku.parse().unwrap(),
         requested,
         available,
     };
-    assert_eq!(refused, Placement::Short(vec![short("milk", 2, 1), short("eggs", 6, 0)]));
+    assert_eq!(
+        refused,
+        Placement::Short(vec![short("milk", 2, 1), short("eggs", 6, 0)])
+    );
     assert_eq!(store.level_of("short", "bread").await, (9, 0));
     assert_eq!(store.find(wanted.order_id).await.unwrap(), None);
 }
@@ -110,8 +142,14 @@ async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>
 async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store: &S) {
     store.stock("unknown", "milk", 1).await;
     let wanted = order("unknown-1", "unknown", "pos", &[("milk", 1), ("caviar", 1)]);
-    let refused = store.place(&wanted, &request("a"), deadline()).await.unwrap();
-    assert_eq!(refused, Placement::NotStocked(vec!["caviar".parse().unwrap()]));
+    let refused = store
+        .place(&wanted, &request("a"), deadline())
+        .await
+        .unwrap();
+    assert_eq!(
+        refused,
+        Placement::NotStocked(vec!["caviar".parse().unwrap()])
+    );
     assert_eq!(store.level_of("unknown", "milk").await, (1, 0));
 }
 
@@ -121,7 +159,12 @@ async fn the_last_unit_is_sold_once_however_many_want_it<S: StockedOrders>(store
         .map(|number| order(&format!("last-{number}"), "last", "pos", &[("milk", 1)]))
         .collect();
     let buyer = request("a");
-    let placements = join_all(orders.iter().map(|order| store.place(order, &buyer, deadline()))).await;
+    let placements = join_all(
+        orders
+            .iter()
+            .map(|order| store.place(order, &buyer, deadline())),
+    )
+    .await;
     let placed = placements
         .into_iter()
         .filter(|placement| matches!(placement, Ok(Placement::Placed)))
@@ -156,7 +199,10 @@ async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S
         assert_eq!(order.status, OrderStatus::Canceled);
     }
     assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
-    let nobody = store.cancel(OrderId::derive("nobody", "x"), at, deadline()).await.unwrap();
+    let nobody = store
+        .cancel(OrderId::derive("nobody", "x"), at, deadline())
+        .await
+        .unwrap();
     assert_eq!(nobody, Cancellation::Unknown);
 }
 
@@ -164,7 +210,10 @@ async fn an_order_of_which_goods_have_left_is_not_canceled<S: StockedOrders>(sto
     store.stock("left", "milk", 5).await;
     let sale = order("left-1", "left", "pos", &[("milk", 1)]);
     store.place(&sale, &request("a"), deadline()).await.unwrap();
-    let refused = store.cancel(sale.order_id, sale.placed_at, deadline()).await.unwrap();
+    let refused = store
+        .cancel(sale.order_id, sale.placed_at, deadline())
+        .await
+        .unwrap();
     assert_eq!(refused, Cancellation::TooLate);
     assert_eq!(store.level_of("left", "milk").await, (4, 0));
 }

@@ -47,7 +47,11 @@ impl MemoryCatalog {
 
     fn answering(&self) -> Result<MutexGuard<'_, Shelf>, StoreError> {
         let shelf = self.open();
-        if shelf.busy { Err(StoreError::Busy) } else { Ok(shelf) }
+        if shelf.busy {
+            Err(StoreError::Busy)
+        } else {
+            Ok(shelf)
+        }
     }
 }
 
@@ -65,7 +69,9 @@ pub fn store(location_id: &str, time_zone: &str, close_out_hour: i8) -> Location
 
 impl CatalogStore for MemoryCatalog {
     async fn put_product(&self, product: &Product, _deadline: Deadline) -> Result<(), StoreError> {
-        self.answering()?.products.insert(product.sku.clone(), product.clone());
+        self.answering()?
+            .products
+            .insert(product.sku.clone(), product.clone());
         Ok(())
     }
 
@@ -73,7 +79,11 @@ impl CatalogStore for MemoryCatalog {
         Ok(self.answering()?.products.get(sku).cloned())
     }
 
-    async fn put_location(&self, location: &Location, _deadline: Deadline) -> Result<(), StoreError> {
+    async fn put_location(
+        &self,
+        location: &Location,
+        _deadline: Deadline,
+    ) -> Result<(), StoreError> {
         self.answering()?
             .locations
             .insert(location.location_id.clone(), location.clone());
@@ -91,14 +101,20 @@ impl CatalogStore for MemoryCatalog {
     }
 
     async fn list_products(&self, shard: u8, page: Page) -> Result<Listing<Product>, StoreError> {
-        let after = page.after.and_then(|position| position.get("id_key").cloned());
+        let after = page
+            .after
+            .and_then(|position| position.get("id_key").cloned());
         let limit = usize::from(page.limit);
         let shelf = self.answering()?;
         let mut items: Vec<Product> = shelf
             .products
             .values()
             .filter(|product| keys::product_type(&product.sku) == keys::product_shard(shard))
-            .filter(|product| after.as_ref().is_none_or(|after| product.sku.as_str() > after.as_str()))
+            .filter(|product| {
+                after
+                    .as_ref()
+                    .is_none_or(|after| product.sku.as_str() > after.as_str())
+            })
             .take(limit + 1)
             .cloned()
             .collect();

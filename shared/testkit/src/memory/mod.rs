@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod export;
+pub mod alerts;
 pub mod orders;
 pub mod shop;
 pub mod stock;

@@ -71,12 +71,16 @@ impl OrderStore for MemoryShop {
         business_date: Date,
         page: Page,
     ) -> Result<Listing<Order>, StoreError> {
-        let after = page.after.and_then(|position| position.get("placed_key").cloned());
+        let after = page
+            .after
+            .and_then(|position| position.get("placed_key").cloned());
         let shelves = self.open();
         let mut found: Vec<(String, Order)> = shelves
             .orders
             .values()
-            .filter(|(order, _)| order.location_id == *location && order.business_date == business_date)
+            .filter(|(order, _)| {
+                order.location_id == *location && order.business_date == business_date
+            })
             .map(|(order, _)| {
                 let key = stockline_platform::keys::placed(order.placed_at, order.order_id);
                 (key, order.clone())
@@ -96,7 +100,12 @@ impl OrderStore for MemoryShop {
         })
     }
 
-    async fn cancel(&self, id: OrderId, at: Timestamp, _deadline: Deadline) -> Result<Cancellation, StoreError> {
+    async fn cancel(
+        &self,
+        id: OrderId,
+        at: Timestamp,
+        _deadline: Deadline,
+    ) -> Result<Cancellation, StoreError> {
         let mut shelves = self.open();
         let Some((order, fingerprint)) = shelves.orders.get(&id).cloned() else {
             return Ok(Cancellation::Unknown);
@@ -110,7 +119,9 @@ impl OrderStore for MemoryShop {
                     location_id: order.location_id.clone(),
                     sku: entry.sku.clone(),
                 };
-                let next = shelves.levels[&key].after(order.releasing_change(&entry, at)).unwrap();
+                let next = shelves.levels[&key]
+                    .after(order.releasing_change(&entry, at))
+                    .unwrap();
                 shelves.write(next);
             }
             shelves.orders.insert(id, (canceled.clone(), fingerprint));
