@@ -1,5 +1,7 @@
 //! Products and locations.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +134,13 @@ impl Location {
             format!("{at}/zones"),
             "must be at most 100",
         );
+        let mut zone_ids = BTreeSet::new();
         for (index, zone) in self.zones.iter().enumerate() {
+            checks.require(
+                zone_ids.insert(&zone.zone_id),
+                format!("{at}/zones/{index}/zone_id"),
+                "must be no other zone's",
+            );
             checks.require(
                 (1..=1000).contains(&zone.aisles),
                 format!("{at}/zones/{index}/aisles"),
@@ -142,9 +150,11 @@ impl Location {
         checks.finish(self)
     }
 
-    /// The time zone, where its name is known.
+    /// The time zone, where its name is known and spelled as IANA does: exports are grouped by the name.
     pub fn zone(&self) -> Option<TimeZone> {
-        TimeZone::get(&self.time_zone).ok()
+        TimeZone::get(&self.time_zone)
+            .ok()
+            .filter(|zone| !zone.is_unknown() && zone.iana_name() == Some(&self.time_zone))
     }
 
     /// Whether controllers fetch its goods.
@@ -160,4 +170,70 @@ fn check_text(checks: &mut Checks, pointer: &str, text: &str, least: usize, most
         pointer,
         format!("must be {least} to {most} characters, none of them control characters"),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn location(changes: &Value) -> Location {
+        let mut body = json!({
+            "location_id": "hub", "name": "Hub", "kind": "warehouse", "time_zone": "Europe/Berlin",
+            "close_out_hour": 4, "zones": [{"zone_id": "hub-a", "aisles": 12}],
+        });
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        serde_json::from_value(body).unwrap()
+    }
+
+    fn pointers<T: std::fmt::Debug>(checked: Result<T, Invalid>) -> Vec<String> {
+        let invalid = checked.unwrap_err();
+        invalid.errors.into_iter().map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn a_location_within_the_rules_is_taken() {
+        for good in [
+            json!({}),
+            json!({"kind": "store", "zones": [], "close_out_hour": 0}),
+            json!({"time_zone": "UTC", "close_out_hour": 12}),
+        ] {
+            let location = location(&good);
+            assert_eq!(location.clone().check(""), Ok(location));
+        }
+    }
+
+    #[test]
+    fn every_broken_field_of_a_location_is_named() {
+        let broken = location(&json!({
+            "name": "", "kind": "store", "time_zone": "Berlin", "close_out_hour": 13,
+            "zones": [{"zone_id": "a", "aisles": 0}, {"zone_id": "a", "aisles": 1}],
+        }));
+        assert_eq!(
+            pointers(broken.check("/locations/2")),
+            ["name", "time_zone", "close_out_hour", "zones", "zones/0/aisles", "zones/1/zone_id"]
+                .map(|field| format!("/locations/2/{field}"))
+        );
+    }
+
+    #[test]
+    fn a_time_zone_has_one_spelling() {
+        for name in ["europe/berlin", "Etc/Unknown", "CEST", "+02:00", ""] {
+            let broken = location(&json!({"time_zone": name}));
+            assert_eq!(pointers(broken.check("")), ["/time_zone"], "{name} was taken");
+        }
+    }
+
+    #[test]
+    fn every_broken_field_of_a_product_is_named() {
+        let product: Product = serde_json::from_value(json!({
+            "sku": "milk", "name": "x".repeat(201), "brand": "", "category": "a\nb",
+            "unit_of_measure": "each", "list_price": {"amount": -1, "currency": "EUR"},
+        }))
+        .unwrap();
+        assert_eq!(
+            pointers(product.check("")),
+            ["/name", "/category", "/brand", "/list_price/amount"]
+        );
+    }
 }

@@ -1,0 +1,93 @@
+//! An HTTP call on the catalog becomes one call of the store.
+
+use stockline_domain::caller::{Action, Caller, Denied, Role};
+use stockline_domain::catalog::{Location, Product};
+use stockline_domain::ids::{LocationId, Sku};
+use stockline_domain::invalid::Invalid;
+use stockline_platform::edge::{Call, Reply};
+use stockline_platform::ports::catalog::CatalogStore;
+use stockline_platform::problem::Problem;
+
+use crate::batch::{self, Batch};
+
+/// Keeps products and locations.
+pub struct Catalog<S> {
+    store: S,
+}
+
+impl<S: CatalogStore> Catalog<S> {
+    /// Over this store.
+    pub fn new(store: S) -> Self {
+        Self { store }
+    }
+
+    /// Answers one call.
+    pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
+        match (call.method.as_str(), call.resource.as_str()) {
+            ("PUT", "/v1/products/{sku}") => self.put_product(&call).await,
+            ("GET", "/v1/products/{sku}") => self.read_product(&call).await,
+            ("PUT", "/v1/locations/{location_id}") => self.put_location(&call).await,
+            ("GET", "/v1/locations/{location_id}") => self.read_location(&call).await,
+            ("POST", "/v1/catalog/batch") => self.store_batch(&call).await,
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    async fn put_product(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::WriteCatalog)?;
+        let sku: Sku = call.path("sku")?;
+        let product = call.body::<Product>()?.check("")?;
+        if product.sku != sku {
+            return Err(Invalid::field("/sku", format!("must be {sku}, as in the path")).into());
+        }
+        self.store.put_product(&product, call.deadline).await?;
+        Reply::ok(&product)
+    }
+
+    async fn read_product(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::ReadCatalog)?;
+        let sku: Sku = call.path("sku")?;
+        let product = self.store.find_product(&sku).await?;
+        Reply::ok(&product.ok_or_else(Problem::not_found)?)
+    }
+
+    async fn put_location(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::WriteCatalog)?;
+        let id: LocationId = call.path("location_id")?;
+        call.caller.may_at(Action::WriteCatalog, &id)?;
+        let location = call.body::<Location>()?.check("")?;
+        if location.location_id != id {
+            let detail = format!("must be {id}, as in the path");
+            return Err(Invalid::field("/location_id", detail).into());
+        }
+        self.store.put_location(&location, call.deadline).await?;
+        Reply::ok(&location)
+    }
+
+    async fn read_location(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::ReadCatalog)?;
+        let id: LocationId = call.path("location_id")?;
+        may_see(&call.caller, &id)?;
+        let location = self.store.find_location(&id).await?;
+        Reply::ok(&location.ok_or_else(Problem::not_found)?)
+    }
+
+    async fn store_batch(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::WriteCatalog)?;
+        let entries = call.body::<Batch>()?.entries(&call.caller)?;
+        Reply::ok(&batch::store(&self.store, entries, call.deadline).await)
+    }
+}
+
+/// An analyst compares stores, so the names of all are theirs to read; everyone else sees their own.
+fn may_see(caller: &Caller, location: &LocationId) -> Result<(), Denied> {
+    match caller.role {
+        Role::Analyst => Ok(()),
+        Role::StoreApp | Role::StoreManager | Role::Controller | Role::Admin => {
+            caller.may_at(Action::ReadCatalog, location)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! Stores and reads products and locations, behind API Gateway.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod batch;
+mod handler;
+
+use stockline_platform::clients::Aws;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::edge::serve;
+use stockline_platform::environment::required;
+
+use crate::handler::Catalog;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let store = DynamoCatalog::new(Aws::from_env()?.dynamodb(), required("CATALOG_TABLE")?);
+    store.warm_up().await;
+    let catalog = Catalog::new(store);
+    serve("catalog", |call| catalog.handle(call)).await
+}
