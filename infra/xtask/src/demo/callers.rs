@@ -1,0 +1,51 @@
+//! Who calls the API: each with a token of its own.
+
+use std::time::Duration;
+
+use stockline_simulators::api::Api;
+use xtask::oidc::Bearer;
+use xtask::status::Cloud;
+
+use super::error::{DemoError, Result};
+
+/// Makes callers that share their connections.
+pub struct Callers<'a> {
+    cloud: &'a Cloud,
+    api: Api,
+}
+
+impl<'a> Callers<'a> {
+    /// Callers of this cloud's API.
+    pub fn new(cloud: &'a Cloud) -> Result<Self> {
+        let api = Api::new(&cloud.api_url, "").map_err(|error| DemoError::Client(error.to_string()))?;
+        Ok(Self { cloud, api })
+    }
+
+    /// An operator of Stockline.
+    pub fn admin(&self) -> Result<Api> {
+        self.with(Bearer::new("admin"))
+    }
+
+    /// The manager of a location.
+    pub fn manager(&self, location: &str) -> Result<Api> {
+        self.with(Bearer::new("store_manager").at([location]).named(format!("manager-{location}")))
+    }
+
+    /// The till, or the web shop, of a location.
+    pub fn store_app(&self, location: &str) -> Result<Api> {
+        self.with(Bearer::new("store_app").at([location]).named(format!("app-{location}")))
+    }
+
+    /// An automation controller.
+    pub fn controller(&self, id: &str, location: &str) -> Result<Api> {
+        self.with(Bearer::new("controller").at([location]).controlling(id))
+    }
+
+    fn with(&self, bearer: Bearer) -> Result<Api> {
+        let bearer = Bearer {
+            ttl: Duration::from_hours(2),
+            ..bearer
+        };
+        Ok(self.api.with_token(self.cloud.token(&bearer)?))
+    }
+}

@@ -1,0 +1,113 @@
+//! The shop before it opens: products, locations, counts and reorder points, all through the API.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde_json::{Value, json};
+use stockline_platform::clock::{Clock, SystemClock};
+use stockline_simulators::api::{Answer, Api};
+
+use super::callers::Callers;
+use super::error::{DemoError, Result};
+use super::plan::{Opening, Plan};
+
+/// The most entries that one batch may hold.
+const BATCH: usize = 100;
+
+/// How many batches are under way at a time.
+const BATCHES: usize = 4;
+
+/// How many single requests are under way at a time.
+const REQUESTS: usize = 16;
+
+/// Stores the plan's products and locations.
+pub async fn catalog(plan: &Plan, callers: &Callers) -> Result<()> {
+    let admin = callers.admin()?;
+    // An order is refused at a location that is not known.
+    store(&admin, "locations", &plan.locations).await?;
+    let batches = stream::iter(plan.products.chunks(BATCH).map(|batch| store(&admin, "products", batch)));
+    batches.buffer_unordered(BATCHES).try_collect::<()>().await
+}
+
+async fn store(admin: &Api, what: &str, entries: &[Value]) -> Result<()> {
+    let body = json!({what: entries});
+    let answer = admin.post("/v1/catalog/batch", &body, None).await?.expect_status(&[200])?;
+    all(&answer, "stored", entries.len())
+}
+
+/// Counts every opening level.
+pub async fn counts(plan: &Plan, callers: &Callers) -> Result<()> {
+    let mut by_location: BTreeMap<&str, Vec<&Opening>> = BTreeMap::new();
+    for opening in &plan.openings {
+        by_location.entry(&opening.location_id).or_default().push(opening);
+    }
+    let mut batches = Vec::new();
+    for (location, openings) in by_location {
+        let manager = callers.manager(location)?;
+        for (number, batch) in openings.chunks(BATCH).enumerate() {
+            let key = format!("opening-{}-{location}-{number}", plan.business_date);
+            let batch: Vec<Opening> = batch.iter().copied().cloned().collect();
+            batches.push(count(manager.clone(), key, batch));
+        }
+    }
+    stream::iter(batches).buffer_unordered(BATCHES).try_collect::<()>().await
+}
+
+async fn count(manager: Api, key: String, openings: Vec<Opening>) -> Result<()> {
+    let counted_at = format!("{:.3}", SystemClock.now());
+    let changes: Vec<Value> = openings
+        .iter()
+        .map(|opening| {
+            json!({
+                "kind": "count",
+                "location_id": opening.location_id,
+                "sku": opening.sku,
+                "quantity": opening.quantity,
+                "counted_at": counted_at,
+            })
+        })
+        .collect();
+    let body = json!({"changes": changes});
+    let answer = manager.post("/v1/stock/changes", &body, Some(&key)).await?.expect_status(&[200])?;
+    all(&answer, "applied", openings.len())
+}
+
+/// Sets the reorder points; tells how many.
+pub async fn policies(plan: &Plan, callers: &Callers) -> Result<usize> {
+    let mut calls = Vec::new();
+    for opening in &plan.openings {
+        if let Some(reorder_point) = opening.reorder_point {
+            calls.push(policy(callers.manager(&opening.location_id)?, opening, reorder_point));
+        }
+    }
+    let count = calls.len();
+    stream::iter(calls).buffer_unordered(REQUESTS).try_collect::<()>().await?;
+    Ok(count)
+}
+
+async fn policy(manager: Api, opening: &Opening, reorder_point: i64) -> Result<()> {
+    let path = format!("/v1/locations/{}/stock/{}/policy", opening.location_id, opening.sku);
+    let body = json!({
+        "reorder_point": reorder_point,
+        "target_level": opening.quantity.max(reorder_point),
+        "order_multiple": 1,
+        "safety_stock": 0,
+        "lead_time_days": 2,
+    });
+    manager.put(&path, &body).await?.expect_status(&[200])?;
+    Ok(())
+}
+
+/// Each of a batch's results must be `outcome`.
+fn all(answer: &Answer, outcome: &str, count: usize) -> Result<()> {
+    let results = answer.body["results"].as_array().map_or(&[][..], Vec::as_slice);
+    let other = results.iter().find(|result| result["outcome"] != outcome);
+    if let Some(other) = other {
+        return Err(DemoError::Unexpected(format!("{} did not take all of a batch: {other}", answer.path)));
+    }
+    if results.len() != count {
+        let got = results.len();
+        return Err(DemoError::Unexpected(format!("{} answered {got} results to {count} entries", answer.path)));
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Three automation controllers, each on its own queue.
+
+use std::time::Duration;
+
+use stockline_platform::clients::Aws;
+use stockline_simulators::controller::{Controller, Log, Settings};
+use stockline_simulators::script::Script;
+use xtask::status::Cloud;
+
+use super::callers::Callers;
+use super::error::{DemoError, Result};
+use super::plan::{WAREHOUSE, ZONES};
+
+/// Controller, zone, and how it behaves: the second repeats all it says, as after lost answers.
+const CONTROLLERS: [(&str, usize, Script); 3] = [
+    ("controller-1", 0, Script::Faithful),
+    ("controller-2", 0, Script::Repeats),
+    ("controller-3", 1, Script::Faithful),
+];
+
+/// More than the day has tasks, so that none waits for a place.
+const CAPACITY: u32 = 500;
+
+/// The controllers at work.
+pub struct Warehouse {
+    controllers: Vec<Controller>,
+}
+
+impl Warehouse {
+    /// Starts them and waits for their first heartbeats: a zone without a live controller gets no tasks.
+    pub async fn open(cloud: &Cloud, aws: &Aws, callers: &Callers<'_>) -> Result<Self> {
+        let mut controllers = Vec::new();
+        for (id, zone, script) in CONTROLLERS {
+            let queue_url = cloud
+                .queues
+                .get(id)
+                .ok_or_else(|| DemoError::Unexpected(format!("there is no queue for {id}")))?;
+            let settings = Settings {
+                controller_id: id.to_owned(),
+                zone_id: ZONES[zone].0.to_owned(),
+                capacity: CAPACITY,
+                queue_url: queue_url.clone(),
+                heartbeat_every: Duration::from_secs(10),
+                script,
+            };
+            let api = callers.controller(id, WAREHOUSE)?;
+            controllers.push(Controller::start(settings, api, aws.sqs()));
+        }
+        let warehouse = Self { controllers };
+        for _ in 0..150 {
+            let logs = warehouse.logs();
+            if logs.iter().all(|log| log.heartbeats > 0) {
+                return Ok(warehouse);
+            }
+            if let Some(trouble) = logs.iter().find_map(|log| log.troubles.first()) {
+                return Err(DemoError::Unexpected(format!("a controller's heartbeat was refused: {trouble}")));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Err(DemoError::Unexpected("the controllers' heartbeats were not answered within 30 s".into()))
+    }
+
+    /// What they did so far.
+    pub fn logs(&self) -> Vec<Log> {
+        self.controllers.iter().map(Controller::log).collect()
+    }
+
+    /// Ends their work.
+    pub async fn close(self) -> Vec<Log> {
+        let mut logs = Vec::new();
+        for controller in self.controllers {
+            logs.push(controller.stop().await);
+        }
+        logs
+    }
+}

@@ -1,0 +1,311 @@
+//! Every operation turns bad input away with the right status as a problem document, and goes on.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use stockline_integration_tests::Deployed;
+use xtask::oidc::{Bearer, Identity};
+
+struct Operation {
+    method: &'static str,
+    path: &'static str,
+    /// A body that is taken, for the operations that take one.
+    body: Option<Value>,
+    /// Who may.
+    role: &'static str,
+    /// Who may not.
+    wrong_role: &'static str,
+}
+
+fn operations() -> Vec<Operation> {
+    let order = json!({
+        "location_id": "bad-input", "channel": "pos", "currency": "EUR",
+        "lines": [{"sku": "milk", "quantity": 1, "unit_price": {"amount": 100, "currency": "EUR"}}],
+        "total": {"amount": 100, "currency": "EUR"},
+    });
+    let count = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
+    let policy = json!({"reorder_point": 1, "target_level": 5});
+    let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each"});
+    let location = json!({"location_id": "bad-input", "name": "Bad input", "kind": "store",
+                          "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": []});
+    let batch = json!({"products": [product], "locations": []});
+    let heartbeat = json!({"zone_id": "zone-a", "free_capacity": 1});
+    let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
+    let operation = |method, path, body, role, wrong_role| Operation {
+        method,
+        path,
+        body,
+        role,
+        wrong_role,
+    };
+    let store = "store_manager";
+    vec![
+        operation("POST", "/v1/orders", Some(order), store, "analyst"),
+        operation(
+            "GET",
+            "/v1/orders/00000000-0000-0000-0000-000000000000",
+            None,
+            store,
+            "controller",
+        ),
+        operation(
+            "POST",
+            "/v1/orders/00000000-0000-0000-0000-000000000000/cancel",
+            Some(json!({})),
+            store,
+            "analyst",
+        ),
+        operation(
+            "GET",
+            "/v1/locations/bad-input/orders?business_date=2026-03-01",
+            None,
+            store,
+            "controller",
+        ),
+        operation(
+            "GET",
+            "/v1/locations/bad-input/stock",
+            None,
+            store,
+            "controller",
+        ),
+        operation(
+            "GET",
+            "/v1/locations/bad-input/stock/milk",
+            None,
+            store,
+            "controller",
+        ),
+        operation(
+            "GET",
+            "/v1/locations/bad-input/stock/milk/movements",
+            None,
+            store,
+            "controller",
+        ),
+        operation("POST", "/v1/stock/changes", Some(count), store, "analyst"),
+        operation(
+            "PUT",
+            "/v1/locations/bad-input/stock/milk/policy",
+            Some(policy),
+            store,
+            "analyst",
+        ),
+        operation(
+            "PUT",
+            "/v1/products/milk",
+            Some(product.clone()),
+            "admin",
+            "store_app",
+        ),
+        operation("GET", "/v1/products/milk", None, store, ""),
+        operation(
+            "PUT",
+            "/v1/locations/bad-input",
+            Some(location),
+            "admin",
+            "store_app",
+        ),
+        operation("GET", "/v1/locations/bad-input", None, store, ""),
+        operation(
+            "POST",
+            "/v1/catalog/batch",
+            Some(batch),
+            "admin",
+            "store_app",
+        ),
+        operation(
+            "POST",
+            "/v1/controllers/controller-1/heartbeat",
+            Some(heartbeat),
+            "controller",
+            "store_app",
+        ),
+        operation(
+            "POST",
+            "/v1/tasks/00000000-0000-0000-0000-000000000000/reports",
+            Some(report),
+            "controller",
+            "store_app",
+        ),
+        operation(
+            "GET",
+            "/v1/tasks/00000000-0000-0000-0000-000000000000",
+            None,
+            "controller",
+            "store_app",
+        ),
+    ]
+}
+
+struct Sender<'a> {
+    http: Client,
+    deployed: &'a Deployed,
+}
+
+impl Sender<'_> {
+    fn token(&self, role: &str) -> String {
+        let bearer = Bearer::new(role)
+            .named(format!("bad-input-{role}"))
+            .at(["bad-input"]);
+        let bearer = if role == "controller" {
+            bearer.controlling("controller-1")
+        } else {
+            bearer
+        };
+        self.deployed.cloud.token(&bearer).unwrap()
+    }
+
+    async fn send(
+        &self,
+        operation: &Operation,
+        token: Option<&str>,
+        body: Option<&str>,
+    ) -> (StatusCode, Value) {
+        let url = format!("{}{}", self.deployed.cloud.api_url, operation.path);
+        let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+        let mut request = self
+            .http
+            .request(method, url)
+            .header("content-type", "application/json")
+            .header("idempotency-key", "bad-input");
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.body(body.to_owned());
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let content_type = response
+            .headers()
+            .get("content-type")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let body: Value = response.json().await.unwrap();
+        if status.is_client_error() || status.is_server_error() {
+            assert!(
+                content_type.starts_with("application/problem+json"),
+                "{content_type}: {body}"
+            );
+            assert!(
+                body["type"].is_string() && body["request_id"].is_string(),
+                "{body}"
+            );
+            assert_eq!(body["status"], status.as_u16(), "{body}");
+        }
+        (status, body)
+    }
+}
+
+#[tokio::test]
+async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() {
+    let Some(deployed) = Deployed::find() else {
+        return;
+    };
+    deployed.open_store("bad-input", &[("milk", 1000)]).await;
+    let sender = Sender {
+        http: Client::builder().no_proxy().build().unwrap(),
+        deployed: &deployed,
+    };
+    let strangers_key =
+        std::env::temp_dir().join(format!("stockline-stranger-{}.pem", std::process::id()));
+    let stranger = Identity::ensure(&strangers_key).unwrap();
+    let foreign = stranger.token(&Bearer::new("admin")).unwrap();
+    std::fs::remove_file(&strangers_key).unwrap();
+
+    for operation in operations() {
+        let what = format!("{} {}", operation.method, operation.path);
+        let good_body = operation.body.as_ref().map(Value::to_string);
+        let token = sender.token(operation.role);
+
+        let (status, _) = sender.send(&operation, None, good_body.as_deref()).await;
+        assert_eq!(status, 401, "{what} without a token");
+        let (status, _) = sender
+            .send(&operation, Some(&foreign), good_body.as_deref())
+            .await;
+        assert_eq!(status, 401, "{what} with a stranger's token");
+        if !operation.wrong_role.is_empty() {
+            let wrong = sender.token(operation.wrong_role);
+            let (status, _) = sender
+                .send(&operation, Some(&wrong), good_body.as_deref())
+                .await;
+            assert_eq!(status, 403, "{what} as {}", operation.wrong_role);
+        }
+        if let Some(good) = operation.body.clone() {
+            // An order that is not there is not there, whatever the body says.
+            let expected = if operation.path.ends_with("/cancel") {
+                404
+            } else {
+                400
+            };
+            let mut unknown_field = good.clone();
+            unknown_field["colour"] = "red".into();
+            let malformed = [
+                "{".to_owned(),
+                "[]".to_owned(),
+                "\"text\"".to_owned(),
+                unknown_field.to_string(),
+            ];
+            for body in malformed {
+                let (status, problem) = sender.send(&operation, Some(&token), Some(&body)).await;
+                assert_eq!(status, expected, "{what} with {body}: {problem}");
+            }
+            for field in good.as_object().unwrap().keys() {
+                let mut wrong_type = good.clone();
+                wrong_type[field] = json!({"of": "the wrong type"});
+                let (status, problem) = sender
+                    .send(&operation, Some(&token), Some(&wrong_type.to_string()))
+                    .await;
+                assert_eq!(
+                    status, expected,
+                    "{what} with {field} of the wrong type: {problem}"
+                );
+                if good[field].is_string() {
+                    let mut overlong = good.clone();
+                    overlong[field] = "x".repeat(10_000).into();
+                    let (status, problem) = sender
+                        .send(&operation, Some(&token), Some(&overlong.to_string()))
+                        .await;
+                    assert_eq!(
+                        status, expected,
+                        "{what} with an overlong {field}: {problem}"
+                    );
+                }
+            }
+        }
+        let (status, answer) = sender
+            .send(&operation, Some(&token), good_body.as_deref())
+            .await;
+        let nothing_there = operation.path.contains("00000000-0000");
+        assert_eq!(status == 404, nothing_there, "{what} done right: {answer}");
+        assert!(
+            nothing_there || status.is_success(),
+            "{what} done right: {status} {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
+    let Some(deployed) = Deployed::find() else {
+        return;
+    };
+    let sender = Sender {
+        http: Client::builder().no_proxy().build().unwrap(),
+        deployed: &deployed,
+    };
+    let nowhere = Operation {
+        method: "GET",
+        path: "/v1/nowhere",
+        body: None,
+        role: "admin",
+        wrong_role: "",
+    };
+    let (status, _) = sender
+        .send(&nowhere, Some(&sender.token("admin")), None)
+        .await;
+    assert!(matches!(status.as_u16(), 403 | 404), "{status}");
+}
