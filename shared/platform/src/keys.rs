@@ -19,6 +19,11 @@ impl Key {
     fn new(pk: String, sk: impl Into<String>) -> Self {
         Self { pk, sk: sk.into() }
     }
+
+    /// Whether it is a level's.
+    pub fn is_level(&self) -> bool {
+        self.sk == LEVEL
+    }
 }
 
 /// The bucket of a level that is not split.
@@ -39,9 +44,11 @@ pub fn placed(at: Timestamp, id: OrderId) -> String {
     format!("{at:.3}#{id}")
 }
 
+const LEVEL: &str = "LEVEL";
+
 /// A level.
 pub fn level(key: &LevelKey) -> Key {
-    Key::new(level_partition(key), "LEVEL")
+    Key::new(level_partition(key), LEVEL)
 }
 
 /// The alert state of a level.

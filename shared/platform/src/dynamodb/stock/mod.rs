@@ -30,6 +30,14 @@ impl DynamoStock {
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
+
+    /// Opens the connection ahead of the first request, by reading a request that cannot be; that it fails is the
+    /// first request's to tell.
+    pub async fn warm_up(&self) {
+        if let Err(error) = self.applied_changes(RequestId::derive("", "")).await {
+            tracing::warn!(%error, "the connection could not be opened ahead");
+        }
+    }
 }
 
 impl StockStore for DynamoStock {

@@ -70,7 +70,7 @@ impl DynamoStock {
         Ok(Opened::Before(self.applied_changes(id).await?))
     }
 
-    async fn applied_changes(
+    pub(super) async fn applied_changes(
         &self,
         id: RequestId,
     ) -> Result<BTreeMap<usize, Vec<Level>>, StoreError> {

@@ -1,0 +1,16 @@
+//! Writes each change of a level, as the stock stream tells it, into the ledger of movements.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod handler;
+
+use stockline_platform::batch::serve_stream;
+use stockline_platform::clients::Aws;
+use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::environment::required;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let ledger = DynamoStock::new(Aws::from_env()?.dynamodb(), required("STOCK_TABLE")?);
+    ledger.warm_up().await;
+    Box::pin(serve_stream("stock-ledger", |record| handler::record(&ledger, record))).await
+}

@@ -1,0 +1,155 @@
+//! The changes of one request, one after another: each is applied or refused on its own.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use stockline_domain::caller::{Action, Caller};
+use stockline_domain::ids::{LocationId, RequestId, Sku};
+use stockline_domain::level::{Level, LevelError, LevelKey};
+use stockline_domain::stock_change::{ChangeRefused, StockChange};
+use stockline_platform::deadline::Deadline;
+use stockline_platform::ports::stock::{Applied, MissingLevel, PendingChange, StockStore, Stockable};
+use stockline_platform::problem::{Problem, ProblemKind};
+use stockline_platform::store_error::StoreError;
+
+use crate::views::LevelView;
+
+/// What became of one change.
+#[derive(Debug, Serialize)]
+pub struct ChangeResult {
+    index: usize,
+    outcome: Outcome,
+    levels: Vec<LevelView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Applied,
+    Refused,
+}
+
+impl ChangeResult {
+    fn applied(index: usize, levels: Vec<Level>) -> Self {
+        Self {
+            index,
+            outcome: Outcome::Applied,
+            levels: levels.into_iter().map(LevelView::from).collect(),
+            problem: None,
+        }
+    }
+
+    fn refused(index: usize, problem: Problem) -> Self {
+        Self {
+            index,
+            outcome: Outcome::Refused,
+            levels: Vec::new(),
+            problem: Some(problem),
+        }
+    }
+}
+
+/// Applies the changes of one request.
+pub struct Changer<'a, S, C> {
+    /// Where levels are.
+    pub stock: &'a S,
+    /// What may be stocked where.
+    pub catalog: &'a C,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The request.
+    pub request: RequestId,
+    /// When it came.
+    pub at: Timestamp,
+    /// When its caller gives up.
+    pub deadline: Deadline,
+}
+
+impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
+    /// What becomes of each of `changes`, of which `done` had been applied before, by index.
+    pub async fn apply_all(
+        &self,
+        changes: &[StockChange],
+        mut done: BTreeMap<usize, Vec<Level>>,
+    ) -> Result<Vec<ChangeResult>, StoreError> {
+        let mut results = Vec::with_capacity(changes.len());
+        for (index, change) in changes.iter().enumerate() {
+            results.push(match done.remove(&index) {
+                Some(levels) => ChangeResult::applied(index, levels),
+                None => self.apply(index, change).await?,
+            });
+        }
+        Ok(results)
+    }
+
+    async fn apply(&self, index: usize, change: &StockChange) -> Result<ChangeResult, StoreError> {
+        let keys = change.keys();
+        let hidden = keys
+            .iter()
+            .find(|key| self.caller.may_at(Action::WriteStock, &key.location_id).is_err());
+        if let Some(key) = hidden {
+            return Ok(ChangeResult::refused(index, no_such_location(&key.location_id)));
+        }
+        let mut pending = PendingChange {
+            request: self.request,
+            index,
+            change,
+            at: self.at,
+            missing: MissingLevel::Report,
+        };
+        let mut applied = self.stock.apply(pending, self.deadline).await?;
+        if let Applied::Missing(missing) = &applied {
+            if let Some(problem) = not_stockable(self.catalog, missing).await? {
+                return Ok(ChangeResult::refused(index, problem));
+            }
+            pending.missing = MissingLevel::Create;
+            applied = self.stock.apply(pending, self.deadline).await?;
+        }
+        Ok(match applied {
+            Applied::Now(levels) | Applied::Before(levels) => ChangeResult::applied(index, levels),
+            Applied::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
+            Applied::Missing(keys) => {
+                let reason = format!("{} levels were neither there nor created", keys.len());
+                return Err(StoreError::failed("apply a change")(reason));
+            }
+        })
+    }
+}
+
+/// Why the first of `keys` that cannot be stocked cannot.
+pub async fn not_stockable<C: Stockable>(catalog: &C, keys: &[LevelKey]) -> Result<Option<Problem>, StoreError> {
+    for key in keys {
+        if !catalog.has_location(&key.location_id).await? {
+            return Ok(Some(no_such_location(&key.location_id)));
+        }
+        if !catalog.has_product(&key.sku).await? {
+            return Ok(Some(no_such_product(&key.sku)));
+        }
+    }
+    Ok(None)
+}
+
+/// One text for a location that is not there and for one that is another's.
+fn no_such_location(id: &LocationId) -> Problem {
+    Problem::new(ProblemKind::NotFound, format!("There is no location {id} among the caller's."))
+}
+
+fn no_such_product(sku: &Sku) -> Problem {
+    Problem::new(
+        ProblemKind::NotFound,
+        format!("There is no product {sku} in the catalog, so it cannot be stocked."),
+    )
+}
+
+fn refusal(refused: ChangeRefused) -> Problem {
+    let kind = match refused {
+        ChangeRefused::Level(LevelError::NotOnHand { .. } | LevelError::NotAvailable { .. }) => {
+            ProblemKind::InsufficientStock
+        }
+        _ => ProblemKind::ChangeRefused,
+    };
+    Problem::new(kind, format!("Nothing was changed: {refused}."))
+}

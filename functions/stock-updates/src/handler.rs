@@ -1,0 +1,154 @@
+//! An HTTP call on stock becomes calls of the store.
+
+use serde_json::json;
+use stockline_domain::caller::Action;
+use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::level::{LevelKey, ReorderPolicy};
+use stockline_domain::stock_change::StockChanges;
+use stockline_platform::clock::Clock;
+use stockline_platform::cursor::CursorKey;
+use stockline_platform::edge::{Call, Reply, listing};
+use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::ports::stock::{MissingLevel, Opened, StockStore, Stockable};
+use stockline_platform::problem::{Problem, ProblemKind};
+use stockline_platform::store_error::StoreError;
+
+use crate::changes::{Changer, not_stockable};
+use crate::views::LevelView;
+
+/// Changes and reads stock.
+pub struct StockUpdates<S, C, T> {
+    stock: S,
+    catalog: C,
+    clock: T,
+    cursors: CursorKey,
+}
+
+impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
+    /// Over these stores.
+    pub fn new(stock: S, catalog: C, clock: T, cursors: CursorKey) -> Self {
+        Self {
+            stock,
+            catalog,
+            clock,
+            cursors,
+        }
+    }
+
+    /// Answers one call.
+    pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
+        match (call.method.as_str(), call.resource.as_str()) {
+            ("POST", "/v1/stock/changes") => self.change(&call).await,
+            ("GET", "/v1/locations/{location_id}/stock") => self.list(&call).await,
+            ("GET", "/v1/locations/{location_id}/stock/{sku}") => self.read(&call).await,
+            ("GET", "/v1/locations/{location_id}/stock/{sku}/movements") => self.movements(&call).await,
+            ("PUT", "/v1/locations/{location_id}/stock/{sku}/policy") => self.set_policy(&call).await,
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    async fn change(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::WriteStock)?;
+        let key = call.idempotency_key()?;
+        let now = self.clock.now();
+        let body = call.body::<StockChanges>()?.check(now)?;
+        let request = Fingerprint::of(&body).map_err(|error| {
+            tracing::error!(%error, "the request has no fingerprint");
+            Problem::internal()
+        })?;
+        let id = RequestId::derive(&call.caller.subject, key);
+        let done = match self.stock.open(id, &request).await? {
+            Opened::New => [].into(),
+            Opened::Before(done) => done,
+            Opened::KeyReused => {
+                return Err(Problem::new(
+                    ProblemKind::IdempotencyKeyReused,
+                    "Other changes were sent under this Idempotency-Key; use a new key for new changes.",
+                ));
+            }
+        };
+        let all_done_before = done.len() == body.changes.len();
+        let changer = Changer {
+            stock: &self.stock,
+            catalog: &self.catalog,
+            caller: &call.caller,
+            request: id,
+            at: now,
+            deadline: call.deadline,
+        };
+        let results = changer.apply_all(&body.changes, done).await.map_err(half_done)?;
+        let reply = Reply::ok(&json!({ "results": results }))?;
+        Ok(if all_done_before { reply.replayed() } else { reply })
+    }
+
+    async fn list(&self, call: &Call) -> Result<Reply, Problem> {
+        let location: LocationId = call.path("location_id")?;
+        call.caller.may_at(Action::ReadStock, &location)?;
+        let list = format!("levels/{location}");
+        let page = call.page(&self.cursors, &list)?;
+        let first = page.after.is_none();
+        let found = self.stock.list(&location, page, call.deadline).await?;
+        // Who may see every location may also name one that is not there.
+        if first && found.items.is_empty() && found.next.is_none() && !self.catalog.has_location(&location).await? {
+            return Err(Problem::not_found());
+        }
+        let levels: Vec<LevelView> = found.items.into_iter().map(LevelView::from).collect();
+        listing("levels", &levels, found.next.as_ref(), &self.cursors, &list)
+    }
+
+    async fn read(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = level_key(call, Action::ReadStock)?;
+        let level = self.stock.find(&key).await?.ok_or_else(Problem::not_found)?;
+        Reply::ok(&LevelView::from(level))
+    }
+
+    async fn movements(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = level_key(call, Action::ReadStock)?;
+        let list = format!("movements/{}/{}", key.location_id, key.sku);
+        let page = call.page(&self.cursors, &list)?;
+        let found = self.stock.movements(&key, page).await?;
+        if found.items.is_empty() && self.stock.find(&key).await?.is_none() {
+            return Err(Problem::not_found());
+        }
+        listing("movements", &found.items, found.next.as_ref(), &self.cursors, &list)
+    }
+
+    async fn set_policy(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = level_key(call, Action::SetPolicy)?;
+        let policy = call.body::<ReorderPolicy>()?.check()?;
+        let set = |missing| self.stock.set_policy(&key, &policy, missing, call.deadline);
+        let mut level = set(MissingLevel::Report).await?;
+        if level.is_none() {
+            if let Some(problem) = not_stockable(&self.catalog, std::slice::from_ref(&key)).await? {
+                return Err(problem);
+            }
+            level = set(MissingLevel::Create).await?;
+        }
+        Reply::ok(&LevelView::from(level.ok_or_else(Problem::not_found)?))
+    }
+}
+
+/// The level that the path names, where the caller may do `action` with it.
+fn level_key(call: &Call, action: Action) -> Result<LevelKey, Problem> {
+    let key = LevelKey {
+        location_id: call.path("location_id")?,
+        sku: call.path("sku")?,
+    };
+    call.caller.may_at(action, &key.location_id)?;
+    Ok(key)
+}
+
+/// A store that fails between two changes leaves the earlier ones applied: the caller is told how to go on.
+fn half_done(error: StoreError) -> Problem {
+    match error {
+        StoreError::Busy => Problem::new(
+            ProblemKind::Busy,
+            "Some changes may be applied. Send the request again under the same Idempotency-Key after the time in \
+             Retry-After: what is applied stays as it is, and the rest is applied then.",
+        ),
+        failed @ StoreError::Failed { .. } => failed.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

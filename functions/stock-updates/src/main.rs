@@ -1,0 +1,27 @@
+//! Changes levels by count, adjustment, receipt and transfer, and reads levels and movements, behind API Gateway.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod changes;
+mod handler;
+mod views;
+
+use stockline_platform::clients::Aws;
+use stockline_platform::clock::SystemClock;
+use stockline_platform::cursor::CursorKey;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::edge::serve;
+use stockline_platform::environment::required;
+
+use crate::handler::StockUpdates;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let dynamodb = Aws::from_env()?.dynamodb();
+    let stock = DynamoStock::new(dynamodb.clone(), required("STOCK_TABLE")?);
+    let catalog = DynamoCatalog::new(dynamodb, required("CATALOG_TABLE")?);
+    let cursors = CursorKey::new(&required("CURSOR_SECRET")?);
+    stock.warm_up().await;
+    let updates = StockUpdates::new(stock, catalog, SystemClock, cursors);
+    serve("stock-updates", |call| updates.handle(call)).await
+}

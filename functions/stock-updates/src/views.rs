@@ -1,0 +1,40 @@
+//! Levels as callers see them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use stockline_domain::ids::{LocationId, Sku};
+use stockline_domain::level::{Level, ReorderPolicy};
+
+/// A level, with what follows from it and without its last change, which is for the ledger.
+#[derive(Debug, Serialize)]
+pub struct LevelView {
+    location_id: LocationId,
+    sku: Sku,
+    on_hand: i64,
+    allocated: i64,
+    available: i64,
+    incoming: i64,
+    version: u64,
+    short: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<ReorderPolicy>,
+}
+
+impl From<Level> for LevelView {
+    fn from(level: Level) -> Self {
+        Self {
+            available: level.available(),
+            short: level.is_short(),
+            location_id: level.location_id,
+            sku: level.sku,
+            on_hand: level.on_hand,
+            allocated: level.allocated,
+            incoming: level.incoming,
+            version: level.version,
+            counted_at: level.counted_at,
+            policy: level.policy,
+        }
+    }
+}
