@@ -1,0 +1,78 @@
+//! The README's calls, run word for word.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::process::Command;
+
+use serde_json::Value;
+use stockline_integration_tests::Deployed;
+use xtask::oidc::Bearer;
+
+/// The fenced `bash` blocks: what a reader pastes after taking the address and the tokens into the shell.
+fn calls(readme: &str) -> Vec<String> {
+    readme
+        .split("```bash\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_call_of_the_readme_is_answered_as_it_says() {
+    let Some(deployed) = Deployed::find() else {
+        return;
+    };
+    let root = &deployed.cloud.workspace_root;
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let script = calls(&readme).join("\n");
+    let sent = script.matches("curl -sS").count();
+    assert!(sent >= 16, "the README shows {sent} calls");
+
+    let manager = Bearer::new("store_manager")
+        .named("readme-manager")
+        .at(["store-1"]);
+    let controller = Bearer::new("controller")
+        .named("controller-1")
+        .controlling("controller-1")
+        .at(["warehouse-1"]);
+    // Every answer on a line of its own, with its status.
+    let script = format!("curl() {{ command curl -w '\\n%{{http_code}}\\n' \"$@\"; }}\n{script}")
+        .replace(
+            "| python3 -c 'import json,sys; print(json.load(sys.stdin)[\"order_id\"])'",
+            "| head -n 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"order_id\"])'",
+        );
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script])
+        .env("API", &deployed.cloud.api_url)
+        .env(
+            "ADMIN",
+            deployed.cloud.token(&Bearer::new("admin")).unwrap(),
+        )
+        .env("STORE", deployed.cloud.token(&manager).unwrap())
+        .env("CONTROLLER", deployed.cloud.token(&controller).unwrap())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{printed}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+
+    let lines: Vec<&str> = printed.lines().filter(|line| !line.is_empty()).collect();
+    let mut statuses = Vec::new();
+    for answer in lines.chunks(2) {
+        let body: Value = serde_json::from_str(answer[0]).unwrap();
+        for result in body["results"].as_array().into_iter().flatten() {
+            assert_ne!(result["outcome"], "refused", "{body}");
+        }
+        statuses.push(answer[1].parse::<u16>().unwrap());
+    }
+    // One answer went into $ORDER; the last two ask for a task that is not there.
+    assert_eq!(statuses.len(), sent - 1, "{printed}");
+    let (there, not_there) = statuses.split_at(statuses.len() - 2);
+    assert!(
+        there.iter().all(|status| (200..300).contains(status)),
+        "{printed}"
+    );
+    assert_eq!(not_there, [404, 404]);
+}

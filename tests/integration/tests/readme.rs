@@ -1,0 +1,26 @@
+//! The README's commands exist.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::path::Path;
+
+use clap::Parser;
+use xtask::cli::Cli;
+
+#[test]
+fn every_xtask_command_of_the_readme_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let mut seen = 0;
+    for (_, rest) in readme
+        .match_indices("cargo xtask ")
+        .map(|(at, found)| (at, &readme[at + found.len()..]))
+    {
+        let words = rest.split(['\n', '`', '|', ')']).next().unwrap();
+        let arguments = std::iter::once("cargo xtask").chain(words.split_whitespace());
+        if let Err(error) = Cli::try_parse_from(arguments) {
+            panic!("`cargo xtask {words}`: {error}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 10, "the README shows {seen} commands");
+}
