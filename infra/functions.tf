@@ -62,7 +62,7 @@ locals {
       environment = { STOCK_TABLE = local.table_names["stock"] }
       timeout     = 30
       streams     = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
-      tables      = { stock = concat(local.read, local.write) }
+      tables      = { stock = ["dynamodb:GetItem", "dynamodb:PutItem"] }
     }
     low-stock-alerts = {
       environment = {
@@ -160,7 +160,7 @@ locals {
         CURSOR_SECRET = var.cursor_secret
       }
       timeout = 25
-      tables  = { catalog = concat(local.read, local.write, ["dynamodb:BatchWriteItem"]) }
+      tables  = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
     }
     authorizer = {
       environment = merge(
@@ -179,6 +179,7 @@ module "function" {
   for_each = local.functions
 
   name               = "${local.prefix}-${each.key}"
+  code_bucket        = aws_s3_bucket.code.bucket
   package            = "${var.packages_dir}/${each.key}.zip"
   architecture       = var.architecture
   memory             = each.value.memory

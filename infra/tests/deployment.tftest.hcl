@@ -175,17 +175,16 @@ run "a_controller_reads_its_own_queue_only" {
   }
 }
 
-run "exports_are_private" {
+run "buckets_are_private" {
   command = plan
 
   assert {
-    condition = alltrue([
-      aws_s3_bucket_public_access_block.exports.block_public_acls,
-      aws_s3_bucket_public_access_block.exports.block_public_policy,
-      aws_s3_bucket_public_access_block.exports.ignore_public_acls,
-      aws_s3_bucket_public_access_block.exports.restrict_public_buckets,
-    ])
-    error_message = "The exports bucket can be made public."
+    condition = alltrue(flatten([
+      for block in [aws_s3_bucket_public_access_block.exports, aws_s3_bucket_public_access_block.code] : [
+        block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets,
+      ]
+    ]))
+    error_message = "A bucket can be made public."
   }
   assert {
     condition     = aws_glue_catalog_table.this["sales_lines"].parameters["projection.business_date.range"] == "2020-01-01,NOW+1DAYS"

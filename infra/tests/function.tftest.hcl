@@ -16,6 +16,7 @@ mock_provider "aws" {
 
 variables {
   name               = "stockline-test-ledger"
+  code_bucket        = "stockline-test-code"
   package            = "nowhere/ledger.zip"
   architecture       = "arm64"
   memory             = 256

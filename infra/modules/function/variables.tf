@@ -8,6 +8,11 @@ variable "package" {
   type        = string
 }
 
+variable "code_bucket" {
+  description = "Bucket that packages are uploaded to."
+  type        = string
+}
+
 variable "architecture" {
   description = "arm64 or x86_64."
   type        = string
