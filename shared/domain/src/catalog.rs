@@ -115,9 +115,9 @@ impl Location {
         let mut checks = Checks::new();
         check_text(&mut checks, &format!("{at}/name"), &self.name, 1, 200);
         checks.require(
-            self.zone().is_some(),
+            self.zone().is_some_and(|zone| zone.iana_name() == Some(&self.time_zone)),
             format!("{at}/time_zone"),
-            "must be an IANA time zone, such as Europe/Berlin",
+            "must be an IANA time zone as IANA spells it, such as Europe/Berlin",
         );
         checks.require(
             (0..=12).contains(&self.close_out_hour),
@@ -150,11 +150,9 @@ impl Location {
         checks.finish(self)
     }
 
-    /// The time zone, where its name is known and spelled as IANA does: exports are grouped by the name.
+    /// The time zone, where its name is known.
     pub fn zone(&self) -> Option<TimeZone> {
-        TimeZone::get(&self.time_zone)
-            .ok()
-            .filter(|zone| !zone.is_unknown() && zone.iana_name() == Some(&self.time_zone))
+        TimeZone::get(&self.time_zone).ok().filter(|zone| !zone.is_unknown())
     }
 
     /// Whether controllers fetch its goods.
