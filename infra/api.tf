@@ -21,24 +21,25 @@ locals {
     "arn:${local.partition}:lambda:${var.region}:${local.account_id}:function:${local.prefix}-${name}/invocations",
   ]) }
 
-  # What API Gateway answers by itself: type of gateway response -> status, kind and words of the problem.
+  # What API Gateway answers by itself: type of gateway response -> status, kind, title and detail of the problem. Kinds and
+  # titles are those of shared/platform, so that a client meets one set.
   gateway_problems = {
-    UNAUTHORIZED                   = [401, "unauthenticated", "Unauthenticated", "A bearer token is needed."]
-    AUTHORIZER_FAILURE             = [500, "internal", "Internal error", "The request could not be handled."]
-    AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Internal error", "The request could not be handled."]
-    ACCESS_DENIED                  = [403, "forbidden", "Forbidden", "This caller may not do this."]
-    INVALID_API_KEY                = [403, "forbidden", "Forbidden", "The API key is not known."]
+    UNAUTHORIZED                   = [401, "unauthenticated", "A valid token is required", "A bearer token is needed."]
+    AUTHORIZER_FAILURE             = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
+    AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
+    ACCESS_DENIED                  = [403, "forbidden", "The caller's role does not allow this", "This caller may not do this."]
+    INVALID_API_KEY                = [403, "forbidden", "The caller's role does not allow this", "The API key is not known."]
     # What API Gateway says of a path that no operation has.
-    MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "Not found", "There is nothing at this path."]
-    RESOURCE_NOT_FOUND           = [404, "not-found", "Not found", "There is nothing at this path."]
-    REQUEST_TOO_LARGE            = [413, "payload-too-large", "Payload too large", "The body is larger than 64 KiB."]
-    UNSUPPORTED_MEDIA_TYPE       = [415, "unsupported-media-type", "Unsupported media type", "Send application/json."]
+    MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "There is no such thing", "There is nothing at this path."]
+    RESOURCE_NOT_FOUND           = [404, "not-found", "There is no such thing", "There is nothing at this path."]
+    REQUEST_TOO_LARGE            = [413, "payload-too-large", "The body is too large", "The body is larger than 64 KiB."]
+    UNSUPPORTED_MEDIA_TYPE       = [415, "unsupported-media-type", "The body must be application/json", "Send application/json."]
     THROTTLED                    = [429, "too-many-requests", "Too many requests", "Try again in a second."]
     QUOTA_EXCEEDED               = [429, "too-many-requests", "Too many requests", "The quota of this API key is used up."]
-    INTEGRATION_TIMEOUT          = [503, "busy", "Busy", "Try again in a second."]
-    INTEGRATION_FAILURE          = [500, "internal", "Internal error", "The request could not be handled."]
-    DEFAULT_4XX                  = [400, "invalid-request", "Invalid request", "The request is not valid."]
-    DEFAULT_5XX                  = [500, "internal", "Internal error", "The request could not be handled."]
+    INTEGRATION_TIMEOUT          = [503, "busy", "Busy; try again", "Try again in a second."]
+    INTEGRATION_FAILURE          = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
+    DEFAULT_4XX                  = [400, "invalid-request", "The request breaks a rule", "The request is not valid."]
+    DEFAULT_5XX                  = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
   }
 
   api_body = {
