@@ -1,0 +1,79 @@
+//! The export's reader and bucket, in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use jiff::civil::Date;
+use stockline_domain::ids::LocationId;
+use stockline_domain::order::Order;
+use stockline_platform::cursor::{Listing, Page, Position};
+use stockline_platform::ports::export::{ExportBucket, ExportFile, SalesReader};
+use stockline_platform::ports::orders::OrderStore;
+use stockline_platform::store_error::StoreError;
+
+use super::shop::MemoryShop;
+
+impl SalesReader for MemoryShop {
+    /// Small pages, so that a reader that forgets the next one fails.
+    async fn page(
+        &self,
+        location: &LocationId,
+        business_date: Date,
+        after: Option<Position>,
+    ) -> Result<Listing<Order>, StoreError> {
+        self.list(location, business_date, Page { limit: 3, after })
+            .await
+    }
+}
+
+/// A bucket that remembers in which order it was written. A clone is the same bucket.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryBucket(Arc<Mutex<Contents>>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    files: BTreeMap<String, ExportFile>,
+    written: Vec<String>,
+    refuses: Option<String>,
+}
+
+impl MemoryBucket {
+    /// The keys that were written since this was last asked, in their order.
+    pub fn written(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().written)
+    }
+
+    /// The bytes at `key`.
+    pub fn bytes(&self, key: &str) -> Vec<u8> {
+        self.0.lock().unwrap().files[key].bytes.clone()
+    }
+
+    /// From now on refuses to write keys that start with `prefix`; nothing refused, if none.
+    pub fn refuse(&self, prefix: Option<&str>) {
+        self.0.lock().unwrap().refuses = prefix.map(str::to_owned);
+    }
+}
+
+impl ExportBucket for MemoryBucket {
+    async fn put(&self, file: ExportFile) -> Result<(), StoreError> {
+        let mut contents = self.0.lock().unwrap();
+        if let Some(prefix) = &contents.refuses
+            && file.key.starts_with(prefix)
+        {
+            return Err(StoreError::Busy);
+        }
+        contents.written.push(file.key.clone());
+        contents.files.insert(file.key.clone(), file);
+        Ok(())
+    }
+
+    async fn sha256(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let contents = self.0.lock().unwrap();
+        Ok(contents.files.get(key).map(|file| file.sha256.clone()))
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let contents = self.0.lock().unwrap();
+        Ok(contents.files.get(key).map(|file| file.bytes.clone()))
+    }
+}
