@@ -12,6 +12,7 @@ pub mod dynamodb;
 pub mod edge;
 pub mod environment;
 pub mod fingerprint;
+pub mod key_set;
 pub mod keys;
 pub mod location_cache;
 pub mod message;

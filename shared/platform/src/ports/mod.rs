@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod catalog;
 pub mod export;
+pub mod identity;
 pub mod orders;
 pub mod stock;
 pub mod tasks;

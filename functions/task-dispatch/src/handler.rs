@@ -1,0 +1,100 @@
+//! A queued task becomes a lease and a command to the controller that holds it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use stockline_domain::ids::TaskId;
+use stockline_domain::task::{Task, TaskState, pick_controller};
+use stockline_platform::batch::{Outcome, QueueRecord};
+use stockline_platform::clock::Clock;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::message::Envelope;
+use stockline_platform::ports::tasks::{Command, ControllerQueues, ControllerStore, TaskStore};
+use stockline_platform::problem::chain;
+use stockline_platform::sqs::{QueuedTask, TASK_QUEUED};
+use stockline_platform::store_error::StoreError;
+
+/// How long others may come first before the message is left to its next delivery.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Gives tasks to controllers.
+pub struct TaskDispatch<T, Q, C> {
+    tasks: T,
+    queues: Q,
+    clock: C,
+}
+
+impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch<T, Q, C> {
+    /// Over these stores and these queues.
+    pub fn new(tasks: T, queues: Q, clock: C) -> Self {
+        Self {
+            tasks,
+            queues,
+            clock,
+        }
+    }
+
+    /// Does what one message asks for.
+    pub async fn record(&self, record: QueueRecord) -> Outcome {
+        let message = match Envelope::<QueuedTask>::read(&record.body, TASK_QUEUED, 1) {
+            Ok(message) => message,
+            Err(error) => return Outcome::Reject(error.to_string()),
+        };
+        match self.dispatch(message.data.task_id).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::Retry(chain(&error)),
+        }
+    }
+
+    async fn dispatch(&self, id: TaskId) -> Result<Outcome, StoreError> {
+        let deadline = Deadline::within(PATIENCE);
+        let mut tries = 0;
+        loop {
+            let now = self.clock.now();
+            let Some(task) = self.tasks.find(id).await? else {
+                return Ok(Outcome::Reject(format!("there is no task {id}")));
+            };
+            if task.state == TaskState::Leased && !task.is_lease_lost(now) {
+                // Leased by an earlier delivery, which may have ended before its command was sent.
+                self.tell(&task, now).await?;
+                return Ok(Outcome::Done);
+            }
+            if !matches!(task.state, TaskState::Queued | TaskState::Leased) {
+                return Ok(Outcome::Done);
+            }
+            let controllers = self.tasks.controllers(&task.zone_id).await?;
+            let held = self.tasks.held(&task.zone_id).await?;
+            let Some(controller) = pick_controller(&controllers, &held, now) else {
+                return Ok(Outcome::Retry(format!(
+                    "zone {} has no live controller with room",
+                    task.zone_id
+                )));
+            };
+            let leased = task
+                .lease(&controller, now)
+                .map_err(StoreError::failed("lease a task"))?;
+            if self.tasks.replace(&task, &leased).await? {
+                self.tell(&leased, now).await?;
+                return Ok(Outcome::Done);
+            }
+            tries += 1;
+            if !deadline.back_off(tries).await {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+
+    async fn tell(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+        match &task.controller_id {
+            Some(controller) => {
+                self.queues
+                    .tell(controller, Command::Execute, task, now)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Gives each queued task to a live controller of its zone, under a lease.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod handler;
+
+use stockline_platform::batch::serve_queue;
+use stockline_platform::clients::Aws;
+use stockline_platform::clock::SystemClock;
+use stockline_platform::dynamodb::tasks::DynamoTasks;
+use stockline_platform::environment::required;
+use stockline_platform::sqs::SqsControllerQueues;
+
+use crate::handler::TaskDispatch;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let aws = Aws::from_env()?;
+    let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
+    let queues = SqsControllerQueues::new(aws.sqs(), required("CONTROLLER_QUEUE_URL_PREFIX")?);
+    tasks.warm_up().await;
+    let dispatch = TaskDispatch::new(tasks, queues, SystemClock);
+    Box::pin(serve_queue("task-dispatch", |record| {
+        dispatch.record(record)
+    }))
+    .await
+}

@@ -1,0 +1,91 @@
+//! A change of an order becomes tasks, or the end of them.
+
+use std::time::Duration;
+
+use stockline_domain::order::{Order, OrderStatus};
+use stockline_domain::task::Task;
+use stockline_platform::batch::{Outcome, StreamRecord};
+use stockline_platform::clock::Clock;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::dynamodb::orders::OrderRecord;
+use stockline_platform::location_cache::LocationCache;
+use stockline_platform::ports::catalog::CatalogStore;
+use stockline_platform::ports::tasks::{TaskQueue, TaskStore, cancel_tasks};
+use stockline_platform::store_error::StoreError;
+
+/// How long one record may take: a batch of fifty has thirty seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Plans tasks.
+pub struct TaskPlanner<T, Q, L, C> {
+    tasks: T,
+    queue: Q,
+    locations: LocationCache<L, C>,
+    clock: C,
+}
+
+impl<T: TaskStore, Q: TaskQueue, L: CatalogStore, C: Clock> TaskPlanner<T, Q, L, C> {
+    /// Over these stores and this queue.
+    pub fn new(tasks: T, queue: Q, locations: LocationCache<L, C>, clock: C) -> Self {
+        Self {
+            tasks,
+            queue,
+            locations,
+            clock,
+        }
+    }
+
+    /// Does what one change of an order asks for.
+    pub async fn record(&self, record: StreamRecord) -> Outcome {
+        let images = record
+            .old_as::<OrderRecord>()
+            .and_then(|old| Ok((old, record.new_as::<OrderRecord>()?)));
+        let (old, new) = match images {
+            Ok((old, Some(new))) => (old.map(|old| old.order()), new.order()),
+            Ok((_, None)) => return Outcome::Done,
+            Err(error) => return Outcome::Reject(format!("the order cannot be read: {error}")),
+        };
+        let done = match (old.map(|old| old.status), new.status) {
+            (None, OrderStatus::Allocated) => self.plan(&new).await,
+            (Some(before), OrderStatus::Canceled) if before != OrderStatus::Canceled => {
+                self.cancel(&new).await
+            }
+            _ => Ok(()),
+        };
+        match done {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Retry(stockline_platform::problem::chain(&error)),
+        }
+    }
+
+    async fn plan(&self, order: &Order) -> Result<(), StoreError> {
+        let Some(location) = self.locations.find(&order.location_id).await? else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        for task in Task::plan(order, &location.location.zones, now) {
+            self.tasks.add(&task).await?;
+            // Only after the task is there: whoever hears of it finds it.
+            self.queue.queued(&task, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self, order: &Order) -> Result<(), StoreError> {
+        let location = self.locations.find(&order.location_id).await?;
+        if !location.is_some_and(|known| known.location.is_automated()) {
+            return Ok(());
+        }
+        let lines = u16::try_from(order.lines.len()).unwrap_or(u16::MAX);
+        cancel_tasks(
+            &self.tasks,
+            order.order_id,
+            lines,
+            Deadline::within(PATIENCE),
+        )
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

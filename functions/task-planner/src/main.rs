@@ -1,0 +1,30 @@
+//! Plans the tasks of a new order, and cancels those of a canceled one, as the orders stream tells it.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod handler;
+
+use stockline_platform::batch::serve_stream;
+use stockline_platform::clients::Aws;
+use stockline_platform::clock::SystemClock;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::tasks::DynamoTasks;
+use stockline_platform::environment::required;
+use stockline_platform::location_cache::LocationCache;
+use stockline_platform::sqs::SqsTaskQueue;
+
+use crate::handler::TaskPlanner;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let aws = Aws::from_env()?;
+    let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
+    let catalog = DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?);
+    let queue = SqsTaskQueue::new(aws.sqs(), required("TASKS_QUEUE_URL")?);
+    tasks.warm_up().await;
+    let locations = LocationCache::new(catalog, SystemClock);
+    let planner = TaskPlanner::new(tasks, queue, locations, SystemClock);
+    Box::pin(serve_stream("task-planner", |record| {
+        planner.record(record)
+    }))
+    .await
+}

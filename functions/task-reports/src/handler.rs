@@ -1,0 +1,133 @@
+//! An HTTP call on tasks becomes one call of the store.
+
+use stockline_domain::caller::{Action, Role};
+use stockline_domain::ids::{ControllerId, TaskId};
+use stockline_domain::task::{Report, ReportRefused, Task, TaskState};
+use stockline_platform::clock::Clock;
+use stockline_platform::edge::{Call, Reply};
+use stockline_platform::ports::tasks::{
+    CompletionStore, ControllerStore, Reported, TaskQueue, TaskStore, settle,
+};
+use stockline_platform::problem::{Problem, ProblemKind};
+
+use crate::body::{Heartbeat, HeartbeatBody, TaskBody};
+
+/// Hears controllers.
+pub struct TaskReports<T, S, Q, C> {
+    tasks: T,
+    completions: S,
+    queue: Q,
+    clock: C,
+}
+
+impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
+    TaskReports<T, S, Q, C>
+{
+    /// Over these stores and this queue.
+    pub fn new(tasks: T, completions: S, queue: Q, clock: C) -> Self {
+        Self {
+            tasks,
+            completions,
+            queue,
+            clock,
+        }
+    }
+
+    /// Answers one call.
+    pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
+        match (call.method.as_str(), call.resource.as_str()) {
+            ("POST", "/v1/tasks/{task_id}/reports") => self.report(&call).await,
+            ("GET", "/v1/tasks/{task_id}") => self.read(&call).await,
+            ("POST", "/v1/controllers/{controller_id}/heartbeat") => self.heartbeat(&call).await,
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    async fn report(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::RunTasks)?;
+        let id: TaskId = call.path("task_id")?;
+        let controller = speaker(call)?;
+        let report = call.body::<Report>()?.check()?;
+        let now = self.clock.now();
+        let reported = settle(
+            &self.tasks,
+            &self.completions,
+            id,
+            controller,
+            &report,
+            now,
+            call.deadline,
+        )
+        .await?;
+        match reported {
+            Reported::Counted(task) => {
+                if task.state == TaskState::Queued {
+                    // Said again when the report comes again: the first answer may have been lost before this.
+                    self.queue.queued(&task, now).await?;
+                }
+                Reply::ok(&TaskBody::from(&*task))
+            }
+            Reported::Refused(refused) => Err(problem(refused)),
+            Reported::LevelRefused => Err(Problem::new(
+                ProblemKind::ChangeRefused,
+                "The level holds less than the task fetched; count it, then send the report again.",
+            )),
+            Reported::Unknown => Err(Problem::not_found()),
+        }
+    }
+
+    async fn read(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::ReadTasks)?;
+        let id: TaskId = call.path("task_id")?;
+        let task: Task = self.tasks.find(id).await?.ok_or_else(Problem::not_found)?;
+        if call.caller.role == Role::Controller {
+            if !speaker(call)?.is_some_and(|controller| task.knows(controller)) {
+                return Err(Problem::not_found());
+            }
+        } else {
+            call.caller.may_at(Action::ReadTasks, &task.location_id)?;
+        }
+        Reply::ok(&TaskBody::from(&task))
+    }
+
+    async fn heartbeat(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::RunTasks)?;
+        let id: ControllerId = call.path("controller_id")?;
+        call.caller.may_act_as(&id)?;
+        let heartbeat = call.body::<Heartbeat>()?.of(id, self.clock.now())?;
+        self.tasks.beat(&heartbeat).await?;
+        Reply::ok(&HeartbeatBody::from(&heartbeat))
+    }
+}
+
+/// The controller that the caller speaks for; none for an admin, who speaks for all of them.
+fn speaker(call: &Call) -> Result<Option<&ControllerId>, Problem> {
+    match (&call.caller.controller, call.caller.role) {
+        (_, Role::Admin) => Ok(None),
+        (Some(controller), _) => Ok(Some(controller)),
+        (None, _) => Err(Problem::not_found()),
+    }
+}
+
+fn problem(refused: ReportRefused) -> Problem {
+    let kind = match refused {
+        ReportRefused::Fenced { .. } => ProblemKind::StaleLease,
+        ReportRefused::Outdated { .. } => ProblemKind::OutdatedReport,
+        ReportRefused::Conflict { .. } => ProblemKind::ReportConflict,
+        ReportRefused::Transition(_) => ProblemKind::TransitionRefused,
+    };
+    let text = refused.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    Problem::new(
+        kind,
+        first
+            .into_iter()
+            .chain(letters)
+            .chain(['.'])
+            .collect::<String>(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

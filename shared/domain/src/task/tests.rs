@@ -1,0 +1,335 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::place_order::PlaceOrder;
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_772_366_400 + minute * 60).unwrap()
+}
+
+fn order(channel: &str, skus: &[&str]) -> Order {
+    let lines: Vec<_> = skus
+        .iter()
+        .map(|sku| serde_json::json!({"sku": sku, "quantity": 2, "unit_price": {"amount": 100, "currency": "EUR"}}))
+        .collect();
+    let total = 200 * i64::try_from(skus.len()).unwrap();
+    let body: PlaceOrder = serde_json::from_value(serde_json::json!({
+        "location_id": "hub", "channel": channel, "currency": "EUR", "lines": lines,
+        "total": {"amount": total, "currency": "EUR"},
+    }))
+    .unwrap();
+    let id = OrderId::derive("till-1", "k");
+    body.order(id, at(0), &jiff::tz::TimeZone::UTC, 0).unwrap()
+}
+
+fn zones() -> Vec<Zone> {
+    [("cold", 4), ("dry", 12)]
+        .map(|(zone, aisles)| Zone {
+            zone_id: zone.parse().unwrap(),
+            aisles,
+        })
+        .to_vec()
+}
+
+fn planned() -> Task {
+    Task::plan(&order("online", &["milk"]), &zones(), at(0)).remove(0)
+}
+
+fn robot(name: &str) -> ControllerId {
+    name.parse().unwrap()
+}
+
+fn report(lease_id: u64, report_seq: u64, state: ReportedState) -> Report {
+    let error = (state == ReportedState::Failed).then(|| ReportError {
+        code: "jammed".to_owned(),
+        detail: None,
+        retriable: true,
+    });
+    Report {
+        lease_id,
+        report_seq,
+        state,
+        error,
+        occurred_at: at(1),
+    }
+}
+
+fn moved(task: &Task, report: &Report) -> Task {
+    match task.report(report, at(1)).unwrap() {
+        Step::Moves(task) => *task,
+        other => panic!("the task did not move: {other:?}"),
+    }
+}
+
+fn in_progress() -> Task {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    let accepted = moved(&leased, &report(1, 1, ReportedState::Accepted));
+    moved(&accepted, &report(1, 2, ReportedState::InProgress))
+}
+
+#[test]
+fn every_line_of_an_order_has_one_task_and_planning_again_makes_the_same() {
+    let order = order("click_and_collect", &["milk", "bread", "milk"]);
+    let tasks = Task::plan(&order, &zones(), at(0));
+    assert_eq!(tasks.len(), 3);
+    assert_ne!(tasks[0].task_id, tasks[2].task_id);
+    assert_eq!(
+        (&tasks[0].zone_id, tasks[0].aisle),
+        (&tasks[2].zone_id, tasks[2].aisle)
+    );
+    assert_eq!(tasks, Task::plan(&order, &zones(), at(0)));
+    assert!(Task::plan(&order, &[], at(0)).is_empty());
+}
+
+#[test]
+fn goods_are_spread_over_every_aisle_of_every_zone() {
+    let skus: Vec<String> = (0..2000).map(|number| format!("SKU-{number:05}")).collect();
+    let names: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let tasks = names
+        .chunks(50)
+        .flat_map(|names| Task::plan(&order("online", names), &zones(), at(0)));
+    let mut places = std::collections::BTreeMap::<_, usize>::new();
+    for task in tasks {
+        *places
+            .entry((task.zone_id.to_string(), task.aisle))
+            .or_default() += 1;
+    }
+    assert_eq!(places.len(), 16, "{places:?}");
+    assert!(places.values().all(|count| *count > 40), "{places:?}");
+}
+
+#[test]
+fn a_task_goes_from_queue_to_done_and_a_report_sent_twice_counts_once() {
+    let task = in_progress();
+    let done = report(1, 3, ReportedState::Completed);
+    let Ok(Step::Completes {
+        done: completed, ..
+    }) = task.report(&done, at(2))
+    else {
+        panic!("it does not complete");
+    };
+    assert_eq!(completed.state, TaskState::Completed);
+    assert_eq!(completed.last_report_seq(), 3);
+    assert_eq!(completed.report(&done, at(3)), Ok(Step::Known));
+}
+
+#[test]
+fn a_report_that_is_late_stale_or_another_under_the_same_number_is_refused_by_name() {
+    let task = in_progress();
+    let refused = |report: &Report| task.report(report, at(2)).unwrap_err();
+    assert_eq!(
+        refused(&report(1, 1, ReportedState::Accepted)),
+        ReportRefused::Outdated { last: 2 }
+    );
+    assert_eq!(
+        refused(&report(1, 2, ReportedState::Paused)),
+        ReportRefused::Conflict { seq: 2 }
+    );
+    for lease in [0, 2] {
+        let other = report(lease, 3, ReportedState::Completed);
+        assert_eq!(refused(&other), ReportRefused::Fenced { current: 1 });
+    }
+}
+
+#[test]
+fn a_task_cannot_complete_before_it_is_in_progress() {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    let refused = leased.report(&report(1, 1, ReportedState::Completed), at(1));
+    let transition = TransitionRefused {
+        from: TaskState::Leased,
+        to: TaskState::Completed,
+    };
+    assert_eq!(refused, Err(ReportRefused::Transition(transition)));
+    assert_eq!(
+        transition.to_string(),
+        "a task that is leased cannot become completed"
+    );
+}
+
+#[test]
+fn a_failure_that_may_pass_is_tried_five_times_then_left_to_a_person() {
+    let mut task = planned();
+    for attempt in 1..=MAX_ATTEMPTS {
+        assert_eq!((task.state, task.attempt), (TaskState::Queued, attempt));
+        task = task.lease(&robot("controller-1"), at(0)).unwrap();
+        task = moved(&task, &report(task.lease_id, 1, ReportedState::Failed));
+    }
+    assert_eq!(task.state, TaskState::DeadLettered);
+    assert!(task.state.is_final());
+}
+
+#[test]
+fn a_failure_that_will_not_pass_ends_the_task() {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    let mut broken = report(1, 1, ReportedState::Failed);
+    broken.error.as_mut().unwrap().retriable = false;
+    assert_eq!(moved(&leased, &broken).state, TaskState::Failed);
+}
+
+#[test]
+fn a_lease_nobody_answered_goes_to_another_and_fences_the_first_off() {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    assert!(leased.lease(&robot("controller-2"), at(4)).is_err());
+    let again = leased.lease(&robot("controller-2"), at(6)).unwrap();
+    assert_eq!((again.lease_id, again.attempt), (2, 2));
+    assert!(again.knows(&robot("controller-1")) && !again.knows(&robot("controller-3")));
+    let late = again.report(&report(1, 1, ReportedState::Accepted), at(7));
+    assert_eq!(late, Err(ReportRefused::Fenced { current: 2 }));
+}
+
+#[test]
+fn a_failed_task_that_waits_again_takes_no_more_reports_of_the_lease_given_up() {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    let failed = report(1, 1, ReportedState::Failed);
+    let queued = moved(&leased, &failed);
+    assert_eq!(queued.report(&failed, at(2)), Ok(Step::Known));
+    let more = queued.report(&report(1, 2, ReportedState::InProgress), at(2));
+    assert_eq!(more, Err(ReportRefused::Fenced { current: 1 }));
+}
+
+#[test]
+fn a_canceled_order_takes_a_waiting_task_with_it_and_a_held_one_on_the_way() {
+    assert_eq!(
+        planned().order_canceled().unwrap().state,
+        TaskState::Canceled
+    );
+    let canceling = in_progress().order_canceled().unwrap();
+    assert_eq!(canceling.state, TaskState::Canceling);
+    assert!(canceling.order_canceled().is_none());
+    let paused = moved(&canceling, &report(1, 3, ReportedState::Paused));
+    assert_eq!(paused.state, TaskState::Canceling);
+    let put_back = moved(&paused, &report(1, 4, ReportedState::Canceled));
+    assert_eq!(put_back.state, TaskState::Canceled);
+}
+
+#[test]
+fn a_controller_does_not_cancel_on_its_own() {
+    let refused = in_progress().report(&report(1, 3, ReportedState::Canceled), at(2));
+    assert!(matches!(refused, Err(ReportRefused::Transition(_))));
+}
+
+#[test]
+fn the_live_controller_with_the_fewest_leases_gets_the_task() {
+    let controller = |name: &str, free_capacity, minute| Controller {
+        controller_id: robot(name),
+        zone_id: "dry".parse().unwrap(),
+        free_capacity,
+        received_at: at(minute),
+    };
+    let controllers = [
+        controller("busy", 9, 10),
+        controller("dead", 9, 9),
+        controller("full", 1, 10),
+        controller("idle", 3, 10),
+    ];
+    let held = |name: &str| planned().lease(&robot(name), at(10)).unwrap();
+    let leased = [held("busy"), held("busy"), held("full"), held("idle")];
+    assert_eq!(
+        pick_controller(&controllers, &leased, at(10)),
+        Some(robot("idle"))
+    );
+    assert_eq!(pick_controller(&controllers[1..3], &leased, at(10)), None);
+}
+
+#[test]
+fn a_report_names_an_error_when_it_failed_and_only_then() {
+    assert!(report(1, 1, ReportedState::Failed).check().is_ok());
+    let mut silent = report(0, 1, ReportedState::Failed);
+    silent.error = None;
+    let invalid = silent.check().unwrap_err();
+    let pointers: Vec<_> = invalid
+        .errors
+        .iter()
+        .map(|error| error.pointer.as_str())
+        .collect();
+    assert_eq!(pointers, ["/lease_id", "/error"]);
+}
+
+#[test]
+fn the_table_names_every_state_once_and_a_state_reads_as_it_is_sent() {
+    for state in TaskState::ALL {
+        assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+        assert_eq!(state.is_final(), state.next().is_empty());
+    }
+    let alive: Vec<_> = TaskState::ALL
+        .into_iter()
+        .filter(|state| !state.is_final())
+        .collect();
+    assert_eq!(alive.len(), 7);
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Lease(u8, i64),
+    Report(u64, u64, usize, bool),
+    CancelOrder,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => (0_u8..3, 0_i64..60).prop_map(|(controller, minute)| Act::Lease(controller, minute)),
+        9 => (0_u64..4, 1_u64..6, 0_usize..6, any::<bool>())
+            .prop_map(|(behind, seq, state, retriable)| Act::Report(behind, seq, state, retriable)),
+        1 => Just(Act::CancelOrder),
+    ];
+    prop::collection::vec(act, 1..80)
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_in_whatever_order_a_task_completes_at_most_once_and_never_leaves_the_table(acts in acts()) {
+        let mut task = planned();
+        let (mut completions, mut order_canceled) = (0, false);
+        for act in acts {
+            let next = match act {
+                Act::Lease(controller, minute) => task.lease(&robot(&format!("c{controller}")), at(minute)).ok(),
+                Act::CancelOrder => {
+                    order_canceled |= completions == 0;
+                    task.order_canceled().filter(|_| completions == 0)
+                }
+                Act::Report(behind, seq, state, retriable) => {
+                    let states = [
+                        ReportedState::Accepted, ReportedState::InProgress, ReportedState::Paused,
+                        ReportedState::Completed, ReportedState::Failed, ReportedState::Canceled,
+                    ];
+                    let mut report = report(task.lease_id.saturating_sub(behind / 3), seq, states[state]);
+                    if let Some(error) = report.error.as_mut() {
+                        error.retriable = retriable;
+                    }
+                    let stale = report.lease_id != task.lease_id;
+                    match task.report(&report, at(5)) {
+                        Ok(Step::Known) => {
+                            prop_assert_eq!(task.last_report.as_ref(), Some(&report));
+                            None
+                        }
+                        Ok(step) => {
+                            prop_assert!(!stale && report.report_seq > task.last_report_seq());
+                            Some(match step {
+                                Step::Completes { done, .. } if !order_canceled => {
+                                    completions += 1;
+                                    *done
+                                }
+                                Step::Completes { dropped, .. } => *dropped,
+                                Step::Moves(next) => *next,
+                                Step::Known => unreachable!(),
+                            })
+                        }
+                        Err(refused) => {
+                            let fenced = matches!(refused, ReportRefused::Fenced { .. });
+                            prop_assert!(!stale || fenced);
+                            None
+                        }
+                    }
+                }
+            };
+            let Some(next) = next else { continue };
+            let released = task.is_lease_lost(at(60)) && next.state == TaskState::Leased;
+            prop_assert!(next.state == task.state || task.state.next().contains(&next.state) || released);
+            prop_assert_eq!(next.version, task.version + 1);
+            prop_assert!(next.lease_id >= task.lease_id && next.attempt >= task.attempt);
+            prop_assert!(completions <= 1);
+            prop_assert!(!(order_canceled && completions > 0));
+            task = next;
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Tasks and controllers in DynamoDB.
+
+mod completion;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
+use futures::future::try_join_all;
+use serde::de::DeserializeOwned;
+use stockline_domain::ids::{OrderId, TaskId, ZoneId};
+use stockline_domain::task::{Controller, Task, TaskState};
+
+use super::attributes::{Item, item, key_of, number, string, value};
+use super::transaction::sort;
+use crate::keys;
+use crate::ports::tasks::{ControllerStore, TaskStore};
+use crate::store_error::StoreError;
+
+pub use completion::DynamoCompletions;
+
+/// The controllers of a zone in `by_zone`, where its tasks stand under their states.
+const CONTROLLERS: &str = "controller";
+
+/// Tasks and controllers.
+#[derive(Debug, Clone)]
+pub struct DynamoTasks {
+    client: Client,
+    table: String,
+}
+
+/// A task as it is stored: with what `by_zone` sorts by.
+fn task_item(task: &Task) -> Result<Item, StoreError> {
+    let mut stored = item(&keys::task(task.task_id), task)?;
+    let zone_key = keys::zone(&task.zone_id, task.state.as_str());
+    let queued_key = keys::queued(task.priority, task.deadline, task.created_at, task.task_id);
+    stored.insert("zone_key".to_owned(), string(zone_key));
+    stored.insert("queued_key".to_owned(), string(queued_key));
+    Ok(stored)
+}
+
+impl DynamoTasks {
+    /// Tasks and controllers in `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Opens the connection ahead of the first event; a failure is left to that event to meet.
+    pub async fn warm_up(&self) {
+        if let Err(error) = self
+            .find(TaskId::for_order_line(OrderId::derive("", ""), 0))
+            .await
+        {
+            tracing::warn!(%error, "the connection could not be opened ahead");
+        }
+    }
+
+    async fn in_zone<T: DeserializeOwned>(
+        &self,
+        zone: &ZoneId,
+        what: &str,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut found, mut start) = (Vec::new(), None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("by_zone")
+                .key_condition_expression("zone_key = :zone")
+                .expression_attribute_values(":zone", string(keys::zone(zone, what)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(sort("read a zone"))?;
+            for item in page.items.unwrap_or_default() {
+                found.push(value(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl TaskStore for DynamoTasks {
+    async fn add(&self, task: &Task) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(task_item(task)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match put.map(|_| ()) {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            other => other.map_err(sort("add a task")),
+        }
+    }
+
+    async fn find(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(&keys::task(id))))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(sort("read a task"))?;
+        found.item.map(value).transpose()
+    }
+
+    async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(task_item(after)?))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(before.version))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else {
+            return Ok(true);
+        };
+        if let Some(PutItemError::ConditionalCheckFailedException(failed)) =
+            error.as_service_error()
+        {
+            // The SDK sends again what it heard no answer to: the write may be this one's own.
+            let there = failed.item().cloned().map(value::<Task>).transpose()?;
+            return Ok(there.as_ref() == Some(after));
+        }
+        Err(sort("write a task")(error))
+    }
+}
+
+impl ControllerStore for DynamoTasks {
+    async fn beat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
+        let mut stored = item(&keys::controller(&heartbeat.controller_id), heartbeat)?;
+        let received_at = heartbeat.received_at.as_millisecond();
+        stored.insert(
+            "zone_key".to_owned(),
+            string(keys::zone(&heartbeat.zone_id, CONTROLLERS)),
+        );
+        stored.insert(
+            "queued_key".to_owned(),
+            string(heartbeat.controller_id.as_str()),
+        );
+        stored.insert("received_ms".to_owned(), number(received_at));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(stored))
+            .condition_expression("attribute_not_exists(pk) OR received_ms <= :received_ms")
+            .expression_attribute_values(":received_ms", number(received_at))
+            .send()
+            .await;
+        match put.map(|_| ()) {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            other => other.map_err(sort("keep a heartbeat")),
+        }
+    }
+
+    async fn controllers(&self, zone: &ZoneId) -> Result<Vec<Controller>, StoreError> {
+        self.in_zone(zone, CONTROLLERS).await
+    }
+
+    async fn held(&self, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        let queries = TaskState::HELD.map(|state| self.in_zone(zone, state.as_str()));
+        Ok(try_join_all(queries).await?.into_iter().flatten().collect())
+    }
+}

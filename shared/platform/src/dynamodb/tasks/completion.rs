@@ -1,0 +1,102 @@
+//! A completed task, its stock and its order, in one transaction.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use jiff::Timestamp;
+use stockline_domain::order::NotFulfillable;
+use stockline_domain::task::Task;
+
+use super::task_item;
+use crate::deadline::Deadline;
+use crate::dynamodb::attributes::{key_of, number, value};
+use crate::dynamodb::orders::{DynamoOrders, OrderRecord, change_level};
+use crate::dynamodb::transaction::{Part, Written, sort, write};
+use crate::keys;
+use crate::ports::tasks::{Completion, CompletionStore};
+use crate::store_error::StoreError;
+
+/// Completes tasks over the tables of tasks, orders and stock.
+#[derive(Debug, Clone)]
+pub struct DynamoCompletions {
+    client: Client,
+    tasks_table: String,
+    orders_table: String,
+    stock_table: String,
+}
+
+impl DynamoCompletions {
+    /// Tasks in `tasks_table`, their orders in `orders_table`, levels in `stock_table`.
+    pub fn new(
+        client: Client,
+        tasks_table: String,
+        orders_table: String,
+        stock_table: String,
+    ) -> Self {
+        Self {
+            client,
+            tasks_table,
+            orders_table,
+            stock_table,
+        }
+    }
+
+    async fn order_of(&self, task: &Task) -> Result<OrderRecord, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.orders_table)
+            .set_key(Some(key_of(&keys::order(task.order_id))))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(sort("read a task's order"))?;
+        let item = found.item.ok_or_else(|| {
+            StoreError::failed("read a task's order")(format!("{} is not there", task.order_id))
+        })?;
+        value(item)
+    }
+
+    fn replace_task(&self, before: &Task, after: &Task) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.tasks_table)
+            .set_item(Some(task_item(after)?))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", number(before.version))
+            .build()
+            .map_err(StoreError::failed("write a task"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl CompletionStore for DynamoCompletions {
+    async fn complete(
+        &self,
+        before: &Task,
+        after: &Task,
+        occurred_at: Timestamp,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Completion, StoreError> {
+        let record = self.order_of(before).await?;
+        let order = match record.order().fulfil(before.line, before.quantity) {
+            Ok(order) => order,
+            Err(NotFulfillable::Canceled) => return Ok(Completion::OrderCanceled),
+            // Another report of this task has just fulfilled the line: the task, read again, tells.
+            Err(NotFulfillable::TooMuch { open: 0 }) => return Ok(Completion::Overtaken),
+            Err(error) => return Err(StoreError::failed("fulfil a task's order")(error)),
+        };
+        let change = after.movement(occurred_at, now);
+        let parts = vec![
+            self.replace_task(before, after)?,
+            DynamoOrders::replace(&self.orders_table, &record, &record.next(&order))?,
+            change_level(&self.stock_table, &after.location_id, &after.sku, &change)?,
+        ];
+        match write(&self.client, parts, deadline).await? {
+            Written::All => Ok(Completion::Done),
+            Written::Refused(parts) => match parts.as_slice() {
+                [Part::Held, Part::Held, Part::Failed(_)] => Ok(Completion::LevelRefused),
+                _ => Ok(Completion::Overtaken),
+            },
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Where tasks and controllers are kept, how tasks reach controllers, and how a report is settled.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use stockline_domain::ids::{ControllerId, OrderId, TaskId, ZoneId};
+use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task};
+
+use crate::deadline::Deadline;
+use crate::store_error::StoreError;
+
+/// Keeps tasks.
+pub trait TaskStore: Send + Sync {
+    /// Adds `task`, unless one of its id is there.
+    fn add(&self, task: &Task) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The task, as it is now.
+    fn find(&self, id: TaskId) -> impl Future<Output = Result<Option<Task>, StoreError>> + Send;
+
+    /// Replaces `before` by `after`; false when another write came first.
+    fn replace(
+        &self,
+        before: &Task,
+        after: &Task,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// Who could take a task.
+pub trait ControllerStore: Send + Sync {
+    /// Keeps the heartbeat, unless a later one is known.
+    fn beat(&self, heartbeat: &Controller) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The controllers that were ever heard of in `zone`. One heard of just now may be missing for a moment.
+    fn controllers(
+        &self,
+        zone: &ZoneId,
+    ) -> impl Future<Output = Result<Vec<Controller>, StoreError>> + Send;
+
+    /// The tasks of `zone` that controllers hold. One leased just now may be missing for a moment.
+    fn held(&self, zone: &ZoneId) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+}
+
+/// What became of a completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// The task is completed, its goods have left stock and its order has gone on, all in one.
+    Done,
+    /// Nothing changed: the order was canceled and takes nothing.
+    OrderCanceled,
+    /// Nothing changed: the level holds less than the task says it fetched.
+    LevelRefused,
+    /// Nothing changed: another write of the task or the order came first.
+    Overtaken,
+}
+
+/// Completes tasks.
+pub trait CompletionStore: Send + Sync {
+    /// Replaces `before` by the completed `after`, moves its stock and fulfils its order's line, all or nothing.
+    fn complete(
+        &self,
+        before: &Task,
+        after: &Task,
+        occurred_at: Timestamp,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Completion, StoreError>> + Send;
+}
+
+/// What a controller is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Do the task.
+    Execute,
+    /// Stop, and put back what was taken.
+    Cancel,
+}
+
+/// The queue that tells the dispatch of queued tasks.
+pub trait TaskQueue: Send + Sync {
+    /// Tells of `task`; telling again of the same attempt is harmless.
+    fn queued(
+        &self,
+        task: &Task,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// The controllers' own queues.
+pub trait ControllerQueues: Send + Sync {
+    /// Tells the controller that holds `task`; telling again under the same lease is harmless.
+    fn tell(
+        &self,
+        controller: &ControllerId,
+        command: Command,
+        task: &Task,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reported {
+    /// It counts, now or before; this is the task.
+    Counted(Box<Task>),
+    /// It does not count.
+    Refused(ReportRefused),
+    /// It does not count: the level holds less than the task says it fetched.
+    LevelRefused,
+    /// There is no such task among those of the controller.
+    Unknown,
+}
+
+/// Settles `report`, which came at `now`; from `controller`, or from someone who may speak for any of them.
+///
+/// However many reports come at once, each is decided on the task as the one before left it.
+pub async fn settle<S: TaskStore, C: CompletionStore>(
+    store: &S,
+    completions: &C,
+    id: TaskId,
+    controller: Option<&ControllerId>,
+    report: &Report,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<Reported, StoreError> {
+    let mut tries = 0;
+    loop {
+        let Some(before) = store.find(id).await? else {
+            return Ok(Reported::Unknown);
+        };
+        if controller.is_some_and(|controller| !before.knows(controller)) {
+            return Ok(Reported::Unknown);
+        }
+        let after = match before.report(report, now) {
+            Err(refused) => return Ok(Reported::Refused(refused)),
+            Ok(Step::Known) => return Ok(Reported::Counted(Box::new(before))),
+            Ok(Step::Moves(after)) => store.replace(&before, &after).await?.then_some(after),
+            Ok(Step::Completes { done, dropped }) => {
+                match completions
+                    .complete(&before, &done, report.occurred_at, now, deadline)
+                    .await?
+                {
+                    Completion::Done => Some(done),
+                    Completion::OrderCanceled => {
+                        store.replace(&before, &dropped).await?.then_some(dropped)
+                    }
+                    Completion::LevelRefused => return Ok(Reported::LevelRefused),
+                    Completion::Overtaken => None,
+                }
+            }
+        };
+        if let Some(after) = after {
+            return Ok(Reported::Counted(after));
+        }
+        tries += 1;
+        if !deadline.back_off(tries).await {
+            return Err(StoreError::Busy);
+        }
+    }
+}
+
+/// Cancels what is planned for a canceled order; `lines` is how many the order has.
+pub async fn cancel_tasks<S: TaskStore>(
+    store: &S,
+    order: OrderId,
+    lines: u16,
+    deadline: Deadline,
+) -> Result<(), StoreError> {
+    for line in 1..=lines {
+        let mut tries = 0;
+        while let Some(before) = store.find(TaskId::for_order_line(order, line)).await? {
+            let Some(after) = before.order_canceled() else {
+                break;
+            };
+            if store.replace(&before, &after).await? {
+                break;
+            }
+            tries += 1;
+            if !deadline.back_off(tries).await {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! Tasks through SQS: the queue of the dispatch, and the controllers' own.
+
+use aws_sdk_sqs::Client;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+use stockline_domain::ids::{ControllerId, OrderId, Sku, TaskId, ZoneId};
+use stockline_domain::task::{Task, TaskKind};
+use uuid::Uuid;
+
+use crate::message::Envelope;
+use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
+use crate::store_error::StoreError;
+
+/// The type of [`QueuedTask`].
+pub const TASK_QUEUED: &str = "task.queued";
+
+/// The type of [`TaskCommand`].
+pub const TASK_COMMAND: &str = "task.command";
+
+/// A task waits for a controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedTask {
+    /// The task.
+    pub task_id: TaskId,
+}
+
+/// What a controller is to do with a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCommand {
+    /// Do it, or stop.
+    pub command: Command,
+    /// The task.
+    pub task_id: TaskId,
+    /// The fencing number; comes back in every report.
+    pub lease_id: u64,
+    /// When the lease ends, unless the controller reports.
+    #[serde(serialize_with = "in_millis")]
+    pub lease_expires_at: Timestamp,
+    /// What the task does.
+    pub kind: TaskKind,
+    /// The goods.
+    pub sku: Sku,
+    /// How much of them.
+    pub quantity: i64,
+    /// Where they are.
+    pub zone_id: ZoneId,
+    /// In which aisle.
+    pub aisle: u16,
+    /// The order that waits for them.
+    pub order_id: OrderId,
+    /// When the task should be done.
+    #[serde(serialize_with = "in_millis")]
+    pub deadline: Timestamp,
+}
+
+fn in_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
+}
+
+/// One message as SQS takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FifoMessage {
+    /// Messages of one group come in order.
+    pub group: String,
+    /// A second message under it within five minutes is dropped.
+    pub deduplication_id: String,
+    /// The envelope as JSON.
+    pub body: String,
+}
+
+impl FifoMessage {
+    /// That `task` waits, said at `now`.
+    pub fn queued(task: &Task, now: Timestamp) -> Result<Self, StoreError> {
+        let group = format!("{}#{}", task.zone_id, task.aisle);
+        let deduplication_id = format!("{}#{}", task.task_id, task.attempt);
+        let data = QueuedTask {
+            task_id: task.task_id,
+        };
+        Self::new(group, deduplication_id, TASK_QUEUED, data, task, now)
+    }
+
+    /// What the controller that holds `task` is told at `now`.
+    pub fn command(command: Command, task: &Task, now: Timestamp) -> Result<Self, StoreError> {
+        let verb = match command {
+            Command::Execute => "execute",
+            Command::Cancel => "cancel",
+        };
+        let deduplication_id = format!("{}#{}#{verb}", task.task_id, task.lease_id);
+        let data = TaskCommand {
+            command,
+            task_id: task.task_id,
+            lease_id: task.lease_id,
+            lease_expires_at: task.lease_expires_at.unwrap_or(now),
+            kind: task.kind,
+            sku: task.sku.clone(),
+            quantity: task.quantity,
+            zone_id: task.zone_id.clone(),
+            aisle: task.aisle,
+            order_id: task.order_id,
+            deadline: task.deadline,
+        };
+        Self::new(
+            task.task_id.to_string(),
+            deduplication_id,
+            TASK_COMMAND,
+            data,
+            task,
+            now,
+        )
+    }
+
+    fn new<T: Serialize>(
+        group: String,
+        deduplication_id: String,
+        type_: &str,
+        data: T,
+        task: &Task,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let envelope = Envelope {
+            type_: type_.to_owned(),
+            version: 1,
+            id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
+            occurred_at: now,
+            // Nothing of the request that placed the order reaches a stream, but its id does.
+            correlation_id: task.order_id.to_string(),
+            data,
+        };
+        let body =
+            serde_json::to_string(&envelope).map_err(StoreError::failed("write a message"))?;
+        Ok(Self {
+            group,
+            deduplication_id,
+            body,
+        })
+    }
+}
+
+/// The queue that tells the dispatch of queued tasks.
+#[derive(Debug, Clone)]
+pub struct SqsTaskQueue {
+    client: Client,
+    queue_url: String,
+}
+
+impl SqsTaskQueue {
+    /// The FIFO queue at `queue_url`.
+    pub fn new(client: Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+}
+
+impl TaskQueue for SqsTaskQueue {
+    async fn queued(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+        send(
+            &self.client,
+            &self.queue_url,
+            FifoMessage::queued(task, now)?,
+        )
+        .await
+    }
+}
+
+/// The controllers' own queues.
+#[derive(Debug, Clone)]
+pub struct SqsControllerQueues {
+    client: Client,
+    url_prefix: String,
+}
+
+impl SqsControllerQueues {
+    /// The FIFO queues at `url_prefix` + controller + `.fifo`.
+    pub fn new(client: Client, url_prefix: String) -> Self {
+        Self { client, url_prefix }
+    }
+}
+
+impl ControllerQueues for SqsControllerQueues {
+    async fn tell(
+        &self,
+        controller: &ControllerId,
+        command: Command,
+        task: &Task,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let url = format!("{}{controller}.fifo", self.url_prefix);
+        send(
+            &self.client,
+            &url,
+            FifoMessage::command(command, task, now)?,
+        )
+        .await
+    }
+}
+
+async fn send(client: &Client, queue_url: &str, message: FifoMessage) -> Result<(), StoreError> {
+    client
+        .send_message()
+        .queue_url(queue_url)
+        .message_group_id(message.group)
+        .message_deduplication_id(message.deduplication_id)
+        .message_body(message.body)
+        .send()
+        .await
+        .map_err(StoreError::failed("send to a queue"))?;
+    Ok(())
+}
