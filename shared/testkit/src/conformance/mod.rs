@@ -1,6 +1,6 @@
 //! What every implementation of a port must do, told as stories. Each suite runs in memory and on the local cloud.
 
-pub mod catalog;
 pub mod alerts;
+pub mod catalog;
 pub mod orders;
 pub mod stock;

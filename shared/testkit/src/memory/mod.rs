@@ -1,8 +1,8 @@
 //! The stores in memory, for tests of handlers; the conformance suites hold them to what `DynamoDB` does.
 
+pub mod alerts;
 pub mod catalog;
 pub mod export;
-pub mod alerts;
 pub mod orders;
 pub mod shop;
 pub mod stock;

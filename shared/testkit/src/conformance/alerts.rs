@@ -1,0 +1,98 @@
+//! What every alert store must do.
+//!
+//! Each story works on a level of its own, of which nothing was ever said.
+
+use futures::future::join_all;
+use stockline_domain::alert::{AlertKind, StockAlert};
+use stockline_domain::level::LevelKey;
+use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore, alert_message};
+
+/// Runs every story.
+pub async fn all<S: AlertStore>(store: &S) {
+    what_was_said_is_found_with_the_alert_that_is_pending(store).await;
+    a_published_alert_is_pending_no_more(store).await;
+    a_later_alert_stays_pending_when_an_earlier_one_is_published(store).await;
+    of_many_that_advance_at_once_one_does(store).await;
+    advancing_twice_to_the_same_is_done_once_and_no_conflict(store).await;
+}
+
+fn level(sku: &str) -> LevelKey {
+    LevelKey {
+        location_id: "alerts".parse().unwrap(),
+        sku: sku.parse().unwrap(),
+    }
+}
+
+/// A record of version `version` whose alert was raised by `cause`.
+fn record(key: &LevelKey, version: u64, cause: &str) -> AlertRecord {
+    let alert = StockAlert {
+        location_id: key.location_id.clone(),
+        sku: key.sku.clone(),
+        kind: AlertKind::Low,
+        severity: AlertKind::Low.severity(),
+        available: 2,
+        reorder_point: Some(5),
+        level_version: version,
+    };
+    let at = "2026-03-01T12:00:00.123Z".parse().unwrap();
+    AlertRecord {
+        state: AlertKind::Low,
+        version,
+        pending: Some(alert_message(alert, at, cause.to_owned())),
+    }
+}
+
+async fn what_was_said_is_found_with_the_alert_that_is_pending<S: AlertStore>(store: &S) {
+    let key = level("found");
+    assert_eq!(store.find(&key).await.unwrap(), None);
+    let first = record(&key, 7, "a");
+    assert_eq!(store.advance(&key, None, &first).await.unwrap(), Advance::Done);
+    assert_eq!(store.find(&key).await.unwrap(), Some(first));
+    assert_eq!(store.find(&level("other")).await.unwrap(), None);
+}
+
+async fn a_published_alert_is_pending_no_more<S: AlertStore>(store: &S) {
+    let key = level("published");
+    let first = record(&key, 7, "a");
+    store.advance(&key, None, &first).await.unwrap();
+    store.published(&key, 7).await.unwrap();
+    store.published(&key, 7).await.unwrap();
+    let found = store.find(&key).await.unwrap();
+    assert_eq!(found, Some(AlertRecord { pending: None, ..first }));
+}
+
+async fn a_later_alert_stays_pending_when_an_earlier_one_is_published<S: AlertStore>(store: &S) {
+    let key = level("later");
+    store.advance(&key, None, &record(&key, 7, "a")).await.unwrap();
+    let later = record(&key, 9, "b");
+    assert_eq!(store.advance(&key, Some(7), &later).await.unwrap(), Advance::Done);
+    store.published(&key, 7).await.unwrap();
+    assert_eq!(store.find(&key).await.unwrap(), Some(later));
+    store.published(&level("nobody"), 7).await.unwrap();
+    assert_eq!(store.find(&level("nobody")).await.unwrap(), None);
+}
+
+async fn of_many_that_advance_at_once_one_does<S: AlertStore>(store: &S) {
+    let key = level("race");
+    let records: Vec<_> = (0..8).map(|number| record(&key, 7, &format!("cause-{number}"))).collect();
+    let advanced = join_all(records.iter().map(|record| store.advance(&key, None, record))).await;
+    let done = advanced.iter().filter(|advance| matches!(advance, Ok(Advance::Done))).count();
+    assert_eq!(done, 1, "{advanced:?}");
+    let outdated = store.advance(&key, Some(3), &record(&key, 8, "x")).await.unwrap();
+    assert_eq!(outdated, Advance::Overtaken);
+}
+
+async fn advancing_twice_to_the_same_is_done_once_and_no_conflict<S: AlertStore>(store: &S) {
+    let key = level("twice");
+    let first = record(&key, 7, "a");
+    assert_eq!(store.advance(&key, None, &first).await.unwrap(), Advance::Done);
+    assert_eq!(store.advance(&key, None, &first).await.unwrap(), Advance::Done);
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn alerts_in_memory_conform() {
+        super::all(&crate::memory::alerts::MemoryAlerts::default()).await;
+    }
+}

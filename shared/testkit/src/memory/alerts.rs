@@ -1,0 +1,105 @@
+//! What was said of each level, what was published and what was posted, in memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use stockline_domain::level::LevelKey;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::ports::alerts::{
+    Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, Chat, NotDelivered,
+};
+use stockline_platform::store_error::StoreError;
+
+/// Alert records in memory. A clone is the same store.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryAlerts(Arc<Mutex<BTreeMap<LevelKey, AlertRecord>>>);
+
+impl AlertStore for MemoryAlerts {
+    async fn find(&self, key: &LevelKey) -> Result<Option<AlertRecord>, StoreError> {
+        Ok(self.0.lock().unwrap().get(key).cloned())
+    }
+
+    async fn advance(
+        &self,
+        key: &LevelKey,
+        before: Option<u64>,
+        next: &AlertRecord,
+    ) -> Result<Advance, StoreError> {
+        let mut records = self.0.lock().unwrap();
+        let now = records.get(key);
+        if now.map(|record| record.version) == before {
+            records.insert(key.clone(), next.clone());
+            return Ok(Advance::Done);
+        }
+        Ok(if now == Some(next) { Advance::Done } else { Advance::Overtaken })
+    }
+
+    async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
+        let mut records = self.0.lock().unwrap();
+        if let Some(record) = records.get_mut(key).filter(|record| record.version == version) {
+            record.pending = None;
+        }
+        Ok(())
+    }
+}
+
+/// A topic that keeps what is published. A clone is the same topic.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryTopic {
+    published: Arc<Mutex<Vec<AlertMessage>>>,
+    to_fail: Arc<Mutex<usize>>,
+}
+
+impl MemoryTopic {
+    /// Refuses the next `count` alerts.
+    pub fn fail_next(&self, count: usize) {
+        *self.to_fail.lock().unwrap() = count;
+    }
+
+    /// What was published, in order.
+    pub fn published(&self) -> Vec<AlertMessage> {
+        self.published.lock().unwrap().clone()
+    }
+}
+
+impl AlertPublisher for MemoryTopic {
+    async fn publish(&self, alert: &AlertMessage) -> Result<(), StoreError> {
+        let mut to_fail = self.to_fail.lock().unwrap();
+        if *to_fail > 0 {
+            *to_fail -= 1;
+            return Err(StoreError::Busy);
+        }
+        self.published.lock().unwrap().push(alert.clone());
+        Ok(())
+    }
+}
+
+/// A chat that keeps what is posted. A clone is the same chat.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryChat {
+    posted: Arc<Mutex<Vec<Value>>>,
+    answers: Arc<Mutex<VecDeque<NotDelivered>>>,
+}
+
+impl MemoryChat {
+    /// Answers the next message so.
+    pub fn answer_next(&self, answer: NotDelivered) {
+        self.answers.lock().unwrap().push_back(answer);
+    }
+
+    /// What was posted, in order.
+    pub fn posted(&self) -> Vec<Value> {
+        self.posted.lock().unwrap().clone()
+    }
+}
+
+impl Chat for MemoryChat {
+    async fn post(&self, message: &Value, _deadline: Deadline) -> Result<(), NotDelivered> {
+        if let Some(answer) = self.answers.lock().unwrap().pop_front() {
+            return Err(answer);
+        }
+        self.posted.lock().unwrap().push(message.clone());
+        Ok(())
+    }
+}
