@@ -85,7 +85,7 @@ locals {
     }
 
     x-amazon-apigateway-gateway-responses = { for kind, problem in local.gateway_problems : kind => {
-      statusCode = problem[0]
+      statusCode = tostring(problem[0])
       responseParameters = merge(
         {
           "gatewayresponse.header.Content-Type" = "'application/problem+json'"
