@@ -1,0 +1,36 @@
+//! Verifies who is calling, for API Gateway.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod handler;
+mod key_ring;
+mod token;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use stockline_platform::clock::SystemClock;
+use stockline_platform::environment::{optional, required};
+use stockline_platform::key_set::KeySet;
+use stockline_platform::telemetry;
+
+use crate::handler::{Authorizer, TokenEvent};
+use crate::key_ring::KeyRing;
+use crate::token::Expected;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init("authorizer");
+    let expected = Expected {
+        issuer: required("OIDC_ISSUER")?,
+        audience: required("OIDC_AUDIENCE")?,
+    };
+    let keys = match optional("OIDC_JWKS") {
+        Some(keys) => KeySet::Given(keys),
+        None => KeySet::published(required("OIDC_JWKS_URL")?, required("STOCKLINE_ENV")? == "local")?,
+    };
+    let authorizer = Authorizer::new(KeyRing::new(keys, SystemClock), expected, SystemClock);
+    authorizer.warm_up().await;
+    let authorizer = &authorizer;
+    run(service_fn(move |event: LambdaEvent<TokenEvent>| async move {
+        authorizer.handle(event.payload, &event.context.request_id).await
+    }))
+    .await
+}
