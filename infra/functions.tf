@@ -123,12 +123,18 @@ locals {
         TASKS_TABLE  = local.table_names["tasks"]
         ORDERS_TABLE = local.table_names["orders"]
         STOCK_TABLE  = local.table_names["stock"]
+        # A task that failed and may be tried again goes back into the queue.
+        TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
       }
       tables = {
         tasks  = concat(local.read, local.write)
         orders = concat(local.read, local.write)
         stock  = concat(local.read, local.write)
       }
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },
+        { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
+      ]
     }
     sales-export = {
       environment = {

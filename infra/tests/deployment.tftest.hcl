@@ -73,6 +73,22 @@ run "every_function_has_its_own_log_group_and_role" {
   }
 }
 
+run "every_function_is_deployed_with_what_it_reads" {
+  command = plan
+
+  assert {
+    condition     = toset([for file in fileset("../functions", "*/Cargo.toml") : dirname(file)]) == toset(keys(module.function))
+    error_message = "functions/ and local.functions differ."
+  }
+  assert {
+    condition = alltrue(flatten([for name, function in local.functions : [
+      for variable in flatten(regexall("required\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
+      contains(concat(["STOCKLINE_ENV"], keys(function.environment)), variable)
+    ]]))
+    error_message = "A function requires a variable that it does not get."
+  }
+}
+
 run "every_queue_has_a_dlq" {
   command = plan
 
