@@ -34,10 +34,10 @@ resource "aws_kms_key" "messages" {
     Statement = [
       local.key_owner,
       {
-        # Topics write into queues, alarms into the operations topic, Lambda into failure queues.
+        # Topics write into queues, alarms and backups into the operations topic; all else goes by the roles of functions.
         Sid       = "ServicesThatPublish"
         Effect    = "Allow"
-        Principal = { Service = ["sns.amazonaws.com", "cloudwatch.amazonaws.com", "scheduler.amazonaws.com"] }
+        Principal = { Service = ["sns.amazonaws.com", "cloudwatch.amazonaws.com", "backup.amazonaws.com"] }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
