@@ -77,14 +77,16 @@ struct Command {
     lease_id: u64,
 }
 
+type Reported = BTreeMap<(String, u64), BTreeMap<u64, String>>;
+
 #[derive(Clone)]
 struct Worker {
     settings: Settings,
     api: Api,
     sqs: Sqs,
     log: Arc<Mutex<Log>>,
-    // When each report of a task was first sent, by its number; numbers go on over the task's leases.
-    reported: Arc<Mutex<BTreeMap<String, BTreeMap<u64, String>>>>,
+    // When each report was first sent, by its number, for each task and lease.
+    reported: Arc<Mutex<Reported>>,
 }
 
 impl Controller {
@@ -249,7 +251,7 @@ impl Worker {
     fn next_seq(&self, command: &Command) -> u64 {
         let reported = locked(&self.reported);
         let last = reported
-            .get(&command.task_id)
+            .get(&(command.task_id.clone(), command.lease_id))
             .and_then(|reports| reports.keys().next_back());
         last.copied().unwrap_or_default() + 1
     }
@@ -281,7 +283,9 @@ impl Worker {
     /// Same report, same content: the time is that of its first sending.
     fn occurred_at(&self, command: &Command, seq: u64) -> String {
         let mut reported = locked(&self.reported);
-        let reports = reported.entry(command.task_id.clone()).or_default();
+        let reports = reported
+            .entry((command.task_id.clone(), command.lease_id))
+            .or_default();
         reports
             .entry(seq)
             .or_insert_with(|| format!("{:.3}", SystemClock.now()))

@@ -17,7 +17,8 @@ pub struct Callers<'a> {
 impl<'a> Callers<'a> {
     /// Callers of this cloud's API.
     pub fn new(cloud: &'a Cloud) -> Result<Self> {
-        let api = Api::new(&cloud.api_url, "").map_err(|error| DemoError::Client(error.to_string()))?;
+        let api =
+            Api::new(&cloud.api_url, "").map_err(|error| DemoError::Client(error.to_string()))?;
         Ok(Self { cloud, api })
     }
 
@@ -28,12 +29,20 @@ impl<'a> Callers<'a> {
 
     /// The manager of a location.
     pub fn manager(&self, location: &str) -> Result<Api> {
-        self.with(Bearer::new("store_manager").at([location]).named(format!("manager-{location}")))
+        self.with(
+            Bearer::new("store_manager")
+                .at([location])
+                .named(format!("manager-{location}")),
+        )
     }
 
     /// The till, or the web shop, of a location.
     pub fn store_app(&self, location: &str) -> Result<Api> {
-        self.with(Bearer::new("store_app").at([location]).named(format!("app-{location}")))
+        self.with(
+            Bearer::new("store_app")
+                .at([location])
+                .named(format!("app-{location}")),
+        )
     }
 
     /// An automation controller.

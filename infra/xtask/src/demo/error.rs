@@ -27,7 +27,9 @@ pub enum DemoError {
     #[error("no HTTP client can be made: {0}")]
     Client(String),
     /// The stand-in for Slack cannot listen.
-    #[error("the stand-in for Slack cannot listen at {address}: {source}. Another demo may run; end it and run this again")]
+    #[error(
+        "the stand-in for Slack cannot listen at {address}: {source}. Another demo may run; end it and run this again"
+    )]
     Slack {
         /// Where it should.
         address: SocketAddr,

@@ -11,7 +11,9 @@ const PRODUCTS: u64 = 60;
 
 /// The generated day.
 pub fn day() -> Day {
-    let stores: Vec<String> = (1..=STORES).map(|number| format!("store-{number}")).collect();
+    let stores: Vec<String> = (1..=STORES)
+        .map(|number| format!("store-{number}"))
+        .collect();
     let mut baskets: Vec<Basket> = (0..STORES * BASKETS_PER_STORE)
         .map(|number| basket(number, &format!("store-{}", 1 + number % STORES), false))
         .collect();
@@ -48,12 +50,12 @@ fn basket(number: u64, store: &str, other: bool) -> Basket {
     let mut lines: Vec<BasketLine> = (0..=number % most)
         .map(|line| {
             let mixed = number * 31 + line * 7;
-            let quantity = 1 + i64::from(mixed % 4 == 0);
+            let quantity = 1 + i64::from(mixed.is_multiple_of(4));
             let cents = 99 + 10 * i64::try_from(spread(mixed) % 90).unwrap_or_default();
             BasketLine {
                 sku: sku(mixed % PRODUCTS),
                 quantity,
-                total: quantity * cents - i64::from(mixed % 5 == 0),
+                total: quantity * cents - i64::from(mixed.is_multiple_of(5)),
             }
         })
         .collect();
@@ -61,10 +63,15 @@ fn basket(number: u64, store: &str, other: bool) -> Basket {
     let minute = number * 37 % (14 * 60);
     let clock = |value: u64| i8::try_from(value).unwrap_or_default();
     Basket {
-        basket: (40_000_000 + number).to_string(),
+        id: (40_000_000 + number).to_string(),
         store: store.to_owned(),
         other,
-        sold: date(2026, 1, 2).at(7 + clock(minute / 60), clock(minute % 60), clock(number % 60), 0),
+        sold: date(2026, 1, 2).at(
+            7 + clock(minute / 60),
+            clock(minute % 60),
+            clock(number % 60),
+            0,
+        ),
         lines,
     }
 }
@@ -82,7 +89,12 @@ mod tests {
         let day = day();
         assert_eq!(day.baskets.len(), 212);
         assert!(day.baskets.iter().all(|basket| !basket.lines.is_empty()));
-        assert!(day.baskets.iter().flat_map(|basket| &basket.lines).all(|line| line.total > 0 && line.quantity > 0));
+        assert!(
+            day.baskets
+                .iter()
+                .flat_map(|basket| &basket.lines)
+                .all(|line| line.total > 0 && line.quantity > 0)
+        );
         let again = super::day();
         assert_eq!(format!("{:?}", again.baskets), format!("{:?}", day.baskets));
     }

@@ -1,18 +1,70 @@
 //! The demo: a retail day through the deployed functions. Started by `cargo xtask demo`.
 
+mod alerts;
+mod audit;
+mod callers;
+mod day;
+mod drain;
+mod error;
+mod exported;
+mod generated;
+mod money;
+mod plan;
+mod queries;
+mod setup;
+mod story;
+mod summary;
+mod table;
+mod trading;
+mod warehouse;
+
 use std::process::ExitCode;
 
+use clap::Parser;
 use xtask::status::Cloud;
 
+use error::DemoError;
+
+/// A real retail day through the deployed functions, checked at its end
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask demo --")]
+struct Arguments {
+    /// How many of the day's busiest stores trade
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(10..=100))]
+    stores: u16,
+    /// How many baskets of other stores the warehouse delivers
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=200))]
+    delivered: u16,
+    /// Play the small generated day, as where the real one cannot be fetched
+    #[arg(long)]
+    generated: bool,
+}
+
 fn main() -> ExitCode {
-    match Cloud::from_environment() {
-        Ok(cloud) => {
-            println!("{}", cloud.describe());
-            ExitCode::SUCCESS
-        }
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(arguments: &Arguments) -> error::Result<bool> {
+    let cloud = Cloud::from_environment()?;
+    let day = if arguments.generated {
+        generated::day()
+    } else {
+        let size = day::Size {
+            stores: arguments.stores.into(),
+            delivered: arguments.delivered.into(),
+        };
+        day::load(&cloud, size)?
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| DemoError::Unexpected(error.to_string()))?;
+    runtime.block_on(story::tell(&cloud, &day))
 }

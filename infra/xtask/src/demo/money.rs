@@ -89,7 +89,15 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in ["", "-1.00", "1e-5", "nan", "1.2.3", ".5", "99999999999999999999"] {
+        for text in [
+            "",
+            "-1.00",
+            "1e-5",
+            "nan",
+            "1.2.3",
+            ".5",
+            "99999999999999999999",
+        ] {
             assert!(minor_units(text).is_err(), "{text}");
         }
     }
@@ -103,7 +111,13 @@ mod tests {
                 assert!((0..=price.unit_price * quantity).contains(&price.discount));
             }
         }
-        assert_eq!(price(600, 2), Price { unit_price: 300, discount: 0 });
+        assert_eq!(
+            price(600, 2),
+            Price {
+                unit_price: 300,
+                discount: 0
+            }
+        );
     }
 
     #[test]

@@ -22,7 +22,12 @@ pub const WAREHOUSE: &str = "dc-central";
 pub const ZONES: [(&str, u16); 2] = [("dc-central-ambient", 6), ("dc-central-chilled", 4)];
 
 const WAREHOUSE_TIME_ZONE: &str = "America/Chicago";
-const STORE_TIME_ZONES: [&str; 4] = ["America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"];
+const STORE_TIME_ZONES: [&str; 4] = [
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+];
 
 /// What one order may hold; a larger basket becomes several.
 const MOST_LINES: usize = 99;
@@ -102,8 +107,15 @@ impl Plan {
             .unwrap_or_default();
         let mut orders = Vec::new();
         for basket in &day.baskets {
-            let location = if basket.other { WAREHOUSE } else { &basket.store };
-            let zone = &zones.get(location).ok_or_else(|| DemoError::Unexpected(format!("no store {location}")))?.1;
+            let location = if basket.other {
+                WAREHOUSE
+            } else {
+                &basket.store
+            };
+            let zone = &zones
+                .get(location)
+                .ok_or_else(|| DemoError::Unexpected(format!("no store {location}")))?
+                .1;
             let sold_at = business_date
                 .to_datetime(basket.sold.time())
                 .to_zoned(zone.clone())
@@ -124,7 +136,10 @@ impl Plan {
         }
         Ok(Self {
             business_date,
-            locations: zones.iter().map(|(id, (name, _))| location(id, name)).collect(),
+            locations: zones
+                .iter()
+                .map(|(id, (name, _))| location(id, name))
+                .collect(),
             products: day.products.iter().map(product).collect(),
             openings,
             orders,
@@ -143,7 +158,8 @@ fn time_zones(stores: &[String]) -> Result<BTreeMap<String, (&'static str, TimeZ
     let all = stores.iter().map(String::as_str).zip(turns.copied());
     all.chain([(WAREHOUSE, WAREHOUSE_TIME_ZONE)])
         .map(|(id, name)| {
-            let zone = TimeZone::get(name).map_err(|error| DemoError::Unexpected(error.to_string()))?;
+            let zone =
+                TimeZone::get(name).map_err(|error| DemoError::Unexpected(error.to_string()))?;
             Ok((id.to_owned(), (name, zone)))
         })
         .collect()
@@ -151,16 +167,26 @@ fn time_zones(stores: &[String]) -> Result<BTreeMap<String, (&'static str, TimeZ
 
 fn location(id: &str, time_zone: &str) -> Value {
     let (name, kind, zones) = if id == WAREHOUSE {
-        let zones: Vec<Value> = ZONES.iter().map(|(zone, aisles)| json!({"zone_id": zone, "aisles": aisles})).collect();
+        let zones: Vec<Value> = ZONES
+            .iter()
+            .map(|(zone, aisles)| json!({"zone_id": zone, "aisles": aisles}))
+            .collect();
         ("Central warehouse".to_owned(), "warehouse", zones)
     } else {
-        (format!("Store {}", id.trim_start_matches("store-")), "store", Vec::new())
+        (
+            format!("Store {}", id.trim_start_matches("store-")),
+            "store",
+            Vec::new(),
+        )
     };
     json!({"location_id": id, "name": name, "kind": kind, "time_zone": time_zone, "close_out_hour": 0, "zones": zones})
 }
 
 fn product(product: &Product) -> Value {
-    let name = product.name.clone().unwrap_or_else(|| format!("Product {}", product.sku));
+    let name = product
+        .name
+        .clone()
+        .unwrap_or_else(|| format!("Product {}", product.sku));
     let mut body = json!({"sku": product.sku, "name": name, "unit_of_measure": "each"});
     for (field, text) in [
         ("department", &product.department),
@@ -174,7 +200,13 @@ fn product(product: &Product) -> Value {
     body
 }
 
-fn order(basket: &Basket, part: usize, lines: &[BasketLine], location: &str, sold_at: Timestamp) -> PlannedOrder {
+fn order(
+    basket: &Basket,
+    part: usize,
+    lines: &[BasketLine],
+    location: &str,
+    sold_at: Timestamp,
+) -> PlannedOrder {
     let money = |amount: i64| json!({"amount": amount, "currency": "USD"});
     let bodies: Vec<Value> = lines
         .iter()
@@ -189,9 +221,9 @@ fn order(basket: &Basket, part: usize, lines: &[BasketLine], location: &str, sol
         .collect();
     let net = lines.iter().map(|line| line.total).sum();
     let key = if part == 0 {
-        basket.basket.clone()
+        basket.id.clone()
     } else {
-        format!("{}.{}", basket.basket, part + 1)
+        format!("{}.{}", basket.id, part + 1)
     };
     let mut quantities = BTreeMap::new();
     for line in lines {
@@ -248,7 +280,10 @@ fn openings(orders: &[PlannedOrder]) -> (Vec<Opening>, BTreeSet<String>) {
                 let quantity = wanted + 3;
                 (quantity, Some(quantity - (wanted + 1) / 2))
             } else {
-                (wanted + 2 + i64::try_from(place % 5).unwrap_or_default(), None)
+                (
+                    wanted + 2 + i64::try_from(place % 5).unwrap_or_default(),
+                    None,
+                )
             };
             Opening {
                 location_id: (*location).to_owned(),
@@ -285,7 +320,8 @@ mod tests {
                 .iter()
                 .map(|line| {
                     let price = line["unit_price"]["amount"].as_i64().unwrap();
-                    price * line["quantity"].as_i64().unwrap() - line["discount"]["amount"].as_i64().unwrap_or_default()
+                    price * line["quantity"].as_i64().unwrap()
+                        - line["discount"]["amount"].as_i64().unwrap_or_default()
                 })
                 .sum();
             assert_eq!(sum, order.net);
@@ -299,24 +335,36 @@ mod tests {
         let mut wanted: BTreeMap<(String, String), i64> = BTreeMap::new();
         for order in &plan.orders {
             for (sku, quantity) in &order.quantities {
-                *wanted.entry((order.location_id.clone(), sku.clone())).or_default() += quantity;
+                *wanted
+                    .entry((order.location_id.clone(), sku.clone()))
+                    .or_default() += quantity;
             }
         }
         let short: Vec<&Opening> = plan
             .openings
             .iter()
-            .filter(|opening| opening.quantity < wanted[&(opening.location_id.clone(), opening.sku.clone())])
+            .filter(|opening| {
+                opening.quantity < wanted[&(opening.location_id.clone(), opening.sku.clone())]
+            })
             .collect();
         assert_eq!(short.len(), SHORT_LEVELS);
         for order in &plan.orders {
-            let meets = short
-                .iter()
-                .filter(|opening| opening.location_id == order.location_id && order.quantities.contains_key(&opening.sku));
+            let meets = short.iter().filter(|opening| {
+                opening.location_id == order.location_id
+                    && order.quantities.contains_key(&opening.sku)
+            });
             assert!(meets.count() <= 1);
         }
-        let crossing = plan.openings.iter().filter(|opening| opening.reorder_point.is_some());
+        let crossing = plan
+            .openings
+            .iter()
+            .filter(|opening| opening.reorder_point.is_some());
         assert!(crossing.count() >= 10);
-        assert!(plan.orders.iter().any(|order| order.resend == Resend::AtOnce));
+        assert!(
+            plan.orders
+                .iter()
+                .any(|order| order.resend == Resend::AtOnce)
+        );
     }
 
     #[test]
@@ -325,7 +373,7 @@ mod tests {
         let line = day.baskets[0].lines[0].clone();
         day.baskets[0].lines = vec![line; 150];
         let plan = Plan::new(&day, "2026-03-09T12:00:00Z".parse().unwrap()).unwrap();
-        let key = &day.baskets[0].basket;
+        let key = &day.baskets[0].id;
         let parts: Vec<usize> = plan
             .orders
             .iter()

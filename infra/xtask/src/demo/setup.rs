@@ -21,25 +21,35 @@ const BATCHES: usize = 4;
 const REQUESTS: usize = 16;
 
 /// Stores the plan's products and locations.
-pub async fn catalog(plan: &Plan, callers: &Callers) -> Result<()> {
+pub async fn catalog(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     let admin = callers.admin()?;
     // An order is refused at a location that is not known.
     store(&admin, "locations", &plan.locations).await?;
-    let batches = stream::iter(plan.products.chunks(BATCH).map(|batch| store(&admin, "products", batch)));
+    let batches = stream::iter(
+        plan.products
+            .chunks(BATCH)
+            .map(|batch| store(&admin, "products", batch)),
+    );
     batches.buffer_unordered(BATCHES).try_collect::<()>().await
 }
 
 async fn store(admin: &Api, what: &str, entries: &[Value]) -> Result<()> {
     let body = json!({what: entries});
-    let answer = admin.post("/v1/catalog/batch", &body, None).await?.expect_status(&[200])?;
+    let answer = admin
+        .post("/v1/catalog/batch", &body, None)
+        .await?
+        .expect_status(&[200])?;
     all(&answer, "stored", entries.len())
 }
 
 /// Counts every opening level.
-pub async fn counts(plan: &Plan, callers: &Callers) -> Result<()> {
+pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     let mut by_location: BTreeMap<&str, Vec<&Opening>> = BTreeMap::new();
     for opening in &plan.openings {
-        by_location.entry(&opening.location_id).or_default().push(opening);
+        by_location
+            .entry(&opening.location_id)
+            .or_default()
+            .push(opening);
     }
     let mut batches = Vec::new();
     for (location, openings) in by_location {
@@ -50,7 +60,10 @@ pub async fn counts(plan: &Plan, callers: &Callers) -> Result<()> {
             batches.push(count(manager.clone(), key, batch));
         }
     }
-    stream::iter(batches).buffer_unordered(BATCHES).try_collect::<()>().await
+    stream::iter(batches)
+        .buffer_unordered(BATCHES)
+        .try_collect::<()>()
+        .await
 }
 
 async fn count(manager: Api, key: String, openings: Vec<Opening>) -> Result<()> {
@@ -68,25 +81,38 @@ async fn count(manager: Api, key: String, openings: Vec<Opening>) -> Result<()> 
         })
         .collect();
     let body = json!({"changes": changes});
-    let answer = manager.post("/v1/stock/changes", &body, Some(&key)).await?.expect_status(&[200])?;
+    let answer = manager
+        .post("/v1/stock/changes", &body, Some(&key))
+        .await?
+        .expect_status(&[200])?;
     all(&answer, "applied", openings.len())
 }
 
 /// Sets the reorder points; tells how many.
-pub async fn policies(plan: &Plan, callers: &Callers) -> Result<usize> {
+pub async fn policies(plan: &Plan, callers: &Callers<'_>) -> Result<usize> {
     let mut calls = Vec::new();
     for opening in &plan.openings {
         if let Some(reorder_point) = opening.reorder_point {
-            calls.push(policy(callers.manager(&opening.location_id)?, opening, reorder_point));
+            calls.push(policy(
+                callers.manager(&opening.location_id)?,
+                opening,
+                reorder_point,
+            ));
         }
     }
     let count = calls.len();
-    stream::iter(calls).buffer_unordered(REQUESTS).try_collect::<()>().await?;
+    stream::iter(calls)
+        .buffer_unordered(REQUESTS)
+        .try_collect::<()>()
+        .await?;
     Ok(count)
 }
 
 async fn policy(manager: Api, opening: &Opening, reorder_point: i64) -> Result<()> {
-    let path = format!("/v1/locations/{}/stock/{}/policy", opening.location_id, opening.sku);
+    let path = format!(
+        "/v1/locations/{}/stock/{}/policy",
+        opening.location_id, opening.sku
+    );
     let body = json!({
         "reorder_point": reorder_point,
         "target_level": opening.quantity.max(reorder_point),
@@ -100,14 +126,22 @@ async fn policy(manager: Api, opening: &Opening, reorder_point: i64) -> Result<(
 
 /// Each of a batch's results must be `outcome`.
 fn all(answer: &Answer, outcome: &str, count: usize) -> Result<()> {
-    let results = answer.body["results"].as_array().map_or(&[][..], Vec::as_slice);
+    let results = answer.body["results"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     let other = results.iter().find(|result| result["outcome"] != outcome);
     if let Some(other) = other {
-        return Err(DemoError::Unexpected(format!("{} did not take all of a batch: {other}", answer.path)));
+        return Err(DemoError::Unexpected(format!(
+            "{} did not take all of a batch: {other}",
+            answer.path
+        )));
     }
     if results.len() != count {
         let got = results.len();
-        return Err(DemoError::Unexpected(format!("{} answered {got} results to {count} entries", answer.path)));
+        return Err(DemoError::Unexpected(format!(
+            "{} answered {got} results to {count} entries",
+            answer.path
+        )));
     }
     Ok(())
 }

@@ -35,7 +35,10 @@ pub async fn trade(plan: &Plan, callers: &Callers<'_>, step: &mut Step) -> Resul
     let mut apps: BTreeMap<&str, StoreApp> = BTreeMap::new();
     for order in &plan.orders {
         if !apps.contains_key(order.location_id.as_str()) {
-            apps.insert(&order.location_id, StoreApp::new(callers.store_app(&order.location_id)?));
+            apps.insert(
+                &order.location_id,
+                StoreApp::new(callers.store_app(&order.location_id)?),
+            );
         }
     }
     let apps = &apps;
@@ -51,7 +54,10 @@ pub async fn trade(plan: &Plan, callers: &Callers<'_>, step: &mut Step) -> Resul
     Ok(traded)
 }
 
-async fn place(app: &StoreApp, order: &PlannedOrder) -> std::result::Result<Vec<Placing>, ApiError> {
+async fn place(
+    app: &StoreApp,
+    order: &PlannedOrder,
+) -> std::result::Result<Vec<Placing>, ApiError> {
     let once = || app.place(&order.body, &order.key);
     match order.resend {
         Resend::Never => Ok(vec![once().await?]),
@@ -69,7 +75,11 @@ impl Traded {
         for placing in placings {
             self.server_errors += placing.server_errors;
             match placing.outcome {
-                Outcome::Placed { order_id, replayed, order: body } => {
+                Outcome::Placed {
+                    order_id,
+                    replayed,
+                    order: body,
+                } => {
                     self.replays += u64::from(replayed);
                     self.placed.insert(order.key.clone(), order_id);
                     answers.push((body, replayed));

@@ -53,11 +53,15 @@ impl Warehouse {
                 return Ok(warehouse);
             }
             if let Some(trouble) = logs.iter().find_map(|log| log.troubles.first()) {
-                return Err(DemoError::Unexpected(format!("a controller's heartbeat was refused: {trouble}")));
+                return Err(DemoError::Unexpected(format!(
+                    "a controller's heartbeat was refused: {trouble}"
+                )));
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        Err(DemoError::Unexpected("the controllers' heartbeats were not answered within 30 s".into()))
+        Err(DemoError::Unexpected(
+            "the controllers' heartbeats were not answered within 30 s".into(),
+        ))
     }
 
     /// What they did so far.

@@ -7,22 +7,40 @@ use super::Finding;
 use super::rows::Snapshot;
 
 /// Line by line, and summed up per location.
-pub fn equals_orders(snapshot: &Snapshot, exported: &[ExportedLine], business_date: &str) -> Finding {
-    let mut finding = Finding::new("exports_equal_orders", "exported totals equal the orders they came from, to the cent");
+pub fn equals_orders(
+    snapshot: &Snapshot,
+    exported: &[ExportedLine],
+    business_date: &str,
+) -> Finding {
+    let mut finding = Finding::new(
+        "exports_equal_orders",
+        "exported totals equal the orders they came from, to the cent",
+    );
     let mut rows: BTreeMap<(&str, i64), Vec<&ExportedLine>> = BTreeMap::new();
     let mut totals: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for line in exported {
-        rows.entry((&line.order_id, line.line)).or_default().push(line);
+        rows.entry((&line.order_id, line.line))
+            .or_default()
+            .push(line);
         totals.entry(&line.location_id).or_default().0 += line.net_minor;
     }
-    for order in snapshot.orders.iter().filter(|order| order.business_date == business_date) {
+    for order in snapshot
+        .orders
+        .iter()
+        .filter(|order| order.business_date == business_date)
+    {
         totals.entry(&order.location_id).or_default().1 += order.total;
         let sum: i64 = order.lines.iter().map(super::rows::LineRow::net).sum();
         finding.check(sum == order.total, || {
-            format!("order {}: its lines come to {sum}, its total is {}", order.order_id, order.total)
+            format!(
+                "order {}: its lines come to {sum}, its total is {}",
+                order.order_id, order.total
+            )
         });
         for (number, line) in (1_i64..).zip(&order.lines) {
-            let own = rows.remove(&(order.order_id.as_str(), number)).unwrap_or_default();
+            let own = rows
+                .remove(&(order.order_id.as_str(), number))
+                .unwrap_or_default();
             let same = own.len() == 1
                 && own.iter().all(|row| {
                     row.location_id == order.location_id
@@ -36,15 +54,27 @@ pub fn equals_orders(snapshot: &Snapshot, exported: &[ExportedLine], business_da
                         && row.net_minor == line.net()
                 });
             finding.check(same, || {
-                format!("line {number} of order {}: exported {} times, as {:?}", order.order_id, own.len(), own.first())
+                format!(
+                    "line {number} of order {}: exported {} times, as {:?}",
+                    order.order_id,
+                    own.len(),
+                    own.first()
+                )
             });
         }
     }
     for ((order, line), rows) in rows {
-        finding.check(false, || format!("{} exported rows of line {line} of order {order}, which is not there", rows.len()));
+        finding.check(false, || {
+            format!(
+                "{} exported rows of line {line} of order {order}, which is not there",
+                rows.len()
+            )
+        });
     }
     for (location, (files, orders)) in totals {
-        finding.check(files == orders, || format!("{location}: the files come to {files}, the orders to {orders}"));
+        finding.check(files == orders, || {
+            format!("{location}: the files come to {files}, the orders to {orders}")
+        });
     }
     finding
 }

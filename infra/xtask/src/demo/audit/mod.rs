@@ -1,6 +1,6 @@
 //! The invariants of the design's section 3, recomputed from the raw tables and the exported files.
 //!
-//! Nothing here shares code with what wrote them: items are read attribute by attribute, and the files by DuckDB.
+//! Nothing here shares code with what wrote them: items are read attribute by attribute, and the files by `DuckDB`.
 
 mod export;
 mod levels;
@@ -107,7 +107,10 @@ pub fn audit(evidence: &Evidence) -> Vec<Finding> {
 
 type LevelId = (String, String);
 
-fn by_level<'a, T>(rows: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> LevelId) -> BTreeMap<LevelId, Vec<&'a T>> {
+fn by_level<'a, T>(
+    rows: impl IntoIterator<Item = &'a T>,
+    id: impl Fn(&T) -> LevelId,
+) -> BTreeMap<LevelId, Vec<&'a T>> {
     let mut groups: BTreeMap<LevelId, Vec<&T>> = BTreeMap::new();
     for row in rows {
         groups.entry(id(row)).or_default().push(row);

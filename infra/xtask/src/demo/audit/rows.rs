@@ -152,7 +152,9 @@ fn level(item: &Item) -> Result<LevelRow> {
         allocated: number(item, "allocated")?,
         available: number(item, "available")?,
         version: number(item, "version")?,
-        reorder_point: policy.map(|policy| number(policy, "reorder_point")).transpose()?,
+        reorder_point: policy
+            .map(|policy| number(policy, "reorder_point"))
+            .transpose()?,
     })
 }
 
@@ -172,7 +174,10 @@ fn movement(item: &Item) -> Result<MovementRow> {
 }
 
 fn order(item: &Item) -> Result<OrderRow> {
-    let lines = item.get("lines").and_then(|value| value.as_l().ok()).ok_or_else(|| lacks(item, "lines"))?;
+    let lines = item
+        .get("lines")
+        .and_then(|value| value.as_l().ok())
+        .ok_or_else(|| lacks(item, "lines"))?;
     Ok(OrderRow {
         order_id: text(item, "order_id")?,
         location_id: text(item, "location_id")?,
@@ -181,7 +186,10 @@ fn order(item: &Item) -> Result<OrderRow> {
         business_date: text(item, "business_date")?,
         external_reference: text(item, "external_reference").unwrap_or_default(),
         total: number(item, "total")?,
-        lines: lines.iter().map(|line| line_of(item, line)).collect::<Result<_>>()?,
+        lines: lines
+            .iter()
+            .map(|line| line_of(item, line))
+            .collect::<Result<_>>()?,
     })
 }
 
@@ -224,9 +232,16 @@ fn number(item: &Item, name: &str) -> Result<i64> {
 }
 
 fn number_or_zero(item: &Item, name: &str) -> Result<i64> {
-    if item.contains_key(name) { number(item, name) } else { Ok(0) }
+    if item.contains_key(name) {
+        number(item, name)
+    } else {
+        Ok(0)
+    }
 }
 
 fn lacks(item: &Item, name: &str) -> DemoError {
-    DemoError::Unexpected(format!("the audit cannot read `{name}` of the item {:?}", item.get("pk")))
+    DemoError::Unexpected(format!(
+        "the audit cannot read `{name}` of the item {:?}",
+        item.get("pk")
+    ))
 }

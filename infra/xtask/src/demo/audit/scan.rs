@@ -14,7 +14,12 @@ pub async fn snapshot(client: &Client, cloud: &Cloud) -> Result<Snapshot> {
             .tables
             .get(name)
             .ok_or_else(|| DemoError::Unexpected(format!("the cloud has no table `{name}`")))?;
-        let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().send();
+        let mut pages = client
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            .into_paginator()
+            .send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(DemoError::aws(format!("reading the table {table}")))?;
             for item in page.items.unwrap_or_default() {

@@ -9,21 +9,38 @@ type Moved<'a> = BTreeMap<(&'a str, &'a str), Vec<i64>>;
 
 /// For each order, the fulfilments are those of its completed tasks, and so is what its lines say has left.
 pub fn completed_once(snapshot: &Snapshot) -> Finding {
-    let mut finding = Finding::new("tasks_complete_once", "a task completes at most once and moves stock exactly once");
+    let mut finding = Finding::new(
+        "tasks_complete_once",
+        "a task completes at most once and moves stock exactly once",
+    );
     let mut done: Moved = BTreeMap::new();
     let mut lines: BTreeMap<(&str, i64), Vec<&TaskRow>> = BTreeMap::new();
     for task in &snapshot.tasks {
-        lines.entry((&task.order_id, task.line)).or_default().push(task);
+        lines
+            .entry((&task.order_id, task.line))
+            .or_default()
+            .push(task);
         if task.state == "completed" {
-            done.entry((&task.order_id, &task.sku)).or_default().push(task.quantity);
+            done.entry((&task.order_id, &task.sku))
+                .or_default()
+                .push(task.quantity);
         }
     }
     let mut left: Moved = BTreeMap::new();
-    for movement in snapshot.movements.iter().filter(|movement| movement.kind == "fulfilment") {
+    for movement in snapshot
+        .movements
+        .iter()
+        .filter(|movement| movement.kind == "fulfilment")
+    {
         finding.check(movement.on_hand_delta == movement.allocated_delta, || {
-            format!("movement {} takes {} from on hand and {} from allocated", movement.movement_id, movement.on_hand_delta, movement.allocated_delta)
+            format!(
+                "movement {} takes {} from on hand and {} from allocated",
+                movement.movement_id, movement.on_hand_delta, movement.allocated_delta
+            )
         });
-        left.entry((&movement.reference, &movement.sku)).or_default().push(-movement.on_hand_delta);
+        left.entry((&movement.reference, &movement.sku))
+            .or_default()
+            .push(-movement.on_hand_delta);
     }
     let orders: BTreeSet<(&str, &str)> = done.keys().chain(left.keys()).copied().collect();
     for id in orders {
@@ -32,21 +49,53 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
         completed.sort_unstable();
         moved.sort_unstable();
         finding.check(completed == moved, || {
-            format!("{} of order {}: tasks completed {completed:?}, stock moved {moved:?}", id.1, id.0)
+            format!(
+                "{} of order {}: tasks completed {completed:?}, stock moved {moved:?}",
+                id.1, id.0
+            )
         });
     }
-    for order in snapshot.orders.iter().filter(|order| order.channel != "pos") {
+    for order in snapshot
+        .orders
+        .iter()
+        .filter(|order| order.channel != "pos")
+    {
         for (number, line) in (1_i64..).zip(&order.lines) {
-            let own = lines.remove(&(order.order_id.as_str(), number)).unwrap_or_default();
-            let completed: i64 = own.iter().filter(|task| task.state == "completed").map(|task| task.quantity).sum();
-            let one = own.len() <= 1 && own.iter().all(|task| is_of(task, order, &line.sku, line.quantity));
+            let own = lines
+                .remove(&(order.order_id.as_str(), number))
+                .unwrap_or_default();
+            let completed: i64 = own
+                .iter()
+                .filter(|task| task.state == "completed")
+                .map(|task| task.quantity)
+                .sum();
+            let one = own.len() <= 1
+                && own
+                    .iter()
+                    .all(|task| is_of(task, order, &line.sku, line.quantity));
             finding.check(one && completed == line.fulfilled, || {
-                format!("line {number} of order {}: {} tasks fetched {completed}, the line says {}", order.order_id, own.len(), line.fulfilled)
+                format!(
+                    "line {number} of order {}: {} tasks fetched {completed}, the line says {}",
+                    order.order_id,
+                    own.len(),
+                    line.fulfilled
+                )
             });
         }
     }
+    let mut ids = BTreeSet::new();
+    for task in &snapshot.tasks {
+        finding.check(ids.insert(&task.task_id), || {
+            format!("two tasks have the id {}", task.task_id)
+        });
+    }
     for ((order, line), tasks) in lines {
-        finding.check(false, || format!("{} tasks for line {line} of order {order}, which is not there", tasks.len()));
+        finding.check(false, || {
+            format!(
+                "{} tasks for line {line} of order {order}, which is not there",
+                tasks.len()
+            )
+        });
     }
     finding
 }
@@ -57,7 +106,10 @@ fn is_of(task: &TaskRow, order: &OrderRow, sku: &str, quantity: i64) -> bool {
 
 /// How many lines of orders for delivery have not left yet.
 pub fn open_lines(snapshot: &Snapshot) -> usize {
-    let orders = snapshot.orders.iter().filter(|order| order.channel != "pos" && order.status != "canceled");
+    let orders = snapshot
+        .orders
+        .iter()
+        .filter(|order| order.channel != "pos" && order.status != "canceled");
     orders
         .flat_map(|order| &order.lines)
         .filter(|line| line.fulfilled < line.quantity)
