@@ -14,11 +14,17 @@ pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> Outcome {
     let (before, after) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            return Outcome::Reject(format!("an image of {} is no level: {error}", record.key.pk));
+            return Outcome::Reject(format!(
+                "an image of {} is no level: {error}",
+                record.key.pk
+            ));
         }
     };
     let Some(after) = after else {
-        return Outcome::Reject(format!("the level {} was deleted, which leaves its movements without it", record.key.pk));
+        return Outcome::Reject(format!(
+            "the level {} was deleted, which leaves its movements without it",
+            record.key.pk
+        ));
     };
     let Some(movement) = after.movement_since(before.as_ref()) else {
         return Outcome::Done;

@@ -12,5 +12,8 @@ use stockline_platform::environment::required;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let ledger = DynamoStock::new(Aws::from_env()?.dynamodb(), required("STOCK_TABLE")?);
     ledger.warm_up().await;
-    Box::pin(serve_stream("stock-ledger", |record| handler::record(&ledger, record))).await
+    Box::pin(serve_stream("stock-ledger", |record| {
+        handler::record(&ledger, record)
+    }))
+    .await
 }

@@ -9,7 +9,9 @@ use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelError, LevelKey};
 use stockline_domain::stock_change::{ChangeRefused, StockChange};
 use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::stock::{Applied, MissingLevel, PendingChange, StockStore, Stockable};
+use stockline_platform::ports::stock::{
+    Applied, MissingLevel, PendingChange, StockStore, Stockable,
+};
 use stockline_platform::problem::{Problem, ProblemKind};
 use stockline_platform::store_error::StoreError;
 
@@ -87,11 +89,16 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
 
     async fn apply(&self, index: usize, change: &StockChange) -> Result<ChangeResult, StoreError> {
         let keys = change.keys();
-        let hidden = keys
-            .iter()
-            .find(|key| self.caller.may_at(Action::WriteStock, &key.location_id).is_err());
+        let hidden = keys.iter().find(|key| {
+            self.caller
+                .may_at(Action::WriteStock, &key.location_id)
+                .is_err()
+        });
         if let Some(key) = hidden {
-            return Ok(ChangeResult::refused(index, no_such_location(&key.location_id)));
+            return Ok(ChangeResult::refused(
+                index,
+                no_such_location(&key.location_id),
+            ));
         }
         let mut pending = PendingChange {
             request: self.request,
@@ -120,7 +127,10 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
 }
 
 /// Why the first of `keys` that cannot be stocked cannot.
-pub async fn not_stockable<C: Stockable>(catalog: &C, keys: &[LevelKey]) -> Result<Option<Problem>, StoreError> {
+pub async fn not_stockable<C: Stockable>(
+    catalog: &C,
+    keys: &[LevelKey],
+) -> Result<Option<Problem>, StoreError> {
     for key in keys {
         if !catalog.has_location(&key.location_id).await? {
             return Ok(Some(no_such_location(&key.location_id)));
@@ -134,7 +144,10 @@ pub async fn not_stockable<C: Stockable>(catalog: &C, keys: &[LevelKey]) -> Resu
 
 /// One text for a location that is not there and for one that is another's.
 fn no_such_location(id: &LocationId) -> Problem {
-    Problem::new(ProblemKind::NotFound, format!("There is no location {id} among the caller's."))
+    Problem::new(
+        ProblemKind::NotFound,
+        format!("There is no location {id} among the caller's."),
+    )
 }
 
 fn no_such_product(sku: &Sku) -> Problem {

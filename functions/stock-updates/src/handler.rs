@@ -41,8 +41,12 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
             ("POST", "/v1/stock/changes") => self.change(&call).await,
             ("GET", "/v1/locations/{location_id}/stock") => self.list(&call).await,
             ("GET", "/v1/locations/{location_id}/stock/{sku}") => self.read(&call).await,
-            ("GET", "/v1/locations/{location_id}/stock/{sku}/movements") => self.movements(&call).await,
-            ("PUT", "/v1/locations/{location_id}/stock/{sku}/policy") => self.set_policy(&call).await,
+            ("GET", "/v1/locations/{location_id}/stock/{sku}/movements") => {
+                self.movements(&call).await
+            }
+            ("PUT", "/v1/locations/{location_id}/stock/{sku}/policy") => {
+                self.set_policy(&call).await
+            }
             _ => Err(Problem::not_found()),
         }
     }
@@ -76,9 +80,16 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
             at: now,
             deadline: call.deadline,
         };
-        let results = changer.apply_all(&body.changes, done).await.map_err(half_done)?;
+        let results = changer
+            .apply_all(&body.changes, done)
+            .await
+            .map_err(half_done)?;
         let reply = Reply::ok(&json!({ "results": results }))?;
-        Ok(if all_done_before { reply.replayed() } else { reply })
+        Ok(if all_done_before {
+            reply.replayed()
+        } else {
+            reply
+        })
     }
 
     async fn list(&self, call: &Call) -> Result<Reply, Problem> {
@@ -89,7 +100,11 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
         let first = page.after.is_none();
         let found = self.stock.list(&location, page, call.deadline).await?;
         // Who may see every location may also name one that is not there.
-        if first && found.items.is_empty() && found.next.is_none() && !self.catalog.has_location(&location).await? {
+        if first
+            && found.items.is_empty()
+            && found.next.is_none()
+            && !self.catalog.has_location(&location).await?
+        {
             return Err(Problem::not_found());
         }
         let levels: Vec<LevelView> = found.items.into_iter().map(LevelView::from).collect();
@@ -98,7 +113,11 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
 
     async fn read(&self, call: &Call) -> Result<Reply, Problem> {
         let key = level_key(call, Action::ReadStock)?;
-        let level = self.stock.find(&key).await?.ok_or_else(Problem::not_found)?;
+        let level = self
+            .stock
+            .find(&key)
+            .await?
+            .ok_or_else(Problem::not_found)?;
         Reply::ok(&LevelView::from(level))
     }
 
@@ -110,7 +129,13 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
         if found.items.is_empty() && self.stock.find(&key).await?.is_none() {
             return Err(Problem::not_found());
         }
-        listing("movements", &found.items, found.next.as_ref(), &self.cursors, &list)
+        listing(
+            "movements",
+            &found.items,
+            found.next.as_ref(),
+            &self.cursors,
+            &list,
+        )
     }
 
     async fn set_policy(&self, call: &Call) -> Result<Reply, Problem> {

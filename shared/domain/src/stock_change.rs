@@ -379,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_count_made_before_the_last_one_is_refused() {
-        let late = change(json!({"kind": "count", "quantity": 4, "counted_at": "2026-03-01T11:00:00Z"}));
+        let late =
+            change(json!({"kind": "count", "quantity": 4, "counted_at": "2026-03-01T11:00:00Z"}));
         let counted = Level {
             counted_at: Some(NOW.parse().unwrap()),
             ..level("store-1", 10, 0)
@@ -390,7 +391,9 @@ mod tests {
 
     #[test]
     fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone() {
-        let stale = change(json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 6}));
+        let stale = change(
+            json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 6}),
+        );
         let refused = apply(&stale, &[level("store-1", 10, 0)]);
         assert_eq!(
             refused,
@@ -408,50 +411,87 @@ mod tests {
         assert!(apply(&broken, &levels).unwrap()[0].is_short());
         let stolen = change(json!({"kind": "adjustment", "delta": -3, "reason": "theft"}));
         let refused = apply(&stolen, &levels);
-        assert_eq!(refused, Err(LevelError::NotAvailable { available: 1 }.into()));
+        assert_eq!(
+            refused,
+            Err(LevelError::NotAvailable { available: 1 }.into())
+        );
     }
 
     #[test]
     fn a_transfer_takes_here_what_it_brings_there_as_two_movements_of_one_reference() {
-        let transfer = change(json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
-            "quantity": 3, "reference": "T-1"}));
-        let keys: Vec<_> = transfer.keys().into_iter().map(|key| key.location_id).collect();
-        assert_eq!(keys, ["store-1".parse().unwrap(), "store-2".parse().unwrap()]);
+        let transfer = change(
+            json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
+            "quantity": 3, "reference": "T-1"}),
+        );
+        let keys: Vec<_> = transfer
+            .keys()
+            .into_iter()
+            .map(|key| key.location_id)
+            .collect();
+        assert_eq!(
+            keys,
+            ["store-1".parse().unwrap(), "store-2".parse().unwrap()]
+        );
         let after = apply(&transfer, &[level("store-1", 5, 0), level("store-2", 1, 0)]).unwrap();
         assert_eq!((after[0].on_hand, after[1].on_hand), (2, 4));
-        let movements: Vec<_> = after.into_iter().filter_map(|level| level.last_change).collect();
+        let movements: Vec<_> = after
+            .into_iter()
+            .filter_map(|level| level.last_change)
+            .collect();
         assert_ne!(movements[0].movement_id, movements[1].movement_id);
         assert_eq!(movements[0].reference, movements[1].reference);
     }
 
     #[test]
     fn a_transfer_of_what_is_promised_is_refused() {
-        let transfer = change(json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
-            "quantity": 3}));
+        let transfer = change(
+            json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
+            "quantity": 3}),
+        );
         let refused = apply(&transfer, &[level("store-1", 5, 4), level("store-2", 1, 0)]);
-        assert_eq!(refused, Err(LevelError::NotAvailable { available: 1 }.into()));
+        assert_eq!(
+            refused,
+            Err(LevelError::NotAvailable { available: 1 }.into())
+        );
     }
 
     #[test]
     fn the_same_change_of_the_same_request_is_the_same_movement() {
         let receipt = change(json!({"kind": "receipt", "quantity": 3}));
-        let movement = |level: Level| apply(&receipt, &[level]).unwrap()[0].last_change.clone().unwrap().movement_id;
-        assert_eq!(movement(level("store-1", 5, 0)), movement(level("store-1", 9, 0)));
+        let movement = |level: Level| {
+            apply(&receipt, &[level]).unwrap()[0]
+                .last_change
+                .clone()
+                .unwrap()
+                .movement_id
+        };
+        assert_eq!(
+            movement(level("store-1", 5, 0)),
+            movement(level("store-1", 9, 0))
+        );
     }
 
     #[test]
     fn every_broken_field_is_named_at_once() {
         let changes = StockChanges {
             changes: vec![
-                change(json!({"kind": "count", "quantity": -1, "counted_at": "2026-03-01T12:06:00Z"})),
+                change(
+                    json!({"kind": "count", "quantity": -1, "counted_at": "2026-03-01T12:06:00Z"}),
+                ),
                 change(json!({"kind": "adjustment", "delta": 0, "reason": "other"})),
                 change(json!({"kind": "receipt", "quantity": 0, "reference": "two words"})),
-                change(json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-1",
-                    "quantity": 1_000_001})),
+                change(
+                    json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-1",
+                    "quantity": 1_000_001}),
+                ),
             ],
         };
         let broken = changes.check(NOW.parse().unwrap()).unwrap_err();
-        let pointers: Vec<_> = broken.errors.into_iter().map(|error| error.pointer).collect();
+        let pointers: Vec<_> = broken
+            .errors
+            .into_iter()
+            .map(|error| error.pointer)
+            .collect();
         assert_eq!(
             pointers,
             [
@@ -470,7 +510,12 @@ mod tests {
     fn a_request_holds_one_to_a_hundred_changes() {
         let now = NOW.parse().unwrap();
         let receipt = change(json!({"kind": "receipt", "quantity": 1}));
-        for (count, taken) in [(0, false), (1, true), (MAX_CHANGES, true), (MAX_CHANGES + 1, false)] {
+        for (count, taken) in [
+            (0, false),
+            (1, true),
+            (MAX_CHANGES, true),
+            (MAX_CHANGES + 1, false),
+        ] {
             let changes = StockChanges {
                 changes: vec![receipt.clone(); count],
             };

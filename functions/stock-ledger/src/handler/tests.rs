@@ -36,7 +36,11 @@ fn received(quantities: &[i64]) -> Vec<Level> {
         let receipt: StockChange = serde_json::from_value(body).unwrap();
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let before = levels[index].clone();
-        levels.extend(receipt.apply(&[before], RequestId::derive("till", "1"), index, now).unwrap());
+        levels.extend(
+            receipt
+                .apply(&[before], RequestId::derive("till", "1"), index, now)
+                .unwrap(),
+        );
     }
     levels
 }
@@ -74,7 +78,10 @@ async fn every_change_is_one_movement_and_they_add_up_to_the_level() {
     let movements = kept(&ledger);
     let versions: Vec<u64> = movements.iter().map(|movement| movement.version).collect();
     assert_eq!(versions, [1, 2, 3]);
-    let sum: i64 = movements.iter().map(|movement| movement.change.on_hand_delta).sum();
+    let sum: i64 = movements
+        .iter()
+        .map(|movement| movement.change.on_hand_delta)
+        .sum();
     assert_eq!(sum, levels[3].on_hand);
 }
 
@@ -97,12 +104,18 @@ async fn a_policy_and_what_is_no_level_are_no_movements() {
     let policy = told(1, Some(&levels[1]), Some(&with_policy));
     let alert = StreamRecord::new(keys::alert(&milk()), "2".to_owned(), None, None);
     let untouched = told(3, None, Some(&levels[0]));
-    assert!(drain(&ledger, vec![policy, alert, untouched]).await.failures().is_empty());
+    assert!(
+        drain(&ledger, vec![policy, alert, untouched])
+            .await
+            .failures()
+            .is_empty()
+    );
     assert!(kept(&ledger).is_empty());
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_or_contradicts_the_ledger_is_rejected_and_told_apart_from_a_busy_table() {
+async fn what_cannot_be_read_or_contradicts_the_ledger_is_rejected_and_told_apart_from_a_busy_table()
+ {
     let (ledger, levels) = (MemoryShop::default(), received(&[5]));
     let poison = StreamRecord::new(
         keys::level(&milk()),
@@ -114,11 +127,17 @@ async fn what_cannot_be_read_or_contradicts_the_ledger_is_rejected_and_told_apar
     let deleted = told(2, Some(&levels[1]), None);
     assert!(matches!(record(&ledger, deleted).await, Outcome::Reject(_)));
 
-    assert_eq!(record(&ledger, told(3, None, Some(&levels[1]))).await, Outcome::Done);
+    assert_eq!(
+        record(&ledger, told(3, None, Some(&levels[1]))).await,
+        Outcome::Done
+    );
     let mut other = received(&[6, 1]).remove(2);
     other.version = 1;
     let contradiction = told(4, None, Some(&other));
-    assert!(matches!(record(&ledger, contradiction).await, Outcome::Reject(_)));
+    assert!(matches!(
+        record(&ledger, contradiction).await,
+        Outcome::Reject(_)
+    ));
 
     let later = record(&Busy, told(5, None, Some(&levels[1]))).await;
     assert_eq!(later, Outcome::Retry("the store is busy".to_owned()));
@@ -126,9 +145,15 @@ async fn what_cannot_be_read_or_contradicts_the_ledger_is_rejected_and_told_apar
 
 #[tokio::test]
 async fn the_sample_event_is_a_receipt_a_sale_and_a_policy() {
-    let event: Event = serde_json::from_str(include_str!("../../../../events/stock-ledger.json")).unwrap();
+    let event: Event =
+        serde_json::from_str(include_str!("../../../../events/stock-ledger.json")).unwrap();
     let ledger = MemoryShop::default();
-    assert!(drain(&ledger, stream_records(event)).await.failures().is_empty());
+    assert!(
+        drain(&ledger, stream_records(event))
+            .await
+            .failures()
+            .is_empty()
+    );
     let seen: Vec<_> = kept(&ledger)
         .into_iter()
         .map(|movement| (movement.change.kind.as_str(), movement.on_hand))

@@ -20,7 +20,9 @@ const POLICY: &str = "/v1/locations/{location_id}/stock/{sku}/policy";
 
 /// `store-1` and `store-2`, which may stock milk and bread, and hold none yet.
 fn function() -> (Function, FakeClock) {
-    let catalog = MemoryCatalog::with_locations(["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0)));
+    let catalog = MemoryCatalog::with_locations(
+        ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0)),
+    );
     for sku in ["milk", "bread"] {
         let product = Product {
             sku: sku.parse().unwrap(),
@@ -34,7 +36,12 @@ fn function() -> (Function, FakeClock) {
         catalog.open().products.insert(product.sku.clone(), product);
     }
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
-    let function = StockUpdates::new(MemoryShop::default(), catalog, clock.clone(), CursorKey::new("secret"));
+    let function = StockUpdates::new(
+        MemoryShop::default(),
+        catalog,
+        clock.clone(),
+        CursorKey::new("secret"),
+    );
     (function, clock)
 }
 
@@ -48,11 +55,15 @@ fn transfer(quantity: i64) -> Value {
 }
 
 fn changes(key: &str, changes: &[Value]) -> CallBuilder {
-    call("POST", "/v1/stock/changes").key(key).body(&json!({ "changes": changes }))
+    call("POST", "/v1/stock/changes")
+        .key(key)
+        .body(&json!({ "changes": changes }))
 }
 
 fn of_milk(method: &'static str, resource: &'static str) -> CallBuilder {
-    call(method, resource).path("location_id", "store-1").path("sku", "milk")
+    call(method, resource)
+        .path("location_id", "store-1")
+        .path("sku", "milk")
 }
 
 async fn ok(function: &Function, call: CallBuilder) -> Value {
@@ -62,13 +73,22 @@ async fn ok(function: &Function, call: CallBuilder) -> Value {
 async fn refused(function: &Function, call: CallBuilder) -> (u16, String) {
     let problem = function.handle(call.build()).await.unwrap_err();
     let body = serde_json::to_value(&problem).unwrap();
-    let kind = body["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let kind = body["type"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
     (problem.status(), kind)
 }
 
 fn outcomes(body: &Value) -> Vec<&str> {
     let results = body["results"].as_array().unwrap();
-    results.iter().map(|result| result["outcome"].as_str().unwrap()).collect()
+    results
+        .iter()
+        .map(|result| result["outcome"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -97,16 +117,27 @@ async fn a_delivery_makes_the_level_and_its_answer_says_what_is_there() {
       ]
     }
     "#);
-    assert_eq!(ok(&function, of_milk("GET", LEVEL)).await, body["results"][0]["levels"][0]);
+    assert_eq!(
+        ok(&function, of_milk("GET", LEVEL)).await,
+        body["results"][0]["levels"][0]
+    );
 }
 
 #[tokio::test]
 async fn a_refused_change_says_why_and_the_others_go_on() {
     let (function, _) = function();
     let both = |call: CallBuilder| call.by("ana", "store_manager", "store-1,store-2");
-    let sent = [receipt("milk", 5), transfer(6), receipt("bread", 3), transfer(2)];
+    let sent = [
+        receipt("milk", 5),
+        transfer(6),
+        receipt("bread", 3),
+        transfer(2),
+    ];
     let body = ok(&function, both(changes("k", &sent))).await;
-    assert_eq!(outcomes(&body), ["applied", "refused", "applied", "applied"]);
+    assert_eq!(
+        outcomes(&body),
+        ["applied", "refused", "applied", "applied"]
+    );
     insta::assert_json_snapshot!(body["results"][1], @r#"
     {
       "index": 1,
@@ -121,7 +152,10 @@ async fn a_refused_change_says_why_and_the_others_go_on() {
     }
     "#);
     let arrived = &body["results"][3]["levels"];
-    assert_eq!((&arrived[0]["on_hand"], &arrived[1]["on_hand"]), (&json!(3), &json!(2)));
+    assert_eq!(
+        (&arrived[0]["on_hand"], &arrived[1]["on_hand"]),
+        (&json!(3), &json!(2))
+    );
 }
 
 #[tokio::test]
@@ -133,7 +167,10 @@ async fn the_same_request_is_applied_once_and_answered_alike() {
     clock.advance(SignedDuration::from_hours(1));
     let again = function.handle(changes("k", &sent).build()).await.unwrap();
     assert!(!first.is_replayed() && again.is_replayed());
-    assert_eq!((again.status(), again.body()), (first.status(), first.body()));
+    assert_eq!(
+        (again.status(), again.body()),
+        (first.status(), first.body())
+    );
     assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 107);
 }
 
@@ -142,7 +179,10 @@ async fn another_body_under_the_same_key_is_refused_and_another_callers_key_is_h
     let (function, _) = function();
     ok(&function, changes("k", &[receipt("milk", 5)])).await;
     let other = changes("k", &[receipt("milk", 6)]);
-    assert_eq!(refused(&function, other.clone()).await, (422, "idempotency-key-reused".to_owned()));
+    assert_eq!(
+        refused(&function, other.clone()).await,
+        (422, "idempotency-key-reused".to_owned())
+    );
     ok(&function, other.by("till-2", "store_app", "store-1")).await;
     assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 11);
 }
@@ -155,7 +195,10 @@ async fn a_retry_applies_only_what_was_refused() {
     let first = ok(&function, both(changes("k", &sent))).await;
     assert_eq!(outcomes(&first), ["applied", "refused"]);
     ok(&function, changes("later", &[receipt("milk", 1)])).await;
-    let again = function.handle(both(changes("k", &sent)).build()).await.unwrap();
+    let again = function
+        .handle(both(changes("k", &sent)).build())
+        .await
+        .unwrap();
     assert_eq!(outcomes(again.body()), ["applied", "applied"]);
     assert!(!again.is_replayed(), "it changed something");
     assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 0);
@@ -175,8 +218,15 @@ async fn what_the_catalog_does_not_know_is_not_stocked() {
     }
 
     // Another's location reads word for word as one that is not there.
-    let foreign = ok(&function, changes("k", &[elsewhere]).by("till", "store_app", "store-1")).await;
-    assert_eq!(foreign["results"][0]["problem"], body["results"][1]["problem"]);
+    let foreign = ok(
+        &function,
+        changes("k", &[elsewhere]).by("till", "store_app", "store-1"),
+    )
+    .await;
+    assert_eq!(
+        foreign["results"][0]["problem"],
+        body["results"][1]["problem"]
+    );
 }
 
 #[tokio::test]
@@ -203,31 +253,57 @@ async fn a_count_that_expects_another_version_leaves_the_level_alone() {
 #[tokio::test]
 async fn a_request_that_cannot_be_taken_changes_nothing() {
     let (function, _) = function();
-    let nothing_sent = call("POST", "/v1/stock/changes").body(&json!({"changes": [receipt("milk", 1)]}));
-    assert_eq!(refused(&function, nothing_sent).await, (400, "missing-idempotency-key".to_owned()));
+    let nothing_sent =
+        call("POST", "/v1/stock/changes").body(&json!({"changes": [receipt("milk", 1)]}));
+    assert_eq!(
+        refused(&function, nothing_sent).await,
+        (400, "missing-idempotency-key".to_owned())
+    );
     let broken = changes("k", &[receipt("milk", 1), receipt("milk", 0)]);
-    assert_eq!(refused(&function, broken).await, (400, "invalid-request".to_owned()));
+    assert_eq!(
+        refused(&function, broken).await,
+        (400, "invalid-request".to_owned())
+    );
     let mut unknown = receipt("milk", 1);
     unknown["colour"] = json!("red");
-    assert_eq!(refused(&function, changes("k", &[unknown])).await, (400, "malformed-body".to_owned()));
+    assert_eq!(
+        refused(&function, changes("k", &[unknown])).await,
+        (400, "malformed-body".to_owned())
+    );
     let reader = changes("k", &[receipt("milk", 1)]).by("figures", "analyst", "*");
-    assert_eq!(refused(&function, reader).await, (403, "forbidden".to_owned()));
-    assert_eq!(refused(&function, of_milk("GET", LEVEL)).await, (404, "not-found".to_owned()));
+    assert_eq!(
+        refused(&function, reader).await,
+        (403, "forbidden".to_owned())
+    );
+    assert_eq!(
+        refused(&function, of_milk("GET", LEVEL)).await,
+        (404, "not-found".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_busy_store_tells_how_to_go_on() {
     let (function, _) = function();
     function.catalog.open().busy = true;
-    assert_eq!(refused(&function, changes("k", &[receipt("milk", 1)])).await, (503, "busy".to_owned()));
+    assert_eq!(
+        refused(&function, changes("k", &[receipt("milk", 1)])).await,
+        (503, "busy".to_owned())
+    );
     function.catalog.open().busy = false;
-    assert_eq!(outcomes(&ok(&function, changes("k", &[receipt("milk", 1)])).await), ["applied"]);
+    assert_eq!(
+        outcomes(&ok(&function, changes("k", &[receipt("milk", 1)])).await),
+        ["applied"]
+    );
 }
 
 #[tokio::test]
 async fn a_location_is_listed_page_by_page() {
     let (function, _) = function();
-    ok(&function, changes("k", &[receipt("milk", 1), receipt("bread", 2)])).await;
+    ok(
+        &function,
+        changes("k", &[receipt("milk", 1), receipt("bread", 2)]),
+    )
+    .await;
     let page = |call: CallBuilder| call.path("location_id", "store-1").query("limit", "1");
     let first = ok(&function, page(call("GET", STOCK))).await;
     assert_eq!(first["levels"][0]["sku"], "bread");
@@ -237,15 +313,28 @@ async fn a_location_is_listed_page_by_page() {
     assert_eq!(second.get("next_cursor"), None);
 
     let of_another_list = of_milk("GET", MOVEMENTS).query("cursor", cursor);
-    assert_eq!(refused(&function, of_another_list).await, (400, "invalid-request".to_owned()));
+    assert_eq!(
+        refused(&function, of_another_list).await,
+        (400, "invalid-request".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn an_empty_store_has_no_levels_and_an_unknown_one_is_not_found() {
     let (function, _) = function();
-    let stock_of = |location: &str| call("GET", STOCK).path("location_id", location).by("ops", "admin", "*");
-    assert_eq!(ok(&function, stock_of("store-2")).await, json!({"levels": []}));
-    assert_eq!(refused(&function, stock_of("store-9")).await, (404, "not-found".to_owned()));
+    let stock_of = |location: &str| {
+        call("GET", STOCK)
+            .path("location_id", location)
+            .by("ops", "admin", "*")
+    };
+    assert_eq!(
+        ok(&function, stock_of("store-2")).await,
+        json!({"levels": []})
+    );
+    assert_eq!(
+        refused(&function, stock_of("store-9")).await,
+        (404, "not-found".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -256,7 +345,10 @@ async fn movements_are_read_newest_first() {
     ok(&function, changes("k", &[receipt("milk", 5), damaged])).await;
     let body = ok(&function, of_milk("GET", MOVEMENTS)).await;
     let movements = body["movements"].as_array().unwrap();
-    assert_eq!((&movements[0]["kind"], &movements[1]["kind"]), (&json!("adjustment"), &json!("receipt")));
+    assert_eq!(
+        (&movements[0]["kind"], &movements[1]["kind"]),
+        (&json!("adjustment"), &json!("receipt"))
+    );
     insta::assert_json_snapshot!(movements[0], @r#"
     {
       "allocated": 0,
@@ -282,18 +374,28 @@ async fn a_manager_sets_when_to_reorder_and_a_till_may_not() {
         "lead_time_days": 3});
     let set = |policy: &Value| of_milk("PUT", POLICY).body(policy);
     let manager = |call: CallBuilder| call.by("ana", "store_manager", "store-1");
-    assert_eq!(refused(&function, set(&policy)).await, (403, "forbidden".to_owned()));
+    assert_eq!(
+        refused(&function, set(&policy)).await,
+        (403, "forbidden".to_owned())
+    );
 
     ok(&function, changes("k", &[receipt("milk", 5)])).await;
     let level = ok(&function, manager(set(&policy))).await;
-    assert_eq!((&level["policy"], &level["on_hand"], &level["version"]), (&policy, &json!(5), &json!(2)));
+    assert_eq!(
+        (&level["policy"], &level["on_hand"], &level["version"]),
+        (&policy, &json!(5), &json!(2))
+    );
 
     let mut upside_down = policy.clone();
     upside_down["target_level"] = json!(9);
     let refusal = refused(&function, manager(set(&upside_down))).await;
     assert_eq!(refusal, (400, "invalid-request".to_owned()));
     let movements = ok(&function, of_milk("GET", MOVEMENTS)).await;
-    assert_eq!(movements["movements"].as_array().unwrap().len(), 1, "a policy is no movement");
+    assert_eq!(
+        movements["movements"].as_array().unwrap().len(),
+        1,
+        "a policy is no movement"
+    );
 }
 
 #[tokio::test]
@@ -301,12 +403,21 @@ async fn a_policy_may_come_before_the_first_delivery_of_a_known_product() {
     let (function, _) = function();
     let policy = json!({"reorder_point": 10, "target_level": 40});
     let set = |sku: &str| {
-        let call = call("PUT", POLICY).path("location_id", "store-1").path("sku", sku).body(&policy);
+        let call = call("PUT", POLICY)
+            .path("location_id", "store-1")
+            .path("sku", sku)
+            .body(&policy);
         call.by("ana", "store_manager", "store-1")
     };
     let level = ok(&function, set("milk")).await;
-    assert_eq!((&level["on_hand"], &level["policy"]["order_multiple"]), (&json!(0), &json!(1)));
-    assert_eq!(refused(&function, set("caviar")).await, (404, "not-found".to_owned()));
+    assert_eq!(
+        (&level["on_hand"], &level["policy"]["order_multiple"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(
+        refused(&function, set("caviar")).await,
+        (404, "not-found".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -321,7 +432,10 @@ async fn another_stores_stock_reads_as_if_it_were_not_there() {
         of_milk("PUT", POLICY).body(&policy),
     ] {
         let stranger = asked.by("ben", "store_manager", "store-2");
-        assert_eq!(refused(&function, stranger).await, (404, "not-found".to_owned()));
+        assert_eq!(
+            refused(&function, stranger).await,
+            (404, "not-found".to_owned())
+        );
     }
 }
 
@@ -333,6 +447,11 @@ async fn the_sample_event_is_served() {
     let response = answer(&request, &|call| function.handle(call)).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
-    let lambda_http::Body::Text(text) = response.body() else { panic!("no text") };
-    assert_eq!(outcomes(&serde_json::from_str(text).unwrap()), ["applied", "applied", "applied"]);
+    let lambda_http::Body::Text(text) = response.body() else {
+        panic!("no text")
+    };
+    assert_eq!(
+        outcomes(&serde_json::from_str(text).unwrap()),
+        ["applied", "applied", "applied"]
+    );
 }

@@ -31,10 +31,10 @@ impl DynamoStock {
         Self { client, table }
     }
 
-    /// Opens the connection ahead of the first request, by reading a request that cannot be; that it fails is the
+    /// Opens the connection ahead of the first request, by reading a change that cannot be; that it fails is the
     /// first request's to tell.
     pub async fn warm_up(&self) {
-        if let Err(error) = self.applied_changes(RequestId::derive("", "")).await {
+        if let Err(error) = self.applied_change(RequestId::derive("", ""), 0).await {
             tracing::warn!(%error, "the connection could not be opened ahead");
         }
     }

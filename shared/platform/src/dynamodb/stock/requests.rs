@@ -70,7 +70,7 @@ impl DynamoStock {
         Ok(Opened::Before(self.applied_changes(id).await?))
     }
 
-    pub(super) async fn applied_changes(
+    async fn applied_changes(
         &self,
         id: RequestId,
     ) -> Result<BTreeMap<usize, Vec<Level>>, StoreError> {
@@ -133,10 +133,12 @@ impl DynamoStock {
                     Ok(after) => after,
                     // The same request may have applied it meanwhile, and it is that which now stands in its way.
                     Err(refused) => {
-                        return Ok(match self.applied_change(pending).await? {
-                            Some(levels) => Applied::Before(levels),
-                            None => Applied::Refused(refused),
-                        });
+                        return Ok(
+                            match self.applied_change(pending.request, pending.index).await? {
+                                Some(levels) => Applied::Before(levels),
+                                None => Applied::Refused(refused),
+                            },
+                        );
                     }
                 };
             let parts = self.parts(pending, &before, &after)?;
@@ -156,18 +158,16 @@ impl DynamoStock {
         }
     }
 
-    async fn applied_change(
+    pub(super) async fn applied_change(
         &self,
-        pending: PendingChange<'_>,
+        request: RequestId,
+        index: usize,
     ) -> Result<Option<Vec<Level>>, StoreError> {
         let found = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(key_of(&keys::applied_change(
-                pending.request,
-                pending.index,
-            ))))
+            .set_key(Some(key_of(&keys::applied_change(request, index))))
             .consistent_read(true)
             .send()
             .await
