@@ -1,0 +1,217 @@
+//! The export: the catalog's dimensions, then each due day of each time-zone group, its manifest last.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use stockline_domain::catalog::Location;
+use stockline_domain::export::{DayTotals, Days, ExportedFile, Manifest, TimeZoneGroup};
+use stockline_domain::ids::LocationId;
+use stockline_platform::cursor::Page;
+use stockline_platform::keys::PRODUCT_SHARDS;
+use stockline_platform::ports::catalog::CatalogStore;
+use stockline_platform::ports::export::{ExportBucket, ExportFile, SalesReader};
+use stockline_platform::problem::chain;
+
+use crate::dimensions::{Products, locations_file};
+use crate::error::ExportError;
+use crate::location_day::LocationDay;
+use crate::sales_lines::SalesLines;
+
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// Reads orders and the catalog, writes files.
+pub struct Export<S, C, B> {
+    /// The orders.
+    pub sales: S,
+    /// Products and locations.
+    pub catalog: C,
+    /// Where files go.
+    pub bucket: B,
+}
+
+/// One exported day of one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// The group's name in keys.
+    pub group: String,
+    /// The day.
+    pub business_date: Date,
+    /// Rows of its sales lines.
+    pub rows: u64,
+    /// The revision that holds now.
+    pub revision: u64,
+    /// Where its sales lines are.
+    pub key: String,
+}
+
+impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
+    /// Exports `days` as they are due at `now`.
+    ///
+    /// # Errors
+    /// A day that fails does not keep the others from being exported; it is named in the end.
+    pub async fn run(&self, days: &Days, now: Timestamp) -> Result<Vec<Exported>, ExportError> {
+        let mut locations = self.catalog.list_locations().await?;
+        locations.sort_by(|a, b| a.location_id.cmp(&b.location_id));
+        let groups = TimeZoneGroup::of(&locations)?;
+        self.dimensions(&locations).await?;
+        let (mut exported, mut failed, mut first) = (Vec::new(), Vec::new(), None);
+        for group in &groups {
+            for date in group.due(days, now) {
+                match self.day(group, date, now).await {
+                    Ok(day) => exported.push(day),
+                    Err(error) => {
+                        let key = manifest_key(group, date);
+                        tracing::error!(key, error = %chain(&error), "a day could not be exported");
+                        failed.push(key);
+                        first.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        match first {
+            None => Ok(exported),
+            Some(first) => Err(ExportError::Partly {
+                of: exported.len() + failed.len(),
+                failed,
+                first: Box::new(first),
+            }),
+        }
+    }
+
+    async fn dimensions(&self, locations: &[Location]) -> Result<(), ExportError> {
+        let mut products = Products::new()?;
+        for shard in 0..PRODUCT_SHARDS {
+            let mut after = None;
+            loop {
+                let page = self
+                    .catalog
+                    .list_products(shard, Page { limit: 100, after })
+                    .await?;
+                products.add(&page.items)?;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        for (dataset, file) in [
+            ("dim_products", products.finish()?),
+            ("dim_locations", locations_file(locations)?),
+        ] {
+            let key = format!("{dataset}/{dataset}.parquet");
+            self.put(ExportFile::new(key, PARQUET, file.bytes)).await?;
+        }
+        Ok(())
+    }
+
+    async fn day(
+        &self,
+        group: &TimeZoneGroup,
+        date: Date,
+        now: Timestamp,
+    ) -> Result<Exported, ExportError> {
+        let mut sales_lines = SalesLines::new()?;
+        let mut totals = DayTotals::default();
+        for location in &group.locations {
+            let day = self.location_day(location, date, &mut totals).await?;
+            sales_lines.add(group, location, &day)?;
+        }
+        let file = sales_lines.finish()?;
+        let rows = file.rows;
+        let key = format!("sales_lines/business_date={date}/{}.parquet", group.key());
+        let file = ExportFile::new(key.clone(), PARQUET, file.bytes);
+        let manifest = Manifest {
+            version: Manifest::VERSION,
+            group: group.key(),
+            time_zone: group.name.clone(),
+            business_date: date,
+            revision: 0,
+            closed: date <= group.last_closed(now),
+            files: vec![ExportedFile {
+                dataset: "sales_lines".to_owned(),
+                key: key.clone(),
+                rows,
+                sha256: file.sha256.clone(),
+            }],
+            totals: totals.finish(),
+        };
+        let previous = self.manifest(group, date).await?;
+        let manifest = manifest.after(previous.as_ref());
+        self.put(file).await?;
+        if previous.as_ref() != Some(&manifest) {
+            self.put_manifest(group, &manifest).await?;
+        }
+        Ok(Exported {
+            group: group.key(),
+            business_date: date,
+            rows,
+            revision: manifest.revision,
+            key,
+        })
+    }
+
+    async fn location_day(
+        &self,
+        location: &LocationId,
+        date: Date,
+        totals: &mut DayTotals,
+    ) -> Result<LocationDay, ExportError> {
+        let mut day = LocationDay::default();
+        let mut after = None;
+        loop {
+            let page = self.sales.page(location, date, after).await?;
+            for order in &page.items {
+                totals.add(order)?;
+                day.push(order);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        day.sort();
+        Ok(day)
+    }
+
+    /// Writes the file, unless the same bytes are there already.
+    async fn put(&self, file: ExportFile) -> Result<(), ExportError> {
+        if self.bucket.sha256(&file.key).await?.as_ref() != Some(&file.sha256) {
+            self.bucket.put(file).await?;
+        }
+        Ok(())
+    }
+
+    async fn manifest(
+        &self,
+        group: &TimeZoneGroup,
+        date: Date,
+    ) -> Result<Option<Manifest>, ExportError> {
+        let key = manifest_key(group, date);
+        let Some(bytes) = self.bucket.get(&key).await? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| ExportError::Manifest { key, source })
+    }
+
+    /// One line of JSON, as Athena's JSON reader wants it.
+    async fn put_manifest(
+        &self,
+        group: &TimeZoneGroup,
+        manifest: &Manifest,
+    ) -> Result<(), ExportError> {
+        let key = manifest_key(group, manifest.business_date);
+        let mut bytes = serde_json::to_vec(manifest).map_err(|source| ExportError::Manifest {
+            key: key.clone(),
+            source,
+        })?;
+        bytes.push(b'\n');
+        let file = ExportFile::new(key, "application/json", bytes);
+        Ok(self.bucket.put(file).await?)
+    }
+}
+
+fn manifest_key(group: &TimeZoneGroup, date: Date) -> String {
+    format!("export_manifest/business_date={date}/{}.json", group.key())
+}

@@ -1,0 +1,47 @@
+//! Exports each day's sales to S3 as Parquet, nightly and on demand.
+// The SDK's futures, within ours, nest deeper than the default limit.
+#![recursion_limit = "256"]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod dimensions;
+mod error;
+mod export;
+mod handler;
+mod location_day;
+mod parquet_file;
+mod sales_lines;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use stockline_platform::clients::Aws;
+use stockline_platform::clock::SystemClock;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::sales::DynamoSales;
+use stockline_platform::environment::required;
+use stockline_platform::s3::S3Exports;
+use stockline_platform::telemetry;
+use tracing::Instrument;
+
+use crate::export::Export;
+use crate::handler::SalesExport;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init("sales-export");
+    let aws = Aws::from_env()?;
+    let function = SalesExport {
+        export: Export {
+            sales: DynamoSales::new(aws.dynamodb(), required("ORDERS_TABLE")?),
+            catalog: DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?),
+            bucket: S3Exports::new(aws.s3(), required("EXPORTS_BUCKET")?),
+        },
+        clock: SystemClock,
+    };
+    let function = &function;
+    run(service_fn(
+        |event: LambdaEvent<serde_json::Value>| async move {
+            let span = telemetry::invocation(&event.context.request_id, "", "");
+            function.handle(event.payload).instrument(span).await
+        },
+    ))
+    .await
+}
