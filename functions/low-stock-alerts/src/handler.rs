@@ -1,0 +1,110 @@
+//! One change of a level -> at most one alert, published before the record is done.
+
+use stockline_domain::alert::StockAlert;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_platform::batch::{Outcome, StreamRecord};
+use stockline_platform::clock::Clock;
+use stockline_platform::keys;
+use stockline_platform::ports::alerts::{
+    Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, alert_message,
+};
+use stockline_platform::store_error::StoreError;
+
+/// How often a record that another writer overtook is decided anew.
+const TRIES: usize = 3;
+
+/// Watches levels and publishes what is news.
+pub struct LowStockAlerts<S, P, C> {
+    alerts: S,
+    topic: P,
+    clock: C,
+}
+
+impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
+    /// Keeps what was said in `alerts`, and says it on `topic`.
+    pub fn new(alerts: S, topic: P, clock: C) -> Self {
+        Self { alerts, topic, clock }
+    }
+
+    /// Handles one change of the stock table.
+    pub async fn handle(&self, record: &StreamRecord) -> Outcome {
+        let (before, level) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
+            _ if record.key.sk != "LEVEL" => return Outcome::Done,
+            (Ok(before), Ok(Some(level))) => (before, level),
+            (_, Ok(None)) => return Outcome::Done,
+            (Err(error), _) | (_, Err(error)) => return Outcome::Reject(format!("the level cannot be read: {error}")),
+        };
+        if record.key != keys::level(&level.key()) {
+            return Outcome::Reject("the level is not the one its key names".to_owned());
+        }
+        match self.watch(before.as_ref(), &level).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Retry(reason(&error)),
+        }
+    }
+
+    async fn watch(&self, before: Option<&Level>, level: &Level) -> Result<(), StoreError> {
+        let key = level.key();
+        for _ in 0..TRIES {
+            let said = self.alerts.find(&key).await?;
+            if let Some(said) = &said {
+                // Also of an earlier version, whose own record may have run out of tries.
+                if let Some(pending) = &said.pending {
+                    self.publish(&key, said.version, pending).await?;
+                }
+                if said.version >= level.version {
+                    return Ok(());
+                }
+            }
+            let state = said.as_ref().map(|said| said.state).unwrap_or_default();
+            let Some(alert) = StockAlert::raised_by(level, state) else {
+                return Ok(());
+            };
+            let message = self.message(before, level, alert);
+            let next = AlertRecord {
+                state: message.data.kind,
+                version: level.version,
+                pending: Some(message.clone()),
+            };
+            match self.alerts.advance(&key, said.map(|said| said.version), &next).await? {
+                Advance::Done => return self.publish(&key, level.version, &message).await,
+                Advance::Overtaken => {}
+            }
+        }
+        Err(StoreError::Busy)
+    }
+
+    async fn publish(&self, key: &LevelKey, version: u64, alert: &AlertMessage) -> Result<(), StoreError> {
+        self.topic.publish(alert).await?;
+        tracing::info!(
+            alert_id = %alert.id,
+            correlation_id = alert.correlation_id,
+            location_id = %key.location_id,
+            sku = %key.sku,
+            kind = alert.data.kind.as_str(),
+            "alert published"
+        );
+        self.alerts.published(key, version).await
+    }
+
+    /// A movement is followed by its id; a change of the policy alone has none, and happens now.
+    fn message(&self, before: Option<&Level>, level: &Level, alert: StockAlert) -> AlertMessage {
+        if let Some(movement) = level.movement_since(before) {
+            let cause = movement.change.movement_id.to_string();
+            alert_message(alert, movement.change.recorded_at, cause)
+        } else {
+            let cause = alert.id().to_string();
+            alert_message(alert, self.clock.now(), cause)
+        }
+    }
+}
+
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Busy => error.to_string(),
+        StoreError::Failed { context, source } => format!("{context}: {source}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! Posts stock alerts to Slack: the messages of one batch become one card or one digest.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod card;
+mod handler;
+
+use stockline_platform::batch::serve_queue_batch;
+use stockline_platform::environment::required;
+use stockline_platform::slack::{PACE, SlackWebhook};
+
+use crate::handler::SlackNotifier;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let slack = SlackWebhook::new(required("SLACK_WEBHOOK_URL")?, PACE)?;
+    let notifier = SlackNotifier::new(slack, required("DASHBOARD_URL")?);
+    let notifier = &notifier;
+    serve_queue_batch("slack-notifier", |records| async move { notifier.handle(&records).await }).await
+}
