@@ -1,7 +1,8 @@
 //! API Gateway's question who is calling becomes an answer it can cache, or a refusal.
 
 use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerRequest, ApiGatewayCustomAuthorizerResponse,
+    ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerRequest,
+    ApiGatewayCustomAuthorizerResponse,
 };
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use jsonwebtoken::decode_header;
@@ -50,7 +51,11 @@ enum Denial {
 impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
     /// With these keys, for tokens of this issuer.
     pub fn new(keys: KeyRing<S, C>, expected: Expected, clock: C) -> Self {
-        Self { keys, expected, clock }
+        Self {
+            keys,
+            expected,
+            clock,
+        }
     }
 
     /// Fetches the keys, so that the first request finds them.
@@ -81,7 +86,11 @@ impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
     }
 
     async fn decide(&self, event: &TokenEvent) -> Result<Allowed, Denial> {
-        let token = event.authorization_token.as_deref().and_then(bearer).ok_or(Refused::NoToken)?;
+        let token = event
+            .authorization_token
+            .as_deref()
+            .and_then(bearer)
+            .ok_or(Refused::NoToken)?;
         let header = decode_header(token).map_err(|_| Refused::Header)?;
         if header.crit.is_some() {
             return Err(Refused::Header.into());
@@ -89,14 +98,20 @@ impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
         let kid = header.kid.ok_or(Refused::NoKeyId)?;
         let key = self.keys.find(&kid).await?.ok_or(Refused::UnknownKey)?;
         let caller = verify(token, &key, &self.expected, self.clock.now())?;
-        let every_method = event.method_arn.as_deref().and_then(every_method).ok_or(Denial::NoMethod)?;
+        let every_method = event
+            .method_arn
+            .as_deref()
+            .and_then(every_method)
+            .ok_or(Denial::NoMethod)?;
         Ok(allow(&caller, every_method))
     }
 }
 
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
+    scheme
+        .eq_ignore_ascii_case("Bearer")
+        .then_some(token.trim())
 }
 
 /// Every method of the stage: the answer is kept for the token, whatever it calls next. Handlers check what it may do.
@@ -110,7 +125,11 @@ fn every_method(method_arn: &str) -> Option<String> {
 fn allow(caller: &Caller, every_method: String) -> Allowed {
     let locations = match &caller.locations {
         Locations::All => "*".to_owned(),
-        Locations::Only(own) => own.iter().map(LocationId::as_str).collect::<Vec<_>>().join(","),
+        Locations::Only(own) => own
+            .iter()
+            .map(LocationId::as_str)
+            .collect::<Vec<_>>()
+            .join(","),
     };
     let mut statement = IamPolicyStatement::default();
     statement.effect = IamPolicyEffect::Allow;

@@ -112,8 +112,8 @@ fn within(time: SignedDuration, since: Timestamp, now: Timestamp) -> bool {
 
 /// The keys of a published set that may verify tokens; others (for encryption, of other kinds) are passed over.
 fn usable(published: &str) -> Result<Keys, StoreError> {
-    let published: PublishedKeys =
-        serde_json::from_str(published).map_err(StoreError::failed("read the identity provider's keys"))?;
+    let published: PublishedKeys = serde_json::from_str(published)
+        .map_err(StoreError::failed("read the identity provider's keys"))?;
     let mut keys = Keys::new();
     for jwk in published.keys {
         if let Some((kid, key)) = verifying_key(jwk) {
@@ -121,7 +121,9 @@ fn usable(published: &str) -> Result<Keys, StoreError> {
         }
     }
     if keys.is_empty() {
-        return Err(StoreError::failed("read the identity provider's keys")("none of them can be used"));
+        return Err(StoreError::failed("read the identity provider's keys")(
+            "none of them can be used",
+        ));
     }
     Ok(keys)
 }
@@ -129,13 +131,19 @@ fn usable(published: &str) -> Result<Keys, StoreError> {
 fn verifying_key(jwk: Value) -> Option<(String, VerifyingKey)> {
     let jwk: Jwk = serde_json::from_value(jwk).ok()?;
     let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Algorithm::ES256
+        }
         AlgorithmParameters::RSA(key) if key.n.len() >= LEAST_MODULUS => Algorithm::RS256,
         _ => return None,
     };
     let said = jwk.common.key_algorithm;
     let for_it = said.is_none_or(|said| said == KeyAlgorithm::from(algorithm));
-    let for_signatures = jwk.common.public_key_use.as_ref().is_none_or(|r#use| *r#use == PublicKeyUse::Signature);
+    let for_signatures = jwk
+        .common
+        .public_key_use
+        .as_ref()
+        .is_none_or(|r#use| *r#use == PublicKeyUse::Signature);
     let key = DecodingKey::from_jwk(&jwk).ok()?;
     let kid = jwk.common.key_id?;
     (for_it && for_signatures).then_some((kid, VerifyingKey { algorithm, key }))

@@ -24,13 +24,20 @@ async fn main() -> Result<(), Error> {
     };
     let keys = match optional("OIDC_JWKS") {
         Some(keys) => KeySet::Given(keys),
-        None => KeySet::published(required("OIDC_JWKS_URL")?, required("STOCKLINE_ENV")? == "local")?,
+        None => KeySet::published(
+            required("OIDC_JWKS_URL")?,
+            required("STOCKLINE_ENV")? == "local",
+        )?,
     };
     let authorizer = Authorizer::new(KeyRing::new(keys, SystemClock), expected, SystemClock);
     authorizer.warm_up().await;
     let authorizer = &authorizer;
-    run(service_fn(move |event: LambdaEvent<TokenEvent>| async move {
-        authorizer.handle(event.payload, &event.context.request_id).await
-    }))
+    run(service_fn(
+        move |event: LambdaEvent<TokenEvent>| async move {
+            authorizer
+                .handle(event.payload, &event.context.request_id)
+                .await
+        },
+    ))
     .await
 }

@@ -76,28 +76,39 @@ struct Claims {
 }
 
 /// The caller that `token`, signed with `key`, speaks for at `now`.
-pub fn verify(token: &str, key: &VerifyingKey, expected: &Expected, now: Timestamp) -> Result<Caller, Refused> {
+pub fn verify(
+    token: &str,
+    key: &VerifyingKey,
+    expected: &Expected,
+    now: Timestamp,
+) -> Result<Caller, Refused> {
     let mut validation = Validation::new(key.algorithm);
     validation.set_issuer(&[&expected.issuer]);
     validation.set_audience(&[&expected.audience]);
     validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
     // The times are held against our own clock below, which a test can set.
     validation.validate_exp = false;
-    let claims = decode::<Claims>(token, &key.key, &validation).map_err(|error| refused(error.kind()))?.claims;
+    let claims = decode::<Claims>(token, &key.key, &validation)
+        .map_err(|error| refused(error.kind()))?
+        .claims;
     if claims.iss != expected.issuer {
         return Err(Refused::Issuer);
     }
     if claims.exp.saturating_add(LEEWAY) <= now.as_second() {
         return Err(Refused::Expired);
     }
-    if claims.nbf.is_some_and(|nbf| nbf.saturating_sub(LEEWAY) > now.as_second()) {
+    if claims
+        .nbf
+        .is_some_and(|nbf| nbf.saturating_sub(LEEWAY) > now.as_second())
+    {
         return Err(Refused::NotYetValid);
     }
     caller(claims)
 }
 
 fn caller(claims: Claims) -> Result<Caller, Refused> {
-    let subject_fits = (1..=255).contains(&claims.sub.len()) && claims.sub.bytes().all(|byte| byte.is_ascii_graphic());
+    let subject_fits = (1..=255).contains(&claims.sub.len())
+        && claims.sub.bytes().all(|byte| byte.is_ascii_graphic());
     if !subject_fits {
         return Err(Refused::Claims("sub"));
     }
@@ -122,7 +133,9 @@ fn refused(kind: &ErrorKind) -> Refused {
         ErrorKind::InvalidIssuer => Refused::Issuer,
         ErrorKind::InvalidAudience => Refused::Audience,
         ErrorKind::InvalidAlgorithm => Refused::Algorithm,
-        ErrorKind::MissingRequiredClaim(_) | ErrorKind::Json(_) => Refused::Claims("its claims cannot be read"),
+        ErrorKind::MissingRequiredClaim(_) | ErrorKind::Json(_) => {
+            Refused::Claims("its claims cannot be read")
+        }
         _ => Refused::Signature,
     }
 }

@@ -79,11 +79,16 @@ impl Batch {
             Entry { pointer, write }
         });
         let mut entries: Vec<Entry> = products.collect();
-        entries.extend(self.locations.into_iter().enumerate().map(|(index, value)| {
-            let pointer = format!("/locations/{index}");
-            let write = location(value, &pointer, &mut ids, caller).map(Write::Location);
-            Entry { pointer, write }
-        }));
+        entries.extend(
+            self.locations
+                .into_iter()
+                .enumerate()
+                .map(|(index, value)| {
+                    let pointer = format!("/locations/{index}");
+                    let write = location(value, &pointer, &mut ids, caller).map(Write::Location);
+                    Entry { pointer, write }
+                }),
+        );
         Ok(entries)
     }
 }
@@ -93,8 +98,14 @@ pub async fn store<S: CatalogStore>(store: &S, entries: Vec<Entry>, deadline: De
     let results = stream::iter(entries)
         .map(|Entry { pointer, write }| async move {
             let stored = match write {
-                Ok(Write::Product(product)) => store.put_product(&product, deadline).await.map_err(Problem::from),
-                Ok(Write::Location(location)) => store.put_location(&location, deadline).await.map_err(Problem::from),
+                Ok(Write::Product(product)) => store
+                    .put_product(&product, deadline)
+                    .await
+                    .map_err(Problem::from),
+                Ok(Write::Location(location)) => store
+                    .put_location(&location, deadline)
+                    .await
+                    .map_err(Problem::from),
                 Err(problem) => Err(problem),
             };
             let (outcome, problem) = match stored {

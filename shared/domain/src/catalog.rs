@@ -115,7 +115,8 @@ impl Location {
         let mut checks = Checks::new();
         check_text(&mut checks, &format!("{at}/name"), &self.name, 1, 200);
         checks.require(
-            self.zone().is_some_and(|zone| zone.iana_name() == Some(&self.time_zone)),
+            self.zone()
+                .is_some_and(|zone| zone.iana_name() == Some(&self.time_zone)),
             format!("{at}/time_zone"),
             "must be an IANA time zone as IANA spells it, such as Europe/Berlin",
         );
@@ -152,7 +153,9 @@ impl Location {
 
     /// The time zone, where its name is known.
     pub fn zone(&self) -> Option<TimeZone> {
-        TimeZone::get(&self.time_zone).ok().filter(|zone| !zone.is_unknown())
+        TimeZone::get(&self.time_zone)
+            .ok()
+            .filter(|zone| !zone.is_unknown())
     }
 
     /// Whether controllers fetch its goods.
@@ -180,13 +183,19 @@ mod tests {
             "location_id": "hub", "name": "Hub", "kind": "warehouse", "time_zone": "Europe/Berlin",
             "close_out_hour": 4, "zones": [{"zone_id": "hub-a", "aisles": 12}],
         });
-        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().unwrap().clone());
         serde_json::from_value(body).unwrap()
     }
 
     fn pointers<T: std::fmt::Debug>(checked: Result<T, Invalid>) -> Vec<String> {
         let invalid = checked.unwrap_err();
-        invalid.errors.into_iter().map(|error| error.pointer).collect()
+        invalid
+            .errors
+            .into_iter()
+            .map(|error| error.pointer)
+            .collect()
     }
 
     #[test]
@@ -209,8 +218,15 @@ mod tests {
         }));
         assert_eq!(
             pointers(broken.check("/locations/2")),
-            ["name", "time_zone", "close_out_hour", "zones", "zones/0/aisles", "zones/1/zone_id"]
-                .map(|field| format!("/locations/2/{field}"))
+            [
+                "name",
+                "time_zone",
+                "close_out_hour",
+                "zones",
+                "zones/0/aisles",
+                "zones/1/zone_id"
+            ]
+            .map(|field| format!("/locations/2/{field}"))
         );
     }
 
@@ -218,7 +234,11 @@ mod tests {
     fn a_time_zone_has_one_spelling() {
         for name in ["europe/berlin", "Etc/Unknown", "CEST", "+02:00", ""] {
             let broken = location(&json!({"time_zone": name}));
-            assert_eq!(pointers(broken.check("")), ["/time_zone"], "{name} was taken");
+            assert_eq!(
+                pointers(broken.check("")),
+                ["/time_zone"],
+                "{name} was taken"
+            );
         }
     }
 

@@ -30,7 +30,9 @@ impl KeySet {
             .redirect(Policy::none())
             .timeout(PATIENCE)
             .build()
-            .map_err(StoreError::failed("set up the connection to the identity provider"))?;
+            .map_err(StoreError::failed(
+                "set up the connection to the identity provider",
+            ))?;
         Ok(Self::Published(client, url))
     }
 }

@@ -18,14 +18,18 @@ fn deadline() -> Deadline {
 
 #[tokio::test]
 async fn a_catalog_on_dynamodb_conforms() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let table = cloud.table("conform", Table::Catalog).await;
     all(&DynamoCatalog::new(cloud.aws().dynamodb(), table)).await;
 }
 
 #[tokio::test]
 async fn a_write_whose_response_is_lost_is_done_once_it_answers() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let table = cloud.table("lost", Table::Catalog).await;
     let connection = LosesResponses::new();
     let store = DynamoCatalog::new(cloud.aws_over(&connection).dynamodb(), table);
@@ -38,7 +42,9 @@ async fn a_write_whose_response_is_lost_is_done_once_it_answers() {
 
 #[tokio::test]
 async fn an_item_that_a_newer_version_wrote_is_read_by_this_one() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let table = cloud.table("newer", Table::Catalog).await;
     let client = cloud.aws().dynamodb();
     let store = DynamoCatalog::new(client.clone(), table.clone());

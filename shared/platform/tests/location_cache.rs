@@ -28,11 +28,32 @@ async fn a_location_is_read_once_in_five_minutes_and_a_change_is_seen_after() {
     }
     assert_eq!(catalog.open().location_reads, 1);
 
-    catalog.open().locations.insert(berlin(), store("berlin", "Europe/Berlin", 0));
+    catalog
+        .open()
+        .locations
+        .insert(berlin(), store("berlin", "Europe/Berlin", 0));
     clock.advance(SignedDuration::from_secs(299));
-    assert_eq!(cache.find(&berlin()).await.unwrap().unwrap().location.close_out_hour, 4);
+    assert_eq!(
+        cache
+            .find(&berlin())
+            .await
+            .unwrap()
+            .unwrap()
+            .location
+            .close_out_hour,
+        4
+    );
     clock.advance(SignedDuration::from_secs(1));
-    assert_eq!(cache.find(&berlin()).await.unwrap().unwrap().location.close_out_hour, 0);
+    assert_eq!(
+        cache
+            .find(&berlin())
+            .await
+            .unwrap()
+            .unwrap()
+            .location
+            .close_out_hour,
+        0
+    );
     assert_eq!(catalog.open().location_reads, 2);
 }
 
@@ -41,7 +62,10 @@ async fn a_store_that_opens_is_served_at_once() {
     let catalog = MemoryCatalog::default();
     let (cache, _) = cache(&catalog);
     assert!(cache.find(&berlin()).await.unwrap().is_none());
-    catalog.open().locations.insert(berlin(), store("berlin", "Europe/Berlin", 4));
+    catalog
+        .open()
+        .locations
+        .insert(berlin(), store("berlin", "Europe/Berlin", 4));
     assert!(cache.find(&berlin()).await.unwrap().is_some());
 }
 
@@ -50,7 +74,10 @@ async fn a_location_is_taken_as_it_was_while_the_catalog_cannot_be_read() {
     let catalog = MemoryCatalog::with_locations([store("berlin", "Europe/Berlin", 4)]);
     let (cache, clock) = cache(&catalog);
     catalog.open().busy = true;
-    assert!(cache.find(&berlin()).await.is_err(), "nothing is known of it yet");
+    assert!(
+        cache.find(&berlin()).await.is_err(),
+        "nothing is known of it yet"
+    );
     catalog.open().busy = false;
     cache.find(&berlin()).await.unwrap();
     catalog.open().busy = true;

@@ -52,7 +52,10 @@ pub fn part(json: &Value) -> String {
 impl Issuer {
     /// A token that says `claims`.
     pub fn token(&self, claims: &Value) -> String {
-        self.token_with(&json!({"alg": "ES256", "typ": "JWT", "kid": self.kid}), claims)
+        self.token_with(
+            &json!({"alg": "ES256", "typ": "JWT", "kid": self.kid}),
+            claims,
+        )
     }
 
     /// A token under this header, signed whatever it says.
@@ -74,7 +77,11 @@ impl Issuer {
 
     /// The public key as the bytes that a forger would take for a shared secret.
     pub fn public_bytes(&self) -> Vec<u8> {
-        self.key.verifying_key().to_sec1_point(false).as_bytes().to_vec()
+        self.key
+            .verifying_key()
+            .to_sec1_point(false)
+            .as_bytes()
+            .to_vec()
     }
 }
 

@@ -34,11 +34,15 @@ impl Desk {
 }
 
 fn product(sku: &str) -> CallBuilder {
-    call("PUT", "/v1/products/{sku}").path("sku", sku).by("ops", "admin", "*")
+    call("PUT", "/v1/products/{sku}")
+        .path("sku", sku)
+        .by("ops", "admin", "*")
 }
 
 fn location(id: &str) -> CallBuilder {
-    call("PUT", "/v1/locations/{location_id}").path("location_id", id).by("ops", "admin", "*")
+    call("PUT", "/v1/locations/{location_id}")
+        .path("location_id", id)
+        .by("ops", "admin", "*")
 }
 
 fn read_product(sku: &str) -> CallBuilder {
@@ -50,7 +54,9 @@ fn read_location(id: &str) -> CallBuilder {
 }
 
 fn batch(body: &Value) -> CallBuilder {
-    call("POST", "/v1/catalog/batch").by("ops", "admin", "*").body(body)
+    call("POST", "/v1/catalog/batch")
+        .by("ops", "admin", "*")
+        .body(body)
 }
 
 fn milk() -> Value {
@@ -71,7 +77,11 @@ fn shop(id: &str) -> Value {
 async fn an_admin_puts_a_product_and_a_till_reads_it() {
     let desk = desk();
     assert_eq!(desk.sent(product("milk").body(&milk())).await, milk());
-    assert_eq!(desk.sent(product("milk").body(&milk())).await, milk(), "putting it again changes nothing");
+    assert_eq!(
+        desk.sent(product("milk").body(&milk())).await,
+        milk(),
+        "putting it again changes nothing"
+    );
     assert_eq!(desk.sent(read_product("milk")).await, milk());
     assert_eq!(desk.refused(read_product("bread")).await["status"], 404);
 }
@@ -108,21 +118,27 @@ async fn only_an_admin_writes() {
 async fn a_foreign_location_reads_as_if_it_were_not_there_and_an_analyst_reads_them_all() {
     let desk = desk();
     desk.sent(location("store-1").body(&shop("store-1"))).await;
-    let missing = desk.refused(read_location("store-9").by("ops", "admin", "*")).await;
+    let missing = desk
+        .refused(read_location("store-9").by("ops", "admin", "*"))
+        .await;
     assert_eq!(missing["status"], 404);
     for role in ["store_app", "store_manager", "controller", "admin"] {
         let read = read_location("store-1").by("someone", role, "store-2");
         assert_eq!(desk.refused(read).await, missing, "{role}");
-        desk.sent(read_location("store-1").by("someone", role, "store-1,store-2")).await;
+        desk.sent(read_location("store-1").by("someone", role, "store-1,store-2"))
+            .await;
     }
-    desk.sent(read_location("store-1").by("someone", "analyst", "")).await;
+    desk.sent(read_location("store-1").by("someone", "analyst", ""))
+        .await;
 }
 
 #[tokio::test]
 async fn an_admin_of_some_locations_writes_no_others() {
     let desk = desk();
     let of_two = |call: CallBuilder| call.by("regional", "admin", "store-2");
-    let refused = desk.refused(of_two(location("store-1").body(&shop("store-1")))).await;
+    let refused = desk
+        .refused(of_two(location("store-1").body(&shop("store-1"))))
+        .await;
     assert_eq!(refused["status"], 404);
     let body = json!({"locations": [shop("store-1"), shop("store-2")]});
     let answer = desk.sent(of_two(batch(&body))).await;
@@ -139,24 +155,75 @@ async fn every_broken_field_is_pointed_at_and_nothing_is_stored() {
         body
     };
     let cases = [
-        (product("milk").body(&with(milk(), "sku", "bread".into())), "invalid-request", "/sku"),
-        (product("milk").body(&with(milk(), "name", "".into())), "invalid-request", "/name"),
-        (product("milk").body(&with(milk(), "colour", "white".into())), "malformed-body", "/colour"),
-        (product("milk").body(&with(milk(), "unit_of_measure", "dozen".into())), "malformed-body", "/unit_of_measure"),
-        (product("milk").body(&with(milk(), "list_price", json!({"amount": 1.29, "currency": "EUR"}))), "malformed-body", "/list_price/amount"),
+        (
+            product("milk").body(&with(milk(), "sku", "bread".into())),
+            "invalid-request",
+            "/sku",
+        ),
+        (
+            product("milk").body(&with(milk(), "name", "".into())),
+            "invalid-request",
+            "/name",
+        ),
+        (
+            product("milk").body(&with(milk(), "colour", "white".into())),
+            "malformed-body",
+            "/colour",
+        ),
+        (
+            product("milk").body(&with(milk(), "unit_of_measure", "dozen".into())),
+            "malformed-body",
+            "/unit_of_measure",
+        ),
+        (
+            product("milk").body(&with(
+                milk(),
+                "list_price",
+                json!({"amount": 1.29, "currency": "EUR"}),
+            )),
+            "malformed-body",
+            "/list_price/amount",
+        ),
         (product("milk").text("{"), "malformed-body", ""),
-        (location("store-1").body(&shop("store-2")), "invalid-request", "/location_id"),
-        (location("store-1").body(&with(shop("store-1"), "time_zone", "Berlin".into())), "invalid-request", "/time_zone"),
-        (location("store-1").body(&with(shop("store-1"), "close_out_hour", 13.into())), "invalid-request", "/close_out_hour"),
-        (location("store-1").body(&with(shop("store-1"), "zones", json!([{"zone_id": "a b", "aisles": 1}]))), "malformed-body", "/zones/0/zone_id"),
+        (
+            location("store-1").body(&shop("store-2")),
+            "invalid-request",
+            "/location_id",
+        ),
+        (
+            location("store-1").body(&with(shop("store-1"), "time_zone", "Berlin".into())),
+            "invalid-request",
+            "/time_zone",
+        ),
+        (
+            location("store-1").body(&with(shop("store-1"), "close_out_hour", 13.into())),
+            "invalid-request",
+            "/close_out_hour",
+        ),
+        (
+            location("store-1").body(&with(
+                shop("store-1"),
+                "zones",
+                json!([{"zone_id": "a b", "aisles": 1}]),
+            )),
+            "malformed-body",
+            "/zones/0/zone_id",
+        ),
     ];
     for (call, kind, pointer) in cases {
         let refused = desk.refused(call).await;
         assert_eq!(refused["status"], 400, "{refused}");
-        assert_eq!(refused["type"], format!("https://stockline.dev/problems/{kind}"), "{refused}");
+        assert_eq!(
+            refused["type"],
+            format!("https://stockline.dev/problems/{kind}"),
+            "{refused}"
+        );
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }
-    assert_eq!(desk.refused(product("a b").body(&milk())).await["status"], 404);
+    assert_eq!(
+        desk.refused(product("a b").body(&milk())).await["status"],
+        404
+    );
     assert!(desk.store.open().products.is_empty());
     assert!(desk.store.open().locations.is_empty());
 }
@@ -183,7 +250,9 @@ async fn a_bad_entry_of_a_batch_does_not_sink_the_others() {
             (
                 result["pointer"].as_str().unwrap(),
                 result["outcome"].as_str().unwrap(),
-                result["problem"]["errors"][0]["pointer"].as_str().unwrap_or("-"),
+                result["problem"]["errors"][0]["pointer"]
+                    .as_str()
+                    .unwrap_or("-"),
             )
         })
         .collect();
@@ -211,10 +280,18 @@ async fn a_batch_of_a_hundred_is_stored_and_one_more_is_refused_whole() {
         let named = |number| json!({"sku": format!("sku-{number}"), "name": "x", "unit_of_measure": "gram"});
         (0..count).map(named).collect()
     };
-    let refused = desk.refused(batch(&json!({"products": products(100), "locations": [shop("store-1")]}))).await;
+    let refused = desk
+        .refused(batch(
+            &json!({"products": products(100), "locations": [shop("store-1")]}),
+        ))
+        .await;
     assert_eq!(refused["status"], 400);
     assert!(desk.store.open().products.is_empty());
-    let answer = desk.sent(batch(&json!({"products": products(99), "locations": [shop("store-1")]}))).await;
+    let answer = desk
+        .sent(batch(
+            &json!({"products": products(99), "locations": [shop("store-1")]}),
+        ))
+        .await;
     let results = answer["results"].as_array().unwrap();
     assert_eq!(results.len(), 100);
     assert!(results.iter().all(|result| result["outcome"] == "stored"));
@@ -229,9 +306,15 @@ async fn a_busy_table_is_told_per_entry_and_sending_again_stores_them() {
     let body = json!({"products": [milk()]});
     let answer = desk.sent(batch(&body)).await;
     assert_eq!(answer["results"][0]["problem"]["status"], 503);
-    assert_eq!(desk.refused(product("milk").body(&milk())).await["status"], 503);
+    assert_eq!(
+        desk.refused(product("milk").body(&milk())).await["status"],
+        503
+    );
     desk.store.open().busy = false;
-    assert_eq!(desk.sent(batch(&body)).await["results"][0]["outcome"], "stored");
+    assert_eq!(
+        desk.sent(batch(&body)).await["results"][0]["outcome"],
+        "stored"
+    );
 }
 
 #[tokio::test]
