@@ -45,6 +45,7 @@ const TRANSITIONS: [(TaskState, &[TaskState]); 12] = {
             S::Leased,
             &[
                 S::Accepted,
+                S::InProgress,
                 S::Queued,
                 S::Failed,
                 S::DeadLettered,

@@ -2,5 +2,7 @@
 
 pub mod alerts;
 pub mod catalog;
+pub mod export;
 pub mod orders;
 pub mod stock;
+pub mod tasks;

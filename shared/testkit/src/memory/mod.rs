@@ -6,3 +6,4 @@ pub mod export;
 pub mod orders;
 pub mod shop;
 pub mod stock;
+pub mod tasks;

@@ -1,0 +1,212 @@
+//! Tasks, controllers and their queues in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use stockline_domain::ids::{ControllerId, TaskId, ZoneId};
+use stockline_domain::level::LevelKey;
+use stockline_domain::order::NotFulfillable;
+use stockline_domain::task::{Controller, Task, TaskState};
+use stockline_platform::deadline::Deadline;
+use stockline_platform::ports::tasks::{
+    Command, Completion, CompletionStore, ControllerQueues, ControllerStore, TaskQueue, TaskStore,
+};
+use stockline_platform::sqs::FifoMessage;
+use stockline_platform::store_error::StoreError;
+
+use super::shop::MemoryShop;
+
+/// Tasks and controllers over a shop, in memory. A clone is the same warehouse.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryTasks {
+    shop: MemoryShop,
+    floor: Arc<Mutex<Floor>>,
+}
+
+/// What a warehouse knows.
+#[derive(Debug, Default)]
+pub struct Floor {
+    /// Each task.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Each controller.
+    pub controllers: BTreeMap<ControllerId, Controller>,
+}
+
+impl MemoryTasks {
+    /// Tasks that fetch from `shop`.
+    pub fn over(shop: MemoryShop) -> Self {
+        Self {
+            shop,
+            floor: Arc::default(),
+        }
+    }
+
+    /// What it knows, for one reader or writer at a time.
+    pub fn open(&self) -> MutexGuard<'_, Floor> {
+        self.floor.lock().unwrap()
+    }
+
+    /// The only task there is.
+    pub fn only(&self) -> Task {
+        let floor = self.open();
+        assert_eq!(floor.tasks.len(), 1);
+        floor.tasks.values().next().unwrap().clone()
+    }
+}
+
+impl TaskStore for MemoryTasks {
+    async fn add(&self, task: &Task) -> Result<(), StoreError> {
+        self.open()
+            .tasks
+            .entry(task.task_id)
+            .or_insert_with(|| task.clone());
+        Ok(())
+    }
+
+    async fn find(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let found = self.open().tasks.get(&id).cloned();
+        // Others read the same before this reader writes, as they would over a network.
+        tokio::task::yield_now().await;
+        Ok(found)
+    }
+
+    async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
+        let mut floor = self.open();
+        let there = floor.tasks.get(&before.task_id);
+        if there == Some(after) {
+            return Ok(true);
+        }
+        let first = there.is_some_and(|task| task.version == before.version);
+        if first {
+            floor.tasks.insert(after.task_id, after.clone());
+        }
+        Ok(first)
+    }
+}
+
+impl ControllerStore for MemoryTasks {
+    async fn beat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
+        let mut floor = self.open();
+        let known = floor.controllers.get(&heartbeat.controller_id);
+        if known.is_none_or(|known| known.received_at <= heartbeat.received_at) {
+            floor
+                .controllers
+                .insert(heartbeat.controller_id.clone(), heartbeat.clone());
+        }
+        Ok(())
+    }
+
+    async fn controllers(&self, zone: &ZoneId) -> Result<Vec<Controller>, StoreError> {
+        let floor = self.open();
+        let here = floor
+            .controllers
+            .values()
+            .filter(|controller| controller.zone_id == *zone);
+        Ok(here.cloned().collect())
+    }
+
+    async fn held(&self, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        let floor = self.open();
+        let held = floor
+            .tasks
+            .values()
+            .filter(|task| task.zone_id == *zone && TaskState::HELD.contains(&task.state));
+        Ok(held.cloned().collect())
+    }
+}
+
+impl CompletionStore for MemoryTasks {
+    async fn complete(
+        &self,
+        before: &Task,
+        after: &Task,
+        occurred_at: Timestamp,
+        now: Timestamp,
+        _deadline: Deadline,
+    ) -> Result<Completion, StoreError> {
+        let (mut floor, mut shelves) = (self.open(), self.shop.open());
+        if floor.tasks[&before.task_id].version != before.version {
+            return Ok(Completion::Overtaken);
+        }
+        let (order, fingerprint) = shelves.orders[&before.order_id].clone();
+        let order = match order.fulfil(before.line, before.quantity) {
+            Ok(order) => order,
+            Err(NotFulfillable::Canceled) => return Ok(Completion::OrderCanceled),
+            Err(error) => return Err(StoreError::failed("fulfil a task's order")(error)),
+        };
+        let key = LevelKey {
+            location_id: after.location_id.clone(),
+            sku: after.sku.clone(),
+        };
+        let Ok(level) = shelves.levels[&key].after(after.movement(occurred_at, now)) else {
+            return Ok(Completion::LevelRefused);
+        };
+        shelves.write(level);
+        shelves.orders.insert(before.order_id, (order, fingerprint));
+        floor.tasks.insert(after.task_id, after.clone());
+        Ok(Completion::Done)
+    }
+}
+
+/// The queues of tasks and controllers, in memory: a message under a deduplication id comes once, as in SQS.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryQueues(Arc<Mutex<Sent>>);
+
+#[derive(Debug, Default)]
+struct Sent {
+    messages: Vec<(String, FifoMessage)>,
+    seen: BTreeSet<String>,
+    broken: bool,
+}
+
+impl MemoryQueues {
+    /// From now on, sending fails; or works again.
+    pub fn set_broken(&self, broken: bool) {
+        self.0.lock().unwrap().broken = broken;
+    }
+
+    /// What was sent since the last look: the queue (`tasks`, or a controller) and the message.
+    pub fn take(&self) -> Vec<(String, Value)> {
+        let sent = std::mem::take(&mut self.0.lock().unwrap().messages);
+        sent.into_iter()
+            .map(|(queue, message)| (queue, serde_json::from_str(&message.body).unwrap()))
+            .collect()
+    }
+
+    fn send(&self, queue: &str, message: FifoMessage) -> Result<(), StoreError> {
+        let mut sent = self.0.lock().unwrap();
+        if sent.broken {
+            return Err(StoreError::failed("send to a queue")("the queue is broken"));
+        }
+        if sent
+            .seen
+            .insert(format!("{queue} {}", message.deduplication_id))
+        {
+            sent.messages.push((queue.to_owned(), message));
+        }
+        Ok(())
+    }
+}
+
+impl TaskQueue for MemoryQueues {
+    async fn queued(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+        self.send("tasks", FifoMessage::queued(task, now)?)
+    }
+}
+
+impl ControllerQueues for MemoryQueues {
+    async fn tell(
+        &self,
+        controller: &ControllerId,
+        command: Command,
+        task: &Task,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.send(
+            controller.as_str(),
+            FifoMessage::command(command, task, now)?,
+        )
+    }
+}
