@@ -176,13 +176,9 @@ pub fn stop(dir: &Path) -> Result<bool> {
     }
     for pid in &pids {
         process::terminate(*pid);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while process::group_alive(*pid) && Instant::now() < deadline {
-            process::reap(*pid);
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        await_end(*pid, Duration::from_secs(10));
         process::kill(*pid);
-        process::reap(*pid);
+        await_end(*pid, Duration::from_secs(5));
     }
     for leftover in [
         "cloud.pid.json",
@@ -196,6 +192,15 @@ pub fn stop(dir: &Path) -> Result<bool> {
         files::remove(&dir.join(leftover))?;
     }
     Ok(!pids.is_empty())
+}
+
+/// Waits until nothing of a process group is left, or the time is over. A port is free only then.
+fn await_end(group: u32, within: Duration) {
+    let deadline = Instant::now() + within;
+    while process::group_alive(group) && Instant::now() < deadline {
+        process::reap(group);
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Launchers of this folder, whatever the pid file says: an `up` may have been killed before it wrote one.
