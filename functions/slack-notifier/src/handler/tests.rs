@@ -1,0 +1,168 @@
+//! Batches of alerts, and what people read of them.
+
+use serde_json::{Value, json};
+use stockline_domain::alert::{AlertKind, StockAlert};
+use stockline_platform::batch::{BatchResponse, queue_records, whole_queue_batch};
+use stockline_platform::ports::alerts::alert_message;
+use stockline_testkit::memory::alerts::MemoryChat;
+
+use super::*;
+
+async fn notified(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchResponse {
+    let notifier = SlackNotifier::new(chat.clone(), "https://stock.example/board?a=1&b=2".to_owned());
+    let notifier = &notifier;
+    whole_queue_batch(records, |records| async move { notifier.handle(&records).await }).await
+}
+
+fn sample(text: &str) -> Vec<QueueRecord> {
+    queue_records(serde_json::from_str(text).unwrap())
+}
+
+fn digest_event() -> Vec<QueueRecord> {
+    sample(include_str!("../../../../events/slack-notifier.digest.json"))
+}
+
+fn record(id: &str, body: String) -> QueueRecord {
+    QueueRecord {
+        message_id: id.to_owned(),
+        group: None,
+        body,
+        receive_count: 1,
+    }
+}
+
+fn alert(number: u64, kind: AlertKind) -> QueueRecord {
+    let alert = StockAlert {
+        location_id: "store-1".parse().unwrap(),
+        sku: format!("sku-{number}").parse().unwrap(),
+        kind,
+        severity: kind.severity(),
+        available: 3,
+        reorder_point: Some(5),
+        level_version: number,
+    };
+    let message = alert_message(alert, "2026-03-01T12:00:00Z".parse().unwrap(), "cause".to_owned());
+    record(&number.to_string(), serde_json::to_string(&message).unwrap())
+}
+
+fn texts(message: &Value) -> Vec<&str> {
+    let blocks = message["blocks"].as_array().unwrap().iter();
+    blocks
+        .map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn one_alert_is_a_card() {
+    let chat = MemoryChat::default();
+    let event = sample(include_str!("../../../../events/slack-notifier.json"));
+    assert!(notified(&chat, event).await.failures().is_empty());
+    assert_eq!(
+        chat.posted(),
+        [json!({
+            "text": "🟠 *Low stock* · `milk` at `store-1` · 9 available, reorder point 10",
+            "blocks": [
+                {"type": "header", "text": {"type": "plain_text", "text": "🟠 Low stock", "emoji": true}},
+                {"type": "section", "text": {"type": "mrkdwn", "text":
+                    "`milk` at `store-1`\n9 available, reorder point 10\n\
+                     <!date^1772366401^{date_short_pretty} {time}|2026-03-01 12:00 UTC>"}},
+                {"type": "context", "elements": [{"type": "mrkdwn", "text":
+                    "<https://stock.example/board?a=1&amp;b=2|Open the dashboard>"}]},
+            ],
+        })]
+    );
+}
+
+#[tokio::test]
+async fn several_alerts_are_one_digest_with_the_gravest_first() {
+    let chat = MemoryChat::default();
+    assert!(notified(&chat, digest_event()).await.failures().is_empty());
+    let posted = chat.posted();
+    assert_eq!(posted.len(), 1);
+    assert_eq!(
+        texts(&posted[0]),
+        [
+            "🔴 4 stock alerts",
+            "🔴 2 critical   🟠 1 low   🟢 1 recovered",
+            "🔴 *Short: less is there than is promised* · `butter` at `store-1` · -2 available",
+            "🔴 *Out of stock* · `bread` at `store-1` · 0 available, reorder point 6",
+            "🟠 *Low stock* · `milk` at `store-1` · 9 available, reorder point 10",
+            "🟢 *Back in stock* · `eggs` at `store-1` · 48 available, reorder point 12",
+            "<https://stock.example/board?a=1&amp;b=2|Open the dashboard>",
+        ]
+    );
+    assert_eq!(
+        posted[0]["text"],
+        "🔴 4 stock alerts: 🔴 2 critical   🟠 1 low   🟢 1 recovered"
+    );
+}
+
+#[tokio::test]
+async fn a_flood_is_still_one_message_that_slack_takes() {
+    let chat = MemoryChat::default();
+    let flood = (1..=300).map(|number| alert(number, AlertKind::Low)).collect();
+    assert!(notified(&chat, flood).await.failures().is_empty());
+    let posted = chat.posted();
+    assert_eq!(posted.len(), 1);
+    let texts = texts(&posted[0]);
+    assert!(texts.len() <= 50 && texts.iter().all(|text| text.chars().count() <= 3000));
+    assert!(texts[0].chars().count() <= 150);
+    assert_eq!(texts.iter().filter(|text| text.contains("`sku-")).count(), 20);
+    assert!(texts.contains(&"and 280 more"), "{texts:?}");
+}
+
+#[tokio::test]
+async fn an_alert_that_comes_twice_in_a_batch_is_shown_once_and_both_are_done() {
+    let chat = MemoryChat::default();
+    let batch = vec![alert(1, AlertKind::Low), alert(1, AlertKind::Low)];
+    assert!(notified(&chat, batch).await.failures().is_empty());
+    assert_eq!(chat.posted()[0]["blocks"][0]["text"]["text"], "🟠 Low stock");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_goes_back_alone_and_the_rest_is_posted() {
+    let chat = MemoryChat::default();
+    let other = r#"{"type":"task.queued","version":1,"id":"5c3f8b2e-91aa-5d0c-8f6e-000000000001","data":{}}"#;
+    let batch = vec![
+        record("broken", "{".to_owned()),
+        alert(1, AlertKind::Low),
+        record("other", other.to_owned()),
+    ];
+    assert_eq!(notified(&chat, batch).await.failures(), ["broken", "other"]);
+    assert_eq!(chat.posted().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_readable_posts_nothing() {
+    let chat = MemoryChat::default();
+    let batch = vec![record("broken", "{}".to_owned())];
+    assert_eq!(notified(&chat, batch).await.failures(), ["broken"]);
+    assert!(chat.posted().is_empty());
+}
+
+#[tokio::test]
+async fn what_slack_does_not_take_goes_back_to_the_queue_and_so_to_its_dead_letters() {
+    for answer in [
+        NotDelivered::Later("Slack answered 429".to_owned()),
+        NotDelivered::Never("Slack answered 404: no_service".to_owned()),
+    ] {
+        let chat = MemoryChat::default();
+        chat.answer_next(answer);
+        let batch = vec![alert(1, AlertKind::Low), alert(2, AlertKind::Short)];
+        assert_eq!(notified(&chat, batch.clone()).await.failures(), ["1", "2"]);
+        assert!(notified(&chat, batch).await.failures().is_empty());
+        assert_eq!(chat.posted().len(), 1);
+    }
+}
+
+#[test]
+fn the_sample_alerts_meet_their_schema() {
+    let text = include_str!("../../../../events/schemas/stock.alert.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
+    for record in digest_event() {
+        let body: Value = serde_json::from_str(&record.body).unwrap();
+        assert!(schema.is_valid(&body), "{body}");
+        let again = serde_json::to_value(read_alert(&record.body).unwrap()).unwrap();
+        assert_eq!(again, body);
+    }
+}
