@@ -23,7 +23,11 @@ pub struct LowStockAlerts<S, P, C> {
 impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
     /// Keeps what was said in `alerts`, and says it on `topic`.
     pub fn new(alerts: S, topic: P, clock: C) -> Self {
-        Self { alerts, topic, clock }
+        Self {
+            alerts,
+            topic,
+            clock,
+        }
     }
 
     /// Handles one change of the stock table.
@@ -32,7 +36,9 @@ impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
             _ if record.key.sk != "LEVEL" => return Outcome::Done,
             (Ok(before), Ok(Some(level))) => (before, level),
             (_, Ok(None)) => return Outcome::Done,
-            (Err(error), _) | (_, Err(error)) => return Outcome::Reject(format!("the level cannot be read: {error}")),
+            (Err(error), _) | (_, Err(error)) => {
+                return Outcome::Reject(format!("the level cannot be read: {error}"));
+            }
         };
         if record.key != keys::level(&level.key()) {
             return Outcome::Reject("the level is not the one its key names".to_owned());
@@ -66,7 +72,11 @@ impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
                 version: level.version,
                 pending: Some(message.clone()),
             };
-            match self.alerts.advance(&key, said.map(|said| said.version), &next).await? {
+            match self
+                .alerts
+                .advance(&key, said.map(|said| said.version), &next)
+                .await?
+            {
                 Advance::Done => return self.publish(&key, level.version, &message).await,
                 Advance::Overtaken => {}
             }
@@ -74,7 +84,12 @@ impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
         Err(StoreError::Busy)
     }
 
-    async fn publish(&self, key: &LevelKey, version: u64, alert: &AlertMessage) -> Result<(), StoreError> {
+    async fn publish(
+        &self,
+        key: &LevelKey,
+        version: u64,
+        alert: &AlertMessage,
+    ) -> Result<(), StoreError> {
         self.topic.publish(alert).await?;
         tracing::info!(
             alert_id = %alert.id,

@@ -9,7 +9,10 @@ const NAMED: usize = 20;
 
 /// One alert as a card, several as a digest, none as nothing.
 pub fn message(alerts: &[&AlertMessage], dashboard_url: &str) -> Option<Value> {
-    let link = context(&format!("<{}|Open the dashboard>", link_target(dashboard_url)));
+    let link = context(&format!(
+        "<{}|Open the dashboard>",
+        link_target(dashboard_url)
+    ));
     match alerts {
         [] => None,
         [alert] => Some(card(alert, &link)),
@@ -33,16 +36,19 @@ fn card(alert: &AlertMessage, link: &Value) -> Value {
 fn digest(alerts: &[&AlertMessage], link: &Value) -> Value {
     let mut by_gravity = alerts.to_vec();
     by_gravity.sort_by_key(|alert| std::cmp::Reverse((alert.data.severity, alert.data.kind)));
-    let worst = by_gravity.first().map_or(Severity::Info, |alert| alert.data.severity);
+    let worst = by_gravity
+        .first()
+        .map_or(Severity::Info, |alert| alert.data.severity);
     let heading = format!("{} {} stock alerts", emoji(worst), alerts.len());
     let counts = counts(alerts);
     let mut blocks = vec![header(&heading), section(&counts)];
-    blocks.extend(
-        by_gravity
-            .iter()
-            .take(NAMED)
-            .map(|alert| section(&format!("{} {}", emoji(alert.data.severity), line(&alert.data)))),
-    );
+    blocks.extend(by_gravity.iter().take(NAMED).map(|alert| {
+        section(&format!(
+            "{} {}",
+            emoji(alert.data.severity),
+            line(&alert.data)
+        ))
+    }));
     if alerts.len() > NAMED {
         blocks.push(context(&format!("and {} more", alerts.len() - NAMED)));
     }
@@ -58,7 +64,10 @@ fn counts(alerts: &[&AlertMessage]) -> String {
     ]
     .into_iter()
     .filter_map(|(severity, name)| {
-        let count = alerts.iter().filter(|alert| alert.data.severity == severity).count();
+        let count = alerts
+            .iter()
+            .filter(|alert| alert.data.severity == severity)
+            .count();
         (count > 0).then(|| format!("{} {count} {name}", emoji(severity)))
     })
     .collect::<Vec<_>>()
@@ -83,7 +92,12 @@ fn title(kind: AlertKind) -> &'static str {
 }
 
 fn line(alert: &StockAlert) -> String {
-    format!("*{}* · {} · {}", title(alert.kind), place(alert), numbers(alert))
+    format!(
+        "*{}* · {} · {}",
+        title(alert.kind),
+        place(alert),
+        numbers(alert)
+    )
 }
 
 /// Names are set as code: whatever `_` and `*` they hold is then no markup.
@@ -115,12 +129,17 @@ fn moment(alert: &AlertMessage) -> String {
 
 /// What stands for itself in mrkdwn.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// An address within `<...|...>`, whose own marks would end it early.
 fn link_target(url: &str) -> String {
-    let url = url.replace('|', "%7C").replace('<', "%3C").replace('>', "%3E");
+    let url = url
+        .replace('|', "%7C")
+        .replace('<', "%3C")
+        .replace('>', "%3E");
     escape(&url)
 }
 
@@ -143,6 +162,9 @@ mod tests {
     #[test]
     fn what_would_be_markup_stands_for_itself() {
         assert_eq!(escape("<!channel> & co"), "&lt;!channel&gt; &amp; co");
-        assert_eq!(link_target("https://x.test/?a=1&b=|>"), "https://x.test/?a=1&amp;b=%7C%3E");
+        assert_eq!(
+            link_target("https://x.test/?a=1&b=|>"),
+            "https://x.test/?a=1&amp;b=%7C%3E"
+        );
     }
 }

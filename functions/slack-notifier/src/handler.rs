@@ -21,12 +21,18 @@ pub struct SlackNotifier<C> {
 impl<C: Chat> SlackNotifier<C> {
     /// Posts on `chat`, with a link to `dashboard_url`.
     pub fn new(chat: C, dashboard_url: String) -> Self {
-        Self { chat, dashboard_url }
+        Self {
+            chat,
+            dashboard_url,
+        }
     }
 
     /// Posts the alerts of `records` as one message; what became of it became of each of them.
     pub async fn handle(&self, records: &[QueueRecord]) -> Vec<Outcome> {
-        let read: Vec<_> = records.iter().map(|record| read_alert(&record.body)).collect();
+        let read: Vec<_> = records
+            .iter()
+            .map(|record| read_alert(&record.body))
+            .collect();
         let alerts = once_each(read.iter().flatten());
         let posted = match card::message(&alerts, &self.dashboard_url) {
             Some(message) => self.post(&message, &alerts).await,
@@ -41,7 +47,11 @@ impl<C: Chat> SlackNotifier<C> {
     }
 
     async fn post(&self, message: &serde_json::Value, alerts: &[&AlertMessage]) -> Outcome {
-        match self.chat.post(message, Deadline::within(TIME_TO_POST)).await {
+        match self
+            .chat
+            .post(message, Deadline::within(TIME_TO_POST))
+            .await
+        {
             Ok(()) => {
                 for alert in alerts {
                     tracing::info!(alert_id = %alert.id, correlation_id = alert.correlation_id, "alert posted");

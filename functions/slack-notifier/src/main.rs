@@ -15,5 +15,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let slack = SlackWebhook::new(required("SLACK_WEBHOOK_URL")?, PACE)?;
     let notifier = SlackNotifier::new(slack, required("DASHBOARD_URL")?);
     let notifier = &notifier;
-    serve_queue_batch("slack-notifier", |records| async move { notifier.handle(&records).await }).await
+    serve_queue_batch("slack-notifier", |records| async move {
+        notifier.handle(&records).await
+    })
+    .await
 }

@@ -203,7 +203,8 @@ fn await_end(group: u32, within: Duration) {
     }
 }
 
-/// Launchers of this folder, whatever the pid file says: an `up` may have been killed before it wrote one.
+/// Launchers of this folder, whatever the pid file says: an `up` may have been killed before it wrote one. And a
+/// Terraform that outlived its `up`: it would deploy into the next cloud.
 fn strays(dir: &Path) -> Vec<u32> {
     let listing = Command::new("ps")
         .args(["-A", "-ww", "-o", "pid=,args="])
@@ -211,10 +212,14 @@ fn strays(dir: &Path) -> Vec<u32> {
         .output()
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .unwrap_or_default();
+    let variables = format!(
+        " -var-file={}",
+        crate::terraform::variables_file(dir).display()
+    );
     listing
         .lines()
         .filter_map(|line| line.trim().split_once(' '))
-        .filter(|(_, command)| marks(command, dir))
+        .filter(|(_, command)| marks(command, dir) || command.contains(&variables))
         .filter_map(|(pid, _)| pid.parse().ok())
         .collect()
 }

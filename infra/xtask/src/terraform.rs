@@ -137,7 +137,7 @@ impl Terraform {
 
     /// Applies with these variables.
     pub fn apply(&self, variables: &Value) -> Result<()> {
-        let file = self.dir.join("variables.tfvars.json");
+        let file = variables_file(&self.dir);
         files::write_json(&file, variables)?;
         let mut step = Step::begin("terraform apply");
         let mut command = self.command();
@@ -180,6 +180,11 @@ impl Terraform {
             other => other,
         }
     }
+}
+
+/// Where the variables of a cloud are; it also marks the process that applies them.
+pub fn variables_file(dir: &Path) -> PathBuf {
+    dir.join("variables.tfvars.json")
 }
 
 /// Every Terraform file, at any depth, but the ones of other tools' folders.

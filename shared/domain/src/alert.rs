@@ -9,7 +9,9 @@ use crate::level::Level;
 ///
 /// The last one said is also the level's state: until it has recovered, only something worse is news. The order is
 /// that of gravity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
     /// Well above the reorder point; also the state of a level that was never low.
@@ -105,7 +107,12 @@ impl StockAlert {
 
     /// The same for the same crossing, however often it is found or delivered.
     pub fn id(&self) -> AlertId {
-        AlertId::derive(&self.location_id, &self.sku, self.level_version, self.kind.as_str())
+        AlertId::derive(
+            &self.location_id,
+            &self.sku,
+            self.level_version,
+            self.kind.as_str(),
+        )
     }
 }
 
@@ -174,7 +181,10 @@ mod tests {
 
     #[test]
     fn a_level_without_a_policy_is_never_low() {
-        assert_eq!(said(None, &[3, 1, 0, 1, 0, 2, -1]), [OutOfStock, Recovered, Short]);
+        assert_eq!(
+            said(None, &[3, 1, 0, 1, 0, 2, -1]),
+            [OutOfStock, Recovered, Short]
+        );
     }
 
     #[test]

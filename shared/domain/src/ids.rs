@@ -176,7 +176,10 @@ impl AlertId {
     /// The alert of `kind` that version `version` of one level raises.
     pub fn derive(location: &LocationId, sku: &Sku, version: u64, kind: &str) -> Self {
         let version = version.to_string();
-        Self(derive("alert", &[location.as_str(), sku.as_str(), &version, kind]))
+        Self(derive(
+            "alert",
+            &[location.as_str(), sku.as_str(), &version, kind],
+        ))
     }
 }
 

@@ -260,8 +260,11 @@ pub fn entry<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Problem> 
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = format!("{at}{}", pointer(error.path()));
         let detail = error.into_inner().to_string();
-        Problem::new(ProblemKind::MalformedBody, "The entry is not what this operation takes.")
-            .with_errors(Invalid::field(pointer, detail).errors)
+        Problem::new(
+            ProblemKind::MalformedBody,
+            "The entry is not what this operation takes.",
+        )
+        .with_errors(Invalid::field(pointer, detail).errors)
     })
 }
 

@@ -63,7 +63,13 @@ impl SlackWebhook {
     }
 
     async fn attempt(&self, message: &Value, time: Duration) -> Try {
-        let sent = self.client.post(&self.url).json(message).timeout(time).send().await;
+        let sent = self
+            .client
+            .post(&self.url)
+            .json(message)
+            .timeout(time)
+            .send()
+            .await;
         match sent {
             Ok(response) => sort(response).await,
             Err(error) => Try::Again(error_chain(&error.without_url()), None),
@@ -77,7 +83,9 @@ impl Chat for SlackWebhook {
         let mut reason = "there was no time for a try".to_owned();
         loop {
             let paced = async { self.pace.lock().await.tick().await };
-            if tokio::time::timeout(deadline.left(), paced).await.is_err() || deadline.left().is_zero() {
+            if tokio::time::timeout(deadline.left(), paced).await.is_err()
+                || deadline.left().is_zero()
+            {
                 return Err(NotDelivered::Later(reason));
             }
             let wait = match self.attempt(message, deadline.left().min(TRY)).await {
@@ -115,10 +123,19 @@ async fn sort(response: Response) -> Try {
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
-    let answer: String = response.text().await.unwrap_or_default().chars().take(ANSWER).collect();
+    let answer: String = response
+        .text()
+        .await
+        .unwrap_or_default()
+        .chars()
+        .take(ANSWER)
+        .collect();
     let reason = format!("Slack answered {}: {answer}", status.as_u16());
     let may_pass = status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+        );
     if may_pass {
         Try::Again(reason, wait)
     } else {

@@ -25,7 +25,11 @@ impl AlertPublisher for SnsAlerts {
     async fn publish(&self, alert: &AlertMessage) -> Result<(), StoreError> {
         const DOING: &str = "publish an alert";
         let message = serde_json::to_string(alert).map_err(StoreError::failed(DOING))?;
-        let mut publish = self.client.publish().topic_arn(&self.topic_arn).message(message);
+        let mut publish = self
+            .client
+            .publish()
+            .topic_arn(&self.topic_arn)
+            .message(message);
         for (name, value) in attributes(alert) {
             let value = MessageAttributeValue::builder()
                 .data_type("String")
@@ -36,7 +40,12 @@ impl AlertPublisher for SnsAlerts {
         }
         match publish.send().await {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.code(), Some("Throttled" | "ThrottledException" | "Throttling" | "ThrottlingException")) => {
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some("Throttled" | "ThrottledException" | "Throttling" | "ThrottlingException")
+                ) =>
+            {
                 Err(StoreError::Busy)
             }
             Err(error) => Err(StoreError::failed(DOING)(error)),

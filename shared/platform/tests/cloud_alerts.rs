@@ -33,14 +33,18 @@ fn short_milk(version: u64) -> AlertRecord {
 
 #[tokio::test]
 async fn alerts_in_dynamodb_conform() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let table = cloud.table("alerts", Table::Stock).await;
     alerts::all(&DynamoAlerts::new(cloud.aws().dynamodb(), table)).await;
 }
 
 #[tokio::test]
 async fn a_record_whose_response_was_lost_is_no_conflict_with_itself() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let table = cloud.table("alerts-lost", Table::Stock).await;
     let connection = LosesResponses::new();
     let store = DynamoAlerts::new(cloud.aws_over(&connection).dynamodb(), table);
@@ -49,23 +53,51 @@ async fn a_record_whose_response_was_lost_is_no_conflict_with_itself() {
         sku: "milk".parse().unwrap(),
     };
     connection.lose_next(1);
-    assert_eq!(store.advance(&key, None, &short_milk(7)).await.unwrap(), Advance::Done);
+    assert_eq!(
+        store.advance(&key, None, &short_milk(7)).await.unwrap(),
+        Advance::Done
+    );
     connection.lose_next(1);
     store.published(&key, 7).await.unwrap();
     assert_eq!(connection.lost(), 2);
     let found = store.find(&key).await.unwrap().unwrap();
-    assert_eq!(found, AlertRecord { pending: None, ..short_milk(7) });
+    assert_eq!(
+        found,
+        AlertRecord {
+            pending: None,
+            ..short_milk(7)
+        }
+    );
 }
 
 #[tokio::test]
 async fn an_alert_reaches_only_the_queues_whose_filter_it_meets_and_as_it_was_sent() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let (sns, sqs) = (cloud.aws().sns(), cloud.aws().sqs());
     let name = format!("test-alerts-{}", std::process::id());
-    let topic = sns.create_topic().name(&name).send().await.unwrap().topic_arn.unwrap();
+    let topic = sns
+        .create_topic()
+        .name(&name)
+        .send()
+        .await
+        .unwrap()
+        .topic_arn
+        .unwrap();
     let mut queues = Vec::new();
-    for (suffix, filter) in [("short", r#"{"kind":["short"]}"#), ("low", r#"{"kind":["low"]}"#)] {
-        let url = sqs.create_queue().queue_name(format!("{name}-{suffix}")).send().await.unwrap().queue_url.unwrap();
+    for (suffix, filter) in [
+        ("short", r#"{"kind":["short"]}"#),
+        ("low", r#"{"kind":["low"]}"#),
+    ] {
+        let url = sqs
+            .create_queue()
+            .queue_name(format!("{name}-{suffix}"))
+            .send()
+            .await
+            .unwrap()
+            .queue_url
+            .unwrap();
         let attributes = sqs
             .get_queue_attributes()
             .queue_url(&url)
@@ -110,12 +142,34 @@ async fn an_alert_reaches_only_the_queues_whose_filter_it_meets_and_as_it_was_se
     let message = &received.messages()[0];
     let body = message.body().unwrap();
     assert_eq!(read_alert(body).unwrap(), sent);
-    assert_eq!(serde_json::from_str::<Value>(body).unwrap()["data"]["available"], -2);
-    let attribute = |name: &str| message.message_attributes().unwrap()[name].string_value().unwrap().to_owned();
     assert_eq!(
-        (attribute("location_id"), attribute("severity"), attribute("kind")),
-        ("store-1".to_owned(), "critical".to_owned(), "short".to_owned())
+        serde_json::from_str::<Value>(body).unwrap()["data"]["available"],
+        -2
     );
-    let filtered = sqs.receive_message().queue_url(&queues[1]).wait_time_seconds(0).send().await.unwrap();
+    let attribute = |name: &str| {
+        message.message_attributes().unwrap()[name]
+            .string_value()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        (
+            attribute("location_id"),
+            attribute("severity"),
+            attribute("kind")
+        ),
+        (
+            "store-1".to_owned(),
+            "critical".to_owned(),
+            "short".to_owned()
+        )
+    );
+    let filtered = sqs
+        .receive_message()
+        .queue_url(&queues[1])
+        .wait_time_seconds(0)
+        .send()
+        .await
+        .unwrap();
     assert!(filtered.messages().is_empty());
 }

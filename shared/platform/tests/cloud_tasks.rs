@@ -44,7 +44,11 @@ impl Orders for OnDynamo {
 
     async fn place(&self, order: &Order) {
         let request = Fingerprint::of(&"a").unwrap();
-        let placed = self.orders.place(order, &request, deadline()).await.unwrap();
+        let placed = self
+            .orders
+            .place(order, &request, deadline())
+            .await
+            .unwrap();
         assert_eq!(placed, Placement::Placed);
     }
 
@@ -106,14 +110,18 @@ async fn stores(
 
 #[tokio::test]
 async fn tasks_on_dynamodb_conform() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let (tasks, completions, orders) = stores(&cloud, "tasks", &LosesResponses::new()).await;
     all(&tasks, &completions, &orders).await;
 }
 
 #[tokio::test]
 async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
-    let Some(cloud) = TestCloud::find() else { return };
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
     let connection = LosesResponses::new();
     let (tasks, completions, orders) = stores(&cloud, "lost-tasks", &connection).await;
     // given a task that a controller has
@@ -129,7 +137,9 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
     // when the answer to every write is lost on the way
     connection.lose_next(1);
     tasks.add(&planned).await.unwrap();
-    let leased = planned.lease(&"controller-1".parse().unwrap(), now).unwrap();
+    let leased = planned
+        .lease(&"controller-1".parse().unwrap(), now)
+        .unwrap();
     connection.lose_next(1);
     assert!(tasks.replace(&planned, &leased).await.unwrap());
     let before = Task {
@@ -147,7 +157,16 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
     };
     connection.lose_next_of("TransactWriteItems", 2);
     for _ in 0..2 {
-        let settled = settle(&tasks, &completions, planned.task_id, None, &report, now, deadline()).await;
+        let settled = settle(
+            &tasks,
+            &completions,
+            planned.task_id,
+            None,
+            &report,
+            now,
+            deadline(),
+        )
+        .await;
         let Ok(Reported::Counted(task)) = settled else {
             panic!("it did not count: {settled:?}");
         };
@@ -156,5 +175,8 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
     // then it moved its stock once
     assert_eq!(connection.lost(), 4);
     assert_eq!(orders.level("hub", "milk").await, (3, 0));
-    assert_eq!(orders.order(order.order_id).await.status, OrderStatus::Fulfilled);
+    assert_eq!(
+        orders.order(order.order_id).await.status,
+        OrderStatus::Fulfilled
+    );
 }

@@ -67,17 +67,28 @@ async fn it_waits_as_long_as_slack_asks() {
     let server = slack(&[busy, ok()]).await;
     let begun = Instant::now();
     assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
-    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(requests(&server).await, 2);
 }
 
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_left_to_the_queue() {
-    let busy = ResponseTemplate::new(429).insert_header("retry-after", "30").set_body_string("rate_limited");
+    let busy = ResponseTemplate::new(429)
+        .insert_header("retry-after", "30")
+        .set_body_string("rate_limited");
     let server = slack(&[busy]).await;
     let begun = Instant::now();
     let refused = webhook(&server).post(&message(), soon()).await;
-    assert_eq!(refused, Err(NotDelivered::Later("Slack answered 429: rate_limited".to_owned())));
+    assert_eq!(
+        refused,
+        Err(NotDelivered::Later(
+            "Slack answered 429: rate_limited".to_owned()
+        ))
+    );
     assert!(begun.elapsed() < Duration::from_secs(4));
     assert_eq!(requests(&server).await, 1);
 }
@@ -85,16 +96,27 @@ async fn a_wait_beyond_the_deadline_is_left_to_the_queue() {
 #[tokio::test]
 async fn a_slack_that_stays_down_is_left_to_the_queue_within_the_deadline() {
     let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(ResponseTemplate::new(502)).mount(&server).await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(502))
+        .mount(&server)
+        .await;
     let deadline = Deadline::within(Duration::from_millis(300));
     let refused = webhook(&server).post(&message(), deadline).await;
-    assert_eq!(refused, Err(NotDelivered::Later("Slack answered 502: ".to_owned())));
+    assert_eq!(
+        refused,
+        Err(NotDelivered::Later("Slack answered 502: ".to_owned()))
+    );
     assert!(requests(&server).await > 1);
 }
 
 #[tokio::test]
 async fn what_slack_refuses_is_not_tried_again() {
-    for (status, answer) in [(400, "invalid_blocks"), (403, "action_prohibited"), (404, "no_service"), (302, "")] {
+    for (status, answer) in [
+        (400, "invalid_blocks"),
+        (403, "action_prohibited"),
+        (404, "no_service"),
+        (302, ""),
+    ] {
         let server = slack(&[ResponseTemplate::new(status).set_body_string(answer)]).await;
         let refused = webhook(&server).post(&message(), soon()).await;
         let reason = format!("Slack answered {status}: {answer}");
@@ -106,19 +128,32 @@ async fn what_slack_refuses_is_not_tried_again() {
 #[tokio::test]
 async fn messages_keep_their_distance() {
     let server = slack(&[ok(), ok(), ok()]).await;
-    let webhook = SlackWebhook::new(format!("{}/services/secret", server.uri()), Duration::from_millis(200)).unwrap();
+    let webhook = SlackWebhook::new(
+        format!("{}/services/secret", server.uri()),
+        Duration::from_millis(200),
+    )
+    .unwrap();
     let begun = Instant::now();
     let message = message();
     let posts = (0..3).map(|_| webhook.post(&message, soon()));
-    assert_eq!(futures::future::join_all(posts).await, [Ok(()), Ok(()), Ok(())]);
-    assert!(begun.elapsed() >= Duration::from_millis(400), "{:?}", begun.elapsed());
+    assert_eq!(
+        futures::future::join_all(posts).await,
+        [Ok(()), Ok(()), Ok(())]
+    );
+    assert!(
+        begun.elapsed() >= Duration::from_millis(400),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn an_unreachable_slack_is_told_without_its_secret_address() {
     // Port 9 (discard) is one that nothing listens on; the address is never resolved by name.
     let webhook = SlackWebhook::new("http://127.0.0.1:9/services/secret".to_owned(), PACE).unwrap();
-    let refused = webhook.post(&message(), Deadline::within(Duration::from_millis(100))).await;
+    let refused = webhook
+        .post(&message(), Deadline::within(Duration::from_millis(100)))
+        .await;
     let Err(NotDelivered::Later(reason)) = refused else {
         panic!("{refused:?}");
     };

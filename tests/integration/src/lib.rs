@@ -112,7 +112,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), asked)
+    tokio::time::timeout(Duration::from_mins(1), asked)
         .await
         .unwrap_or_else(|_| panic!("{what} did not happen within a minute"))
 }

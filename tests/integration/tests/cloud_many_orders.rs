@@ -26,7 +26,11 @@ async fn five_hundred_orders_sixteen_at_a_time_are_all_there_and_each_sent_again
         async move {
             let body = sale(
                 "many-orders",
-                if number.is_multiple_of(2) { "milk" } else { "bread" },
+                if number.is_multiple_of(2) {
+                    "milk"
+                } else {
+                    "bread"
+                },
             );
             let key = format!("many-{number}");
             till.post("/v1/orders", &body, Some(&key)).await.unwrap()

@@ -29,13 +29,19 @@ impl Store {
     }
 
     async fn sees(&self, records: Vec<StreamRecord>) -> BatchResponse {
-        each_stream_record(records, |record| async move { self.watcher.handle(&record).await }).await
+        each_stream_record(records, |record| async move {
+            self.watcher.handle(&record).await
+        })
+        .await
     }
 
     /// What was published, by kind and version of the level.
     fn told(&self) -> Vec<(AlertKind, u64)> {
         let alerts = self.topic.published();
-        alerts.iter().map(|alert| (alert.data.kind, alert.data.level_version)).collect()
+        alerts
+            .iter()
+            .map(|alert| (alert.data.kind, alert.data.level_version))
+            .collect()
     }
 
     async fn record(&self, sku: &str) -> Option<AlertRecord> {
@@ -85,7 +91,10 @@ fn changed(old: Option<Value>, new: Value) -> StreamRecord {
 
 /// `milk` with a reorder point of 10 has `available` at `version`.
 fn milk(version: u64, available: i64) -> StreamRecord {
-    changed(None, image("milk", version, available.max(0), (-available).max(0), true))
+    changed(
+        None,
+        image("milk", version, available.max(0), (-available).max(0), true),
+    )
 }
 
 fn sample_event() -> Vec<StreamRecord> {
@@ -119,10 +128,27 @@ async fn the_sample_event_raises_one_alert() {
 #[tokio::test]
 async fn a_day_is_told_once_per_line_and_once_when_it_is_over() {
     let store = Store::new();
-    let day = [(1, 40), (2, 11), (3, 10), (4, 3), (5, 0), (6, -1), (7, 8), (8, 11), (9, 40), (10, 9)];
+    let day = [
+        (1, 40),
+        (2, 11),
+        (3, 10),
+        (4, 3),
+        (5, 0),
+        (6, -1),
+        (7, 8),
+        (8, 11),
+        (9, 40),
+        (10, 9),
+    ];
     let records = day.map(|(version, available)| milk(version, available));
     assert!(store.sees(records.to_vec()).await.failures().is_empty());
-    let expected = [(Low, 3), (OutOfStock, 5), (Short, 6), (Recovered, 9), (Low, 10)];
+    let expected = [
+        (Low, 3),
+        (OutOfStock, 5),
+        (Short, 6),
+        (Recovered, 9),
+        (Low, 10),
+    ];
     assert_eq!(store.told(), expected);
 }
 
@@ -130,12 +156,24 @@ async fn a_day_is_told_once_per_line_and_once_when_it_is_over() {
 async fn a_day_that_is_delivered_again_is_not_told_again() {
     let store = Store::new();
     let day = [(1, 40), (2, 9), (3, 30), (4, 0), (5, 30), (6, 31)];
-    let records: Vec<_> = day.iter().map(|(version, available)| milk(*version, *available)).collect();
+    let records: Vec<_> = day
+        .iter()
+        .map(|(version, available)| milk(*version, *available))
+        .collect();
     store.sees(records.clone()).await;
     let told = store.told();
-    assert_eq!(told, [(Low, 2), (Recovered, 3), (OutOfStock, 4), (Recovered, 5)]);
+    assert_eq!(
+        told,
+        [(Low, 2), (Recovered, 3), (OutOfStock, 4), (Recovered, 5)]
+    );
     for from in 0..records.len() {
-        assert!(store.sees(records[from..].to_vec()).await.failures().is_empty());
+        assert!(
+            store
+                .sees(records[from..].to_vec())
+                .await
+                .failures()
+                .is_empty()
+        );
     }
     assert_eq!(store.told(), told);
 }
@@ -191,7 +229,12 @@ impl AlertStore for Overtaken {
         self.alerts.find(key).await
     }
 
-    async fn advance(&self, key: &LevelKey, before: Option<u64>, next: &AlertRecord) -> Result<Advance, StoreError> {
+    async fn advance(
+        &self,
+        key: &LevelKey,
+        before: Option<u64>,
+        next: &AlertRecord,
+    ) -> Result<Advance, StoreError> {
         let other = self.by.lock().unwrap().take();
         if let Some(other) = other {
             self.alerts.advance(key, before, &other).await?;
@@ -208,11 +251,23 @@ impl AlertStore for Overtaken {
 async fn a_watcher_that_is_overtaken_decides_anew() {
     for (state, version, expected) in [(Low, 4, vec![]), (Low, 2, vec![(OutOfStock, 3)])] {
         let topic = MemoryTopic::default();
-        let other = AlertRecord { state, version, pending: None };
-        let store = Overtaken { alerts: MemoryAlerts::default(), by: Mutex::new(Some(other)) };
-        let watcher = LowStockAlerts::new(store, topic.clone(), FakeClock::at("2026-03-01T18:00:00Z"));
+        let other = AlertRecord {
+            state,
+            version,
+            pending: None,
+        };
+        let store = Overtaken {
+            alerts: MemoryAlerts::default(),
+            by: Mutex::new(Some(other)),
+        };
+        let watcher =
+            LowStockAlerts::new(store, topic.clone(), FakeClock::at("2026-03-01T18:00:00Z"));
         assert_eq!(watcher.handle(&milk(3, 0)).await, Outcome::Done);
-        let told: Vec<_> = topic.published().iter().map(|alert| (alert.data.kind, alert.data.level_version)).collect();
+        let told: Vec<_> = topic
+            .published()
+            .iter()
+            .map(|alert| (alert.data.kind, alert.data.level_version))
+            .collect();
         assert_eq!(told, expected);
     }
 }
@@ -236,7 +291,13 @@ async fn one_level_that_cannot_be_read_holds_up_no_other() {
     broken["on_hand"] = json!({"S": "many"});
     let mut stranger = image("eggs", 2, 0, 0, true);
     stranger["pk"] = json!({"S": "LEVEL#store-2#eggs#0"});
-    let response = store.sees(vec![changed(None, broken), changed(None, stranger), milk(3, 9)]).await;
+    let response = store
+        .sees(vec![
+            changed(None, broken),
+            changed(None, stranger),
+            milk(3, 9),
+        ])
+        .await;
     assert_eq!(response.failures().len(), 2);
     assert_eq!(store.told(), [(Low, 3)]);
 }
@@ -246,7 +307,13 @@ async fn its_own_records_in_the_stream_are_passed_over() {
     let store = Store::new();
     let mut own = image("milk", 1, 0, 0, true);
     own["sk"] = json!({"S": "ALERT"});
-    assert!(store.sees(vec![changed(None, own)]).await.failures().is_empty());
+    assert!(
+        store
+            .sees(vec![changed(None, own)])
+            .await
+            .failures()
+            .is_empty()
+    );
     assert_eq!(store.told(), []);
 }
 
@@ -254,16 +321,32 @@ async fn its_own_records_in_the_stream_are_passed_over() {
 async fn every_alert_meets_its_schema() {
     let store = Store::new();
     let without_policy = |version, available: i64| {
-        changed(None, image("bread", version, available.max(0), (-available).max(0), false))
+        changed(
+            None,
+            image(
+                "bread",
+                version,
+                available.max(0),
+                (-available).max(0),
+                false,
+            ),
+        )
     };
     let mut records = vec![milk(1, 9), milk(2, 0), milk(3, -1), milk(4, 40)];
-    records.extend([without_policy(1, 0), without_policy(2, -3), without_policy(3, 9)]);
+    records.extend([
+        without_policy(1, 0),
+        without_policy(2, -3),
+        without_policy(3, 9),
+    ]);
     store.sees(records).await;
     let schema = schema();
     assert_eq!(store.told().len(), 7);
     for alert in store.topic.published() {
         let sent = serde_json::to_value(&alert).unwrap();
-        let errors: Vec<String> = schema.iter_errors(&sent).map(|error| error.to_string()).collect();
+        let errors: Vec<String> = schema
+            .iter_errors(&sent)
+            .map(|error| error.to_string())
+            .collect();
         assert!(errors.is_empty(), "{sent}: {errors:?}");
     }
 }

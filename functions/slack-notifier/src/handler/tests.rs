@@ -9,9 +9,16 @@ use stockline_testkit::memory::alerts::MemoryChat;
 use super::*;
 
 async fn notified(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchResponse {
-    let notifier = SlackNotifier::new(chat.clone(), "https://stock.example/board?a=1&b=2".to_owned());
+    let notifier = SlackNotifier::new(
+        chat.clone(),
+        "https://stock.example/board?a=1&b=2".to_owned(),
+    );
     let notifier = &notifier;
-    whole_queue_batch(records, |records| async move { notifier.handle(&records).await }).await
+    whole_queue_batch(
+        records,
+        |records| async move { notifier.handle(&records).await },
+    )
+    .await
 }
 
 fn sample(text: &str) -> Vec<QueueRecord> {
@@ -19,7 +26,9 @@ fn sample(text: &str) -> Vec<QueueRecord> {
 }
 
 fn digest_event() -> Vec<QueueRecord> {
-    sample(include_str!("../../../../events/slack-notifier.digest.json"))
+    sample(include_str!(
+        "../../../../events/slack-notifier.digest.json"
+    ))
 }
 
 fn record(id: &str, body: String) -> QueueRecord {
@@ -41,14 +50,26 @@ fn alert(number: u64, kind: AlertKind) -> QueueRecord {
         reorder_point: Some(5),
         level_version: number,
     };
-    let message = alert_message(alert, "2026-03-01T12:00:00Z".parse().unwrap(), "cause".to_owned());
-    record(&number.to_string(), serde_json::to_string(&message).unwrap())
+    let message = alert_message(
+        alert,
+        "2026-03-01T12:00:00Z".parse().unwrap(),
+        "cause".to_owned(),
+    );
+    record(
+        &number.to_string(),
+        serde_json::to_string(&message).unwrap(),
+    )
 }
 
 fn texts(message: &Value) -> Vec<&str> {
     let blocks = message["blocks"].as_array().unwrap().iter();
     blocks
-        .map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap())
+        .map(|block| {
+            block["text"]["text"]
+                .as_str()
+                .or(block["elements"][0]["text"].as_str())
+                .unwrap()
+        })
         .collect()
 }
 
@@ -100,14 +121,19 @@ async fn several_alerts_are_one_digest_with_the_gravest_first() {
 #[tokio::test]
 async fn a_flood_is_still_one_message_that_slack_takes() {
     let chat = MemoryChat::default();
-    let flood = (1..=300).map(|number| alert(number, AlertKind::Low)).collect();
+    let flood = (1..=300)
+        .map(|number| alert(number, AlertKind::Low))
+        .collect();
     assert!(notified(&chat, flood).await.failures().is_empty());
     let posted = chat.posted();
     assert_eq!(posted.len(), 1);
     let texts = texts(&posted[0]);
     assert!(texts.len() <= 50 && texts.iter().all(|text| text.chars().count() <= 3000));
     assert!(texts[0].chars().count() <= 150);
-    assert_eq!(texts.iter().filter(|text| text.contains("`sku-")).count(), 20);
+    assert_eq!(
+        texts.iter().filter(|text| text.contains("`sku-")).count(),
+        20
+    );
     assert!(texts.contains(&"and 280 more"), "{texts:?}");
 }
 
@@ -116,7 +142,10 @@ async fn an_alert_that_comes_twice_in_a_batch_is_shown_once_and_both_are_done() 
     let chat = MemoryChat::default();
     let batch = vec![alert(1, AlertKind::Low), alert(1, AlertKind::Low)];
     assert!(notified(&chat, batch).await.failures().is_empty());
-    assert_eq!(chat.posted()[0]["blocks"][0]["text"]["text"], "🟠 Low stock");
+    assert_eq!(
+        chat.posted()[0]["blocks"][0]["text"]["text"],
+        "🟠 Low stock"
+    );
 }
 
 #[tokio::test]

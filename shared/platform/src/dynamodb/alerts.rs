@@ -20,7 +20,10 @@ pub struct DynamoAlerts {
 impl DynamoAlerts {
     /// In `stock_table`.
     pub fn new(client: Client, stock_table: String) -> Self {
-        Self { client, stock_table }
+        Self {
+            client,
+            stock_table,
+        }
     }
 
     /// Opens the connection ahead of the first record, by reading a key that cannot be; that it fails is the first

@@ -21,7 +21,11 @@ pub const STOCK_ALERT: &str = "stock.alert";
 pub const STOCK_ALERT_VERSION: u32 = 1;
 
 /// `alert`, ready to be sent.
-pub fn alert_message(alert: StockAlert, occurred_at: Timestamp, correlation_id: String) -> AlertMessage {
+pub fn alert_message(
+    alert: StockAlert,
+    occurred_at: Timestamp,
+    correlation_id: String,
+) -> AlertMessage {
     Envelope {
         type_: STOCK_ALERT.to_owned(),
         version: STOCK_ALERT_VERSION,
@@ -61,7 +65,10 @@ pub enum Advance {
 /// Keeps what was said of each level.
 pub trait AlertStore: Send + Sync {
     /// What was said of the level last, as it is now; none if nothing ever was.
-    fn find(&self, key: &LevelKey) -> impl Future<Output = Result<Option<AlertRecord>, StoreError>> + Send;
+    fn find(
+        &self,
+        key: &LevelKey,
+    ) -> impl Future<Output = Result<Option<AlertRecord>, StoreError>> + Send;
 
     /// Replaces the record that was read at version `before` (none: there was no record) by `next`.
     fn advance(
@@ -72,7 +79,11 @@ pub trait AlertStore: Send + Sync {
     ) -> impl Future<Output = Result<Advance, StoreError>> + Send;
 
     /// Forgets the pending alert of `version`; one of another version stays.
-    fn published(&self, key: &LevelKey, version: u64) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn published(
+        &self,
+        key: &LevelKey,
+        version: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Tells everybody who listens.

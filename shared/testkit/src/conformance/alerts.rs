@@ -46,7 +46,10 @@ async fn what_was_said_is_found_with_the_alert_that_is_pending<S: AlertStore>(st
     let key = level("found");
     assert_eq!(store.find(&key).await.unwrap(), None);
     let first = record(&key, 7, "a");
-    assert_eq!(store.advance(&key, None, &first).await.unwrap(), Advance::Done);
+    assert_eq!(
+        store.advance(&key, None, &first).await.unwrap(),
+        Advance::Done
+    );
     assert_eq!(store.find(&key).await.unwrap(), Some(first));
     assert_eq!(store.find(&level("other")).await.unwrap(), None);
 }
@@ -58,14 +61,26 @@ async fn a_published_alert_is_pending_no_more<S: AlertStore>(store: &S) {
     store.published(&key, 7).await.unwrap();
     store.published(&key, 7).await.unwrap();
     let found = store.find(&key).await.unwrap();
-    assert_eq!(found, Some(AlertRecord { pending: None, ..first }));
+    assert_eq!(
+        found,
+        Some(AlertRecord {
+            pending: None,
+            ..first
+        })
+    );
 }
 
 async fn a_later_alert_stays_pending_when_an_earlier_one_is_published<S: AlertStore>(store: &S) {
     let key = level("later");
-    store.advance(&key, None, &record(&key, 7, "a")).await.unwrap();
+    store
+        .advance(&key, None, &record(&key, 7, "a"))
+        .await
+        .unwrap();
     let later = record(&key, 9, "b");
-    assert_eq!(store.advance(&key, Some(7), &later).await.unwrap(), Advance::Done);
+    assert_eq!(
+        store.advance(&key, Some(7), &later).await.unwrap(),
+        Advance::Done
+    );
     store.published(&key, 7).await.unwrap();
     assert_eq!(store.find(&key).await.unwrap(), Some(later));
     store.published(&level("nobody"), 7).await.unwrap();
@@ -74,19 +89,38 @@ async fn a_later_alert_stays_pending_when_an_earlier_one_is_published<S: AlertSt
 
 async fn of_many_that_advance_at_once_one_does<S: AlertStore>(store: &S) {
     let key = level("race");
-    let records: Vec<_> = (0..8).map(|number| record(&key, 7, &format!("cause-{number}"))).collect();
-    let advanced = join_all(records.iter().map(|record| store.advance(&key, None, record))).await;
-    let done = advanced.iter().filter(|advance| matches!(advance, Ok(Advance::Done))).count();
+    let records: Vec<_> = (0..8)
+        .map(|number| record(&key, 7, &format!("cause-{number}")))
+        .collect();
+    let advanced = join_all(
+        records
+            .iter()
+            .map(|record| store.advance(&key, None, record)),
+    )
+    .await;
+    let done = advanced
+        .iter()
+        .filter(|advance| matches!(advance, Ok(Advance::Done)))
+        .count();
     assert_eq!(done, 1, "{advanced:?}");
-    let outdated = store.advance(&key, Some(3), &record(&key, 8, "x")).await.unwrap();
+    let outdated = store
+        .advance(&key, Some(3), &record(&key, 8, "x"))
+        .await
+        .unwrap();
     assert_eq!(outdated, Advance::Overtaken);
 }
 
 async fn advancing_twice_to_the_same_is_done_once_and_no_conflict<S: AlertStore>(store: &S) {
     let key = level("twice");
     let first = record(&key, 7, "a");
-    assert_eq!(store.advance(&key, None, &first).await.unwrap(), Advance::Done);
-    assert_eq!(store.advance(&key, None, &first).await.unwrap(), Advance::Done);
+    assert_eq!(
+        store.advance(&key, None, &first).await.unwrap(),
+        Advance::Done
+    );
+    assert_eq!(
+        store.advance(&key, None, &first).await.unwrap(),
+        Advance::Done
+    );
 }
 
 #[cfg(test)]

@@ -32,12 +32,19 @@ impl AlertStore for MemoryAlerts {
             records.insert(key.clone(), next.clone());
             return Ok(Advance::Done);
         }
-        Ok(if now == Some(next) { Advance::Done } else { Advance::Overtaken })
+        Ok(if now == Some(next) {
+            Advance::Done
+        } else {
+            Advance::Overtaken
+        })
     }
 
     async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
         let mut records = self.0.lock().unwrap();
-        if let Some(record) = records.get_mut(key).filter(|record| record.version == version) {
+        if let Some(record) = records
+            .get_mut(key)
+            .filter(|record| record.version == version)
+        {
             record.pending = None;
         }
         Ok(())
