@@ -161,12 +161,9 @@ locals {
       ]
     }
     catalog = {
-      environment = {
-        CATALOG_TABLE = local.table_names["catalog"]
-        CURSOR_SECRET = var.cursor_secret
-      }
-      timeout = 25
-      tables  = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
+      environment = { CATALOG_TABLE = local.table_names["catalog"] }
+      timeout     = 25
+      tables      = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
     }
     authorizer = {
       environment = merge(

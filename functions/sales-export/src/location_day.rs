@@ -28,7 +28,7 @@ struct Sale {
 
 struct Line {
     sku: usize,
-    line: u16,
+    number: u16,
     quantity: i64,
     unit_price: i64,
     discount: i64,
@@ -82,7 +82,7 @@ impl LocationDay {
             let sku = self.place(&line.sku);
             self.lines.push(Line {
                 sku,
-                line: line.line,
+                number: line.line,
                 quantity: line.quantity,
                 unit_price: line.unit_price.amount,
                 discount: line.discount.amount,
@@ -119,7 +119,7 @@ impl LocationDay {
                     status: sale.status,
                     currency: sale.currency,
                     sold_at: sale.sold_at,
-                    line: line.line,
+                    line: line.number,
                     sku: &self.skus[line.sku],
                     quantity: line.quantity,
                     unit_price: line.unit_price,

@@ -17,6 +17,7 @@ struct Operation {
     wrong_role: &'static str,
 }
 
+#[allow(clippy::too_many_lines, reason = "a row an operation")]
 fn operations() -> Vec<Operation> {
     let order = json!({
         "location_id": "bad-input", "channel": "pos", "currency": "EUR",

@@ -223,8 +223,10 @@ async fn the_same_day_again_writes_nothing_and_elsewhere_the_same_bytes() {
             sale(&minute.to_string(), "store-a", &sold_at, minute, "EUR")
         })
         .collect();
-    orders.iter().for_each(|order| here.sold(order));
-    orders.iter().rev().for_each(|order| there.sold(order));
+    for (first, last) in orders.iter().zip(orders.iter().rev()) {
+        here.sold(first);
+        there.sold(last);
+    }
     here.export(json!({})).await;
     there.export(json!({})).await;
     for key in here.bucket.written() {

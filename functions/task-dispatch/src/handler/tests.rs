@@ -93,6 +93,9 @@ async fn a_task_goes_to_a_live_controller_under_a_lease_and_the_command_says_all
         floor.clock.now().checked_add(LEASE).ok()
     );
     let (queue, command) = floor.queues.take().remove(0);
+    let schema = include_str!("../../../../events/schemas/task.command.schema.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    assert!(schema.is_valid(&command), "{command}");
     assert_eq!(queue, "controller-1");
     assert_eq!(command["type"], "task.command");
     assert_eq!(
