@@ -86,7 +86,10 @@ async fn each_line_of_a_new_order_of_an_automated_warehouse_waits_in_the_queue_o
     let sent = queues.take();
     let schema = include_str!("../../../../events/schemas/task.queued.schema.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    assert!(sent.iter().all(|(_, message)| schema.is_valid(message)), "{sent:?}");
+    assert!(
+        sent.iter().all(|(_, message)| schema.is_valid(message)),
+        "{sent:?}"
+    );
     let ids: Vec<_> = sent
         .iter()
         .map(|(_, message)| message["data"]["task_id"].clone())
