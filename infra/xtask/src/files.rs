@@ -38,6 +38,11 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     write(path, text.as_bytes())
 }
 
+/// Moves a file.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(Error::file("move", from))
+}
+
 /// Makes a folder and those above it.
 pub fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(Error::file("make the folder", path))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::oidc::{Bearer, Identity};
 use crate::workspace::{LOCAL, Workspace};
@@ -98,50 +99,94 @@ impl Cloud {
 
     /// Invokes a deployed function and waits for its answer: the payload, and the error's kind if it failed.
     pub fn invoke(&self, function: &str, event: &[u8]) -> Result<(String, Option<String>)> {
-        let name = self
-            .functions
-            .get(function)
-            .cloned()
-            .unwrap_or_else(|| format!("{}-{function}", self.prefix));
-        let url = format!(
-            "{}/2015-03-31/functions/{name}/invocations",
-            self.endpoint_url
-        );
-        let failed = |error: ureq::Error| Error::Http {
-            url: url.clone(),
-            detail: error.to_string(),
-        };
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_mins(15)))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build()
-            .into();
-        // The local cloud looks at who signs, not at the signature: it could not know the secret.
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/20260101/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
-            self.credentials.access_key_id, self.region
-        );
-        let mut answer = agent
+        let url = format!("{}/invocations", self.function_url(function));
+        let mut answer = agent(Duration::from_mins(15))
             .post(&url)
-            .header("authorization", authorization)
+            .header("authorization", self.lambda_authorization())
             .header("content-type", "application/json")
             .send(event)
-            .map_err(failed)?;
-        let status = answer.status();
+            .map_err(unanswered(&url))?;
         let error = answer
             .headers()
             .get("x-amz-function-error")
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let payload = answer.body_mut().read_to_string().map_err(failed)?;
-        if status.is_success() {
-            return Ok((payload, error));
-        }
-        Err(Error::Http {
-            url,
-            detail: format!("{status}: {payload}"),
-        })
+        Ok((text(&url, &mut answer)?, error))
+    }
+
+    /// The environment that a deployed function runs with, as far as Lambda and its configuration set it.
+    pub fn environment_of(&self, function: &str) -> Result<Vec<(String, String)>> {
+        let url = format!("{}/configuration", self.function_url(function));
+        let mut answer = agent(Duration::from_secs(30))
+            .get(&url)
+            .header("authorization", self.lambda_authorization())
+            .call()
+            .map_err(unanswered(&url))?;
+        let configuration: Value =
+            serde_json::from_str(&text(&url, &mut answer)?).map_err(Error::unreadable(&url))?;
+        let own = configuration["Environment"]["Variables"]
+            .as_object()
+            .into_iter()
+            .flatten();
+        let own =
+            own.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+        let by_lambda = [
+            ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", &self.credentials.secret_access_key),
+            ("AWS_REGION", &self.region),
+            ("AWS_ENDPOINT_URL", &self.endpoint_url),
+            ("AWS_LAMBDA_FUNCTION_NAME", function),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", function),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", function),
+        ];
+        Ok(by_lambda
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into_iter()
+            .chain(own)
+            .collect())
+    }
+
+    /// Calls the API with a JSON body, and with an idempotency key where one is given.
+    pub fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Result<Value> {
+        let url = format!("{}{path}", self.api_url);
+        let agent = agent(Duration::from_secs(30));
+        let request = if method == "PUT" {
+            agent.put(&url)
+        } else {
+            agent.post(&url)
+        };
+        let request = request
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json");
+        let request = match key {
+            Some(key) => request.header("idempotency-key", key),
+            None => request,
+        };
+        let mut answer = request.send(body.to_string()).map_err(unanswered(&url))?;
+        serde_json::from_str(&text(&url, &mut answer)?).map_err(Error::unreadable(&url))
+    }
+
+    fn function_url(&self, function: &str) -> String {
+        let name = self.functions.get(function).cloned();
+        let name = name.unwrap_or_else(|| format!("{}-{function}", self.prefix));
+        format!("{}/2015-03-31/functions/{name}", self.endpoint_url)
+    }
+
+    /// The local cloud looks at who signs, not at the signature.
+    fn lambda_authorization(&self) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260101/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
+            self.credentials.access_key_id, self.region
+        )
     }
 
     /// The table that `up` and `status` print.
@@ -171,4 +216,36 @@ impl Cloud {
             self.log.display(),
         )
     }
+}
+
+fn agent(timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build()
+        .into()
+}
+
+fn unanswered(url: &str) -> impl Fn(ureq::Error) -> Error {
+    move |error| Error::Http {
+        url: url.to_owned(),
+        detail: error.to_string(),
+    }
+}
+
+/// The body of an answer that is a success.
+fn text(url: &str, answer: &mut ureq::http::Response<ureq::Body>) -> Result<String> {
+    let status = answer.status();
+    let body = answer
+        .body_mut()
+        .read_to_string()
+        .map_err(unanswered(url))?;
+    if status.is_success() {
+        return Ok(body);
+    }
+    Err(Error::Http {
+        url: url.to_owned(),
+        detail: format!("{status}: {body}"),
+    })
 }

@@ -7,8 +7,8 @@ use crate::{Error, Result};
 
 /// The cloud that `up` starts and `down` ends.
 pub const LOCAL: &str = "local";
-/// Every cloud this tool starts: the demo and the tests each have one of their own, so that they meet no leftovers.
-pub const CLOUDS: [&str; 3] = [LOCAL, "demo", "test"];
+/// Every cloud this tool starts: the demo, the tests and the benchmark each have one of their own, so that they meet no leftovers.
+pub const CLOUDS: [&str; 4] = [LOCAL, "demo", "test", "bench"];
 
 /// The repository on this machine.
 #[derive(Debug, Clone)]
