@@ -117,7 +117,7 @@ pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
             );
             eprintln!(
                 "         ({})",
-                error.to_string().lines().next().unwrap_or_default()
+                error.to_string().lines().last().unwrap_or_default().trim()
             );
             return Ok(generated::day());
         }

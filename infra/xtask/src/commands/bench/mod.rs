@@ -103,7 +103,7 @@ pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         "  peak memory             {}",
         memory.map_or_else(
             || "not told on this system".into(),
-            |kib| format!("{} KiB", kib)
+            |kib| format!("{kib} KiB")
         )
     );
     println!("  binary                  {} KiB", size / 1024);
