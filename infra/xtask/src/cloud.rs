@@ -175,10 +175,7 @@ pub fn stop(dir: &Path) -> Result<bool> {
         pids.push(known.pid);
     }
     for pid in &pids {
-        process::terminate(*pid);
-        await_end(*pid, Duration::from_secs(10));
-        process::kill(*pid);
-        await_end(*pid, Duration::from_secs(5));
+        process::end(*pid);
     }
     for leftover in [
         "cloud.pid.json",
@@ -192,15 +189,6 @@ pub fn stop(dir: &Path) -> Result<bool> {
         files::remove(&dir.join(leftover))?;
     }
     Ok(!pids.is_empty())
-}
-
-/// Waits until nothing of a process group is left, or the time is over. A port is free only then.
-fn await_end(group: u32, within: Duration) {
-    let deadline = Instant::now() + within;
-    while process::group_alive(group) && Instant::now() < deadline {
-        process::reap(group);
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Launchers of this folder, whatever the pid file says: an `up` may have been killed before it wrote one. And a
@@ -237,15 +225,26 @@ fn marks(command: &str, dir: &Path) -> bool {
 }
 
 fn healthy(port: u16) -> bool {
+    get(&format!("http://127.0.0.1:{port}/_ministack/health")) == Some(200)
+}
+
+/// Whether anything answers there, whatever it says.
+pub fn answers(url: &str) -> bool {
+    get(url).is_some()
+}
+
+fn get(url: &str) -> Option<u16> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(2)))
+        .http_status_as_error(false)
         .proxy(None)
         .build()
         .into();
     agent
-        .get(format!("http://127.0.0.1:{port}/_ministack/health"))
+        .get(url)
         .call()
-        .is_ok_and(|answer| answer.status() == 200)
+        .ok()
+        .map(|answer| answer.status().as_u16())
 }
 
 /// A port that nobody listens on just now, other than these.

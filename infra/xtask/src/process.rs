@@ -143,6 +143,52 @@ pub fn watch(command: &mut Command, mut tick: impl FnMut(Duration)) -> Result<Ex
     }
 }
 
+/// A server that runs beside this tool and ends with the value, or with an interrupt.
+pub struct Group {
+    id: u32,
+    _registered: interrupt::Child,
+}
+
+impl Group {
+    /// Starts it in a process group of its own.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| missing(&name, &source))?;
+        Ok(Self {
+            id: child.id(),
+            _registered: interrupt::Child::register(child.id()),
+        })
+    }
+
+    /// Whether it still runs.
+    pub fn alive(&self) -> bool {
+        reap(self.id);
+        group_alive(self.id)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        end(self.id);
+    }
+}
+
+/// Ends a process group: asks, waits for ten seconds, insists. Its ports are free only when nothing of it is left.
+pub fn end(group: u32) {
+    for (signal, patience) in [(terminate as fn(u32), 10), (kill, 5)] {
+        signal(group);
+        let deadline = std::time::Instant::now() + Duration::from_secs(patience);
+        while group_alive(group) && std::time::Instant::now() < deadline {
+            reap(group);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 fn missing(program: &str, source: &std::io::Error) -> Error {
     Error::Missing {
         what: format!("the program `{program}`"),

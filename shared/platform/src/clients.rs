@@ -17,6 +17,7 @@ use crate::environment::{MissingVariable, optional, required};
 #[derive(Debug, Clone)]
 pub struct Aws {
     config: SdkConfig,
+    dynamodb_endpoint: Option<String>,
 }
 
 impl Aws {
@@ -75,12 +76,26 @@ impl Aws {
         }
         Self {
             config: config.build(),
+            dynamodb_endpoint: None,
         }
+    }
+
+    /// With DynamoDB at an endpoint of its own, where one is given: some emulators are of one service only.
+    #[must_use]
+    pub fn with_dynamodb_at(mut self, endpoint_url: Option<&str>) -> Self {
+        self.dynamodb_endpoint = endpoint_url.map(str::to_owned);
+        self
     }
 
     /// A DynamoDB client.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.config)
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        config.set_endpoint_url(
+            self.dynamodb_endpoint
+                .clone()
+                .or_else(|| self.config.endpoint_url().map(str::to_owned)),
+        );
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// An S3 client, with path-style addresses so that a local cloud needs no DNS of its own.

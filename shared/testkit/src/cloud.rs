@@ -80,6 +80,7 @@ impl TestCloud {
     /// Its clients.
     pub fn aws(&self) -> Aws {
         Aws::new(credentials(), self.region(), Some(self.endpoint()))
+            .with_dynamodb_at(self.dynamodb_endpoint())
     }
 
     /// Its clients, over a connection that loses responses.
@@ -90,10 +91,16 @@ impl TestCloud {
             self.region(),
             Some(self.endpoint()),
         )
+        .with_dynamodb_at(self.dynamodb_endpoint())
     }
 
     fn endpoint(&self) -> &str {
         self.status["endpoint_url"].as_str().unwrap()
+    }
+
+    /// Where DynamoDB is, if it is not where everything else is.
+    fn dynamodb_endpoint(&self) -> Option<&str> {
+        self.status["dynamodb_endpoint_url"].as_str()
     }
 
     fn region(&self) -> String {

@@ -99,7 +99,7 @@ fn dependants<'a>(metadata: &'a Metadata, on: &str) -> Vec<&'a str> {
                 dependency.name == on && dependency.kind == DependencyKind::Normal
             })
         })
-        .map(|package| name(package))
+        .map(name)
         .collect()
 }
 
@@ -226,7 +226,7 @@ fn one_tls_stack_is_enough() {
     let second: Vec<&str> = metadata
         .packages
         .iter()
-        .map(|package| name(package))
+        .map(name)
         .filter(|name| {
             [
                 "aws-lc-rs",
@@ -266,8 +266,9 @@ fn every_function_has_its_rooms() {
             ));
         }
         let sample = |event: &String| {
-            let rest = event.strip_prefix(&function).unwrap_or_default();
-            rest.starts_with('.') && rest.ends_with(".json")
+            let rest = event.strip_prefix(&function);
+            rest.and_then(|rest| rest.strip_suffix(".json"))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         if !events.iter().any(sample) {
             wrong.push(format!(
