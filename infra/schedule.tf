@@ -38,7 +38,9 @@ resource "aws_scheduler_schedule" "sales_export" {
   target {
     arn      = module.function["sales-export"].arn
     role_arn = aws_iam_role.schedule.arn
-    input    = jsonencode({})
+    # Tills may upload sales up to seven days late: each night the last eight closed days are read again, and a day that
+    # did not change is not written again.
+    input = jsonencode({ days = 8 })
 
     retry_policy {
       maximum_event_age_in_seconds = 3600

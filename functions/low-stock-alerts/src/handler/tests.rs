@@ -74,7 +74,10 @@ fn image(sku: &str, version: u64, on_hand: i64, allocated: i64, policy: bool) ->
     image
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "an image is made where it is told of")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "an image is made where it is told of"
+)]
 fn changed(old: Option<Value>, new: Value) -> StreamRecord {
     let mut record = json!({
         "eventName": "MODIFY", "eventID": "1", "awsRegion": "eu-central-1",
