@@ -39,7 +39,9 @@ pub fn install() {
         // Test runners end their own children; a while for that, then all that is left.
         let deadline = Instant::now() + Duration::from_secs(12);
         while Instant::now() < deadline && groups.iter().any(|group| process::group_alive(*group)) {
-            groups.iter().for_each(|group| process::reap(*group));
+            for group in &groups {
+                process::reap(*group);
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
         for group in &groups {
