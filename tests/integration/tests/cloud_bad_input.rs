@@ -289,6 +289,35 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
     }
 }
 
+/// Whether `path` is one of the contract's `template`, such as `/v1/orders/{order_id}`.
+fn is_of(path: &str, template: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let (parts, names) = (path.split('/'), template.split('/'));
+    parts.clone().count() == names.clone().count()
+        && parts
+            .zip(names)
+            .all(|(part, name)| name.starts_with('{') || part == name)
+}
+
+#[test]
+fn every_operation_of_the_contract_is_sent_bad_input() {
+    let contract: serde_yaml_ng::Value =
+        serde_yaml_ng::from_str(include_str!("../../../infra/api/openapi.yaml")).unwrap();
+    let mut missing = Vec::new();
+    for (template, item) in contract["paths"].as_mapping().unwrap() {
+        let template = template.as_str().unwrap();
+        for method in ["get", "put", "post", "delete", "patch"] {
+            let sent = operations()
+                .iter()
+                .any(|sent| sent.method.eq_ignore_ascii_case(method) && is_of(sent.path, template));
+            if item.get(method).is_some() && !sent {
+                missing.push(format!("{method} {template}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[tokio::test]
 async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
     let Some(deployed) = Deployed::find() else {
