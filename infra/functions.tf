@@ -40,8 +40,8 @@ locals {
         CURSOR_SECRET = var.cursor_secret
       }
       tables = {
-        orders  = concat(local.read, local.write)
-        stock   = concat(local.read, local.write)
+        orders  = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        stock   = ["dynamodb:UpdateItem"]
         catalog = local.read
       }
     }
@@ -128,8 +128,8 @@ locals {
       }
       tables = {
         tasks  = concat(local.read, local.write)
-        orders = concat(local.read, local.write)
-        stock  = concat(local.read, local.write)
+        orders = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        stock  = ["dynamodb:UpdateItem"]
       }
       statements = [
         { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },

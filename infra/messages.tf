@@ -5,12 +5,13 @@ locals {
 
   queue_settings = merge(
     {
-      slack-alerts  = { fifo = false, visibility = local.visibility }
-      replenishment = { fifo = false, visibility = local.visibility }
-      tasks         = { fifo = true, visibility = local.visibility }
+      slack-alerts  = { fifo = false, visibility = local.visibility, receives = 5 }
+      replenishment = { fifo = false, visibility = local.visibility, receives = 5 }
+      # A task waits here while no controller of its zone has room: for a day, at one receive every three minutes.
+      tasks = { fifo = true, visibility = local.visibility, receives = 480 }
     },
     # A controller acknowledges a command when it has stored it, well within a minute.
-    { for id in var.controllers : id => { fifo = true, visibility = 60 } },
+    { for id in var.controllers : id => { fifo = true, visibility = 60, receives = 5 } },
   )
   queues = { for name, queue in local.queue_settings : name => merge(queue, {
     deployed = "${local.prefix}-${name}${queue.fifo ? ".fifo" : ""}"
@@ -45,7 +46,7 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id          = aws_kms_key.messages.arn
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dlq[each.key].arn
-    maxReceiveCount     = 5
+    maxReceiveCount     = each.value.receives
   })
   # Here rather than as a resource of its own, for which the provider would wait another 25 s.
   policy = !contains(keys(local.alert_subscriptions), each.key) ? null : jsonencode({

@@ -98,16 +98,14 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         call.idempotency_key()?;
         let order = self.visible(call, Action::WriteOrders).await?;
         let body: CancelOrder = call.body()?;
-        if body
-            .reason
-            .is_some_and(|reason| reason.chars().count() > 200)
-        {
-            return Err(Invalid::field("/reason", "must be at most 200 characters").into());
+        let reason = body.reason.as_deref();
+        if reason.is_some_and(|reason| !(1..=200).contains(&reason.chars().count())) {
+            return Err(Invalid::field("/reason", "must be 1 to 200 characters").into());
         }
         let at = self.clock.now();
         match self
             .orders
-            .cancel(order.order_id, at, call.deadline)
+            .cancel(order.order_id, reason, at, call.deadline)
             .await?
         {
             Cancellation::Canceled(order) => Reply::ok(&order),

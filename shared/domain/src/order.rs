@@ -226,9 +226,17 @@ impl Order {
         )
     }
 
-    /// The change that canceling this order at `at` makes to the level of `entry`.
-    pub fn releasing_change(&self, entry: &SkuQuantity, at: Timestamp) -> LastChange {
-        self.change(entry, MovementKind::Release, 0, -entry.quantity, at, at)
+    /// The change that canceling this order at `at`, for the caller's `reason`, makes to the level of `entry`.
+    pub fn releasing_change(
+        &self,
+        entry: &SkuQuantity,
+        reason: Option<&str>,
+        at: Timestamp,
+    ) -> LastChange {
+        LastChange {
+            reason: reason.map(str::to_owned),
+            ..self.change(entry, MovementKind::Release, 0, -entry.quantity, at, at)
+        }
     }
 
     fn change(

@@ -104,7 +104,8 @@ impl Controller {
 
 /// The live controller with room for one more task that holds the fewest leases; of two alike, the first by name.
 ///
-/// `leased` are the tasks of the zone that controllers hold.
+/// `leased` are the tasks of the zone that controllers hold; one that was never accepted and whose lease has ended takes
+/// no room.
 pub fn pick_controller(
     controllers: &[Controller],
     leased: &[Task],
@@ -114,7 +115,7 @@ pub fn pick_controller(
         let mine = Some(&controller.controller_id);
         leased
             .iter()
-            .filter(|task| task.controller_id.as_ref() == mine)
+            .filter(|task| task.controller_id.as_ref() == mine && !task.is_lease_lost(now))
             .count()
     };
     controllers

@@ -147,7 +147,7 @@ pub fn queue_records(event: SqsEvent) -> Vec<QueueRecord> {
 
 /// Hands each stream record to `handle`, in order.
 ///
-/// After a failure the later changes of the same item wait for it; other items go on.
+/// After a retry the later changes of the same item wait for it; a rejected change holds up nothing.
 pub async fn each_stream_record<H, F>(records: Vec<StreamRecord>, handle: H) -> BatchResponse
 where
     H: Fn(StreamRecord) -> F,
@@ -156,7 +156,8 @@ where
     let grouped = records
         .into_iter()
         .map(|record| (record.sequence.clone(), Some(record.key.pk.clone()), record));
-    each(grouped, handle).await
+    let holds_up = |outcome: &Outcome| matches!(outcome, Outcome::Retry(_));
+    each(grouped, handle, holds_up).await
 }
 
 /// Hands each message to `handle`, in order.
@@ -170,12 +171,13 @@ where
     let grouped = records
         .into_iter()
         .map(|record| (record.message_id.clone(), record.group.clone(), record));
-    each(grouped, handle).await
+    each(grouped, handle, |outcome| *outcome != Outcome::Done).await
 }
 
 async fn each<R, H, F>(
     records: impl Iterator<Item = (String, Option<String>, R)>,
     handle: H,
+    holds_up: impl Fn(&Outcome) -> bool,
 ) -> BatchResponse
 where
     H: Fn(R) -> F,
@@ -191,6 +193,8 @@ where
         let outcome = attempt(&id, async { handle(record).await }).await;
         if outcome != Outcome::Done {
             response.fail(&id);
+        }
+        if holds_up(&outcome) {
             blocked.extend(group);
         }
     }
@@ -342,6 +346,34 @@ mod tests {
             each_queue_record(batch, handle).await.failures(),
             ["1", "3"]
         );
+    }
+
+    #[tokio::test]
+    async fn a_rejected_change_does_not_hold_up_the_later_changes_of_its_item_and_a_retried_one_does()
+     {
+        let change = |sequence: &str, item: &str| {
+            let key = Key {
+                pk: item.to_owned(),
+                sk: "LEVEL".to_owned(),
+            };
+            StreamRecord::new(key, sequence.to_owned(), None, None)
+        };
+        let records =
+            ["1", "2", "3", "4"].map(|number| change(number, if number < "3" { "a" } else { "b" }));
+        let handled = std::sync::Mutex::new(Vec::new());
+        let response = each_stream_record(records.to_vec(), |record| {
+            handled.lock().unwrap().push(record.sequence.clone());
+            async move {
+                match record.sequence.as_str() {
+                    "1" => Outcome::Reject("unreadable".to_owned()),
+                    "3" => Outcome::Retry("busy".to_owned()),
+                    _ => Outcome::Done,
+                }
+            }
+        })
+        .await;
+        assert_eq!(*handled.lock().unwrap(), ["1", "2", "3"]);
+        assert_eq!(response.failures(), ["1", "3", "4"]);
     }
 
     #[tokio::test]

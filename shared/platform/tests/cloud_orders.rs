@@ -76,10 +76,11 @@ impl OrderStore for OnDynamo {
     async fn cancel(
         &self,
         id: OrderId,
+        reason: Option<&str>,
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<Cancellation, StoreError> {
-        self.store.cancel(id, at, deadline).await
+        self.store.cancel(id, reason, at, deadline).await
     }
 }
 
@@ -187,8 +188,8 @@ async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() 
     assert!(shop.find(held).await.unwrap().is_some());
     // The read's response and every try of the write's are lost in turn.
     connection.lose_next(4);
-    let first = shop.cancel(held, at, deadline()).await;
-    let again = shop.cancel(held, at, deadline()).await.unwrap();
+    let first = shop.cancel(held, None, at, deadline()).await;
+    let again = shop.cancel(held, None, at, deadline()).await.unwrap();
     assert!(matches!(again, Cancellation::Canceled(_)), "{first:?}");
     assert_eq!(shop.level_of("store-1", "milk").await, (10, 4));
     assert!(connection.lost() > 0);

@@ -54,7 +54,7 @@ impl Orders for OnDynamo {
 
     async fn cancel(&self, id: OrderId) {
         let at = "2026-03-01T12:09:00Z".parse().unwrap();
-        self.orders.cancel(id, at, deadline()).await.unwrap();
+        self.orders.cancel(id, None, at, deadline()).await.unwrap();
     }
 
     async fn order(&self, id: OrderId) -> Order {

@@ -81,6 +81,8 @@ async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_
     };
     let canceled = store.send(cancel()).await.unwrap();
     assert_eq!(canceled.body()["status"], "canceled");
+    let released = store.shop.open().movements.last().unwrap().clone();
+    assert_eq!(released.change.reason.as_deref(), Some("the customer left"));
     let again = store.send(place("k1", &body)).await.unwrap();
     assert!(again.is_replayed() && !first.is_replayed());
     assert_eq!(

@@ -229,6 +229,10 @@ fn the_live_controller_with_the_fewest_leases_gets_the_task() {
         Some(robot("idle"))
     );
     assert_eq!(pick_controller(&controllers[1..3], &leased, at(10)), None);
+
+    // A controller that came back after its lease had ended without a word has room again.
+    let back = [controller("full", 1, 30)];
+    assert_eq!(pick_controller(&back, &leased, at(30)), Some(robot("full")));
 }
 
 #[test]

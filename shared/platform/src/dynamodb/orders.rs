@@ -342,6 +342,7 @@ impl OrderStore for DynamoOrders {
     async fn cancel(
         &self,
         id: OrderId,
+        reason: Option<&str>,
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<Cancellation, StoreError> {
@@ -363,7 +364,7 @@ impl OrderStore for DynamoOrders {
                 &before.next(&canceled),
             )?];
             for entry in &order.quantities() {
-                let change = order.releasing_change(entry, at);
+                let change = order.releasing_change(entry, reason, at);
                 parts.push(change_level(
                     &self.stock_table,
                     &order.location_id,

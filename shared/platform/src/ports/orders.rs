@@ -70,10 +70,11 @@ pub trait OrderStore: Send + Sync {
         page: Page,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
 
-    /// Cancels the order and releases what it holds, all or nothing.
+    /// Cancels the order, for the caller's `reason`, and releases what it holds, all or nothing.
     fn cancel(
         &self,
         id: OrderId,
+        reason: Option<&str>,
         at: Timestamp,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Cancellation, StoreError>> + Send;

@@ -191,7 +191,10 @@ async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S
     let held = order("cancel-1", "cancel", "online", &[("milk", 5)]);
     store.place(&held, &request("a"), deadline()).await.unwrap();
     let at = "2026-03-01T13:00:00Z".parse().unwrap();
-    let results = join_all((0..6).map(|_| store.cancel(held.order_id, at, deadline()))).await;
+    let results = join_all(
+        (0..6).map(|_| store.cancel(held.order_id, Some("changed their mind"), at, deadline())),
+    )
+    .await;
     for result in results {
         let Cancellation::Canceled(order) = result.unwrap() else {
             panic!("it was not canceled");
@@ -200,7 +203,7 @@ async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S
     }
     assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
     let nobody = store
-        .cancel(OrderId::derive("nobody", "x"), at, deadline())
+        .cancel(OrderId::derive("nobody", "x"), None, at, deadline())
         .await
         .unwrap();
     assert_eq!(nobody, Cancellation::Unknown);
@@ -211,7 +214,7 @@ async fn an_order_of_which_goods_have_left_is_not_canceled<S: StockedOrders>(sto
     let sale = order("left-1", "left", "pos", &[("milk", 1)]);
     store.place(&sale, &request("a"), deadline()).await.unwrap();
     let refused = store
-        .cancel(sale.order_id, sale.placed_at, deadline())
+        .cancel(sale.order_id, None, sale.placed_at, deadline())
         .await
         .unwrap();
     assert_eq!(refused, Cancellation::TooLate);

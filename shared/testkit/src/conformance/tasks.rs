@@ -52,7 +52,7 @@ impl Orders for MemoryShop {
     }
 
     async fn cancel(&self, id: OrderId) {
-        OrderStore::cancel(self, id, at(9), deadline())
+        OrderStore::cancel(self, id, None, at(9), deadline())
             .await
             .unwrap();
     }

@@ -103,6 +103,7 @@ impl OrderStore for MemoryShop {
     async fn cancel(
         &self,
         id: OrderId,
+        reason: Option<&str>,
         at: Timestamp,
         _deadline: Deadline,
     ) -> Result<Cancellation, StoreError> {
@@ -120,7 +121,7 @@ impl OrderStore for MemoryShop {
                     sku: entry.sku.clone(),
                 };
                 let next = shelves.levels[&key]
-                    .after(order.releasing_change(&entry, at))
+                    .after(order.releasing_change(&entry, reason, at))
                     .unwrap();
                 shelves.write(next);
             }
