@@ -171,6 +171,13 @@ impl Call {
                 "The body must be application/json.",
             ));
         }
+        // Left to itself, serde would read an array as the fields of an object in their order.
+        if self.body.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::new(
+                ProblemKind::MalformedBody,
+                "The body must be a JSON object.",
+            ));
+        }
         let mut json = serde_json::Deserializer::from_slice(&self.body);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let pointer = pointer(error.path());

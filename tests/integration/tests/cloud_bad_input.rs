@@ -208,7 +208,7 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
     };
     deployed.open_store("bad-input", &[("milk", 1000)]).await;
     let sender = Sender {
-        http: Client::builder().no_proxy().build().unwrap(),
+        http: stockline_integration_tests::http(),
         deployed: &deployed,
     };
     let strangers_key =
@@ -324,7 +324,7 @@ async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
         return;
     };
     let sender = Sender {
-        http: Client::builder().no_proxy().build().unwrap(),
+        http: stockline_integration_tests::http(),
         deployed: &deployed,
     };
     let nowhere = Operation {

@@ -163,6 +163,12 @@ async fn bad_input_gets_its_own_answer_and_changes_nothing() {
             "malformed-body",
             "",
         ),
+        (
+            call("POST", "/v1/orders").key("k").text("[]"),
+            400,
+            "malformed-body",
+            "-",
+        ),
         (place("k", &unknown_field), 400, "malformed-body", "/colour"),
         (
             place("k", &wrong_type),
