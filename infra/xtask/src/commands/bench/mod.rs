@@ -146,19 +146,41 @@ fn stocked(workspace: &Workspace, cloud: &Cloud) -> Result<Value> {
         None,
         &place,
     )?;
+    for line in order["lines"].as_array().into_iter().flatten() {
+        let sku = line["sku"].as_str().unwrap_or_default();
+        let product = json!({"sku": sku, "name": sku, "unit_of_measure": "each"});
+        cloud.call(
+            "PUT",
+            &format!("/v1/products/{sku}"),
+            &token,
+            None,
+            &product,
+        )?;
+    }
     let counts: Vec<Value> = order["lines"]
         .as_array()
         .into_iter()
         .flatten()
         .map(|line| json!({"kind": "count", "location_id": location, "sku": line["sku"], "quantity": 1_000_000, "counted_at": "2026-01-01T00:00:00.000Z"}))
         .collect();
-    cloud.call(
+    let changes = json!({"changes": counts});
+    let counted = cloud.call(
         "POST",
         "/v1/stock/changes",
         &token,
         Some("bench-opening-stock"),
-        &json!({"changes": counts}),
+        &changes,
     )?;
+    let results = counted["results"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if results.is_empty() || results.iter().any(|result| result["outcome"] != "applied") {
+        return Err(Error::Unreadable {
+            what: "the opening count's answer".into(),
+            detail: counted.to_string(),
+        });
+    }
     Ok(event)
 }
 
