@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod attributes;
 pub mod catalog;
+mod change_level;
 pub mod orders;
 pub mod sales;
 pub mod stock;
