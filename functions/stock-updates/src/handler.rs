@@ -55,13 +55,23 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
         call.caller.may(Action::WriteStock)?;
         let key = call.idempotency_key()?;
         let now = self.clock.now();
-        let body = call.body::<StockChanges>()?.check(now)?;
+        let body = call.body::<StockChanges>()?;
         let request = Fingerprint::of(&body).map_err(|error| {
             tracing::error!(%error, "the request has no fingerprint");
             Problem::internal()
         })?;
         let id = RequestId::derive(&call.caller.subject, key);
-        let done = match self.stock.open(id, &request).await? {
+        let opened = match body.check(now) {
+            Ok(()) => self.stock.open(id, &request).await?,
+            // What was valid when it came is answered as it was then: times grow old.
+            Err(invalid) => match self.stock.recall(id, &request).await? {
+                Some(Opened::Before(done)) if done.len() == body.changes.len() => {
+                    Opened::Before(done)
+                }
+                _ => return Err(invalid.into()),
+            },
+        };
+        let done = match opened {
             Opened::New => [].into(),
             Opened::Before(done) => done,
             Opened::KeyReused => {

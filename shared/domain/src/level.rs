@@ -1,10 +1,15 @@
 //! How much of one SKU is at one location, and the movements that made it so.
 
+mod movement;
+mod policy;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LocationId, MovementId, Sku};
-use crate::invalid::{Checks, Invalid};
+use crate::ids::{LocationId, Sku};
+
+pub use movement::{DAMAGE, LastChange, Movement, MovementKind, StateDeltas};
+pub use policy::ReorderPolicy;
 
 /// The largest quantity that one line or change may name, in the SKU's unit of measure.
 pub const MAX_QUANTITY: i64 = 1_000_000;
@@ -21,141 +26,6 @@ pub struct LevelKey {
     pub sku: Sku,
 }
 
-/// When and how much to reorder, per SKU and location.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReorderPolicy {
-    /// Available stock at or below this wants replenishing.
-    pub reorder_point: i64,
-    /// Order up to this.
-    pub target_level: i64,
-    /// Replenishment comes in multiples of this, at least 1.
-    #[serde(default = "one")]
-    pub order_multiple: i64,
-    /// Held against the unexpected.
-    #[serde(default)]
-    pub safety_stock: i64,
-    /// Days from order to receipt, 0 to 365.
-    #[serde(default)]
-    pub lead_time_days: u16,
-}
-
-fn one() -> i64 {
-    1
-}
-
-impl ReorderPolicy {
-    /// The policy, or every field that breaks a rule.
-    pub fn check(self) -> Result<Self, Invalid> {
-        let mut checks = Checks::new();
-        for (pointer, value, least) in [
-            ("/reorder_point", self.reorder_point, 0),
-            (
-                "/target_level",
-                self.target_level,
-                self.reorder_point.max(0),
-            ),
-            ("/order_multiple", self.order_multiple, 1),
-            ("/safety_stock", self.safety_stock, 0),
-        ] {
-            let most = MAX_QUANTITY;
-            checks.require(
-                (least..=most).contains(&value),
-                pointer,
-                format!("must be {least} to {most}"),
-            );
-        }
-        checks.require(
-            self.lead_time_days <= 365,
-            "/lead_time_days",
-            "must be 0 to 365",
-        );
-        checks.finish(self)
-    }
-}
-
-/// Why a level changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MovementKind {
-    /// Goods left with a customer at the till.
-    Sale,
-    /// Goods were promised to an order.
-    Allocation,
-    /// A promise was taken back.
-    Release,
-    /// Promised goods left.
-    Fulfilment,
-    /// Goods came back from a customer.
-    Return,
-    /// Goods came in.
-    Receipt,
-    /// Goods left for another location.
-    TransferOut,
-    /// Goods came from another location.
-    TransferIn,
-    /// A person corrected the level.
-    Adjustment,
-    /// A person counted.
-    Count,
-}
-
-impl MovementKind {
-    /// The kind as it is stored and sent.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sale => "sale",
-            Self::Allocation => "allocation",
-            Self::Release => "release",
-            Self::Fulfilment => "fulfilment",
-            Self::Return => "return",
-            Self::Receipt => "receipt",
-            Self::TransferOut => "transfer_out",
-            Self::TransferIn => "transfer_in",
-            Self::Adjustment => "adjustment",
-            Self::Count => "count",
-        }
-    }
-}
-
-/// The last change of a level, kept on its item so that the stream record alone makes the movement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastChange {
-    /// The movement this change is.
-    pub movement_id: MovementId,
-    /// Why.
-    pub kind: MovementKind,
-    /// By how much `on_hand` changed.
-    pub on_hand_delta: i64,
-    /// By how much `allocated` changed.
-    pub allocated_delta: i64,
-    /// The caller's reason, where the kind has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The order, task, or paper that caused it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
-    /// When it happened in the store.
-    pub occurred_at: Timestamp,
-    /// When Stockline learnt of it.
-    pub recorded_at: Timestamp,
-}
-
-/// The reason of an adjustment for goods that are broken or spoilt.
-pub const DAMAGE: &str = "damage";
-
-impl LastChange {
-    /// Whether it may leave less on hand than is promised: what a person counted or found broken is a fact, and the
-    /// promise is what has to give.
-    fn may_leave_short(&self) -> bool {
-        match self.kind {
-            MovementKind::Count => true,
-            MovementKind::Adjustment => self.reason.as_deref() == Some(DAMAGE),
-            _ => false,
-        }
-    }
-}
-
 /// How much of one SKU is at one location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
@@ -167,6 +37,15 @@ pub struct Level {
     pub on_hand: i64,
     /// Promised to orders; never negative.
     pub allocated: i64,
+    /// There, and unfit for sale; never negative.
+    #[serde(default)]
+    pub damaged: i64,
+    /// There, and kept back for a reason of the location's own; never negative.
+    #[serde(default)]
+    pub on_hold: i64,
+    /// On its way here from another location; never negative.
+    #[serde(default)]
+    pub in_transit: i64,
     /// On open replenishment orders.
     #[serde(default)]
     pub incoming: i64,
@@ -191,6 +70,9 @@ impl Level {
             sku: key.sku.clone(),
             on_hand: 0,
             allocated: 0,
+            damaged: 0,
+            on_hold: 0,
+            in_transit: 0,
             incoming: 0,
             version: 0,
             counted_at: None,
@@ -209,7 +91,7 @@ impl Level {
 
     /// What may still be promised: negative when the level is short.
     pub fn available(&self) -> i64 {
-        self.on_hand - self.allocated
+        self.on_hand - self.allocated - self.damaged - self.on_hold
     }
 
     /// Whether less is there than is promised.
@@ -217,39 +99,82 @@ impl Level {
         self.available() < 0
     }
 
-    /// The level after `change`.
+    /// Whether a count has seen what happened at `occurred_at`: what was counted later holds it already.
+    pub fn has_counted(&self, occurred_at: Timestamp) -> bool {
+        self.counted_at
+            .is_some_and(|counted_at| occurred_at < counted_at)
+    }
+
+    /// The level after `change`, whose goods are taken as counted where a count made later is known.
     ///
     /// # Errors
     /// [`LevelError`] when the change would leave a level that cannot be; the level is then as before.
     pub fn after(&self, change: LastChange) -> Result<Self, LevelError> {
-        let on_hand = self.on_hand.saturating_add(change.on_hand_delta);
-        let allocated = self.allocated.saturating_add(change.allocated_delta);
-        if on_hand < 0 {
-            return Err(LevelError::NotOnHand {
-                on_hand: self.on_hand,
-            });
-        }
-        if allocated < 0 {
-            return Err(LevelError::NotAllocated {
-                allocated: self.allocated,
-            });
-        }
-        if on_hand > MAX_LEVEL || allocated > MAX_LEVEL {
-            return Err(LevelError::TooMuch);
-        }
-        let takes = change.on_hand_delta - change.allocated_delta;
-        if takes < 0 && on_hand - allocated < 0 && !change.may_leave_short() {
+        let change = if change.kind != MovementKind::Count && self.has_counted(change.occurred_at) {
+            change.seen_by_count()
+        } else {
+            change
+        };
+        let next = Self {
+            on_hand: self.on_hand.saturating_add(change.on_hand_delta),
+            allocated: self.allocated.saturating_add(change.allocated_delta),
+            damaged: self.damaged.saturating_add(change.states.damaged_delta),
+            on_hold: self.on_hold.saturating_add(change.states.on_hold_delta),
+            in_transit: self
+                .in_transit
+                .saturating_add(change.states.in_transit_delta),
+            version: self.version + 1,
+            ..self.clone()
+        };
+        next.check(self)?;
+        if change.available_delta() < 0 && next.is_short() && !change.may_leave_short() {
             return Err(LevelError::NotAvailable {
                 available: self.available(),
             });
         }
         Ok(Self {
-            on_hand,
-            allocated,
-            version: self.version + 1,
             last_change: Some(change),
-            ..self.clone()
+            ..next
         })
+    }
+
+    fn check(&self, before: &Self) -> Result<(), LevelError> {
+        let quantities = [
+            self.on_hand,
+            self.allocated,
+            self.damaged,
+            self.on_hold,
+            self.in_transit,
+        ];
+        if self.on_hand < 0 {
+            return Err(LevelError::NotOnHand {
+                on_hand: before.on_hand,
+            });
+        }
+        if self.allocated < 0 {
+            return Err(LevelError::NotAllocated {
+                allocated: before.allocated,
+            });
+        }
+        if self.damaged < 0 {
+            return Err(LevelError::NotDamaged {
+                damaged: before.damaged,
+            });
+        }
+        if self.on_hold < 0 {
+            return Err(LevelError::NotOnHold {
+                on_hold: before.on_hold,
+            });
+        }
+        if self.in_transit < 0 {
+            return Err(LevelError::NotInTransit {
+                in_transit: before.in_transit,
+            });
+        }
+        if quantities.into_iter().any(|quantity| quantity > MAX_LEVEL) {
+            return Err(LevelError::TooMuch);
+        }
+        Ok(())
     }
 
     /// The movement that the last change of this level is, seen after `before`; none when only the policy changed.
@@ -291,32 +216,33 @@ pub enum LevelError {
         /// What is promised.
         allocated: i64,
     },
+    /// More would be taken from the damaged than there are.
+    #[error("only {damaged} damaged")]
+    NotDamaged {
+        /// What is damaged.
+        damaged: i64,
+    },
+    /// More would be taken off hold than is on it.
+    #[error("only {on_hold} on hold")]
+    NotOnHold {
+        /// What is on hold.
+        on_hold: i64,
+    },
+    /// More would arrive than is on its way.
+    #[error("only {in_transit} in transit")]
+    NotInTransit {
+        /// What is on its way.
+        in_transit: i64,
+    },
     /// The level would exceed [`MAX_LEVEL`].
     #[error("the level would exceed {MAX_LEVEL}")]
     TooMuch,
 }
 
-/// One immutable change of a level, with what it led to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Movement {
-    /// The store or warehouse.
-    pub location_id: LocationId,
-    /// The stock keeping unit.
-    pub sku: Sku,
-    /// The level's version after it: movements of a level are in this order.
-    pub version: u64,
-    /// `on_hand` after it.
-    pub on_hand: i64,
-    /// `allocated` after it.
-    pub allocated: i64,
-    /// What happened.
-    #[serde(flatten)]
-    pub change: LastChange,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::MovementId;
     use proptest::prelude::*;
 
     fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
@@ -332,6 +258,7 @@ mod tests {
             kind,
             on_hand_delta,
             allocated_delta,
+            states: StateDeltas::default(),
             reason: None,
             reference: None,
             occurred_at: Timestamp::UNIX_EPOCH,
@@ -402,23 +329,29 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_happens_nothing_goes_below_zero_and_the_movements_add_up(
-            steps in prop::collection::vec((0_usize..10, -50_i64..50, -50_i64..50), 1..60),
+            steps in prop::collection::vec((0_usize..11, -50_i64..50, -50_i64..50, -9_i64..9), 1..60),
         ) {
             let kinds = [
                 MovementKind::Sale, MovementKind::Allocation, MovementKind::Release, MovementKind::Fulfilment,
                 MovementKind::Return, MovementKind::Receipt, MovementKind::TransferOut, MovementKind::TransferIn,
-                MovementKind::Adjustment, MovementKind::Count,
+                MovementKind::Adjustment, MovementKind::Count, MovementKind::StateChange,
             ];
             let mut level = level(0, 0);
             let (mut on_hand, mut allocated) = (0, 0);
-            for (kind, on_hand_delta, allocated_delta) in steps {
-                if let Ok(next) = level.after(change(kinds[kind], on_hand_delta, allocated_delta)) {
+            for (kind, on_hand_delta, allocated_delta, state_delta) in steps {
+                let mut step = change(kinds[kind], on_hand_delta, allocated_delta);
+                step.states.damaged_delta = state_delta;
+                step.states.on_hold_delta = -state_delta / 2;
+                step.states.in_transit_delta = state_delta / 3;
+                let takes = step.available_delta() < 0 && !step.may_leave_short();
+                if let Ok(next) = level.after(step) {
                     on_hand += on_hand_delta;
                     allocated += allocated_delta;
                     prop_assert_eq!(next.version, level.version + 1);
+                    prop_assert!(!takes || next.available() >= 0);
                     level = next;
                 }
-                prop_assert!(level.on_hand >= 0 && level.allocated >= 0);
+                prop_assert!([level.on_hand, level.allocated, level.damaged, level.on_hold, level.in_transit].iter().all(|quantity| *quantity >= 0));
                 prop_assert_eq!((level.on_hand, level.allocated), (on_hand, allocated));
             }
         }

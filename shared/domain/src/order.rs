@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LocationId, MovementId, OrderId, Sku};
-use crate::level::{LastChange, MovementKind};
+use crate::level::{LastChange, MovementKind, StateDeltas};
 use crate::money::{Currency, Money};
 
 /// How an order was sold.
@@ -259,6 +259,7 @@ impl Order {
             kind,
             on_hand_delta,
             allocated_delta,
+            states: StateDeltas::default(),
             reason: None,
             reference: Some(reference),
             occurred_at,

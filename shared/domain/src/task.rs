@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Zone;
 use crate::ids::{ControllerId, LocationId, MovementId, OrderId, Sku, TaskId, ZoneId};
-use crate::level::{LastChange, MovementKind};
+use crate::level::{LastChange, MovementKind, StateDeltas};
 use crate::order::{Channel, Line, Order};
 
 pub use report::{Report, ReportError, ReportRefused, ReportedState, Step};
@@ -247,6 +247,7 @@ impl Task {
             kind,
             on_hand_delta: -self.quantity,
             allocated_delta: -self.quantity,
+            states: StateDeltas::default(),
             reason: None,
             reference: Some(self.order_id.to_string()),
             occurred_at,

@@ -38,7 +38,7 @@ fn received(quantities: &[i64]) -> Vec<Level> {
         let before = levels[index].clone();
         levels.extend(
             receipt
-                .apply(&[before], RequestId::derive("till", "1"), index, now)
+                .apply(&[before], 0, RequestId::derive("till", "1"), index, now)
                 .unwrap(),
         );
     }

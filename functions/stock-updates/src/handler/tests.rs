@@ -104,9 +104,12 @@ async fn a_delivery_makes_the_level_and_its_answer_says_what_is_there() {
             {
               "allocated": 0,
               "available": 12,
+              "damaged": 0,
+              "in_transit": 0,
               "incoming": 0,
               "location_id": "store-1",
               "on_hand": 12,
+              "on_hold": 0,
               "short": false,
               "sku": "milk",
               "version": 1
@@ -151,10 +154,60 @@ async fn a_refused_change_says_why_and_the_others_go_on() {
       }
     }
     "#);
-    let arrived = &body["results"][3]["levels"];
+    let sent = &body["results"][3]["levels"];
     assert_eq!(
-        (&arrived[0]["on_hand"], &arrived[1]["on_hand"]),
+        (&sent[0]["on_hand"], &sent[1]["in_transit"]),
         (&json!(3), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn what_is_in_transit_arrives_in_parts_and_no_more_than_left() {
+    let (function, _) = function();
+    let both = |call: CallBuilder| call.by("ana", "store_manager", "store-1,store-2");
+    let arrival = |quantity: i64| {
+        json!({"kind": "arrival", "location_id": "store-2", "sku": "milk", "quantity": quantity,
+            "reference": "T-1"})
+    };
+    let sent = [
+        receipt("milk", 5),
+        transfer(3),
+        arrival(2),
+        arrival(2),
+        arrival(1),
+    ];
+    let body = ok(&function, both(changes("k", &sent))).await;
+    assert_eq!(
+        outcomes(&body),
+        ["applied", "applied", "applied", "refused", "applied"]
+    );
+    assert_eq!(
+        body["results"][3]["problem"]["detail"],
+        "Nothing was changed: only 1 in transit."
+    );
+    let there = &body["results"][4]["levels"][0];
+    assert_eq!(
+        (&there["on_hand"], &there["in_transit"]),
+        (&json!(3), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_has_grown_older_than_its_times_may_be_is_still_answered_as_it_was() {
+    let (function, clock) = function();
+    let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 4,
+        "counted_at": "2026-03-01T11:59:00Z"});
+    let first = ok(&function, changes("k", std::slice::from_ref(&count))).await;
+    clock.advance(SignedDuration::from_hours(8 * 24));
+    let again = function
+        .handle(changes("k", std::slice::from_ref(&count)).build())
+        .await
+        .unwrap();
+    assert!(again.is_replayed());
+    assert_eq!(again.body(), &first);
+    assert_eq!(
+        refused(&function, changes("new", &[count])).await,
+        (400, "invalid-request".to_owned())
     );
 }
 

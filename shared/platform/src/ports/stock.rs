@@ -82,6 +82,13 @@ pub trait StockStore: Send + Sync {
         request: &Fingerprint,
     ) -> impl Future<Output = Result<Opened, StoreError>> + Send;
 
+    /// What [`Self::open`] would say of a request that came before; none of one that did not. Writes nothing.
+    fn recall(
+        &self,
+        id: RequestId,
+        request: &Fingerprint,
+    ) -> impl Future<Output = Result<Option<Opened>, StoreError>> + Send;
+
     /// Applies one change, all its levels or none, once however often it is asked for.
     fn apply(
         &self,

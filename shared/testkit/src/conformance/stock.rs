@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy};
@@ -19,6 +20,7 @@ use stockline_platform::ports::stock::{
 /// Runs every story.
 pub async fn all<S: StockStore + Ledger>(store: &S) {
     every_kind_of_change_moves_its_levels(store).await;
+    a_count_that_is_told_late_leaves_what_moved_after_it(store).await;
     a_change_that_was_applied_answers_what_it_led_to_then(store).await;
     another_request_under_the_same_key_is_refused(store).await;
     a_retry_applies_what_was_refused_and_leaves_what_was_applied(store).await;
@@ -27,7 +29,7 @@ pub async fn all<S: StockStore + Ledger>(store: &S) {
     a_level_that_moved_on_refuses_a_compare_and_set(store).await;
     many_writers_of_one_level_add_up_and_leave_every_movement(store).await;
     the_same_change_sent_many_times_at_once_is_applied_once(store).await;
-    two_transfers_that_cross_both_arrive(store).await;
+    two_transfers_that_cross_both_leave(store).await;
     a_location_is_listed_in_pages_by_sku(store).await;
     a_policy_is_set_without_a_movement(store).await;
     a_policy_survives_the_changes_after_it(store).await;
@@ -83,8 +85,22 @@ fn pending<'a>(
         request: request(key),
         index,
         change,
-        at: "2026-03-01T12:00:00Z".parse().unwrap(),
+        at: at(index),
         missing,
+    }
+}
+
+/// When change `index` of every request comes: a second after the one before.
+fn at(index: usize) -> Timestamp {
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_secs(i64::try_from(index).unwrap())
+}
+
+/// Records what happened to `levels`, as the stream would.
+async fn tell<S: Ledger>(store: &S, levels: &[Level]) {
+    for level in levels {
+        let movement = level.movement_since(None).unwrap();
+        assert_ne!(store.record(&movement).await.unwrap(), Recorded::Conflict);
     }
 }
 
@@ -108,24 +124,32 @@ pub async fn on_hand<S: StockStore>(store: &S, location: &str) -> i64 {
         .map_or(0, |level| level.on_hand)
 }
 
-async fn every_kind_of_change_moves_its_levels<S: StockStore>(store: &S) {
+async fn every_kind_of_change_moves_its_levels<S: StockStore + Ledger>(store: &S) {
     let at = "kinds";
     let adjustment = json!({"kind": "adjustment", "location_id": at, "sku": "milk", "delta": -3, "reason": "damage"});
     let count = json!({"kind": "count", "location_id": at, "sku": "milk", "quantity": 5,
-        "counted_at": "2026-03-01T11:59:00Z"});
+        "counted_at": "2026-03-01T12:00:02Z"});
     let transfer = json!({"kind": "transfer", "from_location_id": at, "to_location_id": "kinds-2", "sku": "milk",
         "quantity": 2, "reference": "T-1"});
+    let arrival =
+        json!({"kind": "arrival", "location_id": "kinds-2", "sku": "milk", "quantity": 1});
+    let held = json!({"kind": "state_change", "location_id": at, "sku": "milk", "quantity": 1,
+        "from": "sellable", "to": "on_hold"});
     let mut seen = Vec::new();
     for (index, change) in [
         receipt(at, 10),
         change(adjustment),
         change(count),
         change(transfer),
+        change(arrival),
+        change(held),
     ]
     .iter()
     .enumerate()
     {
-        for level in now(apply(store, at, index, change).await) {
+        let levels = now(apply(store, at, index, change).await);
+        tell(store, &levels).await;
+        for level in levels {
             assert_eq!(
                 store.find(&level.key()).await.unwrap().as_ref(),
                 Some(&level)
@@ -135,6 +159,8 @@ async fn every_kind_of_change_moves_its_levels<S: StockStore>(store: &S) {
                 change.kind,
                 change.on_hand_delta,
                 level.on_hand,
+                level.available(),
+                level.in_transit,
                 level.version,
             ));
         }
@@ -142,11 +168,13 @@ async fn every_kind_of_change_moves_its_levels<S: StockStore>(store: &S) {
     assert_eq!(
         seen,
         [
-            (MovementKind::Receipt, 10, 10, 1),
-            (MovementKind::Adjustment, -3, 7, 2),
-            (MovementKind::Count, -2, 5, 3),
-            (MovementKind::TransferOut, -2, 3, 4),
-            (MovementKind::TransferIn, 2, 2, 1),
+            (MovementKind::Receipt, 10, 10, 10, 0, 1),
+            (MovementKind::Adjustment, -3, 7, 7, 0, 2),
+            (MovementKind::Count, -2, 5, 5, 0, 3),
+            (MovementKind::TransferOut, -2, 3, 3, 0, 4),
+            (MovementKind::TransferIn, 0, 0, 0, 2, 1),
+            (MovementKind::TransferIn, 1, 1, 1, 1, 2),
+            (MovementKind::StateChange, 0, 3, 2, 0, 5),
         ]
     );
     let counted = store
@@ -155,11 +183,38 @@ async fn every_kind_of_change_moves_its_levels<S: StockStore>(store: &S) {
         .unwrap()
         .unwrap()
         .counted_at;
-    assert_eq!(counted, Some("2026-03-01T11:59:00Z".parse().unwrap()));
+    assert_eq!(counted, Some("2026-03-01T12:00:02Z".parse().unwrap()));
+}
+
+async fn a_count_that_is_told_late_leaves_what_moved_after_it<S: StockStore + Ledger>(store: &S) {
+    let count = |quantity: i64| {
+        change(
+            json!({"kind": "count", "location_id": "late", "sku": "milk", "quantity": quantity,
+        "counted_at": "2026-03-01T12:00:00Z"}),
+        )
+    };
+    let sent = now(apply(store, "late", 0, &receipt("late", 10)).await);
+    tell(store, &sent).await;
+    let came_after = now(apply(store, "late", 1, &receipt("late", 4)).await);
+    tell(store, &came_after).await;
+    let counted = now(apply(store, "late", 2, &count(7)).await);
+    assert_eq!(counted[0].on_hand, 11);
+    tell(store, &counted).await;
+
+    let mut came_before = receipt("late", 5);
+    if let StockChange::Receipt { occurred_at, .. } = &mut came_before {
+        *occurred_at = Some("2026-03-01T11:30:00Z".parse().unwrap());
+    }
+    let told_late = now(apply(store, "late", 3, &came_before).await);
+    assert_eq!(
+        (told_late[0].on_hand, told_late[0].version),
+        (11, counted[0].version + 1)
+    );
 }
 
 async fn a_change_that_was_applied_answers_what_it_led_to_then<S: StockStore>(store: &S) {
     let body = fingerprint("replay");
+    assert_eq!(store.recall(request("replay"), &body).await.unwrap(), None);
     assert_eq!(
         store.open(request("replay"), &body).await.unwrap(),
         Opened::New
@@ -171,6 +226,10 @@ async fn a_change_that_was_applied_answers_what_it_led_to_then<S: StockStore>(st
     assert_eq!(on_hand(store, "replay").await, 5);
     let known = store.open(request("replay"), &body).await.unwrap();
     assert_eq!(known, Opened::Before([(0, then)].into()));
+    assert_eq!(
+        store.recall(request("replay"), &body).await.unwrap(),
+        Some(known)
+    );
 }
 
 async fn another_request_under_the_same_key_is_refused<S: StockStore>(store: &S) {
@@ -205,7 +264,7 @@ async fn a_retry_applies_what_was_refused_and_leaves_what_was_applied<S: StockSt
     let known = store.open(request("partial"), &body).await.unwrap();
     assert_eq!(known, Opened::Before([(0, first)].into()));
     let levels = now(apply(store, "partial", 1, &transfer).await);
-    assert_eq!((levels[0].on_hand, levels[1].on_hand), (3, 12));
+    assert_eq!((levels[0].on_hand, levels[1].in_transit), (3, 12));
 }
 
 async fn a_missing_level_is_reported_and_nothing_is_written<S: StockStore>(store: &S) {
@@ -241,12 +300,13 @@ async fn a_transfer_moves_both_levels_or_neither<S: StockStore>(store: &S) {
     );
 }
 
-async fn a_level_that_moved_on_refuses_a_compare_and_set<S: StockStore>(store: &S) {
-    now(apply(store, "cas", 0, &receipt("cas", 5)).await);
+async fn a_level_that_moved_on_refuses_a_compare_and_set<S: StockStore + Ledger>(store: &S) {
+    let received = now(apply(store, "cas", 0, &receipt("cas", 5)).await);
+    tell(store, &received).await;
     let expecting = |version: u64| {
         change(
             json!({"kind": "count", "location_id": "cas", "sku": "milk", "quantity": 9,
-            "counted_at": "2026-03-01T11:00:00Z", "expected_version": version}),
+            "counted_at": "2026-03-01T12:00:01Z", "expected_version": version}),
         )
     };
     let stale = apply(store, "cas", 1, &expecting(0)).await;
@@ -338,7 +398,7 @@ async fn the_same_change_sent_many_times_at_once_is_applied_once<S: StockStore>(
     assert_eq!(on_hand(store, "twins").await, 0);
 }
 
-async fn two_transfers_that_cross_both_arrive<S: StockStore>(store: &S) {
+async fn two_transfers_that_cross_both_leave<S: StockStore>(store: &S) {
     now(apply(store, "cross", 0, &receipt("cross-1", 10)).await);
     now(apply(store, "cross", 1, &receipt("cross-2", 10)).await);
     let transfer = |from: &str, to: &str, quantity: i64| {
@@ -362,13 +422,10 @@ async fn two_transfers_that_cross_both_arrive<S: StockStore>(store: &S) {
             .all(|outcome| matches!(outcome, Applied::Now(_))),
         "{outcomes:?}"
     );
-    assert_eq!(
-        (
-            on_hand(store, "cross-1").await,
-            on_hand(store, "cross-2").await
-        ),
-        (8, 12)
-    );
+    for (location, left, coming) in [("cross-1", 7, 1), ("cross-2", 9, 3)] {
+        let level = store.find(&key(location, "milk")).await.unwrap().unwrap();
+        assert_eq!((level.on_hand, level.in_transit), (left, coming));
+    }
 }
 
 async fn a_location_is_listed_in_pages_by_sku<S: StockStore>(store: &S) {
@@ -465,6 +522,7 @@ async fn a_movement_is_recorded_once_and_never_replaced<S: StockStore + Ledger>(
         let level = Level::empty(&milk);
         let levels = receipt("ledger", quantity).apply(
             &[level],
+            0,
             request(cause),
             0,
             "2026-03-01T12:00:00Z".parse().unwrap(),

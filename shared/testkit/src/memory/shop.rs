@@ -68,4 +68,16 @@ impl Shelves {
         self.movements.extend(next.movement_since(before));
         self.levels.insert(next.key(), next);
     }
+
+    /// The movements of a level, newest first.
+    pub fn movements_of(&self, key: &LevelKey) -> Vec<Movement> {
+        let mut movements: Vec<Movement> = self
+            .movements
+            .iter()
+            .filter(|movement| movement.location_id == key.location_id && movement.sku == key.sku)
+            .cloned()
+            .collect();
+        movements.sort_by_key(|movement| std::cmp::Reverse(movement.version));
+        movements
+    }
 }

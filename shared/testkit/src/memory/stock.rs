@@ -2,6 +2,7 @@
 
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
+use stockline_domain::stock_change::moved_after;
 use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
@@ -14,19 +15,30 @@ use super::shop::MemoryShop;
 
 impl StockStore for MemoryShop {
     async fn open(&self, id: RequestId, request: &Fingerprint) -> Result<Opened, StoreError> {
-        let mut shelves = self.open();
-        Ok(match shelves.requests.get(&id) {
-            Some((fingerprint, _)) if fingerprint != request.as_str() => Opened::KeyReused,
-            Some((_, applied)) => Opened::Before(applied.clone()),
-            None => {
-                let entry = (
-                    request.as_str().to_owned(),
-                    std::collections::BTreeMap::new(),
-                );
-                shelves.requests.insert(id, entry);
-                Opened::New
+        if let Some(known) = self.recall(id, request).await? {
+            return Ok(known);
+        }
+        let entry = (
+            request.as_str().to_owned(),
+            std::collections::BTreeMap::new(),
+        );
+        self.open().requests.insert(id, entry);
+        Ok(Opened::New)
+    }
+
+    async fn recall(
+        &self,
+        id: RequestId,
+        request: &Fingerprint,
+    ) -> Result<Option<Opened>, StoreError> {
+        let shelves = self.open();
+        Ok(shelves.requests.get(&id).map(|(fingerprint, applied)| {
+            if fingerprint == request.as_str() {
+                Opened::Before(applied.clone())
+            } else {
+                Opened::KeyReused
             }
-        })
+        }))
     }
 
     async fn apply(
@@ -61,10 +73,20 @@ impl StockStore for MemoryShop {
                     .unwrap_or_else(|| Level::empty(key))
             })
             .collect();
-        let after = match pending
-            .change
-            .apply(&levels, pending.request, pending.index, pending.at)
-        {
+        let moved_since = match pending.change.depends_on_movements_after(&levels[0]) {
+            Some(time) => {
+                let movements = shelves.movements_of(&keys[0]);
+                moved_after(&levels[0], &movements, time).ok_or(StoreError::Busy)?
+            }
+            None => 0,
+        };
+        let after = match pending.change.apply(
+            &levels,
+            moved_since,
+            pending.request,
+            pending.index,
+            pending.at,
+        ) {
             Ok(after) => after,
             Err(refused) => return Ok(Applied::Refused(refused)),
         };
@@ -140,13 +162,10 @@ impl StockStore for MemoryShop {
             .and_then(|position| position.get("version")?.parse().ok());
         let shelves = self.open();
         let mut items: Vec<Movement> = shelves
-            .movements
-            .iter()
-            .filter(|movement| movement.location_id == key.location_id && movement.sku == key.sku)
+            .movements_of(key)
+            .into_iter()
             .filter(|movement| before.is_none_or(|before| movement.version < before))
-            .cloned()
             .collect();
-        items.sort_by_key(|movement| std::cmp::Reverse(movement.version));
         let more = items.len() > usize::from(page.limit);
         items.truncate(usize::from(page.limit));
         let next = items

@@ -24,10 +24,13 @@ use crate::store_error::StoreError;
 
 /// A level as it is stored: with what conditions compare and what the indexes sort by.
 ///
-/// `available` is stored because a condition has no arithmetic.
+/// `available` is stored because a condition has no arithmetic, and `counted_ms` because it compares texts by letters.
 pub fn level_item(level: &Level) -> Result<Item, StoreError> {
     let mut stored = item(&keys::level(&level.key()), level)?;
     stored.insert("available".to_owned(), number(level.available()));
+    if let Some(counted_at) = level.counted_at {
+        stored.insert("counted_ms".to_owned(), number(counted_at.as_millisecond()));
+    }
     stored.insert(
         "index_location".to_owned(),
         string(level.location_id.as_str()),
@@ -56,6 +59,9 @@ pub(super) fn replace_level(
         "on_hand = :on_hand",
         "allocated = :allocated",
         "available = :available",
+        "damaged = :damaged",
+        "on_hold = :on_hold",
+        "in_transit = :in_transit",
         "version = :version",
         "last_change = :change",
     ];
@@ -67,11 +73,17 @@ pub(super) fn replace_level(
         .expression_attribute_values(":on_hand", number(after.on_hand))
         .expression_attribute_values(":allocated", number(after.allocated))
         .expression_attribute_values(":available", number(after.available()))
+        .expression_attribute_values(":damaged", number(after.damaged))
+        .expression_attribute_values(":on_hold", number(after.on_hold))
+        .expression_attribute_values(":in_transit", number(after.in_transit))
         .expression_attribute_values(":version", number(after.version))
         .expression_attribute_values(":change", attribute(&after.last_change)?);
     if let Some(counted_at) = &after.counted_at {
         assignments.push("counted_at = :counted_at");
-        update = update.expression_attribute_values(":counted_at", attribute(counted_at)?);
+        assignments.push("counted_ms = :counted_ms");
+        update = update
+            .expression_attribute_values(":counted_at", attribute(counted_at)?)
+            .expression_attribute_values(":counted_ms", number(counted_at.as_millisecond()));
     }
     let update = update
         .update_expression(format!("SET {}", assignments.join(", ")))

@@ -45,6 +45,14 @@ impl StockStore for DynamoStock {
         self.open_request(id, request).await
     }
 
+    async fn recall(
+        &self,
+        id: RequestId,
+        request: &Fingerprint,
+    ) -> Result<Option<Opened>, StoreError> {
+        self.recall_request(id, request).await
+    }
+
     async fn apply(
         &self,
         pending: PendingChange<'_>,

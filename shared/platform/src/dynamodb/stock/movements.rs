@@ -2,10 +2,13 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
-use stockline_domain::level::{LevelKey, Movement};
+use jiff::Timestamp;
+use stockline_domain::level::{Level, LevelKey, Movement};
+use stockline_domain::stock_change::{may_have_happened_after, moved_after};
 
 use super::DynamoStock;
 use crate::cursor::{Listing, Page};
+use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{item, position, start_key, string, value};
 use crate::dynamodb::transaction::sort;
 use crate::keys;
@@ -47,6 +50,49 @@ impl DynamoStock {
             }
             _ => Recorded::Before,
         })
+    }
+
+    /// By how much `on_hand` of `level` moved after `time`.
+    ///
+    /// The stream brings the movements a moment after the level: they are waited for until `deadline`.
+    pub(super) async fn moved_after(
+        &self,
+        level: &Level,
+        time: Timestamp,
+        deadline: Deadline,
+    ) -> Result<i64, StoreError> {
+        let mut tries = 0;
+        loop {
+            let movements = self.movements_back_to(&level.key(), time).await?;
+            if let Some(moved) = moved_after(level, &movements, time) {
+                return Ok(moved);
+            }
+            tries += 1;
+            if !deadline.back_off(tries).await {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+
+    /// The movements that may have happened after `time`, newest first, and the one before them.
+    async fn movements_back_to(
+        &self,
+        key: &LevelKey,
+        time: Timestamp,
+    ) -> Result<Vec<Movement>, StoreError> {
+        let (mut movements, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { limit: 100, after };
+            let found = self.list_movements(key, page).await?;
+            movements.extend(found.items);
+            let reached = movements
+                .last()
+                .is_none_or(|oldest| !may_have_happened_after(&oldest.change, time));
+            after = found.next;
+            if reached || after.is_none() {
+                return Ok(movements);
+            }
+        }
     }
 
     pub(super) async fn list_movements(

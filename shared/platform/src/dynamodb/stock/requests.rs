@@ -63,8 +63,36 @@ impl DynamoStock {
                 "the request that is there was not shown",
             ));
         };
-        let existing: RequestRecord = value(existing)?;
-        if existing.fingerprint != record.fingerprint {
+        self.opened_before(id, value(existing)?, request).await
+    }
+
+    pub(super) async fn recall_request(
+        &self,
+        id: RequestId,
+        request: &Fingerprint,
+    ) -> Result<Option<Opened>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(&keys::stock_request(id))))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(sort("read a request"))?;
+        Ok(match found.item {
+            Some(existing) => Some(self.opened_before(id, value(existing)?, request).await?),
+            None => None,
+        })
+    }
+
+    async fn opened_before(
+        &self,
+        id: RequestId,
+        existing: RequestRecord,
+        request: &Fingerprint,
+    ) -> Result<Opened, StoreError> {
+        if existing.fingerprint != request.as_str() {
             return Ok(Opened::KeyReused);
         }
         Ok(Opened::Before(self.applied_changes(id).await?))
@@ -125,22 +153,28 @@ impl DynamoStock {
                 .zip(&before)
                 .map(|(key, level)| level.clone().unwrap_or_else(|| Level::empty(key)))
                 .collect();
-            let after =
-                match pending
-                    .change
-                    .apply(&levels, pending.request, pending.index, pending.at)
-                {
-                    Ok(after) => after,
-                    // The same request may have applied it meanwhile, and it is that which now stands in its way.
-                    Err(refused) => {
-                        return Ok(
-                            match self.applied_change(pending.request, pending.index).await? {
-                                Some(levels) => Applied::Before(levels),
-                                None => Applied::Refused(refused),
-                            },
-                        );
-                    }
-                };
+            let moved_since = match pending.change.depends_on_movements_after(&levels[0]) {
+                Some(time) => self.moved_after(&levels[0], time, deadline).await?,
+                None => 0,
+            };
+            let after = match pending.change.apply(
+                &levels,
+                moved_since,
+                pending.request,
+                pending.index,
+                pending.at,
+            ) {
+                Ok(after) => after,
+                // The same request may have applied it meanwhile, and it is that which now stands in its way.
+                Err(refused) => {
+                    return Ok(
+                        match self.applied_change(pending.request, pending.index).await? {
+                            Some(levels) => Applied::Before(levels),
+                            None => Applied::Refused(refused),
+                        },
+                    );
+                }
+            };
             let parts = self.parts(pending, &before, &after)?;
             match write(&self.client, parts, deadline).await? {
                 Written::All => return Ok(Applied::Now(after)),

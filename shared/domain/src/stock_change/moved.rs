@@ -1,0 +1,45 @@
+//! What moved at a level since a moment in the past.
+
+use jiff::Timestamp;
+
+use crate::level::{LastChange, Level, Movement};
+use crate::place_order::CLOCK_TOLERANCE;
+
+/// Whether `change` may have happened after `time`: it happened at most a clock's tolerance after it was recorded.
+pub fn may_have_happened_after(change: &LastChange, time: Timestamp) -> bool {
+    change
+        .recorded_at
+        .saturating_add(CLOCK_TOLERANCE)
+        .is_ok_and(|latest| latest > time)
+}
+
+/// By how much `on_hand` of `level` moved after `time`, as its movements tell, newest first and back to the first that
+/// cannot have happened after it.
+///
+/// None where a movement is missing: the ledger follows the level, and has not come this far.
+pub fn moved_after(level: &Level, movements: &[Movement], time: Timestamp) -> Option<i64> {
+    let (mut on_hand, mut allocated) = (level.on_hand, level.allocated);
+    let last = level.last_change.as_ref().map(|change| change.movement_id);
+    if movements
+        .first()
+        .map(|movement| movement.change.movement_id)
+        != last
+    {
+        return None;
+    }
+    let mut moved = 0;
+    for movement in movements {
+        if (movement.on_hand, movement.allocated) != (on_hand, allocated) {
+            return None;
+        }
+        if !may_have_happened_after(&movement.change, time) {
+            return Some(moved);
+        }
+        if movement.change.occurred_at > time {
+            moved += movement.change.on_hand_delta;
+        }
+        on_hand -= movement.change.on_hand_delta;
+        allocated -= movement.change.allocated_delta;
+    }
+    ((on_hand, allocated) == (0, 0)).then_some(moved)
+}

@@ -1,0 +1,384 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::ids::{MovementId, RequestId};
+use crate::level::{LastChange, Level, Movement, MovementKind, StateDeltas};
+
+const NOW: &str = "2026-03-01T12:00:00Z";
+
+fn change(mut change: Value) -> StockChange {
+    let fields = change.as_object_mut().unwrap();
+    fields.insert("sku".to_owned(), json!("milk"));
+    if !fields.contains_key("from_location_id") {
+        fields.insert("location_id".to_owned(), json!("store-1"));
+    }
+    serde_json::from_value(change).unwrap()
+}
+
+fn level(location: &str, on_hand: i64, allocated: i64) -> Level {
+    Level {
+        on_hand,
+        allocated,
+        version: 7,
+        ..Level::empty(&LevelKey {
+            location_id: location.parse().unwrap(),
+            sku: "milk".parse().unwrap(),
+        })
+    }
+}
+
+fn apply(change: &StockChange, levels: &[Level]) -> Result<Vec<Level>, ChangeRefused> {
+    let request = RequestId::derive("till", "1");
+    change.apply(levels, 0, request, 0, NOW.parse().unwrap())
+}
+
+#[test]
+fn a_count_says_what_is_there_and_the_movement_is_the_difference() {
+    let count = change(json!({"kind": "count", "quantity": 4, "counted_at": NOW}));
+    let after = apply(&count, &[level("store-1", 10, 0)]).unwrap().remove(0);
+    assert_eq!((after.on_hand, after.version), (4, 8));
+    assert_eq!(after.counted_at, Some(NOW.parse().unwrap()));
+    assert_eq!(after.last_change.unwrap().on_hand_delta, -6);
+}
+
+#[test]
+fn a_count_made_before_the_last_one_is_refused() {
+    let late =
+        change(json!({"kind": "count", "quantity": 4, "counted_at": "2026-03-01T11:00:00Z"}));
+    let counted = Level {
+        counted_at: Some(NOW.parse().unwrap()),
+        ..level("store-1", 10, 0)
+    };
+    let refused = apply(&late, &[counted]).unwrap_err();
+    assert!(matches!(refused, ChangeRefused::OutdatedCount { .. }));
+}
+
+#[test]
+fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone() {
+    let stale =
+        change(json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 6}));
+    let refused = apply(&stale, &[level("store-1", 10, 0)]);
+    assert_eq!(
+        refused,
+        Err(ChangeRefused::VersionMismatch {
+            expected: 6,
+            actual: 7
+        })
+    );
+}
+
+#[test]
+fn broken_goods_may_leave_a_level_short_and_lost_ones_may_not() {
+    let levels = [level("store-1", 5, 4)];
+    let broken = change(json!({"kind": "adjustment", "delta": -3, "reason": "damage"}));
+    assert!(apply(&broken, &levels).unwrap()[0].is_short());
+    let stolen = change(json!({"kind": "adjustment", "delta": -3, "reason": "theft"}));
+    let refused = apply(&stolen, &levels);
+    assert_eq!(
+        refused,
+        Err(LevelError::NotAvailable { available: 1 }.into())
+    );
+}
+
+#[test]
+fn a_transfer_leaves_here_and_is_in_transit_there_until_it_arrives_in_parts() {
+    let transfer = change(
+        json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
+            "quantity": 3, "reference": "T-1"}),
+    );
+    let keys: Vec<_> = transfer
+        .keys()
+        .into_iter()
+        .map(|key| key.location_id)
+        .collect();
+    assert_eq!(
+        keys,
+        ["store-1".parse().unwrap(), "store-2".parse().unwrap()]
+    );
+    let after = apply(&transfer, &[level("store-1", 5, 0), level("store-2", 1, 0)]).unwrap();
+    assert_eq!(
+        (after[0].on_hand, after[1].on_hand, after[1].in_transit),
+        (2, 1, 3)
+    );
+    let movements: Vec<_> = after
+        .iter()
+        .filter_map(|level| level.last_change.clone())
+        .collect();
+    assert_ne!(movements[0].movement_id, movements[1].movement_id);
+    assert_eq!(movements[0].reference, movements[1].reference);
+
+    let arrival = |quantity: i64| change(json!({"kind": "arrival", "quantity": quantity}));
+    let part = apply(&arrival(2), &after[1..]).unwrap();
+    assert_eq!((part[0].on_hand, part[0].in_transit), (3, 1));
+    assert_eq!(
+        apply(&arrival(2), &part),
+        Err(LevelError::NotInTransit { in_transit: 1 }.into())
+    );
+    let lost = change(
+        json!({"kind": "adjustment", "delta": -1, "reason": "theft", "state": "in_transit"}),
+    );
+    let closed = apply(&lost, &part).unwrap();
+    assert_eq!((closed[0].on_hand, closed[0].in_transit), (3, 0));
+}
+
+#[test]
+fn damaged_and_held_goods_are_there_and_not_available() {
+    let turn = |quantity: i64, from: &str, to: &str| {
+        change(json!({"kind": "state_change", "quantity": quantity, "from": from, "to": to}))
+    };
+    let broken = apply(&turn(2, "sellable", "damaged"), &[level("store-1", 5, 1)]).unwrap();
+    let held = apply(&turn(1, "sellable", "on_hold"), &broken).unwrap();
+    assert_eq!(
+        (
+            held[0].on_hand,
+            held[0].damaged,
+            held[0].on_hold,
+            held[0].available()
+        ),
+        (5, 2, 1, 1)
+    );
+    assert_eq!(
+        apply(&turn(2, "sellable", "on_hold"), &held),
+        Err(LevelError::NotAvailable { available: 1 }.into())
+    );
+    assert_eq!(
+        apply(&turn(2, "on_hold", "sellable"), &held),
+        Err(LevelError::NotOnHold { on_hold: 1 }.into())
+    );
+    let thrown_away =
+        change(json!({"kind": "adjustment", "delta": -2, "reason": "damage", "state": "damaged"}));
+    let after = apply(&thrown_away, &held).unwrap();
+    assert_eq!(
+        (after[0].on_hand, after[0].damaged, after[0].available()),
+        (3, 0, 1)
+    );
+}
+
+#[test]
+fn what_is_promised_may_turn_out_broken_and_the_level_is_short() {
+    let broken =
+        change(json!({"kind": "state_change", "quantity": 3, "from": "sellable", "to": "damaged"}));
+    let after = apply(&broken, &[level("store-1", 5, 4)]).unwrap();
+    assert!(after[0].is_short());
+}
+
+fn sold(quantity: i64, occurred_at: &str) -> LastChange {
+    let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
+    LastChange {
+        movement_id: MovementId::derive(
+            &format!("{quantity}{occurred_at}"),
+            "sale",
+            &location,
+            &sku,
+        ),
+        kind: MovementKind::Sale,
+        on_hand_delta: -quantity,
+        allocated_delta: 0,
+        states: StateDeltas::default(),
+        reason: None,
+        reference: None,
+        occurred_at: occurred_at.parse().unwrap(),
+        recorded_at: NOW.parse().unwrap(),
+    }
+}
+
+fn counted(quantity: i64, counted_at: &str) -> StockChange {
+    change(json!({"kind": "count", "quantity": quantity, "counted_at": counted_at}))
+}
+
+#[test]
+fn a_sale_that_is_told_late_does_not_shift_the_count_that_had_seen_it() {
+    let level = apply(&counted(7, NOW), &[level("store-1", 10, 0)]).unwrap();
+    let after = level[0].after(sold(3, "2026-03-01T11:00:00Z")).unwrap();
+    assert_eq!((after.on_hand, after.version), (7, 9));
+    let movement = after.last_change.unwrap();
+    assert_eq!(
+        (movement.on_hand_delta, movement.states.counted_delta),
+        (0, -3)
+    );
+    let later = level[0].after(sold(3, NOW)).unwrap();
+    assert_eq!(later.on_hand, 4);
+}
+
+#[test]
+fn a_sale_that_is_told_late_is_taken_although_the_count_left_too_few() {
+    let level = apply(&counted(1, NOW), &[level("store-1", 10, 0)]).unwrap();
+    assert!(level[0].after(sold(3, "2026-03-01T11:00:00Z")).is_ok());
+    assert!(level[0].after(sold(3, NOW)).is_err());
+}
+
+#[test]
+fn a_count_that_is_told_late_leaves_what_moved_after_it() {
+    let (before, between) = ("2026-03-01T10:00:00Z", "2026-03-01T11:30:00Z");
+    let mut level = level("store-1", 0, 0);
+    let mut movements: Vec<Movement> = Vec::new();
+    for change in [sold(-10, before), sold(1, before), sold(2, between)] {
+        let next = level.after(change).unwrap();
+        movements.extend(next.movement_since(Some(&level)));
+        level = next;
+    }
+    movements.reverse();
+    let count = counted(9, "2026-03-01T11:00:00Z");
+    let since = count.depends_on_movements_after(&level).unwrap();
+    assert_eq!(
+        moved_after(&level, &movements[1..], since),
+        None,
+        "the ledger lacks the last movement"
+    );
+    let moved = moved_after(&level, &movements, since).unwrap();
+    let request = RequestId::derive("till", "1");
+    let after = count
+        .apply(&[level], moved, request, 0, NOW.parse().unwrap())
+        .unwrap();
+    assert_eq!(after[0].on_hand, 7);
+}
+
+#[test]
+fn a_count_of_less_than_has_left_since_is_refused() {
+    let count = counted(1, "2026-03-01T11:00:00Z");
+    let request = RequestId::derive("till", "1");
+    let refused = count.apply(
+        &[level("store-1", 5, 0)],
+        -3,
+        request,
+        0,
+        NOW.parse().unwrap(),
+    );
+    assert_eq!(
+        refused,
+        Err(ChangeRefused::CountContradicted {
+            quantity: 1,
+            left: 3
+        })
+    );
+}
+
+#[test]
+fn a_count_by_a_clock_that_is_ahead_sees_nothing_that_is_yet_to_happen() {
+    let count = counted(5, "2026-03-01T12:04:00Z");
+    let level = apply(&count, &[level("store-1", 5, 0)]).unwrap();
+    assert_eq!(level[0].counted_at, Some(NOW.parse().unwrap()));
+    assert_eq!(level[0].after(sold(1, NOW)).unwrap().on_hand, 4);
+}
+
+proptest! {
+    #[test]
+    fn in_whatever_order_sales_and_a_count_are_told_the_level_is_what_is_there(
+        sales in prop::collection::vec((1_i64..5, 0_u32..60), 0..12),
+        count_at in 0_u32..60,
+        told_at in 0_usize..13,
+    ) {
+        let minute = |minute: u32| format!("2026-03-01T11:{minute:02}:30Z");
+        let opening = 100;
+        let seen: i64 = sales.iter().filter(|(_, at)| *at <= count_at).map(|(q, _)| q).sum();
+        let there: i64 = opening - sales.iter().map(|(q, _)| q).sum::<i64>();
+        let count_time = format!("2026-03-01T11:{count_at:02}:45Z");
+        let empty = level("store-1", 0, 0);
+        let mut level = empty.after(sold(-opening, "2026-03-01T10:00:00Z")).unwrap();
+        let mut movements = vec![level.movement_since(None).unwrap()];
+        let told_at = told_at.min(sales.len());
+        for place in 0..=sales.len() {
+            if place == told_at {
+                let count = counted(opening - seen, &count_time);
+                let moved = count
+                    .depends_on_movements_after(&level)
+                    .map_or(0, |since| moved_after(&level, &movements, since).unwrap());
+                let request = RequestId::derive("till", "1");
+                let next = count.apply(&[level.clone()], moved, request, 0, NOW.parse().unwrap()).unwrap().remove(0);
+                movements.splice(0..0, next.movement_since(Some(&level)));
+                level = next;
+            }
+            if let Some((quantity, at)) = sales.get(place) {
+                let (location, sku) = (level.location_id.clone(), level.sku.clone());
+                let sale = LastChange {
+                    movement_id: MovementId::derive(&place.to_string(), "sale", &location, &sku),
+                    ..sold(*quantity, &minute(*at))
+                };
+                let next = level.after(sale).unwrap();
+                movements.splice(0..0, next.movement_since(Some(&level)));
+                level = next;
+            }
+        }
+        prop_assert_eq!(level.on_hand, there);
+    }
+}
+
+#[test]
+fn a_transfer_of_what_is_promised_is_refused() {
+    let transfer = change(
+        json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
+        "quantity": 3}),
+    );
+    let refused = apply(&transfer, &[level("store-1", 5, 4), level("store-2", 1, 0)]);
+    assert_eq!(
+        refused,
+        Err(LevelError::NotAvailable { available: 1 }.into())
+    );
+}
+
+#[test]
+fn the_same_change_of_the_same_request_is_the_same_movement() {
+    let receipt = change(json!({"kind": "receipt", "quantity": 3}));
+    let movement = |level: Level| {
+        apply(&receipt, &[level]).unwrap()[0]
+            .last_change
+            .clone()
+            .unwrap()
+            .movement_id
+    };
+    assert_eq!(
+        movement(level("store-1", 5, 0)),
+        movement(level("store-1", 9, 0))
+    );
+}
+
+#[test]
+fn every_broken_field_is_named_at_once() {
+    let changes = StockChanges {
+        changes: vec![
+            change(json!({"kind": "count", "quantity": -1, "counted_at": "2026-03-01T12:06:00Z"})),
+            change(json!({"kind": "adjustment", "delta": 0, "reason": "other"})),
+            change(json!({"kind": "receipt", "quantity": 0, "reference": "two words"})),
+            change(
+                json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-1",
+                "quantity": 1_000_001}),
+            ),
+        ],
+    };
+    let broken = changes.check(NOW.parse().unwrap()).unwrap_err();
+    let pointers: Vec<_> = broken
+        .errors
+        .into_iter()
+        .map(|error| error.pointer)
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/changes/0/quantity",
+            "/changes/0/counted_at",
+            "/changes/1/delta",
+            "/changes/2/quantity",
+            "/changes/2/reference",
+            "/changes/3/quantity",
+            "/changes/3/to_location_id",
+        ]
+    );
+}
+
+#[test]
+fn a_request_holds_one_to_a_hundred_changes() {
+    let now = NOW.parse().unwrap();
+    let receipt = change(json!({"kind": "receipt", "quantity": 1}));
+    for (count, taken) in [
+        (0, false),
+        (1, true),
+        (MAX_CHANGES, true),
+        (MAX_CHANGES + 1, false),
+    ] {
+        let changes = StockChanges {
+            changes: vec![receipt.clone(); count],
+        };
+        assert_eq!(changes.check(now).is_ok(), taken, "{count} changes");
+    }
+}
