@@ -1,26 +1,20 @@
 //! How long a call may still take, and how long to wait before trying again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// When a caller gives up.
+use tokio::time::Instant;
+
+/// When a caller gives up, on the runtime's clock: the machine's monotonic one, or a test's paused one.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
 
 impl Deadline {
     /// `time` from now.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a deadline is measured on the machine's monotonic clock"
-    )]
     pub fn within(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
     /// What is left, zero once it has passed.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a deadline is measured on the machine's monotonic clock"
-    )]
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
