@@ -8,22 +8,25 @@ use stockline_platform::keys;
 use stockline_platform::ports::alerts::{
     Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, alert_message,
 };
+use stockline_platform::ports::stock::WholeLevels;
 use stockline_platform::store_error::StoreError;
 
 /// How often a record that another writer overtook is decided anew.
 const TRIES: usize = 3;
 
 /// Watches levels and publishes what is news.
-pub struct LowStockAlerts<S, P, C> {
+pub struct LowStockAlerts<L, S, P, C> {
+    levels: L,
     alerts: S,
     topic: P,
     clock: C,
 }
 
-impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
-    /// Keeps what was said in `alerts`, and says it on `topic`.
-    pub fn new(alerts: S, topic: P, clock: C) -> Self {
+impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<L, S, P, C> {
+    /// Reads split levels whole from `levels`, keeps what was said in `alerts`, and says it on `topic`.
+    pub fn new(levels: L, alerts: S, topic: P, clock: C) -> Self {
         Self {
+            levels,
             alerts,
             topic,
             clock,
@@ -40,7 +43,7 @@ impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
                 return Outcome::Reject(format!("the level cannot be read: {error}"));
             }
         };
-        if record.key != keys::level(&level.key()) {
+        if record.key != keys::level_bucket(&level.key(), level.bucket) {
             return Outcome::Reject("the level is not the one its key names".to_owned());
         }
         match self.watch(before.as_ref(), &level).await {
@@ -49,8 +52,15 @@ impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
         }
     }
 
-    async fn watch(&self, before: Option<&Level>, level: &Level) -> Result<(), StoreError> {
-        let key = level.key();
+    async fn watch(&self, before: Option<&Level>, image: &Level) -> Result<(), StoreError> {
+        let key = image.key();
+        // One item of a split level says nothing of the level: that is read as it is now.
+        let whole = if image.split_over > 1 {
+            self.levels.whole(&key).await?
+        } else {
+            None
+        };
+        let level = whole.as_ref().unwrap_or(image);
         for _ in 0..TRIES {
             let said = self.alerts.find(&key).await?;
             if let Some(said) = &said {
@@ -66,7 +76,7 @@ impl<S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<S, P, C> {
             let Some(alert) = StockAlert::raised_by(level, state) else {
                 return Ok(());
             };
-            let message = self.message(before, level, alert);
+            let message = self.message(before, image, alert);
             let next = AlertRecord {
                 state: message.data.kind,
                 version: level.version,

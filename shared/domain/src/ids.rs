@@ -170,6 +170,17 @@ impl MovementId {
             &[cause, kind, location.as_str(), sku.as_str()],
         ))
     }
+
+    /// The part of this movement that bucket `bucket` of a level takes; the movement itself for bucket 0.
+    pub fn in_bucket(self, bucket: u8) -> Self {
+        if bucket == 0 {
+            return self;
+        }
+        Self(derive(
+            "movement-in-bucket",
+            &[&self.to_string(), &bucket.to_string()],
+        ))
+    }
 }
 
 impl AlertId {

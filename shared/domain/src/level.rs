@@ -9,13 +9,21 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{LocationId, Sku};
 
 pub use movement::{DAMAGE, LastChange, Movement, MovementKind, StateDeltas};
-pub use policy::ReorderPolicy;
+pub use policy::{MAX_BUCKETS, ReorderPolicy};
 
 /// The largest quantity that one line or change may name, in the SKU's unit of measure.
 pub const MAX_QUANTITY: i64 = 1_000_000;
 
 /// The largest level; a change beyond it is refused.
 pub const MAX_LEVEL: i64 = 1_000_000_000_000;
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
+}
 
 /// Which SKU, and where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +41,12 @@ pub struct Level {
     pub location_id: LocationId,
     /// The stock keeping unit.
     pub sku: Sku,
+    /// Which of the items this is that a level may be split over, from 0; 0 where it is not split.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bucket: u8,
+    /// How many items the level was ever split over, told by each of them; 0 where it never was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub split_over: u8,
     /// Physically there; never negative.
     pub on_hand: i64,
     /// Promised to orders; never negative.
@@ -68,6 +82,8 @@ impl Level {
         Self {
             location_id: key.location_id.clone(),
             sku: key.sku.clone(),
+            bucket: 0,
+            split_over: 0,
             on_hand: 0,
             allocated: 0,
             damaged: 0,
@@ -187,6 +203,7 @@ impl Level {
         Some(Movement {
             location_id: self.location_id.clone(),
             sku: self.sku.clone(),
+            bucket: self.bucket,
             version: self.version,
             on_hand: self.on_hand,
             allocated: self.allocated,

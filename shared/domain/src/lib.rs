@@ -14,5 +14,6 @@ pub mod level;
 pub mod money;
 pub mod order;
 pub mod place_order;
+pub mod split_level;
 pub mod stock_change;
 pub mod task;

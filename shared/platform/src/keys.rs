@@ -26,9 +26,6 @@ impl Key {
     }
 }
 
-/// The bucket of a level that is not split.
-const BUCKET: u8 = 0;
-
 /// An order.
 pub fn order(id: OrderId) -> Key {
     Key::new(format!("ORDER#{id}"), "ORDER")
@@ -46,18 +43,23 @@ pub fn placed(at: Timestamp, id: OrderId) -> String {
 
 const LEVEL: &str = "LEVEL";
 
-/// A level.
+/// The first item of a level; the only one, where it is not split.
 pub fn level(key: &LevelKey) -> Key {
-    Key::new(level_partition(key), LEVEL)
+    level_bucket(key, 0)
+}
+
+/// One of the items of a level that is split.
+pub fn level_bucket(key: &LevelKey, bucket: u8) -> Key {
+    Key::new(level_partition(key, bucket), LEVEL)
 }
 
 /// The alert state of a level.
 pub fn alert(key: &LevelKey) -> Key {
-    Key::new(level_partition(key), "ALERT")
+    Key::new(level_partition(key, 0), "ALERT")
 }
 
-fn level_partition(key: &LevelKey) -> String {
-    format!("LEVEL#{}#{}#{BUCKET}", key.location_id, key.sku)
+fn level_partition(key: &LevelKey, bucket: u8) -> String {
+    format!("LEVEL#{}#{}#{bucket}", key.location_id, key.sku)
 }
 
 /// The level a partition key of the index or the table belongs to.
@@ -68,14 +70,14 @@ pub fn parse_level(pk: &str) -> Option<LevelKey> {
     Some(LevelKey { location_id, sku })
 }
 
-/// A movement: its level's movements sort by version.
-pub fn movement(key: &LevelKey, version: u64) -> Key {
-    Key::new(movements(key), format!("{version:016}"))
+/// A movement: the movements of one item of a level sort by its version.
+pub fn movement(key: &LevelKey, bucket: u8, version: u64) -> Key {
+    Key::new(movements(key, bucket), format!("{version:016}"))
 }
 
-/// Partition of a level's movements.
-pub fn movements(key: &LevelKey) -> String {
-    format!("MOVEMENTS#{}#{}#{BUCKET}", key.location_id, key.sku)
+/// Partition of the movements of one item of a level.
+pub fn movements(key: &LevelKey, bucket: u8) -> String {
+    format!("MOVEMENTS#{}#{}#{bucket}", key.location_id, key.sku)
 }
 
 /// A request to change stock.

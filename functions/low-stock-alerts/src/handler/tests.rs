@@ -8,11 +8,13 @@ use stockline_domain::alert::AlertKind::{self, Low, OutOfStock, Recovered, Short
 use stockline_platform::batch::{BatchResponse, StreamRecord, each_stream_record, stream_records};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::alerts::{MemoryAlerts, MemoryTopic};
+use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
 
 struct Store {
-    watcher: LowStockAlerts<MemoryAlerts, MemoryTopic, FakeClock>,
+    watcher: LowStockAlerts<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
+    shop: MemoryShop,
     alerts: MemoryAlerts,
     topic: MemoryTopic,
 }
@@ -21,8 +23,10 @@ impl Store {
     fn new() -> Self {
         let (alerts, topic) = (MemoryAlerts::default(), MemoryTopic::default());
         let clock = FakeClock::at("2026-03-01T18:00:00Z");
+        let shop = MemoryShop::default();
         Self {
-            watcher: LowStockAlerts::new(alerts.clone(), topic.clone(), clock),
+            watcher: LowStockAlerts::new(shop.clone(), alerts.clone(), topic.clone(), clock),
+            shop,
             alerts,
             topic,
         }
@@ -127,6 +131,43 @@ async fn the_sample_event_raises_one_alert() {
             },
         }])
     );
+}
+
+#[tokio::test]
+async fn of_a_split_level_the_whole_counts_and_not_the_item_that_changed() {
+    let store = Store::new();
+    let item = |version: u64| {
+        let mut image = image("milk", version, 3, 0, false);
+        image["split_over"] = json!({"N": "4"});
+        image["bucket"] = json!({"N": "2"});
+        image["pk"] = json!({"S": "LEVEL#store-1#milk#2"});
+        changed(None, image)
+    };
+    let whole = |version: u64, on_hand: i64| {
+        let policy = json!({"reorder_point": 10, "target_level": 40, "buckets": 4});
+        let level = Level {
+            on_hand,
+            version,
+            policy: serde_json::from_value(policy).unwrap(),
+            ..Level::empty(&LevelKey {
+                location_id: "store-1".parse().unwrap(),
+                sku: "milk".parse().unwrap(),
+            })
+        };
+        store.shop.open().levels.insert(level.key(), level);
+    };
+    whole(20, 11);
+    assert!(store.sees(vec![item(5)]).await.failures().is_empty());
+    assert_eq!(store.told(), []);
+    whole(21, 10);
+    assert!(
+        store
+            .sees(vec![item(6), item(6)])
+            .await
+            .failures()
+            .is_empty()
+    );
+    assert_eq!(store.told(), [(Low, 21)]);
 }
 
 #[tokio::test]
@@ -264,8 +305,12 @@ async fn a_watcher_that_is_overtaken_decides_anew() {
             alerts: MemoryAlerts::default(),
             by: Mutex::new(Some(other)),
         };
-        let watcher =
-            LowStockAlerts::new(store, topic.clone(), FakeClock::at("2026-03-01T18:00:00Z"));
+        let watcher = LowStockAlerts::new(
+            MemoryShop::default(),
+            store,
+            topic.clone(),
+            FakeClock::at("2026-03-01T18:00:00Z"),
+        );
         assert_eq!(watcher.handle(&milk(3, 0)).await, Outcome::Done);
         let told: Vec<_> = topic
             .published()

@@ -424,7 +424,7 @@ async fn movements_are_read_newest_first() {
 async fn a_manager_sets_when_to_reorder_and_a_till_may_not() {
     let (function, _) = function();
     let policy = json!({"reorder_point": 10, "target_level": 40, "order_multiple": 6, "safety_stock": 2,
-        "lead_time_days": 3});
+        "lead_time_days": 3, "buckets": 1});
     let set = |policy: &Value| of_milk("PUT", POLICY).body(policy);
     let manager = |call: CallBuilder| call.by("ana", "store_manager", "store-1");
     assert_eq!(

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::is_zero;
 use crate::ids::{LocationId, MovementId, Sku};
 
 /// Why a level changed.
@@ -31,6 +32,8 @@ pub enum MovementKind {
     Count,
     /// Goods became fit or unfit for sale where they are.
     StateChange,
+    /// Nothing happened in the store: a level that is split was evened out.
+    Rebalance,
 }
 
 impl MovementKind {
@@ -48,6 +51,7 @@ impl MovementKind {
             Self::Adjustment => "adjustment",
             Self::Count => "count",
             Self::StateChange => "state_change",
+            Self::Rebalance => "rebalance",
         }
     }
 }
@@ -68,14 +72,6 @@ pub struct StateDeltas {
     /// `on_hand` knew.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub counted_delta: i64,
-}
-
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
 }
 
 /// The last change of a level, kept on its item so that the stream record alone makes the movement.
@@ -143,6 +139,9 @@ pub struct Movement {
     pub location_id: LocationId,
     /// The stock keeping unit.
     pub sku: Sku,
+    /// Which of the items of a level that is split.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bucket: u8,
     /// The level's version after it: movements of a level are in this order.
     pub version: u64,
     /// `on_hand` after it.

@@ -22,6 +22,16 @@ pub struct ReorderPolicy {
     /// Days from order to receipt, 0 to 365.
     #[serde(default)]
     pub lead_time_days: u16,
+    /// Over how many items the level is split, 1 to 16: each takes some 500 orders a second.
+    #[serde(default = "one_bucket")]
+    pub buckets: u8,
+}
+
+/// The most items that a level may be split over.
+pub const MAX_BUCKETS: u8 = 16;
+
+fn one_bucket() -> u8 {
+    1
 }
 
 fn one() -> i64 {
@@ -53,6 +63,11 @@ impl ReorderPolicy {
             self.lead_time_days <= 365,
             "/lead_time_days",
             "must be 0 to 365",
+        );
+        checks.require(
+            (1..=MAX_BUCKETS).contains(&self.buckets),
+            "/buckets",
+            format!("must be 1 to {MAX_BUCKETS}"),
         );
         checks.finish(self)
     }

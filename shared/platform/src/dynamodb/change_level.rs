@@ -1,34 +1,30 @@
-//! The one write by which orders and tasks change a level.
+//! The one write by which orders and tasks change an item of a level.
 
 use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
-use stockline_domain::ids::{LocationId, Sku};
-use stockline_domain::level::{LastChange, LevelKey};
+use stockline_domain::level::LevelKey;
+use stockline_domain::split_level::Part;
 
 use super::attributes::{attribute, key_of, number};
 use crate::keys;
 use crate::store_error::StoreError;
 
-/// The write that makes `change` at a level of `stock_table`.
+/// The write that makes `part` of a change at a level of `stock_table`.
 ///
-/// Its condition is what the change needs: enough available, enough on hand, enough allocated. It names no version, so
-/// two orders of one SKU do not fail each other.
+/// Its condition is what the change needs: enough available, enough on hand, enough allocated, and no count that has
+/// seen it. It names no version, so two orders of one SKU do not fail each other.
 pub fn change_level(
     stock_table: &str,
-    location: &LocationId,
-    sku: &Sku,
-    change: &LastChange,
+    key: &LevelKey,
+    part: &Part,
 ) -> Result<TransactWriteItem, StoreError> {
-    let key = LevelKey {
-        location_id: location.clone(),
-        sku: sku.clone(),
-    };
-    let available_delta = change.on_hand_delta - change.allocated_delta;
+    let change = &part.change;
+    let available_delta = change.available_delta();
     let mut conditions = vec!["attribute_exists(pk)"];
     let mut update = Update::builder()
         .table_name(stock_table)
-        .set_key(Some(key_of(&keys::level(&key))))
+        .set_key(Some(key_of(&keys::level_bucket(key, part.bucket))))
         .update_expression(
             "SET on_hand = on_hand + :on_hand, allocated = allocated + :allocated, \
              available = available + :available, version = version + :one, last_change = :change",
@@ -39,19 +35,39 @@ pub fn change_level(
         .expression_attribute_values(":one", number(1))
         .expression_attribute_values(":change", attribute(change)?)
         .return_values_on_condition_check_failure(OnFailure::AllOld);
-    if available_delta < 0 {
-        conditions.push("available >= :needs_available");
-        update = update.expression_attribute_values(":needs_available", number(-available_delta));
+    for (delta, condition, needed) in [
+        (
+            available_delta,
+            "available >= :needs_available",
+            ":needs_available",
+        ),
+        (
+            change.on_hand_delta,
+            "on_hand >= :needs_on_hand",
+            ":needs_on_hand",
+        ),
+        (
+            change.allocated_delta,
+            "allocated >= :needs_allocated",
+            ":needs_allocated",
+        ),
+    ] {
+        if delta < 0 {
+            conditions.push(condition);
+            update = update.expression_attribute_values(needed, number(-delta));
+        }
     }
-    if change.on_hand_delta < 0 {
-        conditions.push("on_hand >= :needs_on_hand");
-        update =
-            update.expression_attribute_values(":needs_on_hand", number(-change.on_hand_delta));
+    if change.on_hand_delta != 0 {
+        conditions.push("(attribute_not_exists(counted_ms) OR counted_ms <= :occurred_ms)");
+        update = update.expression_attribute_values(
+            ":occurred_ms",
+            number(change.occurred_at.as_millisecond()),
+        );
     }
-    if change.allocated_delta < 0 {
-        conditions.push("allocated >= :needs_allocated");
-        update =
-            update.expression_attribute_values(":needs_allocated", number(-change.allocated_delta));
+    if available_delta > 0 {
+        // Of a level that is split, what one item owes comes before what another has to sell.
+        conditions.push("(attribute_not_exists(split_over) OR available >= :nothing)");
+        update = update.expression_attribute_values(":nothing", number(0));
     }
     let update = update
         .condition_expression(conditions.join(" AND "))

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{LocationId, OrderId, Sku};
+use stockline_domain::level::LevelKey;
 use stockline_domain::money::{Currency, Money};
 use stockline_domain::order::{Channel, Line, Order, OrderStatus, SkuQuantity};
+use stockline_domain::split_level::Part as LevelPart;
 
 use super::attributes::{item, key_of, number, position, start_key, string, value};
 use super::change_level::change_level;
@@ -187,11 +189,14 @@ impl DynamoOrders {
         let mut parts = vec![self.put_new(&OrderRecord::new(order, request))?];
         for entry in &order.quantities() {
             let change = order.placing_change(entry);
+            let key = LevelKey {
+                location_id: order.location_id.clone(),
+                sku: entry.sku.clone(),
+            };
             parts.push(change_level(
                 &self.stock_table,
-                &order.location_id,
-                &entry.sku,
-                &change,
+                &key,
+                &LevelPart::whole(&change, 0),
             )?);
         }
         Ok(parts)
@@ -315,11 +320,14 @@ impl OrderStore for DynamoOrders {
             )?];
             for entry in &order.quantities() {
                 let change = order.releasing_change(entry, reason, at);
+                let key = LevelKey {
+                    location_id: order.location_id.clone(),
+                    sku: entry.sku.clone(),
+                };
                 parts.push(change_level(
                     &self.stock_table,
-                    &order.location_id,
-                    &entry.sku,
-                    &change,
+                    &key,
+                    &LevelPart::whole(&change, 0),
                 )?);
             }
             match write(&self.client, parts, deadline).await? {

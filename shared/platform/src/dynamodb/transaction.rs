@@ -26,6 +26,21 @@ pub enum Part {
     Failed(Option<Item>),
 }
 
+impl Part {
+    /// Whether its condition failed.
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
+/// What became of one try of a transaction.
+pub enum Tried {
+    /// It is decided.
+    Decided(Written),
+    /// Nothing is written, for the service was busy: per part, whether another write held it just then.
+    Busy(Vec<bool>),
+}
+
 /// Writes `parts`, all or nothing.
 ///
 /// One token goes with every try, so a try whose response was lost is not applied twice. A conflict with another
@@ -38,22 +53,35 @@ pub async fn write(
     let token = fresh_token();
     let mut tries = 0;
     loop {
-        let sent = client
-            .transact_write_items()
-            .set_transact_items(Some(parts.clone()))
-            .client_request_token(&token)
-            .send()
-            .await;
-        let Err(error) = sent else {
-            return Ok(Written::All);
-        };
-        if !is_transient(&error) {
-            return refused(error);
+        match try_once(client, parts.clone(), &token).await? {
+            Tried::Decided(written) => return Ok(written),
+            Tried::Busy(_) => {}
         }
         tries += 1;
         if !deadline.back_off(tries).await {
             return Err(StoreError::Busy);
         }
+    }
+}
+
+/// Tries once to write `parts`, all or nothing, under `token`, which belongs to these parts alone.
+pub async fn try_once(
+    client: &Client,
+    parts: Vec<TransactWriteItem>,
+    token: &str,
+) -> Result<Tried, StoreError> {
+    let sent = client
+        .transact_write_items()
+        .set_transact_items(Some(parts))
+        .client_request_token(token)
+        .send()
+        .await;
+    let Err(error) = sent else {
+        return Ok(Tried::Decided(Written::All));
+    };
+    match busy_parts(&error) {
+        Some(held) => Ok(Tried::Busy(held)),
+        None => refused(error).map(Tried::Decided),
     }
 }
 
@@ -87,36 +115,41 @@ where
     }
 }
 
+/// A token that no other transaction has.
 #[allow(
     clippy::disallowed_methods,
     reason = "a token is only ever compared with itself"
 )]
-fn fresh_token() -> String {
+pub fn fresh_token() -> String {
     Uuid::now_v7().to_string()
 }
 
-fn is_transient(error: &SdkError<TransactWriteItemsError>) -> bool {
+/// Per part, whether another write held it; none where the transaction was refused for itself.
+fn busy_parts(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
     if is_busy(error.code()) {
-        return true;
+        return Some(Vec::new());
     }
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
-        error.as_service_error()
+    let TransactWriteItemsError::TransactionCanceledException(canceled) =
+        error.as_service_error()?
     else {
-        return false;
+        return None;
     };
-    let reasons = canceled.cancellation_reasons();
-    is_conflict(reasons.iter().filter_map(|reason| reason.code()))
+    let held: Vec<bool> = canceled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().is_some_and(is_conflict))
+        .collect();
+    // What the other parts met says nothing yet where one was held: that may be this very request, sent before, whose
+    // guard is not written and whose levels are.
+    held.contains(&true).then_some(held)
 }
 
-/// Whether another write held one of the parts: what the others met says nothing yet, for it may be this very request,
-/// sent before, whose guard is not written and whose levels are.
-fn is_conflict<'a>(mut codes: impl Iterator<Item = &'a str>) -> bool {
-    codes.any(|code| {
-        matches!(
-            code,
-            "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
-        )
-    })
+/// Whether `code` says that another write held the part.
+fn is_conflict(code: &str) -> bool {
+    matches!(
+        code,
+        "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
+    )
 }
 
 fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreError> {
@@ -146,13 +179,39 @@ fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreErr
 
 #[cfg(test)]
 mod tests {
-    use super::is_conflict;
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn canceled(codes: &[&str]) -> SdkError<TransactWriteItemsError> {
+        let reasons = codes
+            .iter()
+            .map(|code| CancellationReason::builder().code(*code).build());
+        let canceled = TransactionCanceledException::builder()
+            .set_cancellation_reasons(Some(reasons.collect()))
+            .build();
+        let response = HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::empty());
+        SdkError::service_error(
+            TransactWriteItemsError::TransactionCanceledException(canceled),
+            response,
+        )
+    }
 
     #[test]
     fn a_refusal_beside_a_conflict_is_asked_again_because_the_conflict_may_be_the_same_request() {
-        let overlapping_duplicate = ["TransactionConflict", "ConditionalCheckFailed"];
-        assert!(is_conflict(overlapping_duplicate.into_iter()));
-        assert!(is_conflict(["None", "ThrottlingError"].into_iter()));
-        assert!(!is_conflict(["None", "ConditionalCheckFailed"].into_iter()));
+        let overlapping_duplicate = canceled(&["TransactionConflict", "ConditionalCheckFailed"]);
+        assert_eq!(busy_parts(&overlapping_duplicate), Some(vec![true, false]));
+        assert_eq!(
+            busy_parts(&canceled(&["None", "ThrottlingError"])),
+            Some(vec![false, true])
+        );
+        assert_eq!(
+            busy_parts(&canceled(&["None", "ConditionalCheckFailed"])),
+            None
+        );
     }
 }

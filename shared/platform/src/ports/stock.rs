@@ -127,6 +127,21 @@ pub trait StockStore: Send + Sync {
     ) -> impl Future<Output = Result<Listing<Movement>, StoreError>> + Send;
 }
 
+/// Knows levels whole, also those that are split over several items.
+pub trait WholeLevels: Send + Sync {
+    /// The level, as it is now.
+    fn whole(
+        &self,
+        key: &LevelKey,
+    ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
+}
+
+impl<S: StockStore> WholeLevels for S {
+    async fn whole(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
+        self.find(key).await
+    }
+}
+
 /// Records movements.
 pub trait Ledger: Send + Sync {
     /// Records `movement` for ever; once recorded, nothing replaces it.

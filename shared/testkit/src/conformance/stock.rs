@@ -465,6 +465,7 @@ fn policy(reorder_point: i64) -> ReorderPolicy {
         order_multiple: 6,
         safety_stock: 2,
         lead_time_days: 3,
+        buckets: 1,
     }
 }
 

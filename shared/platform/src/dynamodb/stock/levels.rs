@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    KeysAndAttributes, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
-    TransactWriteItem, Update,
+    Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 use stockline_domain::ids::LocationId;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
+use stockline_domain::split_level::SplitLevel;
 
 use super::DynamoStock;
 use crate::cursor::{Listing, Page};
@@ -17,6 +17,7 @@ use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{
     Item, attribute, item, key_of, number, position, start_key, string, value,
 };
+use crate::dynamodb::get_all::get_all;
 use crate::dynamodb::transaction::sort;
 use crate::keys;
 use crate::ports::stock::MissingLevel;
@@ -26,21 +27,23 @@ use crate::store_error::StoreError;
 ///
 /// `available` is stored because a condition has no arithmetic, and `counted_ms` because it compares texts by letters.
 pub fn level_item(level: &Level) -> Result<Item, StoreError> {
-    let mut stored = item(&keys::level(&level.key()), level)?;
+    let mut stored = item(&keys::level_bucket(&level.key(), level.bucket), level)?;
     stored.insert("available".to_owned(), number(level.available()));
     if let Some(counted_at) = level.counted_at {
         stored.insert("counted_ms".to_owned(), number(counted_at.as_millisecond()));
     }
-    stored.insert(
-        "index_location".to_owned(),
-        string(level.location_id.as_str()),
-    );
-    stored.insert("index_sku".to_owned(), string(level.sku.as_str()));
+    if level.bucket == 0 {
+        stored.insert(
+            "index_location".to_owned(),
+            string(level.location_id.as_str()),
+        );
+        stored.insert("index_sku".to_owned(), string(level.sku.as_str()));
+    }
     Ok(stored)
 }
 
 /// The write that makes `before` into `after`, unless another write came between.
-pub(super) fn replace_level(
+pub fn replace_level(
     table: &str,
     before: Option<&Level>,
     after: &Level,
@@ -67,7 +70,10 @@ pub(super) fn replace_level(
     ];
     let mut update = Update::builder()
         .table_name(table)
-        .set_key(Some(key_of(&keys::level(&after.key()))))
+        .set_key(Some(key_of(&keys::level_bucket(
+            &after.key(),
+            after.bucket,
+        ))))
         .condition_expression("version = :before")
         .expression_attribute_values(":before", number(before.version))
         .expression_attribute_values(":on_hand", number(after.on_hand))
@@ -92,20 +98,16 @@ pub(super) fn replace_level(
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
-impl DynamoStock {
-    pub(super) async fn read_level(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_of(&keys::level(key))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(sort("read a level"))?;
-        found.item.map(value).transpose()
+/// Over how many items a level is split, at most, that ever was over `split`.
+fn split_for(split: u8, policy: &ReorderPolicy) -> u8 {
+    if policy.buckets <= 1 {
+        split
+    } else {
+        split.max(policy.buckets)
     }
+}
 
+impl DynamoStock {
     /// The index says which levels there are; each is then read from the table, because an index lags behind.
     pub(super) async fn list_levels(
         &self,
@@ -116,7 +118,7 @@ impl DynamoStock {
         let found = self
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .index_name("by_location")
             .key_condition_expression("index_location = :location")
             .expression_attribute_values(":location", string(location.as_str()))
@@ -134,47 +136,15 @@ impl DynamoStock {
                 item
             })
             .collect();
-        let mut items: Vec<Level> = self
-            .read_all(keys, deadline)
-            .await?
-            .into_iter()
-            .map(value)
-            .collect::<Result<_, _>>()?;
+        let mut items = Vec::new();
+        for item in get_all(&self.client, self.levels.table(), keys, deadline).await? {
+            items.push(self.levels.rest_of(value(item)?, deadline).await?.total());
+        }
         items.sort_by(|one, other| one.sku.cmp(&other.sku));
         Ok(Listing {
             items,
             next: position(found.last_evaluated_key),
         })
-    }
-
-    async fn read_all(&self, keys: Vec<Item>, deadline: Deadline) -> Result<Vec<Item>, StoreError> {
-        let (mut open, mut items, mut tries) = (keys, Vec::new(), 0);
-        while !open.is_empty() {
-            if tries > 0 && !deadline.back_off(tries).await {
-                return Err(StoreError::Busy);
-            }
-            tries += 1;
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(open))
-                .consistent_read(true)
-                .build()
-                .map_err(StoreError::failed("read levels"))?;
-            let read = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .send()
-                .await
-                .map_err(sort("read levels"))?;
-            items.extend(read.responses.unwrap_or_default().into_values().flatten());
-            open = read
-                .unprocessed_keys
-                .unwrap_or_default()
-                .into_values()
-                .flat_map(|left| left.keys)
-                .collect();
-        }
-        Ok(items)
     }
 
     pub(super) async fn write_policy(
@@ -186,21 +156,15 @@ impl DynamoStock {
     ) -> Result<Option<Level>, StoreError> {
         let mut tries = 0;
         loop {
-            if let Some(level) = self.update_policy(key, policy).await? {
-                return Ok(Some(level));
-            }
-            if missing == MissingLevel::Report {
-                return Ok(None);
-            }
-            let level = Level {
-                version: 1,
-                policy: Some(policy.clone()),
-                ..Level::empty(key)
+            let written = match self.levels.read(key, deadline).await? {
+                Some(level) => self.update_policy(&level, policy).await?,
+                None if missing == MissingLevel::Report => return Ok(None),
+                None => self.put_policy(key, policy).await?,
             };
-            if self.put_new(&level).await? {
-                return Ok(Some(level));
+            if let Some(first) = written {
+                return self.evened_out(first, deadline).await.map(Some);
             }
-            // Another created it in between: it is there to be updated now.
+            // Another wrote it in between: it is decided anew.
             tries += 1;
             if !deadline.back_off(tries).await {
                 return Err(StoreError::Busy);
@@ -208,29 +172,69 @@ impl DynamoStock {
         }
     }
 
-    /// Sets the policy of a level that is there. A policy that is the same is not written again, so that a try whose
-    /// response was lost raises the version once.
-    async fn update_policy(
+    /// Creates the level with nothing in it; none where another created it first.
+    async fn put_policy(
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
     ) -> Result<Option<Level>, StoreError> {
-        let sent = self
+        let first = Level {
+            version: 1,
+            policy: Some(policy.clone()),
+            split_over: split_for(0, policy),
+            ..Level::empty(key)
+        };
+        self.put_buckets(&first, 1).await?;
+        Ok(self.put_new(&first).await?.then_some(first))
+    }
+
+    /// Creates the buckets of the level from `from` on that are not there, with nothing in them.
+    async fn put_buckets(&self, first: &Level, from: u8) -> Result<(), StoreError> {
+        for bucket in from..first.split_over {
+            let empty = Level {
+                version: 1,
+                ..SplitLevel::empty_bucket(first, bucket)
+            };
+            self.put_new(&empty).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the policy of a level that is there; none where another write split it meanwhile. A policy that is the same
+    /// is not written again, so that a try whose response was lost raises the version once.
+    async fn update_policy(
+        &self,
+        level: &SplitLevel,
+        policy: &ReorderPolicy,
+    ) -> Result<Option<Level>, StoreError> {
+        let first = &level.buckets()[0];
+        let split = split_for(first.split_over, policy);
+        // The buckets are there before anyone is told to use them.
+        let wider = Level {
+            split_over: split,
+            ..first.clone()
+        };
+        self.put_buckets(&wider, first.split_over.max(1)).await?;
+        let mut assignments = "policy = :policy, version = version + :one".to_owned();
+        let mut update = self
             .client
             .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key_of(&keys::level(key))))
-            .update_expression("SET policy = :policy, version = version + :one")
+            .table_name(self.levels.table())
+            .set_key(Some(key_of(&keys::level(&level.key()))))
             .condition_expression(
-                "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy)",
+                "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy) \
+                 AND (attribute_not_exists(split_over) OR split_over <= :split)",
             )
             .expression_attribute_values(":policy", attribute(policy)?)
             .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":split", number(split))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .send()
-            .await;
-        let found = match sent {
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        if split > 0 {
+            assignments.push_str(", split_over = :split");
+        }
+        update = update.update_expression(format!("SET {assignments}"));
+        let found = match update.send().await {
             Ok(written) => written.attributes,
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -239,17 +243,38 @@ impl DynamoStock {
                 _ => return Err(sort("write a policy")(error)),
             },
         };
-        found
+        let found: Option<Level> = found
             .filter(|item: &HashMap<_, _>| !item.is_empty())
             .map(value)
-            .transpose()
+            .transpose()?;
+        Ok(found.filter(|level| level.policy.as_ref() == Some(policy)))
+    }
+
+    /// The level, whole, evened out over its buckets as far as there is time: the next change goes on.
+    async fn evened_out(&self, first: Level, deadline: Deadline) -> Result<Level, StoreError> {
+        if first.split_over <= 1 {
+            return Ok(first);
+        }
+        let (key, mut tries) = (first.key(), 0);
+        let at = first.last_change.as_ref().map(|change| change.recorded_at);
+        while !self
+            .changes
+            .even_out_once(&key, at.unwrap_or_default(), deadline)
+            .await?
+        {
+            tries += 1;
+            if !deadline.back_off(tries).await {
+                break;
+            }
+        }
+        Ok(self.levels.rest_of(first, deadline).await?.total())
     }
 
     async fn put_new(&self, level: &Level) -> Result<bool, StoreError> {
         let sent = self
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .set_item(Some(level_item(level)?))
             .condition_expression("attribute_not_exists(pk)")
             .send()

@@ -4,10 +4,14 @@ mod levels;
 mod movements;
 mod requests;
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
+use super::level_changes::LevelChanges;
+use super::split_levels::SplitLevels;
 use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
@@ -16,19 +20,27 @@ use crate::ports::stock::{
 };
 use crate::store_error::StoreError;
 
-pub use levels::level_item;
+pub use levels::{level_item, replace_level};
+
+/// How long the parts of one level may be read for.
+const READ: Duration = Duration::from_secs(5);
 
 /// Levels, requests and movements.
 #[derive(Debug, Clone)]
 pub struct DynamoStock {
     client: Client,
-    table: String,
+    levels: SplitLevels,
+    changes: LevelChanges,
 }
 
 impl DynamoStock {
     /// Stock in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self {
+            levels: SplitLevels::new(client.clone(), table.clone()),
+            changes: LevelChanges::new(client.clone(), table),
+            client,
+        }
     }
 
     /// Opens the connection ahead of the first request, by reading a change that cannot be; that it fails is the
@@ -62,7 +74,9 @@ impl StockStore for DynamoStock {
     }
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
-        self.read_level(key).await
+        let deadline = Deadline::within(READ);
+        let level = self.levels.read(key, deadline).await?;
+        Ok(level.map(|level| level.total()))
     }
 
     async fn list(

@@ -1,15 +1,18 @@
 //! Movements: one item for each version of a level that a movement made.
 
+use std::collections::VecDeque;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use jiff::Timestamp;
 use stockline_domain::level::{Level, LevelKey, Movement};
+use stockline_domain::split_level::SplitLevel;
 use stockline_domain::stock_change::{may_have_happened_after, moved_after};
 
-use super::DynamoStock;
+use super::{DynamoStock, READ};
 use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
-use crate::dynamodb::attributes::{item, position, start_key, string, value};
+use crate::dynamodb::attributes::{item, string, value};
 use crate::dynamodb::transaction::sort;
 use crate::keys;
 use crate::ports::stock::Recorded;
@@ -27,9 +30,9 @@ impl DynamoStock {
         let sent = self
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .set_item(Some(item(
-                &keys::movement(&key, movement.version),
+                &keys::movement(&key, movement.bucket, movement.version),
                 movement,
             )?))
             .condition_expression("attribute_not_exists(pk)")
@@ -57,71 +60,129 @@ impl DynamoStock {
     /// The stream brings the movements a moment after the level: they are waited for until `deadline`.
     pub(super) async fn moved_after(
         &self,
-        level: &Level,
+        level: &SplitLevel,
         time: Timestamp,
         deadline: Deadline,
     ) -> Result<i64, StoreError> {
-        let mut tries = 0;
-        loop {
-            let movements = self.movements_back_to(&level.key(), time).await?;
-            if let Some(moved) = moved_after(level, &movements, time) {
-                return Ok(moved);
-            }
-            tries += 1;
-            if !deadline.back_off(tries).await {
-                return Err(StoreError::Busy);
-            }
+        let (mut moved, mut tries) = (0, 0);
+        for bucket in level.buckets() {
+            moved += loop {
+                let movements = self.movements_back_to(bucket, time).await?;
+                if let Some(moved) = moved_after(bucket, &movements, time) {
+                    break moved;
+                }
+                tries += 1;
+                if !deadline.back_off(tries).await {
+                    return Err(StoreError::Busy);
+                }
+            };
         }
+        Ok(moved)
     }
 
-    /// The movements that may have happened after `time`, newest first, and the one before them.
+    /// The movements of `bucket` that may have happened after `time`, newest first, and the one before them.
     async fn movements_back_to(
         &self,
-        key: &LevelKey,
+        bucket: &Level,
         time: Timestamp,
     ) -> Result<Vec<Movement>, StoreError> {
-        let (mut movements, mut after) = (Vec::new(), None);
+        let (mut movements, mut before) = (Vec::new(), None);
         loop {
-            let page = Page { limit: 100, after };
-            let found = self.list_movements(key, page).await?;
-            movements.extend(found.items);
-            let reached = movements
-                .last()
-                .is_none_or(|oldest| !may_have_happened_after(&oldest.change, time));
-            after = found.next;
-            if reached || after.is_none() {
+            let found = self
+                .movements_of(&bucket.key(), bucket.bucket, before, 100)
+                .await?;
+            let is_last_page = found.len() < 100;
+            movements.extend(found);
+            let oldest: Option<&Movement> = movements.last();
+            if is_last_page
+                || oldest.is_none_or(|oldest| !may_have_happened_after(&oldest.change, time))
+            {
                 return Ok(movements);
             }
+            before = oldest.map(|oldest| oldest.version);
         }
     }
 
+    /// The movements of a level, newest first: those of its buckets, merged by when they were recorded.
+    ///
+    /// The position holds, per bucket, the version down to which its movements were shown.
     pub(super) async fn list_movements(
         &self,
         key: &LevelKey,
         page: Page,
     ) -> Result<Listing<Movement>, StoreError> {
-        let found = self
+        let mut shown = page.after.unwrap_or_default();
+        if shown.is_empty() {
+            let level = self.levels.read(key, Deadline::within(READ)).await?;
+            let buckets = level.map_or(1, |level| level.buckets().len());
+            shown = (0..buckets)
+                .map(|bucket| (bucket.to_string(), String::new()))
+                .collect();
+        }
+        let mut buckets = Vec::with_capacity(shown.len());
+        for (bucket, version) in &shown {
+            let bucket = bucket
+                .parse()
+                .map_err(StoreError::failed("read a position"))?;
+            let before = version.parse().ok();
+            let found = self
+                .movements_of(key, bucket, before, i32::from(page.limit) + 1)
+                .await?;
+            buckets.push(VecDeque::from(found));
+        }
+        let mut items = Vec::new();
+        while items.len() < usize::from(page.limit)
+            && let Some(movement) = newest(&mut buckets)
+        {
+            shown.insert(movement.bucket.to_string(), movement.version.to_string());
+            items.push(movement);
+        }
+        let is_more = buckets.iter().any(|bucket| !bucket.is_empty());
+        Ok(Listing {
+            items,
+            next: is_more.then_some(shown),
+        })
+    }
+
+    /// The newest `limit` movements of one bucket, of those before version `before`.
+    async fn movements_of(
+        &self,
+        key: &LevelKey,
+        bucket: u8,
+        before: Option<u64>,
+        limit: i32,
+    ) -> Result<Vec<Movement>, StoreError> {
+        let mut query = self
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
+            .expression_attribute_values(":level", string(keys::movements(key, bucket)))
             .key_condition_expression("pk = :level")
-            .expression_attribute_values(":level", string(keys::movements(key)))
             .scan_index_forward(false)
             .consistent_read(true)
-            .limit(i32::from(page.limit))
-            .set_exclusive_start_key(start_key(page.after))
-            .send()
-            .await
-            .map_err(sort("list movements"))?;
-        let items = found
+            .limit(limit);
+        if let Some(before) = before {
+            query = query
+                .key_condition_expression("pk = :level AND sk < :before")
+                .expression_attribute_values(
+                    ":before",
+                    string(keys::movement(key, bucket, before).sk),
+                );
+        }
+        let found = query.send().await.map_err(sort("list movements"))?;
+        found
             .items
             .unwrap_or_default()
             .into_iter()
             .map(value)
-            .collect::<Result<_, _>>()?;
-        Ok(Listing {
-            items,
-            next: position(found.last_evaluated_key),
-        })
+            .collect()
     }
+}
+
+/// Takes the movement that was recorded last from those of several buckets, each newest first.
+fn newest(buckets: &mut [VecDeque<Movement>]) -> Option<Movement> {
+    buckets
+        .iter_mut()
+        .max_by_key(|bucket| bucket.front().map(|movement| movement.change.recorded_at))?
+        .pop_front()
 }

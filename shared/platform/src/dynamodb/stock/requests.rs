@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::Level;
+use stockline_domain::split_level::SplitLevel;
 
 use super::DynamoStock;
 use super::levels::replace_level;
@@ -45,7 +46,7 @@ impl DynamoStock {
         let sent = self
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .set_item(Some(item(&keys::stock_request(id), &record)?))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(OnFailure::AllOld)
@@ -74,7 +75,7 @@ impl DynamoStock {
         let found = self
             .client
             .get_item()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .set_key(Some(key_of(&keys::stock_request(id))))
             .consistent_read(true)
             .send()
@@ -107,7 +108,7 @@ impl DynamoStock {
             let found = self
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(self.levels.table())
                 .key_condition_expression("pk = :request AND begins_with(sk, :change)")
                 .expression_attribute_values(":request", string(keys::stock_request_partition(id)))
                 .expression_attribute_values(":change", string(keys::APPLIED_CHANGES))
@@ -135,30 +136,33 @@ impl DynamoStock {
         let wanted = pending.change.keys();
         let mut tries = 0;
         loop {
-            let mut before = Vec::with_capacity(wanted.len());
+            let mut found = Vec::with_capacity(wanted.len());
             for key in &wanted {
-                before.push(self.read_level(key).await?);
+                found.push(self.levels.read(key, deadline).await?);
             }
-            if pending.missing == MissingLevel::Report && before.iter().any(Option::is_none) {
-                let missing = wanted
-                    .iter()
-                    .zip(&before)
-                    .filter(|(_, level)| level.is_none());
-                return Ok(Applied::Missing(
-                    missing.map(|(key, _)| key.clone()).collect(),
-                ));
-            }
-            let levels: Vec<Level> = wanted
+            let missing: Vec<_> = wanted
                 .iter()
-                .zip(&before)
-                .map(|(key, level)| level.clone().unwrap_or_else(|| Level::empty(key)))
+                .zip(&found)
+                .filter(|(_, level)| level.is_none())
+                .map(|(key, _)| key.clone())
                 .collect();
-            let moved_since = match pending.change.depends_on_movements_after(&levels[0]) {
-                Some(time) => self.moved_after(&levels[0], time, deadline).await?,
+            if pending.missing == MissingLevel::Report && !missing.is_empty() {
+                return Ok(Applied::Missing(missing));
+            }
+            let before: Vec<SplitLevel> = wanted
+                .iter()
+                .zip(found)
+                .map(|(key, level)| {
+                    level.unwrap_or_else(|| SplitLevel::new(Level::empty(key), &[]))
+                })
+                .collect();
+            let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
+            let moved_since = match pending.change.depends_on_movements_after(&totals[0]) {
+                Some(time) => self.moved_after(&before[0], time, deadline).await?,
                 None => 0,
             };
             let after = match pending.change.apply(
-                &levels,
+                &totals,
                 moved_since,
                 pending.request,
                 pending.index,
@@ -175,7 +179,21 @@ impl DynamoStock {
                     );
                 }
             };
-            let parts = self.parts(pending, &before, &after)?;
+            let writes: Vec<Vec<(Level, Level)>> = before
+                .iter()
+                .zip(&after)
+                .filter_map(|(before, after)| Some((before, after, after.last_change.as_ref()?)))
+                .map(|(before, after, change)| before.anew(after, change))
+                .collect();
+            let after: Vec<Level> = writes
+                .iter()
+                .filter_map(|buckets| {
+                    let mut after = buckets.iter().map(|(_, after)| after.clone());
+                    let first = after.next()?;
+                    Some(SplitLevel::new(first, &after.collect::<Vec<_>>()).total())
+                })
+                .collect();
+            let parts = self.parts(pending, &writes, &after)?;
             match write(&self.client, parts, deadline).await? {
                 Written::All => return Ok(Applied::Now(after)),
                 Written::Refused(reasons) => {
@@ -200,7 +218,7 @@ impl DynamoStock {
         let found = self
             .client
             .get_item()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .set_key(Some(key_of(&keys::applied_change(request, index))))
             .consistent_read(true)
             .send()
@@ -216,7 +234,7 @@ impl DynamoStock {
     fn parts(
         &self,
         pending: PendingChange<'_>,
-        before: &[Option<Level>],
+        writes: &[Vec<(Level, Level)>],
         after: &[Level],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let record = ChangeRecord {
@@ -224,7 +242,7 @@ impl DynamoStock {
             levels: after.to_vec(),
         };
         let put = Put::builder()
-            .table_name(&self.table)
+            .table_name(self.levels.table())
             .set_item(Some(item(
                 &keys::applied_change(pending.request, pending.index),
                 &record,
@@ -234,8 +252,9 @@ impl DynamoStock {
             .build()
             .map_err(StoreError::failed("write a change"))?;
         let mut parts = vec![TransactWriteItem::builder().put(put).build()];
-        for (before, after) in before.iter().zip(after) {
-            parts.push(replace_level(&self.table, before.as_ref(), after)?);
+        for (before, after) in writes.iter().flatten() {
+            let before = (before.version > 0).then_some(before);
+            parts.push(replace_level(self.levels.table(), before, after)?);
         }
         Ok(parts)
     }

@@ -3,7 +3,9 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
+use stockline_domain::level::LevelKey;
 use stockline_domain::order::NotFulfillable;
+use stockline_domain::split_level::Part as LevelPart;
 use stockline_domain::task::Task;
 
 use super::task_item;
@@ -87,10 +89,14 @@ impl CompletionStore for DynamoCompletions {
             Err(error) => return Err(StoreError::failed("fulfil a task's order")(error)),
         };
         let change = after.movement(occurred_at, now);
+        let key = LevelKey {
+            location_id: after.location_id.clone(),
+            sku: after.sku.clone(),
+        };
         let parts = vec![
             self.replace_task(before, after)?,
             DynamoOrders::replace(&self.orders_table, &record, &record.next(&order))?,
-            change_level(&self.stock_table, &after.location_id, &after.sku, &change)?,
+            change_level(&self.stock_table, &key, &LevelPart::whole(&change, 0))?,
         ];
         match write(&self.client, parts, deadline).await? {
             Written::All => Ok(Completion::Done),
