@@ -24,6 +24,8 @@ fn operations() -> Vec<Operation> {
         "lines": [{"sku": "milk", "quantity": 1, "unit_price": {"amount": 100, "currency": "EUR"}}],
         "total": {"amount": 100, "currency": "EUR"},
     });
+    let refund = json!({"reason": "broken", "location_id": "bad-input",
+                        "lines": [{"line": 1, "quantity": 1, "restock": true}]});
     let count = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
     let policy = json!({"reorder_point": 1, "target_level": 5});
     let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each"});
@@ -53,6 +55,20 @@ fn operations() -> Vec<Operation> {
             "POST",
             "/v1/orders/00000000-0000-0000-0000-000000000000/cancel",
             Some(json!({})),
+            store,
+            "analyst",
+        ),
+        operation(
+            "POST",
+            "/v1/orders/00000000-0000-0000-0000-000000000000/refunds",
+            Some(refund),
+            store,
+            "analyst",
+        ),
+        operation(
+            "POST",
+            "/v1/orders/00000000-0000-0000-0000-000000000000/fulfilments",
+            Some(json!({"lines": [{"line": 1, "quantity": 1}]})),
             store,
             "analyst",
         ),
@@ -237,7 +253,7 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
         }
         if let Some(good) = operation.body.clone() {
             // An order that is not there is not there, whatever the body says.
-            let expected = if operation.path.ends_with("/cancel") {
+            let expected = if operation.path.starts_with("/v1/orders/") {
                 404
             } else {
                 400

@@ -15,6 +15,7 @@ use stockline_domain::export::Manifest;
 use stockline_domain::ids::OrderId;
 use stockline_domain::order::{Order, OrderStatus};
 use stockline_domain::place_order::PlaceOrder;
+use stockline_platform::fingerprint::Fingerprint;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
 use stockline_testkit::memory::export::MemoryBucket;
@@ -61,7 +62,7 @@ fn retailer() -> Retailer {
 
 impl Retailer {
     fn sold(&self, order: &Order) {
-        let entry = (order.clone(), String::new());
+        let entry = (order.clone(), Fingerprint::of(&"a").unwrap());
         self.shop.open().orders.insert(order.order_id, entry);
     }
 

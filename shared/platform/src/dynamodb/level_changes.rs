@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
-use stockline_domain::level::{LastChange, Level, LevelError, LevelKey};
+use stockline_domain::level::{Level, LevelError, LevelKey};
+use stockline_domain::order::LevelChange;
 use stockline_domain::split_level::{Part, Plan};
 
 use super::attributes::value;
@@ -19,15 +20,6 @@ use crate::store_error::StoreError;
 pub struct LevelChanges {
     client: Client,
     levels: SplitLevels,
-}
-
-/// One change of one level.
-#[derive(Debug, Clone)]
-pub struct LevelChange {
-    /// The level.
-    pub key: LevelKey,
-    /// What changes there.
-    pub change: LastChange,
 }
 
 /// What became of the guards and the levels.
@@ -79,7 +71,7 @@ impl LevelChanges {
         changes: &[LevelChange],
         deadline: Deadline,
     ) -> Result<Changed, StoreError> {
-        let mut writes: Vec<Write> = changes.iter().map(|change| self.first(change)).collect();
+        let mut writes = self.first_writes(changes);
         let mut token = fresh_token();
         let mut tries = 0;
         loop {
@@ -116,6 +108,19 @@ impl LevelChanges {
                 return Err(StoreError::Busy);
             }
         }
+    }
+
+    /// What the first try writes.
+    pub fn first_try(
+        &self,
+        guards: &[TransactWriteItem],
+        changes: &[LevelChange],
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        self.parts(guards, changes, &self.first_writes(changes))
+    }
+
+    fn first_writes(&self, changes: &[LevelChange]) -> Vec<Write> {
+        changes.iter().map(|change| self.first(change)).collect()
     }
 
     /// All of a change, in any of the buckets that are known to be in use.

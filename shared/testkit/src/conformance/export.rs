@@ -68,6 +68,8 @@ pub async fn a_file_is_replaced_whole<B: ExportBucket>(bucket: &B) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stockline_platform::fingerprint::Fingerprint;
+
     use crate::memory::export::MemoryBucket;
     use crate::memory::shop::MemoryShop;
 
@@ -75,7 +77,7 @@ mod tests {
     async fn sales_in_memory_conform() {
         let shop = MemoryShop::default();
         let put = async |order: Order| {
-            let entry = (order.clone(), String::new());
+            let entry = (order.clone(), Fingerprint::of(&"a").unwrap());
             shop.open().orders.insert(order.order_id, entry);
         };
         a_day_is_read_whole_and_alone(&shop, put).await;

@@ -4,5 +4,6 @@ pub mod alerts;
 pub mod catalog;
 pub mod export;
 pub mod orders;
+pub mod split_levels;
 pub mod stock;
 pub mod tasks;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_domain::order::Order;
+use stockline_domain::order::{Fulfilment, Order, Refund};
+use stockline_platform::fingerprint::Fingerprint;
 
 /// Orders, levels and movements, in memory. A clone is the same shop.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +15,12 @@ pub struct MemoryShop(Arc<Mutex<Shelves>>);
 /// What a shop holds.
 #[derive(Debug, Default)]
 pub struct Shelves {
-    /// Each order with the fingerprint of the request that placed it.
-    pub orders: BTreeMap<OrderId, (Order, String)>,
+    /// Each order with the request that placed it.
+    pub orders: BTreeMap<OrderId, (Order, Fingerprint)>,
+    /// Each refund, in the order they were made, with the request that made it.
+    pub refunds: Vec<(Refund, Fingerprint)>,
+    /// Each fulfilment by hand, in the order they were made, with the request that made it.
+    pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
     /// Each stock request: its fingerprint, and the levels each of its applied changes led to.
     pub requests: BTreeMap<RequestId, (String, BTreeMap<usize, Vec<Level>>)>,
     /// Each level.

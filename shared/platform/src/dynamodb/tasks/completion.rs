@@ -4,16 +4,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
-use stockline_domain::order::NotFulfillable;
-use stockline_domain::split_level::Part as LevelPart;
+use stockline_domain::order::{LevelChange, NotFulfillable};
 use stockline_domain::task::Task;
 
 use super::task_item;
 use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{key_of, number, value};
-use crate::dynamodb::change_level::change_level;
+use crate::dynamodb::level_changes::{Changed, LevelChanges};
 use crate::dynamodb::orders::{DynamoOrders, OrderRecord};
-use crate::dynamodb::transaction::{Part, Written, sort, write};
+use crate::dynamodb::transaction::sort;
 use crate::keys;
 use crate::ports::tasks::{Completion, CompletionStore};
 use crate::store_error::StoreError;
@@ -24,7 +23,7 @@ pub struct DynamoCompletions {
     client: Client,
     tasks_table: String,
     orders_table: String,
-    stock_table: String,
+    levels: LevelChanges,
 }
 
 impl DynamoCompletions {
@@ -36,10 +35,10 @@ impl DynamoCompletions {
         stock_table: String,
     ) -> Self {
         Self {
+            levels: LevelChanges::new(client.clone(), stock_table),
             client,
             tasks_table,
             orders_table,
-            stock_table,
         }
     }
 
@@ -83,27 +82,28 @@ impl CompletionStore for DynamoCompletions {
         let record = self.order_of(before).await?;
         let order = match record.order().fulfil(before.line, before.quantity) {
             Ok(order) => order,
-            Err(NotFulfillable::Canceled) => return Ok(Completion::OrderCanceled),
-            // Another report of this task has just fulfilled the line: the task, read again, tells.
-            Err(NotFulfillable::TooMuch { open: 0 }) => return Ok(Completion::Overtaken),
-            Err(error) => return Err(StoreError::failed("fulfil a task's order")(error)),
+            Err(error @ NotFulfillable::NoSuchLine) => {
+                return Err(StoreError::failed("fulfil a task's order")(error));
+            }
+            // Canceled, or handed over by hand. Where another report of this task has just fulfilled the line, dropping
+            // the task fails on its version, and the task, read again, tells.
+            Err(_) => return Ok(Completion::OrderCanceled),
         };
-        let change = after.movement(occurred_at, now);
-        let key = LevelKey {
-            location_id: after.location_id.clone(),
-            sku: after.sku.clone(),
-        };
-        let parts = vec![
-            self.replace_task(before, after)?,
-            DynamoOrders::replace(&self.orders_table, &record, &record.next(&order))?,
-            change_level(&self.stock_table, &key, &LevelPart::whole(&change, 0))?,
-        ];
-        match write(&self.client, parts, deadline).await? {
-            Written::All => Ok(Completion::Done),
-            Written::Refused(parts) => match parts.as_slice() {
-                [Part::Held, Part::Held, Part::Failed(_)] => Ok(Completion::LevelRefused),
-                _ => Ok(Completion::Overtaken),
+        let goods = LevelChange {
+            key: LevelKey {
+                location_id: after.location_id.clone(),
+                sku: after.sku.clone(),
             },
+            change: after.movement(occurred_at, now),
+        };
+        let guards = [
+            self.replace_task(before, after)?,
+            DynamoOrders::replace(&self.orders_table, &record.next(&order))?,
+        ];
+        match self.levels.write(&guards, &[goods], deadline).await? {
+            Changed::All => Ok(Completion::Done),
+            Changed::Guarded(_) => Ok(Completion::Overtaken),
+            Changed::Refused(_) => Ok(Completion::LevelRefused),
         }
     }
 }

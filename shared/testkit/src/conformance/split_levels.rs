@@ -1,0 +1,188 @@
+//! What holds of a level that is split over several items: it sells like one that is not.
+//!
+//! Each story works at a location of its own.
+
+use futures::future::join_all;
+use serde_json::json;
+use stockline_domain::level::ReorderPolicy;
+use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, cancel};
+use stockline_platform::ports::stock::{MissingLevel, StockStore};
+
+use super::orders::{found, minute, request};
+use super::stock::{apply, change, deadline, key, receipt};
+use crate::orders::order;
+
+/// Runs every story on `orders` and `stock`, which are of one shop.
+pub async fn all<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
+    what_comes_in_is_there_whatever_the_level_is_split_over(stock).await;
+    the_last_unit_of_a_split_level_is_sold_and_no_more(orders, stock).await;
+    many_buyers_of_a_split_level_get_all_of_it_and_no_more(orders, stock).await;
+    what_was_promised_in_several_parts_comes_back_once(orders, stock).await;
+    a_split_level_that_is_short_sells_nothing(orders, stock).await;
+    splitting_a_level_while_it_sells_loses_nothing(orders, stock).await;
+}
+
+async fn split<S: StockStore>(stock: &S, location: &str, buckets: u8) {
+    let policy: ReorderPolicy =
+        serde_json::from_value(json!({"reorder_point": 1, "target_level": 9, "buckets": buckets}))
+            .unwrap();
+    stock
+        .set_policy(
+            &key(location, "milk"),
+            &policy,
+            MissingLevel::Create,
+            deadline(),
+        )
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+/// On hand, allocated and available of milk at `location`.
+async fn level<S: StockStore>(stock: &S, location: &str) -> (i64, i64, i64) {
+    let level = stock.find(&key(location, "milk")).await.unwrap().unwrap();
+    (level.on_hand, level.allocated, level.available())
+}
+
+async fn buy<O: OrderStore>(
+    orders: &O,
+    location: &str,
+    buyer: usize,
+    channel: &str,
+    quantity: i64,
+) -> Placement {
+    let name = format!("{location}-{buyer}");
+    let order = order(&name, location, channel, &[("milk", quantity)]);
+    orders
+        .place(&order, &request(&name), deadline())
+        .await
+        .unwrap()
+}
+
+async fn what_comes_in_is_there_whatever_the_level_is_split_over<S: StockStore>(stock: &S) {
+    let at = "split-in";
+    split(stock, at, 4).await;
+    apply(stock, at, 0, &receipt(at, 10)).await;
+    split(stock, at, 2).await;
+    let broken = json!({"kind": "adjustment", "location_id": at, "sku": "milk", "delta": -3, "reason": "damage"});
+    apply(stock, at, 1, &change(broken)).await;
+    assert_eq!(level(stock, at).await, (7, 0, 7));
+    split(stock, at, 1).await;
+    assert_eq!(level(stock, at).await, (7, 0, 7));
+    let listed = stock
+        .list(
+            &at.parse().unwrap(),
+            stockline_platform::cursor::Page {
+                limit: 10,
+                after: None,
+            },
+            deadline(),
+        )
+        .await
+        .unwrap();
+    let listed: Vec<i64> = listed.items.iter().map(|level| level.on_hand).collect();
+    assert_eq!(listed, [7], "a level is listed once");
+}
+
+async fn the_last_unit_of_a_split_level_is_sold_and_no_more<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let at = "split-last";
+    split(stock, at, 4).await;
+    apply(stock, at, 0, &receipt(at, 7)).await;
+    assert_eq!(buy(orders, at, 1, "pos", 5).await, Placement::Placed);
+    assert_eq!(buy(orders, at, 2, "pos", 2).await, Placement::Placed);
+    let Placement::Short(short) = buy(orders, at, 3, "pos", 1).await else {
+        panic!("more was sold than was there");
+    };
+    assert_eq!((short[0].requested, short[0].available), (1, 0));
+    assert_eq!(level(stock, at).await, (0, 0, 0));
+}
+
+async fn many_buyers_of_a_split_level_get_all_of_it_and_no_more<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let at = "split-many";
+    split(stock, at, 4).await;
+    apply(stock, at, 0, &receipt(at, 20)).await;
+    let placements = join_all((0..30).map(|buyer| buy(orders, at, buyer, "pos", 1))).await;
+    let sold = placements
+        .iter()
+        .filter(|placement| **placement == Placement::Placed)
+        .count();
+    assert_eq!((sold, level(stock, at).await), (20, (0, 0, 0)));
+}
+
+async fn what_was_promised_in_several_parts_comes_back_once<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let at = "split-back";
+    split(stock, at, 3).await;
+    apply(stock, at, 0, &receipt(at, 9)).await;
+    assert_eq!(buy(orders, at, 1, "online", 8).await, Placement::Placed);
+    assert_eq!(level(stock, at).await, (9, 8, 1));
+    let promised = order(&format!("{at}-1"), at, "online", &[("milk", 8)]);
+    for _ in 0..2 {
+        let known = found(orders, promised.order_id).await;
+        let canceled = cancel(orders, &known, None, minute(1), deadline()).await;
+        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+        assert_eq!(level(stock, at).await, (9, 0, 9));
+    }
+}
+
+async fn a_split_level_that_is_short_sells_nothing<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let at = "split-short";
+    split(stock, at, 3).await;
+    apply(stock, at, 0, &receipt(at, 6)).await;
+    assert_eq!(buy(orders, at, 1, "online", 2).await, Placement::Placed);
+    assert_eq!(buy(orders, at, 2, "online", 4).await, Placement::Placed);
+    let broken = json!({"kind": "adjustment", "location_id": at, "sku": "milk", "delta": -5, "reason": "damage"});
+    apply(stock, at, 1, &change(broken)).await;
+    assert_eq!(level(stock, at).await, (1, 6, -5));
+    let first = order(&format!("{at}-1"), at, "online", &[("milk", 2)]);
+    let known = found(orders, first.order_id).await;
+    cancel(orders, &known, None, minute(1), deadline())
+        .await
+        .unwrap();
+    assert_eq!(level(stock, at).await, (1, 4, -3));
+    assert!(matches!(
+        buy(orders, at, 3, "pos", 1).await,
+        Placement::Short(_)
+    ));
+}
+
+async fn splitting_a_level_while_it_sells_loses_nothing<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let at = "split-live";
+    split(stock, at, 1).await;
+    apply(stock, at, 0, &receipt(at, 24)).await;
+    let buyers = join_all((0..30).map(|buyer| buy(orders, at, buyer, "online", 1)));
+    let splits = async {
+        for buckets in [4, 8, 2, 1] {
+            split(stock, at, buckets).await;
+        }
+    };
+    let (placements, ()) = futures::join!(buyers, splits);
+    let sold = placements
+        .iter()
+        .filter(|placement| **placement == Placement::Placed)
+        .count();
+    assert_eq!((sold, level(stock, at).await), (24, (24, 24, 0)));
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test]
+    async fn a_split_level_in_memory_conforms() {
+        let shop = crate::memory::shop::MemoryShop::default();
+        super::all(&shop, &shop).await;
+    }
+}
