@@ -62,12 +62,12 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             if !matches!(task.state, TaskState::Queued | TaskState::Leased) {
                 return Ok(Outcome::Done);
             }
-            let controllers = self.tasks.controllers(&task.zone_id).await?;
-            let held = self.tasks.held(&task.zone_id).await?;
+            let (location, zone) = (&task.location_id, &task.zone_id);
+            let controllers = self.tasks.controllers(location, zone).await?;
+            let held = self.tasks.held(location, zone).await?;
             let Some(controller) = pick_controller(&controllers, &held, now) else {
                 return Ok(Outcome::Retry(format!(
-                    "zone {} has no live controller with room",
-                    task.zone_id
+                    "zone {zone} of {location} has no live controller with room"
                 )));
             };
             let leased = task

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::caller::{Action, Caller, Denied, Role};
 use crate::catalog::Zone;
 use crate::ids::{ControllerId, LocationId, MovementId, OrderId, Sku, TaskId, ZoneId};
 use crate::level::{LastChange, MovementKind, StateDeltas};
@@ -87,7 +88,9 @@ pub struct Task {
 pub struct Controller {
     /// Its name.
     pub controller_id: ControllerId,
-    /// The zone it works in.
+    /// The warehouse it works in.
+    pub location_id: LocationId,
+    /// The zone of the warehouse.
     pub zone_id: ZoneId,
     /// How many tasks it can hold.
     pub free_capacity: u32,
@@ -182,6 +185,16 @@ impl Task {
         self.last_report
             .as_ref()
             .map_or(0, |report| report.report_seq)
+    }
+
+    /// Whether `caller` may do `action` with the task: at its warehouse and, a controller, if it holds the task or once did.
+    pub fn allow(&self, action: Action, caller: &Caller) -> Result<(), Denied> {
+        caller.may_at(action, &self.location_id)?;
+        match (caller.role, &caller.controller) {
+            (Role::Controller, Some(controller)) if self.knows(controller) => Ok(()),
+            (Role::Controller, _) => Err(Denied::Hidden),
+            _ => Ok(()),
+        }
     }
 
     /// Whether `controller` holds the task or once did.

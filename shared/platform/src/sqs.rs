@@ -69,9 +69,11 @@ pub struct FifoMessage {
 }
 
 impl FifoMessage {
-    /// That `task` waits, said at `now`.
+    /// That `task` waits, said at `now`; its group is the aisle of its warehouse.
     pub fn queued(task: &Task, now: Timestamp) -> Result<Self, StoreError> {
-        let group = format!("{}#{}", task.zone_id, task.aisle);
+        // By its own name it could be longer than a group's may be.
+        let aisle = format!("{}#{}#{}", task.location_id, task.zone_id, task.aisle);
+        let group = Uuid::new_v5(&Uuid::NAMESPACE_OID, aisle.as_bytes()).to_string();
         let deduplication_id = format!("{}#{}", task.task_id, task.attempt);
         let data = QueuedTask {
             task_id: task.task_id,

@@ -8,7 +8,8 @@ use stockline_domain::task::Task;
 use stockline_platform::message::Envelope;
 use stockline_platform::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use stockline_platform::sqs::{
-    QueuedTask, SqsControllerQueues, SqsTaskQueue, TASK_COMMAND, TASK_QUEUED, TaskCommand,
+    FifoMessage, QueuedTask, SqsControllerQueues, SqsTaskQueue, TASK_COMMAND, TASK_QUEUED,
+    TaskCommand,
 };
 use stockline_testkit::cloud::TestCloud;
 use stockline_testkit::orders::order;
@@ -80,7 +81,8 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
     // then each comes once
     let queued = received(&sqs, &tasks_url).await;
     assert_eq!(queued.len(), 1);
-    assert_eq!(queued[0].0, "dry#1");
+    let group = FifoMessage::queued(&task, now).unwrap().group;
+    assert_eq!(queued[0].0, group);
     let message = Envelope::<QueuedTask>::read(&queued[0].1, TASK_QUEUED, 1).unwrap();
     assert_eq!(message.data.task_id, task.task_id);
     let commands = received(&sqs, &controller_url).await;

@@ -16,7 +16,7 @@ use stockline_platform::keys;
 use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_platform::ports::tasks::{Reported, TaskStore, settle};
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::tasks::{Orders, all, deadline};
+use stockline_testkit::conformance::tasks::{Orders, all, anybody, deadline};
 use stockline_testkit::lost_response::LosesResponses;
 use stockline_testkit::orders::order;
 
@@ -161,7 +161,7 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
             &tasks,
             &completions,
             planned.task_id,
-            None,
+            &anybody(),
             &report,
             now,
             deadline(),

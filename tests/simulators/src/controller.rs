@@ -25,7 +25,9 @@ const LONG_POLL: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// Its id.
     pub controller_id: String,
-    /// The zone it works in.
+    /// The warehouse it works in.
+    pub location_id: String,
+    /// The zone of the warehouse.
     pub zone_id: String,
     /// How many tasks it takes on at a time.
     pub capacity: u32,
@@ -140,8 +142,7 @@ async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()
 impl Worker {
     async fn heartbeat(self) {
         let path = format!("/v1/controllers/{}/heartbeat", self.settings.controller_id);
-        let body =
-            json!({"zone_id": self.settings.zone_id, "free_capacity": self.settings.capacity});
+        let body = json!({"location_id": self.settings.location_id, "zone_id": self.settings.zone_id, "free_capacity": self.settings.capacity});
         loop {
             match self
                 .api

@@ -42,8 +42,13 @@ async fn floor() -> Floor {
 
 impl Floor {
     async fn beats(&self, controller: &str, free_capacity: u32) {
+        self.beats_at("hub-1", controller, free_capacity).await;
+    }
+
+    async fn beats_at(&self, location: &str, controller: &str, free_capacity: u32) {
         let heartbeat = Controller {
             controller_id: controller.parse().unwrap(),
+            location_id: location.parse().unwrap(),
             zone_id: "dry".parse().unwrap(),
             free_capacity,
             received_at: self.clock.now(),
@@ -115,6 +120,7 @@ async fn where_no_controller_lives_or_has_room_the_task_waits() {
     floor.beats("controller-1", 0).await;
     assert!(matches!(floor.deliver().await, Outcome::Retry(_)));
     floor.beats("controller-1", 1).await;
+    floor.beats_at("hub-2", "controller-2", 1).await;
     floor.clock.advance(SignedDuration::from_secs(31));
     assert!(matches!(floor.deliver().await, Outcome::Retry(_)));
     assert_eq!(floor.tasks.only().state, TaskState::Queued);
@@ -212,7 +218,10 @@ async fn what_is_no_message_of_a_known_task_is_rejected() {
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../../events/task-dispatch.queued.json")).unwrap();
     let unknown = queue_records(event).remove(0);
-    assert_eq!(unknown.group.as_deref(), Some("dry#3"));
+    assert_eq!(
+        unknown.group.as_deref(),
+        Some("5f0f6c1e-8a34-5d6e-9f43-6f1f7f0a9b21")
+    );
     for poison in [
         unknown,
         record("no JSON"),

@@ -212,6 +212,7 @@ fn a_controller_does_not_cancel_on_its_own() {
 fn the_live_controller_with_the_fewest_leases_gets_the_task() {
     let controller = |name: &str, free_capacity, minute| Controller {
         controller_id: robot(name),
+        location_id: "hub".parse().unwrap(),
         zone_id: "dry".parse().unwrap(),
         free_capacity,
         received_at: at(minute),

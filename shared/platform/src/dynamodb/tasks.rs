@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use stockline_domain::ids::{OrderId, TaskId, ZoneId};
+use stockline_domain::ids::{LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 
 use super::attributes::{Item, item, key_of, number, string, value};
@@ -31,7 +31,7 @@ pub struct DynamoTasks {
 /// A task as it is stored: with what `by_zone` sorts by.
 fn task_item(task: &Task) -> Result<Item, StoreError> {
     let mut stored = item(&keys::task(task.task_id), task)?;
-    let zone_key = keys::zone(&task.zone_id, task.state.as_str());
+    let zone_key = keys::zone(&task.location_id, &task.zone_id, task.state.as_str());
     let queued_key = keys::queued(task.priority, task.deadline, task.created_at, task.task_id);
     stored.insert("zone_key".to_owned(), string(zone_key));
     stored.insert("queued_key".to_owned(), string(queued_key));
@@ -56,6 +56,7 @@ impl DynamoTasks {
 
     async fn in_zone<T: DeserializeOwned>(
         &self,
+        location: &LocationId,
         zone: &ZoneId,
         what: &str,
     ) -> Result<Vec<T>, StoreError> {
@@ -67,7 +68,7 @@ impl DynamoTasks {
                 .table_name(&self.table)
                 .index_name("by_zone")
                 .key_condition_expression("zone_key = :zone")
-                .expression_attribute_values(":zone", string(keys::zone(zone, what)))
+                .expression_attribute_values(":zone", string(keys::zone(location, zone, what)))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -149,7 +150,11 @@ impl ControllerStore for DynamoTasks {
         let received_at = heartbeat.received_at.as_millisecond();
         stored.insert(
             "zone_key".to_owned(),
-            string(keys::zone(&heartbeat.zone_id, CONTROLLERS)),
+            string(keys::zone(
+                &heartbeat.location_id,
+                &heartbeat.zone_id,
+                CONTROLLERS,
+            )),
         );
         stored.insert(
             "queued_key".to_owned(),
@@ -177,12 +182,16 @@ impl ControllerStore for DynamoTasks {
         }
     }
 
-    async fn controllers(&self, zone: &ZoneId) -> Result<Vec<Controller>, StoreError> {
-        self.in_zone(zone, CONTROLLERS).await
+    async fn controllers(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Controller>, StoreError> {
+        self.in_zone(location, zone, CONTROLLERS).await
     }
 
-    async fn held(&self, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
-        let queries = TaskState::HELD.map(|state| self.in_zone(zone, state.as_str()));
+    async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        let queries = TaskState::HELD.map(|state| self.in_zone(location, zone, state.as_str()));
         Ok(try_join_all(queries).await?.into_iter().flatten().collect())
     }
 }

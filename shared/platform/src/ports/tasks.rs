@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use stockline_domain::ids::{ControllerId, OrderId, TaskId, ZoneId};
+use stockline_domain::caller::{Action, Caller};
+use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task};
 
 use crate::deadline::Deadline;
@@ -30,14 +31,19 @@ pub trait ControllerStore: Send + Sync {
     /// Keeps the heartbeat, unless a later one is known.
     fn beat(&self, heartbeat: &Controller) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The controllers that were ever heard of in `zone`. One heard of just now may be missing for a moment.
+    /// The controllers that were last heard of in the zone. One heard of just now may be missing for a moment.
     fn controllers(
         &self,
+        location: &LocationId,
         zone: &ZoneId,
     ) -> impl Future<Output = Result<Vec<Controller>, StoreError>> + Send;
 
-    /// The tasks of `zone` that controllers hold. One leased just now may be missing for a moment.
-    fn held(&self, zone: &ZoneId) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+    /// The tasks of the zone that controllers hold. One leased just now may be missing for a moment.
+    fn held(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
 }
 
 /// What became of a completion.
@@ -107,18 +113,18 @@ pub enum Reported {
     Refused(ReportRefused),
     /// It does not count: the level holds less than the task says it fetched.
     LevelRefused,
-    /// There is no such task among those of the controller.
+    /// There is no such task among those that the caller may run.
     Unknown,
 }
 
-/// Settles `report`, which came at `now`; from `controller`, or from someone who may speak for any of them.
+/// Settles `report`, which came from `caller` at `now`.
 ///
 /// However many reports come at once, each is decided on the task as the one before left it.
 pub async fn settle<S: TaskStore, C: CompletionStore>(
     store: &S,
     completions: &C,
     id: TaskId,
-    controller: Option<&ControllerId>,
+    caller: &Caller,
     report: &Report,
     now: Timestamp,
     deadline: Deadline,
@@ -128,7 +134,7 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
         let Some(before) = store.find(id).await? else {
             return Ok(Reported::Unknown);
         };
-        if controller.is_some_and(|controller| !before.knows(controller)) {
+        if before.allow(Action::RunTasks, caller).is_err() {
             return Ok(Reported::Unknown);
         }
         let after = match before.report(report, now) {

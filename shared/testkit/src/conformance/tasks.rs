@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
 use stockline_domain::order::{Order, OrderStatus};
@@ -71,6 +72,16 @@ pub fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
+/// Someone who may speak for every controller.
+pub fn anybody() -> Caller {
+    Caller {
+        subject: "operations".to_owned(),
+        role: Role::Admin,
+        locations: Locations::All,
+        controller: None,
+    }
+}
+
 fn at(minute: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon.checked_add(SignedDuration::from_mins(minute)).unwrap()
@@ -128,7 +139,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             self.tasks,
             self.completions,
             task.task_id,
-            None,
+            &anybody(),
             report,
             at(4),
             deadline(),
@@ -172,26 +183,31 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
     }
 
     async fn a_zone_tells_its_controllers_by_their_last_heartbeat_and_what_they_hold(&self) {
-        let zone = "zone-told".parse().unwrap();
-        let beat = |name: &str, zone: &str, minute, free_capacity| Controller {
+        let (hub, zone) = ("told".parse().unwrap(), "zone-told".parse().unwrap());
+        let beat = |name: &str, hub: &str, zone: &str, minute, free_capacity| Controller {
             controller_id: name.parse().unwrap(),
+            location_id: hub.parse().unwrap(),
             zone_id: zone.parse().unwrap(),
             free_capacity,
             received_at: at(minute),
         };
         for heartbeat in [
-            beat("told-1", "zone-told", 2, 4),
-            beat("told-1", "zone-told", 1, 9),
-            beat("told-2", "elsewhere", 2, 1),
+            beat("told-1", "told", "zone-told", 2, 4),
+            beat("told-1", "told", "zone-told", 1, 9),
+            beat("told-2", "told", "elsewhere", 2, 1),
+            beat("told-3", "another", "zone-told", 2, 1),
         ] {
             self.tasks.beat(&heartbeat).await.unwrap();
         }
-        let here = self.tasks.controllers(&zone).await.unwrap();
-        assert_eq!(here, [beat("told-1", "zone-told", 2, 4)]);
+        let here = self.tasks.controllers(&hub, &zone).await.unwrap();
+        assert_eq!(here, [beat("told-1", "told", "zone-told", 2, 4)]);
 
-        let held = self.in_progress("holds").await;
-        assert_eq!(self.tasks.held(&held.zone_id).await.unwrap(), [held]);
-        assert_eq!(self.tasks.held(&zone).await.unwrap(), []);
+        let task = self.in_progress("holds").await;
+        let held = self.tasks.held(&task.location_id, &task.zone_id);
+        assert_eq!(held.await.unwrap(), std::slice::from_ref(&task));
+        for (hub, zone) in [(&hub, &task.zone_id), (&task.location_id, &zone)] {
+            assert_eq!(self.tasks.held(hub, zone).await.unwrap(), []);
+        }
     }
 
     async fn a_completed_task_moves_its_stock_and_its_order_once_however_often_it_is_said(&self) {
@@ -309,21 +325,31 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         );
     }
 
-    async fn a_controller_reports_on_no_task_of_another(&self) {
+    async fn a_controller_reports_on_no_task_of_another_or_of_another_warehouse(&self) {
         let task = self.in_progress("foreign").await;
         let done = report(3, ReportedState::Completed);
-        let other = "controller-2".parse().unwrap();
-        let reported = settle(
-            self.tasks,
-            self.completions,
-            task.task_id,
-            Some(&other),
-            &done,
-            at(4),
-            deadline(),
-        )
-        .await;
-        assert_eq!(reported.unwrap(), Reported::Unknown);
+        let controller = |name: &str, location: &str| Caller {
+            subject: name.to_owned(),
+            role: Role::Controller,
+            locations: Locations::Only([location.parse().unwrap()].into()),
+            controller: Some(name.parse().unwrap()),
+        };
+        for stranger in [
+            controller("controller-2", "foreign"),
+            controller("controller-1", "another-warehouse"),
+        ] {
+            let reported = settle(
+                self.tasks,
+                self.completions,
+                task.task_id,
+                &stranger,
+                &done,
+                at(4),
+                deadline(),
+            )
+            .await;
+            assert_eq!(reported.unwrap(), Reported::Unknown);
+        }
         assert_eq!(self.stored(&task).await, task);
     }
 }
@@ -365,7 +391,9 @@ where
     warehouse
         .a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was()
         .await;
-    warehouse.a_controller_reports_on_no_task_of_another().await;
+    warehouse
+        .a_controller_reports_on_no_task_of_another_or_of_another_warehouse()
+        .await;
 }
 
 #[cfg(test)]
