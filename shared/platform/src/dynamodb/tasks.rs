@@ -2,9 +2,11 @@
 
 mod completion;
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use stockline_domain::ids::{LocationId, OrderId, TaskId, ZoneId};
@@ -54,6 +56,38 @@ impl DynamoTasks {
         }
     }
 
+    /// Writes `item` where `condition` holds of what is there (`:given` is `given`); answers what is there instead where
+    /// it does not.
+    async fn put_where(
+        &self,
+        item: Item,
+        condition: &str,
+        given: Option<AttributeValue>,
+        doing: &'static str,
+    ) -> Result<Result<(), Option<Item>>, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(
+                given.map(|given| HashMap::from([(":given".to_owned(), given)])),
+            )
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else {
+            return Ok(Ok(()));
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Err(failed.item().cloned()))
+            }
+            _ => Err(sort(doing)(error)),
+        }
+    }
+
     async fn in_zone<T: DeserializeOwned>(
         &self,
         location: &LocationId,
@@ -86,24 +120,16 @@ impl DynamoTasks {
 
 impl TaskStore for DynamoTasks {
     async fn add(&self, task: &Task) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(task_item(task)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match put.map(|_| ()) {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            other => other.map_err(sort("add a task")),
-        }
+        let added = self
+            .put_where(
+                task_item(task)?,
+                "attribute_not_exists(pk)",
+                None,
+                "add a task",
+            )
+            .await?;
+        // Whoever was first has added it.
+        added.or(Ok(()))
     }
 
     async fn find(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
@@ -120,27 +146,19 @@ impl TaskStore for DynamoTasks {
     }
 
     async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(task_item(after)?))
-            .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(before.version))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else {
+        let replaced = self
+            .put_where(
+                task_item(after)?,
+                "version = :given",
+                Some(number(before.version)),
+                "write a task",
+            )
+            .await?;
+        let Err(there) = replaced else {
             return Ok(true);
         };
-        if let Some(PutItemError::ConditionalCheckFailedException(failed)) =
-            error.as_service_error()
-        {
-            // The SDK sends again what it heard no answer to: the write may be this one's own.
-            let there = failed.item().cloned().map(value::<Task>).transpose()?;
-            return Ok(there.as_ref() == Some(after));
-        }
-        Err(sort("write a task")(error))
+        // The SDK sends again what it heard no answer to: the write may be this one's own.
+        Ok(there.map(value::<Task>).transpose()?.as_ref() == Some(after))
     }
 }
 
@@ -161,25 +179,16 @@ impl ControllerStore for DynamoTasks {
             string(heartbeat.controller_id.as_str()),
         );
         stored.insert("received_ms".to_owned(), number(received_at));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(stored))
-            .condition_expression("attribute_not_exists(pk) OR received_ms <= :received_ms")
-            .expression_attribute_values(":received_ms", number(received_at))
-            .send()
-            .await;
-        match put.map(|_| ()) {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            other => other.map_err(sort("keep a heartbeat")),
-        }
+        let kept = self
+            .put_where(
+                stored,
+                "attribute_not_exists(pk) OR received_ms <= :given",
+                Some(number(received_at)),
+                "keep a heartbeat",
+            )
+            .await?;
+        // A later one is known.
+        kept.or(Ok(()))
     }
 
     async fn controllers(
