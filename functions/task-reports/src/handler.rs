@@ -2,6 +2,7 @@
 
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{ControllerId, TaskId};
+use stockline_domain::invalid::Invalid;
 use stockline_domain::task::{Report, ReportRefused, Task, TaskState};
 use stockline_platform::clock::Clock;
 use stockline_platform::edge::{Call, Reply};
@@ -46,8 +47,8 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
     async fn report(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::RunTasks)?;
         let id: TaskId = call.path("task_id")?;
-        let report = call.body::<Report>()?.check()?;
         let now = self.clock.now();
+        let report = call.body::<Report>()?.check(now)?;
         let reported = settle(
             &self.tasks,
             &self.completions,
@@ -97,6 +98,10 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
 
 fn problem(refused: ReportRefused) -> Problem {
     let kind = match refused {
+        ReportRefused::BeforeTask => {
+            let rule = "must not be before the task was created";
+            return Invalid::field("/occurred_at", rule).into();
+        }
         ReportRefused::Fenced { .. } => ProblemKind::StaleLease,
         ReportRefused::Outdated { .. } => ProblemKind::OutdatedReport,
         ReportRefused::Conflict { .. } => ProblemKind::ReportConflict,

@@ -132,6 +132,29 @@ async fn a_report_that_does_not_count_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_report_from_before_the_task_or_from_the_future_is_refused_with_the_field_named() {
+    let house = warehouse().await;
+    for (occurred_at, taken) in [
+        ("2026-03-01T11:59:59.999Z", false),
+        ("2026-03-01T12:05:00.001Z", false),
+        ("2026-03-01T12:05:00.000Z", true),
+    ] {
+        let told = house
+            .about_task("POST", "/v1/tasks/{task_id}/reports")
+            .body(&json!({
+                "lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": occurred_at,
+            }));
+        let answer = house.send(told).await;
+        assert_eq!(answer.is_ok(), taken, "{occurred_at}");
+        let Err(problem) = answer else { continue };
+        assert_eq!(problem.status(), 400);
+        let problem = serde_json::to_value(problem).unwrap();
+        assert_eq!(problem["type"], kind("invalid-request"));
+        assert_eq!(problem["errors"][0]["pointer"], "/occurred_at");
+    }
+}
+
+#[tokio::test]
 async fn a_failure_that_may_pass_queues_the_task_again_also_when_the_queue_was_down_at_first() {
     let house = warehouse().await;
     house.queues.set_broken(true);

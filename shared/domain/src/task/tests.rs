@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::place_order::PlaceOrder;
+use crate::place_order::{CLOCK_TOLERANCE, PlaceOrder};
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_772_366_400 + minute * 60).unwrap()
@@ -238,16 +238,35 @@ fn the_live_controller_with_the_fewest_leases_gets_the_task() {
 
 #[test]
 fn a_report_names_an_error_when_it_failed_and_only_then() {
-    assert!(report(1, 1, ReportedState::Failed).check().is_ok());
+    assert!(report(1, 1, ReportedState::Failed).check(at(1)).is_ok());
     let mut silent = report(0, 1, ReportedState::Failed);
     silent.error = None;
-    let invalid = silent.check().unwrap_err();
+    let invalid = silent.check(at(1)).unwrap_err();
     let pointers: Vec<_> = invalid
         .errors
         .iter()
         .map(|error| error.pointer.as_str())
         .collect();
     assert_eq!(pointers, ["/lease_id", "/error"]);
+}
+
+#[test]
+fn a_report_tells_of_a_time_since_the_task_was_created_and_hardly_ahead() {
+    let told = |occurred_at| Report {
+        occurred_at,
+        ..report(1, 3, ReportedState::Paused)
+    };
+    let second = SignedDuration::from_secs(1);
+    let ahead = at(2) + CLOCK_TOLERANCE;
+    assert!(told(ahead).check(at(2)).is_ok());
+    let refused = told(ahead + second).check(at(2)).unwrap_err();
+    assert_eq!(refused.errors[0].pointer, "/occurred_at");
+    let task = in_progress();
+    assert!(task.report(&told(task.created_at), at(2)).is_ok());
+    assert_eq!(
+        task.report(&told(task.created_at - second), at(2)),
+        Err(ReportRefused::BeforeTask)
+    );
 }
 
 #[test]
