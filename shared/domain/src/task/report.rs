@@ -87,7 +87,7 @@ pub enum ReportRefused {
 /// What a report makes of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing: it is known.
+    /// Nothing: it is known, or says of a canceled task that it is.
     Known,
     /// This task.
     Moves(Box<Task>),
@@ -192,6 +192,10 @@ impl Task {
             }
             ReportedState::Canceled | ReportedState::Failed if canceling => {
                 to(TaskState::Canceled)?
+            }
+            // It was told to put back what had ended by the time it did.
+            ReportedState::Canceled if self.state == TaskState::Canceled => {
+                return Ok(Step::Known);
             }
             // A controller's own wish ends no task: it reports a failure.
             ReportedState::Canceled => {

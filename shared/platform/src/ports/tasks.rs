@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
-use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task};
+use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task, TaskState};
 
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
@@ -165,27 +165,51 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
     }
 }
 
-/// Cancels what is planned for a canceled order; `lines` is how many the order has.
-pub async fn cancel_tasks<S: TaskStore>(
+/// Cancels what is planned for the canceled `order` of `lines` lines, and tells each controller that holds some of it.
+///
+/// A controller is told after the write, and again whenever this is done again: it may have ended in between.
+pub async fn cancel_tasks<S: TaskStore, Q: ControllerQueues>(
     store: &S,
+    controllers: &Q,
     order: OrderId,
     lines: u16,
+    now: Timestamp,
     deadline: Deadline,
 ) -> Result<(), StoreError> {
     for line in 1..=lines {
-        let mut tries = 0;
-        while let Some(before) = store.find(TaskId::for_order_line(order, line)).await? {
-            let Some(after) = before.order_canceled() else {
-                break;
-            };
-            if store.replace(&before, &after).await? {
-                break;
-            }
-            tries += 1;
-            if !deadline.back_off(tries).await {
-                return Err(StoreError::Busy);
-            }
+        let id = TaskId::for_order_line(order, line);
+        let Some(task) = cancel_task(store, id, deadline).await? else {
+            continue;
+        };
+        if task.state == TaskState::Canceling
+            && let Some(controller) = &task.controller_id
+        {
+            controllers
+                .tell(controller, Command::Cancel, &task, now)
+                .await?;
         }
     }
     Ok(())
+}
+
+/// The task after its order was canceled.
+async fn cancel_task<S: TaskStore>(
+    store: &S,
+    id: TaskId,
+    deadline: Deadline,
+) -> Result<Option<Task>, StoreError> {
+    let mut tries = 0;
+    while let Some(before) = store.find(id).await? {
+        let Some(after) = before.order_canceled() else {
+            return Ok(Some(before));
+        };
+        if store.replace(&before, &after).await? {
+            return Ok(Some(after));
+        }
+        tries += 1;
+        if !deadline.back_off(tries).await {
+            return Err(StoreError::Busy);
+        }
+    }
+    Ok(None)
 }

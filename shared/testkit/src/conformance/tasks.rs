@@ -18,6 +18,7 @@ use stockline_platform::ports::tasks::{
 };
 
 use crate::memory::shop::MemoryShop;
+use crate::memory::tasks::MemoryQueues;
 use crate::orders::order;
 
 /// The orders and levels that tasks work on, and a view of them that does not go through tasks.
@@ -284,12 +285,16 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
     async fn a_task_of_a_canceled_order_ends_canceled_and_moves_no_stock(&self) {
         let task = self.in_progress("canceled").await;
         self.orders.cancel(task.order_id).await;
-        cancel_tasks(self.tasks, task.order_id, 2, deadline())
-            .await
-            .unwrap();
-        cancel_tasks(self.tasks, task.order_id, 2, deadline())
-            .await
-            .unwrap();
+        let queues = MemoryQueues::default();
+        for _ in 0..2 {
+            cancel_tasks(self.tasks, &queues, task.order_id, 2, at(4), deadline())
+                .await
+                .unwrap();
+        }
+        let told = queues.take();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0, "controller-1");
+        assert_eq!(told[0].1["data"]["command"], "cancel");
         assert_eq!(self.stored(&task).await.state, TaskState::Canceling);
         let bread = stockline_domain::ids::TaskId::for_order_line(task.order_id, 2);
         let bread = self.tasks.find(bread).await.unwrap().unwrap();
