@@ -3,6 +3,7 @@ locals {
   # function does not wait for queues (the provider waits 25 s for each). Event source mappings do.
   topic_arns         = { for name in local.topics : name => "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.prefix}-${name}" }
   queue_arns         = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed}" }
+  dlq_arns           = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed_dlq}" }
   failure_queue_arns = { for name in local.failure_queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${local.prefix}-${name}-failures" }
   queue_base         = "${local.on_aws ? "https://sqs.${var.region}.amazonaws.com" : var.local_cloud_endpoint}/${local.account_id}/${local.prefix}-"
   bucket_arn         = "arn:${local.partition}:s3:::${local.exports_bucket}"
@@ -117,12 +118,14 @@ locals {
       environment = {
         TASKS_TABLE                 = local.table_names["tasks"]
         CONTROLLER_QUEUE_URL_PREFIX = local.controller_queue_base
+        TASKS_QUEUE_URL             = "${local.queue_base}tasks.fifo"
+        TASKS_DLQ_URL               = "${local.queue_base}tasks-dlq.fifo"
       }
       timeout = local.queue_reader_timeout
       queues  = [{ queue = "tasks", batch_size = 10, window = 0, concurrency = null }]
       tables  = { tasks = concat(local.tasks_by_id, ["dynamodb:Query"]) }
       statements = [
-        { actions = ["sqs:SendMessage"], resources = local.controller_queue_arns },
+        { actions = ["sqs:SendMessage"], resources = concat(local.controller_queue_arns, [local.dlq_arns["tasks"]]) },
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.messages.arn] },
       ]
     }

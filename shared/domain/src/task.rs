@@ -23,6 +23,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 /// A controller that has not been heard of for longer is dead.
 pub const HEARTBEAT_LIFE: SignedDuration = SignedDuration::from_secs(30);
 
+/// A queued task that no controller has taken for longer is put before a person.
+pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
+
 /// A task is tried this often before it is left to a person.
 pub const MAX_ATTEMPTS: u32 = 5;
 
@@ -77,6 +80,8 @@ pub struct Task {
     pub last_report: Option<Report>,
     /// When it was planned.
     pub created_at: Timestamp,
+    /// When it was put into the queue: planned, or given back for another try.
+    pub queued_at: Timestamp,
     /// When it should be done.
     pub deadline: Timestamp,
     /// Rises by one with every write.
@@ -175,6 +180,7 @@ impl Task {
             lease_expires_at: None,
             last_report: None,
             created_at: now,
+            queued_at: now,
             deadline: order.placed_at.checked_add(time).unwrap_or(now),
             version: 1,
         }
@@ -201,6 +207,16 @@ impl Task {
     pub fn knows(&self, controller: &ControllerId) -> bool {
         self.controller_id.as_ref() == Some(controller)
             || self.earlier_controllers.contains(controller)
+    }
+
+    /// In how long a waiting task for which there was no controller is tried again, after `tries` in vain; none once it
+    /// has waited for [`LONGEST_WAIT`].
+    ///
+    /// Within seconds at first, since room is soon free again; never long compared with what it has waited already. A
+    /// queue delivers a message 1000 times at most: that is more than a day.
+    pub fn try_again_in(&self, tries: u32, now: Timestamp) -> Option<SignedDuration> {
+        let waits_on = now.duration_since(self.queued_at) < LONGEST_WAIT;
+        waits_on.then(|| SignedDuration::from_secs(tries.clamp(5, 100).into()))
     }
 
     /// Whether its lease has ended without a word of the controller that took it.

@@ -1,13 +1,18 @@
 //! Tasks through SQS: the queue of the dispatch, and the controllers' own.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use stockline_domain::ids::{ControllerId, OrderId, Sku, TaskId, ZoneId};
 use stockline_domain::task::{Task, TaskKind};
 use uuid::Uuid;
 
+use crate::batch::QueueRecord;
 use crate::message::Envelope;
+use crate::ports::messages::QueueSource;
 use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use crate::store_error::StoreError;
 
@@ -16,6 +21,9 @@ pub const TASK_QUEUED: &str = "task.queued";
 
 /// The type of [`TaskCommand`].
 pub const TASK_COMMAND: &str = "task.command";
+
+/// The most messages that SQS takes in one request.
+const MOST_AT_ONCE: usize = 10;
 
 /// A task waits for a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +200,78 @@ impl ControllerQueues for SqsControllerQueues {
             FifoMessage::command(command, task, now)?,
         )
         .await
+    }
+}
+
+/// A queue and its dead-letter queue, for the queue's reader.
+#[derive(Debug, Clone)]
+pub struct SqsSource {
+    client: Client,
+    queue_url: String,
+    dead_letter_url: String,
+}
+
+impl SqsSource {
+    /// The queue at `queue_url`, whose poison goes to `dead_letter_url`.
+    pub fn new(client: Client, queue_url: String, dead_letter_url: String) -> Self {
+        Self {
+            client,
+            queue_url,
+            dead_letter_url,
+        }
+    }
+}
+
+impl QueueSource for SqsSource {
+    async fn give_back(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
+        let doing = "give messages back";
+        for later in later.chunks(MOST_AT_ONCE) {
+            let entries = later
+                .iter()
+                .enumerate()
+                .map(|(place, (receipt, after))| {
+                    ChangeMessageVisibilityBatchRequestEntry::builder()
+                        .id(place.to_string())
+                        .receipt_handle(receipt)
+                        .visibility_timeout(i32::try_from(after.as_secs()).unwrap_or(i32::MAX))
+                        .build()
+                })
+                .collect::<Result<_, _>>()
+                .map_err(StoreError::failed(doing))?;
+            let changed = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&self.queue_url)
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .map_err(StoreError::failed(doing))?;
+            if let Some(failed) = changed.failed().first() {
+                return Err(StoreError::failed(doing)(failed.code().to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_aside(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
+        let doing = "put a message aside";
+        let reason = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(reason)
+            .build()
+            .map_err(StoreError::failed(doing))?;
+        self.client
+            .send_message()
+            .queue_url(&self.dead_letter_url)
+            .set_message_group_id(record.group.clone())
+            // A queue without groups takes no deduplication id either.
+            .set_message_deduplication_id(record.group.as_ref().map(|_| record.message_id.clone()))
+            .message_attributes("reason", reason)
+            .message_body(&record.body)
+            .send()
+            .await
+            .map_err(StoreError::failed(doing))?;
+        Ok(())
     }
 }
 

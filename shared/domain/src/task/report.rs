@@ -229,6 +229,7 @@ impl Task {
         }
         let mut task = self.reported(TaskState::Queued, report, now)?;
         task.attempt += 1;
+        task.queued_at = now;
         Ok(task)
     }
 

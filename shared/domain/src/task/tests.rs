@@ -167,6 +167,29 @@ fn a_failure_that_will_not_pass_ends_the_task() {
 }
 
 #[test]
+fn a_task_that_finds_no_controller_is_tried_again_within_seconds_and_a_day_of_that_is_enough() {
+    let task = planned();
+    assert_eq!(
+        task.try_again_in(1, at(0)),
+        Some(SignedDuration::from_secs(5))
+    );
+    let (mut now, mut tries) = (task.queued_at, 0);
+    while let Some(pause) = task.try_again_in(tries + 1, now) {
+        let waited = now.duration_since(task.queued_at);
+        assert!(
+            pause <= SignedDuration::from_secs(5).max(waited),
+            "{pause} after {waited}"
+        );
+        (now, tries) = (now + pause, tries + 1);
+    }
+    assert!(now.duration_since(task.queued_at) >= LONGEST_WAIT);
+    assert!(
+        tries < 1000,
+        "the queue gives up after 1000 deliveries, of {tries}"
+    );
+}
+
+#[test]
 fn a_lease_nobody_answered_goes_to_another_and_fences_the_first_off() {
     let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
     assert!(leased.lease(&robot("controller-2"), at(4)).is_err());
