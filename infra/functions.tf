@@ -147,6 +147,24 @@ locals {
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
     }
+    lease-sweeper = {
+      environment = {
+        TASKS_TABLE     = local.table_names["tasks"]
+        CATALOG_TABLE   = local.table_names["catalog"]
+        TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
+      }
+      # The next sweep is a minute away.
+      timeout      = 60
+      asynchronous = true
+      tables = {
+        tasks   = concat(local.tasks_by_id, ["dynamodb:Query"])
+        catalog = ["dynamodb:Query"]
+      }
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },
+        { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
     sales-export = {
       environment = {
         ORDERS_TABLE   = local.table_names["orders"]

@@ -57,12 +57,11 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             let Some(task) = self.tasks.find(id).await? else {
                 return Ok(Outcome::Reject(format!("there is no task {id}")));
             };
-            if task.state == TaskState::Leased && !task.is_lease_lost(now) {
+            if task.state == TaskState::Leased {
                 // Leased by an earlier delivery, which may have ended before its command was sent.
                 self.tell(&task, now).await?;
-                return Ok(Outcome::Done);
             }
-            if !matches!(task.state, TaskState::Queued | TaskState::Leased) {
+            if task.state != TaskState::Queued {
                 return Ok(Outcome::Done);
             }
             let (location, zone) = (&task.location_id, &task.zone_id);

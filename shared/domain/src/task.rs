@@ -23,6 +23,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 /// A controller that has not been heard of for longer is dead.
 pub const HEARTBEAT_LIFE: SignedDuration = SignedDuration::from_secs(30);
 
+/// For how long after it was queued the queue is told of a task again.
+const TELL_AGAIN: SignedDuration = SignedDuration::from_mins(4);
+
 /// A queued task that no controller has taken for longer is put before a person.
 pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -225,23 +228,12 @@ impl Task {
     }
 
     /// The task leased to `controller` at `now`.
-    ///
-    /// A lease that was never accepted and has ended is given up first, which is one attempt.
     pub fn lease(
         &self,
         controller: &ControllerId,
         now: Timestamp,
     ) -> Result<Self, TransitionRefused> {
-        let mut task = if self.is_lease_lost(now) {
-            self.go(TaskState::Queued).map(|mut task| {
-                task.attempt += 1;
-                task
-            })?
-        } else {
-            self.clone()
-        };
-        task = task.go(TaskState::Leased)?;
-        task.version = self.version + 1;
+        let mut task = self.go(TaskState::Leased)?;
         if let Some(earlier) = task.controller_id.replace(controller.clone())
             && earlier != *controller
         {
@@ -251,6 +243,45 @@ impl Task {
         task.lease_expires_at = now.checked_add(LEASE).ok();
         task.last_report = None;
         Ok(task)
+    }
+
+    /// The task after it was taken from a controller that is lost: canceled if that is where it was going, else as after
+    /// a failure that may pass.
+    ///
+    /// A controller is lost when the task's lease has ended, or when its last heartbeat, `holder`, is too old or not
+    /// there. None while it is not lost, and where nobody holds the task.
+    pub fn taken_back(&self, holder: Option<&Controller>, now: Timestamp) -> Option<Self> {
+        let leased = self.lease_expires_at.is_some_and(|end| now < end);
+        let lives = holder.is_some_and(|holder| holder.is_live(now));
+        if !TaskState::HELD.contains(&self.state) || (leased && lives) {
+            return None;
+        }
+        let mut task = if self.state == TaskState::Canceling {
+            self.go(TaskState::Canceled).ok()?
+        } else {
+            self.another_try(now).ok()?
+        };
+        task.lease_expires_at = None;
+        Some(task)
+    }
+
+    /// The task in the queue again, or left to a person after [`MAX_ATTEMPTS`].
+    fn another_try(&self, now: Timestamp) -> Result<Self, TransitionRefused> {
+        if self.attempt >= MAX_ATTEMPTS {
+            return self.go(TaskState::DeadLettered);
+        }
+        let mut task = self.go(TaskState::Queued)?;
+        task.attempt += 1;
+        task.queued_at = now;
+        Ok(task)
+    }
+
+    /// Whether the queue may lack word of this waiting task, because whoever put it there ended before they told, and
+    /// may be told (again).
+    ///
+    /// A queue drops what it was told in the last five minutes, so a task is told of again for a little less.
+    pub fn may_be_untold(&self, now: Timestamp) -> bool {
+        self.state == TaskState::Queued && now.duration_since(self.queued_at) < TELL_AGAIN
     }
 
     /// The task after its order was canceled: canceled where no controller has it, else on the way there.

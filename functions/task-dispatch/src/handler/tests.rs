@@ -178,11 +178,14 @@ async fn when_a_crash_comes_between_lease_and_command_the_next_delivery_sends_it
 }
 
 #[tokio::test]
-async fn a_lease_nobody_answered_ends_and_another_controller_gets_the_task_under_the_next() {
+async fn a_task_that_was_taken_back_goes_to_another_controller_under_the_next_lease() {
     let floor = floor().await;
     floor.beats("controller-1", 2).await;
     floor.deliver().await;
     floor.clock.advance(LEASE);
+    let leased = floor.tasks.only();
+    let waiting = leased.taken_back(None, floor.clock.now()).unwrap();
+    floor.tasks.replace(&leased, &waiting).await.unwrap();
     floor.beats("controller-2", 2).await;
     assert_eq!(floor.deliver().await, Outcome::Done);
     let task = floor.tasks.only();

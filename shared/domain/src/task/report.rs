@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LEASE, MAX_ATTEMPTS, Task, TaskState, TransitionRefused};
+use super::{LEASE, Task, TaskState, TransitionRefused};
 use crate::invalid::{Checks, Invalid};
 use crate::place_order::CLOCK_TOLERANCE;
 
@@ -224,12 +224,9 @@ impl Task {
         if !retriable {
             return self.reported(TaskState::Failed, report, now);
         }
-        if self.attempt >= MAX_ATTEMPTS {
-            return self.reported(TaskState::DeadLettered, report, now);
-        }
-        let mut task = self.reported(TaskState::Queued, report, now)?;
-        task.attempt += 1;
-        task.queued_at = now;
+        let mut task = self.heard(report, now).another_try(now)?;
+        task.version = self.version + 1;
+        task.lease_expires_at = None;
         Ok(task)
     }
 

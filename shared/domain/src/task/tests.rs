@@ -189,15 +189,67 @@ fn a_task_that_finds_no_controller_is_tried_again_within_seconds_and_a_day_of_th
     );
 }
 
+/// `controller-1`, last heard of in that minute.
+fn heard(minute: i64) -> Controller {
+    Controller {
+        controller_id: robot("controller-1"),
+        location_id: "hub".parse().unwrap(),
+        zone_id: "dry".parse().unwrap(),
+        free_capacity: 4,
+        received_at: at(minute),
+    }
+}
+
 #[test]
-fn a_lease_nobody_answered_goes_to_another_and_fences_the_first_off() {
+fn a_task_is_taken_from_a_controller_that_is_dead_or_let_its_lease_end_and_fences_it_off() {
     let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
-    assert!(leased.lease(&robot("controller-2"), at(4)).is_err());
-    let again = leased.lease(&robot("controller-2"), at(6)).unwrap();
-    assert_eq!((again.lease_id, again.attempt), (2, 2));
-    assert!(again.knows(&robot("controller-1")) && !again.knows(&robot("controller-3")));
-    let late = again.report(&report(1, 1, ReportedState::Accepted), at(7));
-    assert_eq!(late, Err(ReportRefused::Fenced { current: 2 }));
+    assert_eq!(leased.taken_back(Some(&heard(0)), at(0)), None);
+    assert_eq!(leased.taken_back(Some(&heard(4)), at(4)), None);
+    assert!(leased.lease(&robot("controller-2"), at(9)).is_err());
+    for (holder, minute) in [(None, 1), (Some(heard(0)), 1), (Some(heard(5)), 5)] {
+        let queued = leased.taken_back(holder.as_ref(), at(minute)).unwrap();
+        assert_eq!((queued.state, queued.attempt), (TaskState::Queued, 2));
+        assert_eq!(queued.queued_at, at(minute));
+        let late = report(1, 1, ReportedState::Accepted);
+        let fenced = Err(ReportRefused::Fenced { current: 1 });
+        assert_eq!(queued.report(&late, at(minute)), fenced);
+        let again = queued.lease(&robot("controller-2"), at(minute)).unwrap();
+        assert_eq!((again.lease_id, again.attempt), (2, 2));
+        assert!(again.knows(&robot("controller-1")) && !again.knows(&robot("controller-3")));
+        let fenced = Err(ReportRefused::Fenced { current: 2 });
+        assert_eq!(again.report(&late, at(minute)), fenced);
+        // Nobody holds it: there is nothing to take back.
+        assert_eq!(queued.taken_back(None, at(99)), None);
+    }
+}
+
+#[test]
+fn a_task_taken_back_too_often_is_left_to_a_person_and_one_on_its_way_to_canceled_is_canceled() {
+    let mut task = planned();
+    for _ in 1..=MAX_ATTEMPTS {
+        task = task.lease(&robot("controller-1"), at(0)).unwrap();
+        task = task.taken_back(None, at(1)).unwrap();
+    }
+    assert_eq!(
+        (task.state, task.attempt),
+        (TaskState::DeadLettered, MAX_ATTEMPTS)
+    );
+    let canceling = in_progress().order_canceled().unwrap();
+    let canceled = canceling.taken_back(None, at(1)).unwrap();
+    assert_eq!((canceled.state, canceled.attempt), (TaskState::Canceled, 1));
+}
+
+#[test]
+fn the_queue_is_told_of_a_waiting_task_again_while_it_would_know_it_again() {
+    let task = planned();
+    assert!(task.may_be_untold(at(3)));
+    assert!(!task.may_be_untold(at(4)));
+    assert!(
+        !task
+            .lease(&robot("controller-1"), at(0))
+            .unwrap()
+            .may_be_untold(at(0))
+    );
 }
 
 #[test]
@@ -255,10 +307,8 @@ fn a_controller_does_not_cancel_on_its_own() {
 fn the_live_controller_with_the_fewest_leases_gets_the_task() {
     let controller = |name: &str, free_capacity, minute| Controller {
         controller_id: robot(name),
-        location_id: "hub".parse().unwrap(),
-        zone_id: "dry".parse().unwrap(),
         free_capacity,
-        received_at: at(minute),
+        ..heard(minute)
     };
     let controllers = [
         controller("busy", 9, 10),
@@ -329,6 +379,7 @@ fn the_table_names_every_state_once_and_a_state_reads_as_it_is_sent() {
 enum Act {
     Lease(u8, i64),
     Report(u64, u64, usize, bool),
+    TakeBack(i64),
     CancelOrder,
 }
 
@@ -337,6 +388,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => (0_u8..3, 0_i64..60).prop_map(|(controller, minute)| Act::Lease(controller, minute)),
         9 => (0_u64..4, 1_u64..6, 0_usize..6, any::<bool>())
             .prop_map(|(behind, seq, state, retriable)| Act::Report(behind, seq, state, retriable)),
+        1 => (0_i64..9).prop_map(Act::TakeBack),
         1 => Just(Act::CancelOrder),
     ];
     prop::collection::vec(act, 1..80)
@@ -350,6 +402,7 @@ proptest! {
         for act in acts {
             let next = match act {
                 Act::Lease(controller, minute) => task.lease(&robot(&format!("c{controller}")), at(minute)).ok(),
+                Act::TakeBack(minute) => task.taken_back(Some(&heard(5)), at(minute)),
                 Act::CancelOrder => {
                     order_canceled |= completions == 0;
                     task.order_canceled().filter(|_| completions == 0)
@@ -391,8 +444,8 @@ proptest! {
                 }
             };
             let Some(next) = next else { continue };
-            let released = task.is_lease_lost(at(60)) && next.state == TaskState::Leased;
-            prop_assert!(next.state == task.state || task.state.next().contains(&next.state) || released);
+            prop_assert!(next.state == task.state || task.state.next().contains(&next.state));
+            prop_assert!(next.attempt <= MAX_ATTEMPTS);
             prop_assert_eq!(next.version, task.version + 1);
             prop_assert!(next.lease_id >= task.lease_id && next.attempt >= task.attempt);
             prop_assert!(completions <= 1);

@@ -9,12 +9,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use stockline_domain::ids::{LocationId, OrderId, TaskId, ZoneId};
+use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 
 use super::attributes::{Item, item, key_of, number, string, value};
 use super::transaction::sort;
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::ports::tasks::{ControllerStore, TaskStore};
 use crate::store_error::StoreError;
 
@@ -88,6 +88,23 @@ impl DynamoTasks {
         }
     }
 
+    async fn get<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        doing: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(sort(doing))?;
+        found.item.map(value).transpose()
+    }
+
     async fn in_zone<T: DeserializeOwned>(
         &self,
         location: &LocationId,
@@ -133,16 +150,7 @@ impl TaskStore for DynamoTasks {
     }
 
     async fn find(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_of(&keys::task(id))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(sort("read a task"))?;
-        found.item.map(value).transpose()
+        self.get(&keys::task(id), "read a task").await
     }
 
     async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
@@ -197,6 +205,15 @@ impl ControllerStore for DynamoTasks {
         zone: &ZoneId,
     ) -> Result<Vec<Controller>, StoreError> {
         self.in_zone(location, zone, CONTROLLERS).await
+    }
+
+    async fn controller(&self, id: &ControllerId) -> Result<Option<Controller>, StoreError> {
+        self.get(&keys::controller(id), "read a controller").await
+    }
+
+    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        self.in_zone(location, zone, TaskState::Queued.as_str())
+            .await
     }
 
     async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {

@@ -38,6 +38,19 @@ pub trait ControllerStore: Send + Sync {
         zone: &ZoneId,
     ) -> impl Future<Output = Result<Vec<Controller>, StoreError>> + Send;
 
+    /// The controller as its last heartbeat told, as it is now; none that was never heard of.
+    fn controller(
+        &self,
+        id: &ControllerId,
+    ) -> impl Future<Output = Result<Option<Controller>, StoreError>> + Send;
+
+    /// The tasks of the zone that wait for a controller. One queued just now may be missing for a moment.
+    fn waiting(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+
     /// The tasks of the zone that controllers hold. One leased just now may be missing for a moment.
     fn held(
         &self,

@@ -183,7 +183,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         assert_eq!(self.stored(&task).await, one);
     }
 
-    async fn a_zone_tells_its_controllers_by_their_last_heartbeat_and_what_they_hold(&self) {
+    async fn a_zone_tells_its_controllers_by_their_last_heartbeat_and_its_tasks(&self) {
         let (hub, zone) = ("told".parse().unwrap(), "zone-told".parse().unwrap());
         let beat = |name: &str, hub: &str, zone: &str, minute, free_capacity| Controller {
             controller_id: name.parse().unwrap(),
@@ -203,10 +203,24 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         let here = self.tasks.controllers(&hub, &zone).await.unwrap();
         assert_eq!(here, [beat("told-1", "told", "zone-told", 2, 4)]);
 
+        let known = self.tasks.controller(&here[0].controller_id).await;
+        assert_eq!(known.unwrap().as_ref(), Some(&here[0]));
+        let nobody = "nobody".parse().unwrap();
+        assert_eq!(self.tasks.controller(&nobody).await.unwrap(), None);
+
         let task = self.in_progress("holds").await;
+        let waiting = self.tasks.waiting(&task.location_id, &task.zone_id);
+        let lines: Vec<u16> = waiting
+            .await
+            .unwrap()
+            .iter()
+            .map(|task| task.line)
+            .collect();
+        assert_eq!(lines, [2]);
         let held = self.tasks.held(&task.location_id, &task.zone_id);
         assert_eq!(held.await.unwrap(), std::slice::from_ref(&task));
         for (hub, zone) in [(&hub, &task.zone_id), (&task.location_id, &zone)] {
+            assert_eq!(self.tasks.waiting(hub, zone).await.unwrap(), []);
             assert_eq!(self.tasks.held(hub, zone).await.unwrap(), []);
         }
     }
@@ -376,7 +390,7 @@ where
         .of_two_writers_the_second_is_told_and_the_first_may_write_the_same_again()
         .await;
     warehouse
-        .a_zone_tells_its_controllers_by_their_last_heartbeat_and_what_they_hold()
+        .a_zone_tells_its_controllers_by_their_last_heartbeat_and_its_tasks()
         .await;
     warehouse
         .a_completed_task_moves_its_stock_and_its_order_once_however_often_it_is_said()

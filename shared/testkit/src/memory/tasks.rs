@@ -34,6 +34,15 @@ pub struct Floor {
     pub controllers: BTreeMap<ControllerId, Controller>,
 }
 
+impl Floor {
+    fn of_zone(&self, location: &LocationId, zone: &ZoneId, states: &[TaskState]) -> Vec<Task> {
+        let here = self.tasks.values().filter(|task| {
+            task.location_id == *location && task.zone_id == *zone && states.contains(&task.state)
+        });
+        here.cloned().collect()
+    }
+}
+
 impl MemoryTasks {
     /// Tasks that fetch from `shop`.
     pub fn over(shop: MemoryShop) -> Self {
@@ -110,14 +119,16 @@ impl ControllerStore for MemoryTasks {
         Ok(here.cloned().collect())
     }
 
+    async fn controller(&self, id: &ControllerId) -> Result<Option<Controller>, StoreError> {
+        Ok(self.open().controllers.get(id).cloned())
+    }
+
+    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        Ok(self.open().of_zone(location, zone, &[TaskState::Queued]))
+    }
+
     async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
-        let floor = self.open();
-        let held = floor.tasks.values().filter(|task| {
-            task.location_id == *location
-                && task.zone_id == *zone
-                && TaskState::HELD.contains(&task.state)
-        });
-        Ok(held.cloned().collect())
+        Ok(self.open().of_zone(location, zone, &TaskState::HELD))
     }
 }
 
