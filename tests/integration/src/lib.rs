@@ -51,15 +51,25 @@ impl Deployed {
 
     /// Opens a store in Berlin that stocks `on_hand` of each SKU, through the API.
     pub async fn open_store(&self, location: &str, stock: &[(&str, i64)]) {
+        self.open(location, "store", json!([]), stock).await;
+    }
+
+    /// Opens an automated warehouse of one zone, `floor`, that stocks `on_hand` of each SKU, through the API.
+    pub async fn open_warehouse(&self, location: &str, stock: &[(&str, i64)]) {
+        let zones = json!([{"zone_id": "floor", "aisles": 2}]);
+        self.open(location, "warehouse", zones, stock).await;
+    }
+
+    async fn open(&self, location: &str, kind: &str, zones: Value, stock: &[(&str, i64)]) {
         let products: Vec<Value> = stock
             .iter()
             .map(|(sku, _)| json!({"sku": sku, "name": sku, "unit_of_measure": "each"}))
             .collect();
-        let store = json!({
-            "location_id": location, "name": location, "kind": "store",
-            "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": [],
+        let place = json!({
+            "location_id": location, "name": location, "kind": kind,
+            "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": zones,
         });
-        let catalog = json!({"products": products, "locations": [store]});
+        let catalog = json!({"products": products, "locations": [place]});
         let written = self
             .admin()
             .post("/v1/catalog/batch", &catalog, None)
