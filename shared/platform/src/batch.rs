@@ -245,7 +245,7 @@ where
     let response = each_queue_record(records, |record| async move {
         let copy = record.clone();
         match handle(record).await {
-            Outcome::Reject(reason) => put_aside(source, &copy, reason).await,
+            Outcome::Reject(reason) => put_aside(source, &copy, &reason).await,
             outcome => outcome,
         }
     })
@@ -262,8 +262,8 @@ where
     response
 }
 
-async fn put_aside<S: QueueSource>(source: &S, record: &QueueRecord, reason: String) -> Outcome {
-    match source.put_aside(record, &reason).await {
+async fn put_aside<S: QueueSource>(source: &S, record: &QueueRecord, reason: &str) -> Outcome {
+    match source.put_aside(record, reason).await {
         Ok(()) => {
             tracing::error!(record_id = record.message_id, reason, "record rejected");
             Outcome::Done

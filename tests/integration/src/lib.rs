@@ -79,22 +79,21 @@ impl Deployed {
         for result in written.body["results"].as_array().unwrap() {
             assert_eq!(result["outcome"], "stored", "{result}");
         }
-        let counts: Vec<Value> = stock
+        let receipts: Vec<Value> = stock
             .iter()
             .map(|(sku, quantity)| {
-                json!({"kind": "count", "location_id": location, "sku": sku, "quantity": quantity,
-                       "counted_at": "2026-01-01T06:00:00Z"})
+                json!({"kind": "receipt", "location_id": location, "sku": sku, "quantity": quantity})
             })
             .collect();
-        let changes = json!({"changes": counts});
+        let changes = json!({"changes": receipts});
         let key = format!("open-{location}");
-        let counted = self
+        let received = self
             .admin()
             .post("/v1/stock/changes", &changes, Some(&key))
             .await
             .unwrap();
-        let counted = counted.expect_status(&[200]).unwrap();
-        for result in counted.body["results"].as_array().unwrap() {
+        let received = received.expect_status(&[200]).unwrap();
+        for result in received.body["results"].as_array().unwrap() {
             assert_eq!(result["outcome"], "applied", "{result}");
         }
     }
