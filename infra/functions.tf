@@ -3,6 +3,7 @@ locals {
   # function does not wait for queues (the provider waits 25 s for each). Event source mappings do.
   topic_arns         = { for name in local.topics : name => "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.prefix}-${name}" }
   queue_arns         = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed}" }
+  dlq_arns           = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed_dlq}" }
   failure_queue_arns = { for name in local.failure_queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${local.prefix}-${name}-failures" }
   queue_base         = "${local.on_aws ? "https://sqs.${var.region}.amazonaws.com" : var.local_cloud_endpoint}/${local.account_id}/${local.prefix}-"
   bucket_arn         = "arn:${local.partition}:s3:::${local.exports_bucket}"
@@ -12,6 +13,13 @@ locals {
   # A transaction is authorized as the writes and checks it is made of.
   read  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
   write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
+
+  # A task is read by its id and written whole, on the version that was read.
+  tasks_by_id = ["dynamodb:GetItem", "dynamodb:PutItem"]
+
+  # The address of a controller's queue is this + controller_id + ".fifo".
+  controller_queue_base = local.queue_base
+  controller_queue_arns = [for id in var.controllers : local.queue_arns[id]]
 
   # Apart from the map below, because the queues' visibility follows from it.
   queue_reader_timeout = 30
@@ -89,32 +97,35 @@ locals {
     }
     task-planner = {
       environment = {
-        TASKS_TABLE     = local.table_names["tasks"]
-        CATALOG_TABLE   = local.table_names["catalog"]
-        TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
+        TASKS_TABLE                 = local.table_names["tasks"]
+        CATALOG_TABLE               = local.table_names["catalog"]
+        TASKS_QUEUE_URL             = "${local.queue_base}tasks.fifo"
+        CONTROLLER_QUEUE_URL_PREFIX = local.controller_queue_base
       }
       timeout = 30
       streams = [{ table = "orders", sort_key = "ORDER", batch_size = 50 }]
       tables = {
-        tasks   = concat(local.read, local.write)
-        catalog = local.read
+        tasks   = local.tasks_by_id
+        catalog = ["dynamodb:GetItem"]
       }
       statements = [
-        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },
+        # A controller is told when the order of a task that it holds is canceled.
+        { actions = ["sqs:SendMessage"], resources = concat([local.queue_arns["tasks"]], local.controller_queue_arns) },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
     }
     task-dispatch = {
       environment = {
-        TASKS_TABLE = local.table_names["tasks"]
-        # The address of a controller's queue is this + controller_id + ".fifo".
-        CONTROLLER_QUEUE_URL_PREFIX = local.queue_base
+        TASKS_TABLE                 = local.table_names["tasks"]
+        CONTROLLER_QUEUE_URL_PREFIX = local.controller_queue_base
+        TASKS_QUEUE_URL             = "${local.queue_base}tasks.fifo"
+        TASKS_DLQ_URL               = "${local.queue_base}tasks-dlq.fifo"
       }
       timeout = local.queue_reader_timeout
       queues  = [{ queue = "tasks", batch_size = 10, window = 0, concurrency = null }]
-      tables  = { tasks = concat(local.read, local.write) }
+      tables  = { tasks = concat(local.tasks_by_id, ["dynamodb:Query"]) }
       statements = [
-        { actions = ["sqs:SendMessage"], resources = [for id in var.controllers : local.queue_arns[id]] },
+        { actions = ["sqs:SendMessage"], resources = concat(local.controller_queue_arns, [local.dlq_arns["tasks"]]) },
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.messages.arn] },
       ]
     }
@@ -127,9 +138,27 @@ locals {
         TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
       }
       tables = {
-        tasks  = concat(local.read, local.write)
+        tasks  = local.tasks_by_id
         orders = ["dynamodb:GetItem", "dynamodb:PutItem"]
         stock  = ["dynamodb:UpdateItem"]
+      }
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },
+        { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
+    lease-sweeper = {
+      environment = {
+        TASKS_TABLE     = local.table_names["tasks"]
+        CATALOG_TABLE   = local.table_names["catalog"]
+        TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
+      }
+      # The next sweep is a minute away.
+      timeout      = 60
+      asynchronous = true
+      tables = {
+        tasks   = concat(local.tasks_by_id, ["dynamodb:Query"])
+        catalog = ["dynamodb:Query"]
       }
       statements = [
         { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },

@@ -7,14 +7,16 @@ locals {
     {
       slack-alerts  = { fifo = false, visibility = local.visibility, receives = 5 }
       replenishment = { fifo = false, visibility = local.visibility, receives = 5 }
-      # A task waits here while no controller of its zone has room: for a day, at one receive every three minutes.
-      tasks = { fifo = true, visibility = local.visibility, receives = 480 }
+      # A task waits here while no controller of its zone has room: for a day, which task-dispatch measures; it takes a
+      # thousand receives, the most that SQS counts.
+      tasks = { fifo = true, visibility = local.visibility, receives = 1000 }
     },
     # A controller acknowledges a command when it has stored it, well within a minute.
     { for id in var.controllers : id => { fifo = true, visibility = 60, receives = 5 } },
   )
   queues = { for name, queue in local.queue_settings : name => merge(queue, {
-    deployed = "${local.prefix}-${name}${queue.fifo ? ".fifo" : ""}"
+    deployed     = "${local.prefix}-${name}${queue.fifo ? ".fifo" : ""}"
+    deployed_dlq = "${local.prefix}-${name}-dlq${queue.fifo ? ".fifo" : ""}"
   }) }
 
   topics = toset(["stock-alerts", "operations"])
@@ -28,7 +30,7 @@ locals {
 resource "aws_sqs_queue" "dlq" {
   for_each = local.queues
 
-  name                       = "${local.prefix}-${each.key}-dlq${each.value.fifo ? ".fifo" : ""}"
+  name                       = each.value.deployed_dlq
   fifo_queue                 = each.value.fifo ? true : null
   message_retention_seconds  = 14 * 24 * 3600
   visibility_timeout_seconds = 60

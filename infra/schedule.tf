@@ -1,7 +1,32 @@
-# Yesterday's sales, once a night. The function works out which day that was in each time-zone group.
+# What is called by the clock.
+
+locals {
+  # Function -> when, what it is told, and for how long a call that fails is tried again.
+  schedules = {
+    sales-export = {
+      expression = var.export_schedule.expression
+      time_zone  = var.export_schedule.time_zone
+      # Tills may upload sales up to seven days late: each night the last eight closed days are read again, and a day
+      # that did not change is not written again. The function works out which days those are in each time-zone group.
+      input       = { days = 8 }
+      age_seconds = 3600
+      retries     = 5
+    }
+    lease-sweeper = {
+      expression = "rate(1 minute)"
+      time_zone  = "UTC"
+      input      = {}
+      # The next sweep does what this one could not.
+      age_seconds = 60
+      retries     = 0
+    }
+  }
+}
 
 resource "aws_iam_role" "schedule" {
-  name = "${local.prefix}-sales-export-schedule"
+  for_each = local.schedules
+
+  name = "${local.prefix}-${each.key}-schedule"
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -14,41 +39,43 @@ resource "aws_iam_role" "schedule" {
 }
 
 resource "aws_iam_role_policy" "schedule" {
+  for_each = local.schedules
+
   name = "invoke"
-  role = aws_iam_role.schedule.name
+  role = aws_iam_role.schedule[each.key].name
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      { Effect = "Allow", Action = "lambda:InvokeFunction", Resource = module.function["sales-export"].arn },
-      { Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.failures["sales-export"].arn },
+      { Effect = "Allow", Action = "lambda:InvokeFunction", Resource = module.function[each.key].arn },
+      { Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.failures[each.key].arn },
       { Effect = "Allow", Action = ["kms:GenerateDataKey", "kms:Decrypt"], Resource = aws_kms_key.messages.arn },
     ]
   })
 }
 
-resource "aws_scheduler_schedule" "sales_export" {
-  name                         = "${local.prefix}-sales-export"
-  schedule_expression          = var.export_schedule.expression
-  schedule_expression_timezone = var.export_schedule.time_zone
+resource "aws_scheduler_schedule" "this" {
+  for_each = local.schedules
+
+  name                         = "${local.prefix}-${each.key}"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = each.value.time_zone
 
   flexible_time_window {
     mode = "OFF"
   }
 
   target {
-    arn      = module.function["sales-export"].arn
-    role_arn = aws_iam_role.schedule.arn
-    # Tills may upload sales up to seven days late: each night the last eight closed days are read again, and a day that
-    # did not change is not written again.
-    input = jsonencode({ days = 8 })
+    arn      = module.function[each.key].arn
+    role_arn = aws_iam_role.schedule[each.key].arn
+    input    = jsonencode(each.value.input)
 
     retry_policy {
-      maximum_event_age_in_seconds = 3600
-      maximum_retry_attempts       = 5
+      maximum_event_age_in_seconds = each.value.age_seconds
+      maximum_retry_attempts       = each.value.retries
     }
 
     dead_letter_config {
-      arn = aws_sqs_queue.failures["sales-export"].arn
+      arn = aws_sqs_queue.failures[each.key].arn
     }
   }
 

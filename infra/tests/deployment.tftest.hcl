@@ -98,7 +98,7 @@ run "every_queue_has_a_dlq" {
   }
   assert {
     condition = alltrue([for name, queue in aws_sqs_queue.this :
-      jsondecode(queue.redrive_policy).maxReceiveCount == (name == "tasks" ? 480 : 5)
+      jsondecode(queue.redrive_policy).maxReceiveCount == (name == "tasks" ? 1000 : 5)
     ])
     error_message = "A queue does not give up after five receives, or the tasks' not after a day."
   }

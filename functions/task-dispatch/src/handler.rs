@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stockline_domain::ids::TaskId;
 use stockline_domain::task::{Task, TaskState, pick_controller};
 use stockline_platform::batch::{Outcome, QueueRecord};
@@ -40,13 +40,16 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             Ok(message) => message,
             Err(error) => return Outcome::Reject(error.to_string()),
         };
-        match self.dispatch(message.data.task_id).await {
+        match self
+            .dispatch(message.data.task_id, record.receive_count)
+            .await
+        {
             Ok(outcome) => outcome,
             Err(error) => Outcome::Retry(chain(&error)),
         }
     }
 
-    async fn dispatch(&self, id: TaskId) -> Result<Outcome, StoreError> {
+    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<Outcome, StoreError> {
         let deadline = Deadline::within(PATIENCE);
         let mut tries = 0;
         loop {
@@ -54,21 +57,23 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             let Some(task) = self.tasks.find(id).await? else {
                 return Ok(Outcome::Reject(format!("there is no task {id}")));
             };
-            if task.state == TaskState::Leased && !task.is_lease_lost(now) {
+            if task.state == TaskState::Leased {
                 // Leased by an earlier delivery, which may have ended before its command was sent.
                 self.tell(&task, now).await?;
+            }
+            if task.state != TaskState::Queued {
                 return Ok(Outcome::Done);
             }
-            if !matches!(task.state, TaskState::Queued | TaskState::Leased) {
-                return Ok(Outcome::Done);
-            }
-            let controllers = self.tasks.controllers(&task.zone_id).await?;
-            let held = self.tasks.held(&task.zone_id).await?;
+            let (location, zone) = (&task.location_id, &task.zone_id);
+            let controllers = self.tasks.controllers(location, zone).await?;
+            let held = self.tasks.held(location, zone).await?;
             let Some(controller) = pick_controller(&controllers, &held, now) else {
-                return Ok(Outcome::Retry(format!(
-                    "zone {} has no live controller with room",
-                    task.zone_id
-                )));
+                let reason = format!("zone {zone} of {location} has no live controller with room");
+                let pause = task.try_again_in(receive_count, now);
+                return Ok(match pause.map(SignedDuration::unsigned_abs) {
+                    Some(pause) => Outcome::RetryAfter(pause, reason),
+                    None => Outcome::Reject(reason),
+                });
             };
             let leased = task
                 .lease(&controller, now)

@@ -8,7 +8,7 @@ use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
-use stockline_platform::sqs::SqsControllerQueues;
+use stockline_platform::sqs::{SqsControllerQueues, SqsSource};
 
 use crate::handler::TaskDispatch;
 
@@ -17,9 +17,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::from_env()?;
     let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
     let queues = SqsControllerQueues::new(aws.sqs(), required("CONTROLLER_QUEUE_URL_PREFIX")?);
+    let source = SqsSource::new(
+        aws.sqs(),
+        required("TASKS_QUEUE_URL")?,
+        required("TASKS_DLQ_URL")?,
+    );
     tasks.warm_up().await;
     let dispatch = TaskDispatch::new(tasks, queues, SystemClock);
-    Box::pin(serve_queue("task-dispatch", |record| {
+    Box::pin(serve_queue("task-dispatch", source, |record| {
         dispatch.record(record)
     }))
     .await

@@ -10,26 +10,36 @@ use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::orders::OrderRecord;
 use stockline_platform::location_cache::LocationCache;
 use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::tasks::{TaskQueue, TaskStore, cancel_tasks};
+use stockline_platform::ports::tasks::{ControllerQueues, TaskQueue, TaskStore, cancel_tasks};
 use stockline_platform::store_error::StoreError;
 
 /// How long one record may take: a batch of fifty has thirty seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Plans tasks.
-pub struct TaskPlanner<T, Q, L, C> {
+pub struct TaskPlanner<T, Q, K, L, C> {
     tasks: T,
     queue: Q,
+    controllers: K,
     locations: LocationCache<L, C>,
     clock: C,
 }
 
-impl<T: TaskStore, Q: TaskQueue, L: CatalogStore, C: Clock> TaskPlanner<T, Q, L, C> {
-    /// Over these stores and this queue.
-    pub fn new(tasks: T, queue: Q, locations: LocationCache<L, C>, clock: C) -> Self {
+impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
+    TaskPlanner<T, Q, K, L, C>
+{
+    /// Over these stores and queues.
+    pub fn new(
+        tasks: T,
+        queue: Q,
+        controllers: K,
+        locations: LocationCache<L, C>,
+        clock: C,
+    ) -> Self {
         Self {
             tasks,
             queue,
+            controllers,
             locations,
             clock,
         }
@@ -79,8 +89,10 @@ impl<T: TaskStore, Q: TaskQueue, L: CatalogStore, C: Clock> TaskPlanner<T, Q, L,
         }
         cancel_tasks(
             &self.tasks,
+            &self.controllers,
             order.order_id,
             lines,
+            self.clock.now(),
             Deadline::within(PATIENCE),
         )
         .await

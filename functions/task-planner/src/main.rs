@@ -10,7 +10,7 @@ use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
 use stockline_platform::location_cache::LocationCache;
-use stockline_platform::sqs::SqsTaskQueue;
+use stockline_platform::sqs::{SqsControllerQueues, SqsTaskQueue};
 
 use crate::handler::TaskPlanner;
 
@@ -20,9 +20,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
     let catalog = DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?);
     let queue = SqsTaskQueue::new(aws.sqs(), required("TASKS_QUEUE_URL")?);
+    let controllers = SqsControllerQueues::new(aws.sqs(), required("CONTROLLER_QUEUE_URL_PREFIX")?);
     tasks.warm_up().await;
     let locations = LocationCache::new(catalog, SystemClock);
-    let planner = TaskPlanner::new(tasks, queue, locations, SystemClock);
+    let planner = TaskPlanner::new(tasks, queue, controllers, locations, SystemClock);
     Box::pin(serve_stream("task-planner", |record| {
         planner.record(record)
     }))

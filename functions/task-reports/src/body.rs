@@ -10,6 +10,7 @@ use stockline_domain::task::{Controller, Task, TaskKind, TaskState};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
+    location_id: LocationId,
     zone_id: ZoneId,
     free_capacity: u32,
 }
@@ -25,6 +26,7 @@ impl Heartbeat {
         );
         checks.finish(Controller {
             controller_id,
+            location_id: self.location_id,
             zone_id: self.zone_id,
             free_capacity: self.free_capacity,
             received_at: now,
@@ -36,6 +38,7 @@ impl Heartbeat {
 #[derive(Debug, Serialize)]
 pub struct HeartbeatBody<'a> {
     controller_id: &'a ControllerId,
+    location_id: &'a LocationId,
     zone_id: &'a ZoneId,
     free_capacity: u32,
     #[serde(serialize_with = "in_millis")]
@@ -46,6 +49,7 @@ impl<'a> From<&'a Controller> for HeartbeatBody<'a> {
     fn from(controller: &'a Controller) -> Self {
         Self {
             controller_id: &controller.controller_id,
+            location_id: &controller.location_id,
             zone_id: &controller.zone_id,
             free_capacity: controller.free_capacity,
             received_at: controller.received_at,

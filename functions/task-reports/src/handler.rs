@@ -1,7 +1,8 @@
 //! An HTTP call on tasks becomes one call of the store.
 
-use stockline_domain::caller::{Action, Role};
+use stockline_domain::caller::Action;
 use stockline_domain::ids::{ControllerId, TaskId};
+use stockline_domain::invalid::Invalid;
 use stockline_domain::task::{Report, ReportRefused, Task, TaskState};
 use stockline_platform::clock::Clock;
 use stockline_platform::edge::{Call, Reply};
@@ -46,14 +47,13 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
     async fn report(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::RunTasks)?;
         let id: TaskId = call.path("task_id")?;
-        let controller = speaker(call)?;
-        let report = call.body::<Report>()?.check()?;
         let now = self.clock.now();
+        let report = call.body::<Report>()?.check(now)?;
         let reported = settle(
             &self.tasks,
             &self.completions,
             id,
-            controller,
+            &call.caller,
             &report,
             now,
             call.deadline,
@@ -80,13 +80,7 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         call.caller.may(Action::ReadTasks)?;
         let id: TaskId = call.path("task_id")?;
         let task: Task = self.tasks.find(id).await?.ok_or_else(Problem::not_found)?;
-        if call.caller.role == Role::Controller {
-            if !speaker(call)?.is_some_and(|controller| task.knows(controller)) {
-                return Err(Problem::not_found());
-            }
-        } else {
-            call.caller.may_at(Action::ReadTasks, &task.location_id)?;
-        }
+        task.allow(Action::ReadTasks, &call.caller)?;
         Reply::ok(&TaskBody::from(&task))
     }
 
@@ -95,22 +89,19 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         let id: ControllerId = call.path("controller_id")?;
         call.caller.may_act_as(&id)?;
         let heartbeat = call.body::<Heartbeat>()?.of(id, self.clock.now())?;
+        call.caller
+            .may_at(Action::RunTasks, &heartbeat.location_id)?;
         self.tasks.beat(&heartbeat).await?;
         Reply::ok(&HeartbeatBody::from(&heartbeat))
     }
 }
 
-/// The controller that the caller speaks for; none for an admin, who speaks for all of them.
-fn speaker(call: &Call) -> Result<Option<&ControllerId>, Problem> {
-    match (&call.caller.controller, call.caller.role) {
-        (_, Role::Admin) => Ok(None),
-        (Some(controller), _) => Ok(Some(controller)),
-        (None, _) => Err(Problem::not_found()),
-    }
-}
-
 fn problem(refused: ReportRefused) -> Problem {
     let kind = match refused {
+        ReportRefused::BeforeTask => {
+            let rule = "must not be before the task was created";
+            return Invalid::field("/occurred_at", rule).into();
+        }
         ReportRefused::Fenced { .. } => ProblemKind::StaleLease,
         ReportRefused::Outdated { .. } => ProblemKind::OutdatedReport,
         ReportRefused::Conflict { .. } => ProblemKind::ReportConflict,

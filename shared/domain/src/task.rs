@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::caller::{Action, Caller, Denied, Role};
 use crate::catalog::Zone;
 use crate::ids::{ControllerId, LocationId, MovementId, OrderId, Sku, TaskId, ZoneId};
 use crate::level::{LastChange, MovementKind, StateDeltas};
@@ -21,6 +22,12 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A controller that has not been heard of for longer is dead.
 pub const HEARTBEAT_LIFE: SignedDuration = SignedDuration::from_secs(30);
+
+/// For how long after it was queued the queue is told of a task again.
+const TELL_AGAIN: SignedDuration = SignedDuration::from_mins(4);
+
+/// A queued task that no controller has taken for longer is put before a person.
+pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A task is tried this often before it is left to a person.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -76,6 +83,8 @@ pub struct Task {
     pub last_report: Option<Report>,
     /// When it was planned.
     pub created_at: Timestamp,
+    /// When it was put into the queue: planned, or given back for another try.
+    pub queued_at: Timestamp,
     /// When it should be done.
     pub deadline: Timestamp,
     /// Rises by one with every write.
@@ -87,7 +96,9 @@ pub struct Task {
 pub struct Controller {
     /// Its name.
     pub controller_id: ControllerId,
-    /// The zone it works in.
+    /// The warehouse it works in.
+    pub location_id: LocationId,
+    /// The zone of the warehouse.
     pub zone_id: ZoneId,
     /// How many tasks it can hold.
     pub free_capacity: u32,
@@ -172,6 +183,7 @@ impl Task {
             lease_expires_at: None,
             last_report: None,
             created_at: now,
+            queued_at: now,
             deadline: order.placed_at.checked_add(time).unwrap_or(now),
             version: 1,
         }
@@ -184,10 +196,30 @@ impl Task {
             .map_or(0, |report| report.report_seq)
     }
 
+    /// Whether `caller` may do `action` with the task: at its warehouse and, a controller, if it holds the task or once did.
+    pub fn allow(&self, action: Action, caller: &Caller) -> Result<(), Denied> {
+        caller.may_at(action, &self.location_id)?;
+        match (caller.role, &caller.controller) {
+            (Role::Controller, Some(controller)) if self.knows(controller) => Ok(()),
+            (Role::Controller, _) => Err(Denied::Hidden),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether `controller` holds the task or once did.
     pub fn knows(&self, controller: &ControllerId) -> bool {
         self.controller_id.as_ref() == Some(controller)
             || self.earlier_controllers.contains(controller)
+    }
+
+    /// In how long a waiting task for which there was no controller is tried again, after `tries` in vain; none once it
+    /// has waited for [`LONGEST_WAIT`].
+    ///
+    /// Within seconds at first, since room is soon free again; never long compared with what it has waited already. A
+    /// queue delivers a message 1000 times at most: that is more than a day.
+    pub fn try_again_in(&self, tries: u32, now: Timestamp) -> Option<SignedDuration> {
+        let waits_on = now.duration_since(self.queued_at) < LONGEST_WAIT;
+        waits_on.then(|| SignedDuration::from_secs(tries.clamp(5, 100).into()))
     }
 
     /// Whether its lease has ended without a word of the controller that took it.
@@ -196,23 +228,12 @@ impl Task {
     }
 
     /// The task leased to `controller` at `now`.
-    ///
-    /// A lease that was never accepted and has ended is given up first, which is one attempt.
     pub fn lease(
         &self,
         controller: &ControllerId,
         now: Timestamp,
     ) -> Result<Self, TransitionRefused> {
-        let mut task = if self.is_lease_lost(now) {
-            self.go(TaskState::Queued).map(|mut task| {
-                task.attempt += 1;
-                task
-            })?
-        } else {
-            self.clone()
-        };
-        task = task.go(TaskState::Leased)?;
-        task.version = self.version + 1;
+        let mut task = self.go(TaskState::Leased)?;
         if let Some(earlier) = task.controller_id.replace(controller.clone())
             && earlier != *controller
         {
@@ -222,6 +243,45 @@ impl Task {
         task.lease_expires_at = now.checked_add(LEASE).ok();
         task.last_report = None;
         Ok(task)
+    }
+
+    /// The task after it was taken from a controller that is lost: canceled if that is where it was going, else as after
+    /// a failure that may pass.
+    ///
+    /// A controller is lost when the task's lease has ended, or when its last heartbeat, `holder`, is too old or not
+    /// there. None while it is not lost, and where nobody holds the task.
+    pub fn taken_back(&self, holder: Option<&Controller>, now: Timestamp) -> Option<Self> {
+        let leased = self.lease_expires_at.is_some_and(|end| now < end);
+        let lives = holder.is_some_and(|holder| holder.is_live(now));
+        if !TaskState::HELD.contains(&self.state) || (leased && lives) {
+            return None;
+        }
+        let mut task = if self.state == TaskState::Canceling {
+            self.go(TaskState::Canceled).ok()?
+        } else {
+            self.another_try(now).ok()?
+        };
+        task.lease_expires_at = None;
+        Some(task)
+    }
+
+    /// The task in the queue again, or left to a person after [`MAX_ATTEMPTS`].
+    fn another_try(&self, now: Timestamp) -> Result<Self, TransitionRefused> {
+        if self.attempt >= MAX_ATTEMPTS {
+            return self.go(TaskState::DeadLettered);
+        }
+        let mut task = self.go(TaskState::Queued)?;
+        task.attempt += 1;
+        task.queued_at = now;
+        Ok(task)
+    }
+
+    /// Whether the queue may lack word of this waiting task, because whoever put it there ended before they told, and
+    /// may be told (again).
+    ///
+    /// A queue drops what it was told in the last five minutes, so a task is told of again for a little less.
+    pub fn may_be_untold(&self, now: Timestamp) -> bool {
+        self.state == TaskState::Queued && now.duration_since(self.queued_at) < TELL_AGAIN
     }
 
     /// The task after its order was canceled: canceled where no controller has it, else on the way there.

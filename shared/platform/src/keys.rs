@@ -147,9 +147,11 @@ pub fn controller(id: &ControllerId) -> Key {
     Key::new(format!("CONTROLLER#{id}"), "CONTROLLER")
 }
 
-/// Partition of `by_zone` on `tasks`: the tasks of a zone in one state, or its controllers.
-pub fn zone(id: &ZoneId, what: &str) -> String {
-    format!("{id}#{what}")
+/// Partition of `by_zone` on `tasks`: the tasks of a warehouse's zone in one state, or its controllers.
+///
+/// The warehouse is part of it: two of them may call a zone the same.
+pub fn zone(location: &LocationId, id: &ZoneId, what: &str) -> String {
+    format!("{location}#{id}#{what}")
 }
 
 /// Sort key of `by_zone` on `tasks`: what comes first, by priority, then deadline, then age.
@@ -195,6 +197,19 @@ mod tests {
         };
         assert_eq!(parse_level(&level(&key).pk), Some(key));
         assert_eq!(parse_level("ORDER#1"), None);
+    }
+
+    #[test]
+    fn zones_that_two_warehouses_call_the_same_are_apart() {
+        let key = |location: &str| {
+            zone(
+                &location.parse().unwrap(),
+                &"dry".parse().unwrap(),
+                "queued",
+            )
+        };
+        assert_eq!(key("hub-1"), "hub-1#dry#queued");
+        assert_ne!(key("hub-1"), key("hub-2"));
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! Tasks through SQS: the queue of the dispatch, and the controllers' own.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use stockline_domain::ids::{ControllerId, OrderId, Sku, TaskId, ZoneId};
 use stockline_domain::task::{Task, TaskKind};
 use uuid::Uuid;
 
+use crate::batch::QueueRecord;
 use crate::message::Envelope;
+use crate::ports::messages::QueueSource;
 use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use crate::store_error::StoreError;
 
@@ -69,9 +75,11 @@ pub struct FifoMessage {
 }
 
 impl FifoMessage {
-    /// That `task` waits, said at `now`.
+    /// That `task` waits, said at `now`; its group is the aisle of its warehouse.
     pub fn queued(task: &Task, now: Timestamp) -> Result<Self, StoreError> {
-        let group = format!("{}#{}", task.zone_id, task.aisle);
+        // By its own name it could be longer than a group's may be.
+        let aisle = format!("{}#{}#{}", task.location_id, task.zone_id, task.aisle);
+        let group = Uuid::new_v5(&Uuid::NAMESPACE_OID, aisle.as_bytes()).to_string();
         let deduplication_id = format!("{}#{}", task.task_id, task.attempt);
         let data = QueuedTask {
             task_id: task.task_id,
@@ -190,6 +198,64 @@ impl ControllerQueues for SqsControllerQueues {
             FifoMessage::command(command, task, now)?,
         )
         .await
+    }
+}
+
+/// A queue and its dead-letter queue, for the queue's reader.
+#[derive(Debug, Clone)]
+pub struct SqsSource {
+    client: Client,
+    queue_url: String,
+    dead_letter_url: String,
+}
+
+impl SqsSource {
+    /// The queue at `queue_url`, whose poison goes to `dead_letter_url`.
+    pub fn new(client: Client, queue_url: String, dead_letter_url: String) -> Self {
+        Self {
+            client,
+            queue_url,
+            dead_letter_url,
+        }
+    }
+}
+
+impl QueueSource for SqsSource {
+    async fn give_back(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
+        // One request each: a batch is authorized like these on AWS, yet by a name of its own on the local cloud.
+        let changes = later.iter().map(|(receipt, after)| {
+            self.client
+                .change_message_visibility()
+                .queue_url(&self.queue_url)
+                .receipt_handle(receipt)
+                .visibility_timeout(i32::try_from(after.as_secs()).unwrap_or(i32::MAX))
+                .send()
+        });
+        try_join_all(changes)
+            .await
+            .map_err(StoreError::failed("give messages back"))?;
+        Ok(())
+    }
+
+    async fn put_aside(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
+        let doing = "put a message aside";
+        let reason = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(reason)
+            .build()
+            .map_err(StoreError::failed(doing))?;
+        self.client
+            .send_message()
+            .queue_url(&self.dead_letter_url)
+            .set_message_group_id(record.group.clone())
+            // A queue without groups takes no deduplication id either.
+            .set_message_deduplication_id(record.group.as_ref().map(|_| record.message_id.clone()))
+            .message_attributes("reason", reason)
+            .message_body(&record.body)
+            .send()
+            .await
+            .map_err(StoreError::failed(doing))?;
+        Ok(())
     }
 }
 

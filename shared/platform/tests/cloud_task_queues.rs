@@ -1,14 +1,19 @@
 //! Tasks travel through real FIFO queues, once however often they are sent.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+use std::time::{Duration, Instant};
+
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use jiff::Timestamp;
 use stockline_domain::catalog::Zone;
 use stockline_domain::task::Task;
+use stockline_platform::batch::QueueRecord;
 use stockline_platform::message::Envelope;
+use stockline_platform::ports::messages::QueueSource;
 use stockline_platform::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use stockline_platform::sqs::{
-    QueuedTask, SqsControllerQueues, SqsTaskQueue, TASK_COMMAND, TASK_QUEUED, TaskCommand,
+    FifoMessage, QueuedTask, SqsControllerQueues, SqsSource, SqsTaskQueue, TASK_COMMAND,
+    TASK_QUEUED, TaskCommand,
 };
 use stockline_testkit::cloud::TestCloud;
 use stockline_testkit::orders::order;
@@ -80,7 +85,8 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
     // then each comes once
     let queued = received(&sqs, &tasks_url).await;
     assert_eq!(queued.len(), 1);
-    assert_eq!(queued[0].0, "dry#1");
+    let group = FifoMessage::queued(&task, now).unwrap().group;
+    assert_eq!(queued[0].0, group);
     let message = Envelope::<QueuedTask>::read(&queued[0].1, TASK_QUEUED, 1).unwrap();
     assert_eq!(message.data.task_id, task.task_id);
     let commands = received(&sqs, &controller_url).await;
@@ -91,4 +97,83 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
         (message.data.command, message.data.lease_id),
         (Command::Execute, 1)
     );
+}
+
+#[tokio::test]
+async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dead_letter_queue() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    let sqs = cloud.aws().sqs();
+    let url = queue(&sqs, "source").await;
+    let dead_letter_url = queue(&sqs, "source-dlq").await;
+    let source = SqsSource::new(sqs.clone(), url.clone(), dead_letter_url.clone());
+    // given a message that its reader has for the queue's half minute
+    let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let zone = Zone {
+        zone_id: "dry".parse().unwrap(),
+        aisles: 1,
+    };
+    let order = order("source", "hub", "online", &[("milk", 2)]);
+    let task = Task::plan(&order, &[zone], now).remove(0);
+    SqsTaskQueue::new(sqs.clone(), url.clone())
+        .queued(&task, now)
+        .await
+        .unwrap();
+    let first = receive(&sqs, &url).await.unwrap();
+    assert_eq!(receive(&sqs, &url).await, None);
+    // when it is given back for a second
+    let begun = Instant::now();
+    let later = [(first.receipt.clone(), Duration::from_secs(1))];
+    source.give_back(&later).await.unwrap();
+    // then it comes again well before the half minute is over
+    let again = loop {
+        if let Some(again) = receive(&sqs, &url).await {
+            break again;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(15));
+    };
+    assert_eq!((&again.body, again.receive_count), (&first.body, 2));
+    // and what is put aside, also twice, lies there once, with the reason
+    for _ in 0..2 {
+        source.put_aside(&again, "nobody takes it").await.unwrap();
+    }
+    let aside = sqs
+        .receive_message()
+        .queue_url(&dead_letter_url)
+        .max_number_of_messages(10)
+        .message_attribute_names("reason")
+        .send()
+        .await
+        .unwrap()
+        .messages
+        .unwrap();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(aside[0].body.as_ref(), Some(&first.body));
+    let reason = &aside[0].message_attributes.as_ref().unwrap()["reason"];
+    assert_eq!(reason.string_value(), Some("nobody takes it"));
+}
+
+/// The next message of the queue, as its reader gets it.
+async fn receive(sqs: &aws_sdk_sqs::Client, url: &str) -> Option<QueueRecord> {
+    let received = sqs
+        .receive_message()
+        .queue_url(url)
+        .wait_time_seconds(1)
+        .message_system_attribute_names(MessageSystemAttributeName::All)
+        .send()
+        .await
+        .unwrap();
+    let message = received.messages?.into_iter().next()?;
+    let mut attributes = message.attributes.unwrap();
+    let mut attribute = |name| attributes.remove(&name).unwrap();
+    Some(QueueRecord {
+        message_id: message.message_id.unwrap(),
+        group: Some(attribute(MessageSystemAttributeName::MessageGroupId)),
+        receipt: message.receipt_handle.unwrap(),
+        body: message.body.unwrap(),
+        receive_count: attribute(MessageSystemAttributeName::ApproximateReceiveCount)
+            .parse()
+            .unwrap(),
+    })
 }

@@ -16,7 +16,7 @@ use stockline_platform::keys;
 use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, cancel};
 use stockline_platform::ports::tasks::{Reported, TaskStore, settle};
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::tasks::{Orders, all, deadline, handed_over};
+use stockline_testkit::conformance::tasks::{Orders, all, anybody, deadline, handed_over};
 use stockline_testkit::lost_response::LosesResponses;
 use stockline_testkit::orders::order;
 
@@ -168,7 +168,7 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
             &tasks,
             &completions,
             planned.task_id,
-            None,
+            &anybody(),
             &report,
             now,
             deadline(),

@@ -51,15 +51,25 @@ impl Deployed {
 
     /// Opens a store in Berlin that stocks `on_hand` of each SKU, through the API.
     pub async fn open_store(&self, location: &str, stock: &[(&str, i64)]) {
+        self.open(location, "store", json!([]), stock).await;
+    }
+
+    /// Opens an automated warehouse of one zone, `floor`, that stocks `on_hand` of each SKU, through the API.
+    pub async fn open_warehouse(&self, location: &str, stock: &[(&str, i64)]) {
+        let zones = json!([{"zone_id": "floor", "aisles": 2}]);
+        self.open(location, "warehouse", zones, stock).await;
+    }
+
+    async fn open(&self, location: &str, kind: &str, zones: Value, stock: &[(&str, i64)]) {
         let products: Vec<Value> = stock
             .iter()
             .map(|(sku, _)| json!({"sku": sku, "name": sku, "unit_of_measure": "each"}))
             .collect();
-        let store = json!({
-            "location_id": location, "name": location, "kind": "store",
-            "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": [],
+        let place = json!({
+            "location_id": location, "name": location, "kind": kind,
+            "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": zones,
         });
-        let catalog = json!({"products": products, "locations": [store]});
+        let catalog = json!({"products": products, "locations": [place]});
         let written = self
             .admin()
             .post("/v1/catalog/batch", &catalog, None)
@@ -69,22 +79,21 @@ impl Deployed {
         for result in written.body["results"].as_array().unwrap() {
             assert_eq!(result["outcome"], "stored", "{result}");
         }
-        let counts: Vec<Value> = stock
+        let receipts: Vec<Value> = stock
             .iter()
             .map(|(sku, quantity)| {
-                json!({"kind": "count", "location_id": location, "sku": sku, "quantity": quantity,
-                       "counted_at": "2026-01-01T06:00:00Z"})
+                json!({"kind": "receipt", "location_id": location, "sku": sku, "quantity": quantity})
             })
             .collect();
-        let changes = json!({"changes": counts});
+        let changes = json!({"changes": receipts});
         let key = format!("open-{location}");
-        let counted = self
+        let received = self
             .admin()
             .post("/v1/stock/changes", &changes, Some(&key))
             .await
             .unwrap();
-        let counted = counted.expect_status(&[200]).unwrap();
-        for result in counted.body["results"].as_array().unwrap() {
+        let received = received.expect_status(&[200]).unwrap();
+        for result in received.body["results"].as_array().unwrap() {
             assert_eq!(result["outcome"], "applied", "{result}");
         }
     }

@@ -32,7 +32,7 @@ fn operations() -> Vec<Operation> {
     let location = json!({"location_id": "bad-input", "name": "Bad input", "kind": "store",
                           "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": []});
     let batch = json!({"products": [product], "locations": []});
-    let heartbeat = json!({"zone_id": "zone-a", "free_capacity": 1});
+    let heartbeat = json!({"location_id": "bad-input", "zone_id": "zone-a", "free_capacity": 1});
     let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
     let operation = |method, path, body, role, wrong_role| Operation {
         method,

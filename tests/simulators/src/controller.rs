@@ -1,4 +1,6 @@
 //! An automation controller: long-polls its own queue, heartbeats and reports, all through public interfaces.
+//!
+//! It takes what comes out of its queue at once, works on one task after the other, and hears of a cancellation meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,9 +12,9 @@ use aws_sdk_sqs::types::Message;
 use serde::Deserialize;
 use serde_json::json;
 use stockline_platform::clock::{Clock, SystemClock};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::api::{Answer, Api, ApiError};
 use crate::script::{Planned, Script, Stage};
@@ -25,7 +27,9 @@ const LONG_POLL: Duration = Duration::from_secs(10);
 pub struct Settings {
     /// Its id.
     pub controller_id: String,
-    /// The zone it works in.
+    /// The warehouse it works in.
+    pub location_id: String,
+    /// The zone of the warehouse.
     pub zone_id: String,
     /// How many tasks it takes on at a time.
     pub capacity: u32,
@@ -33,7 +37,7 @@ pub struct Settings {
     pub queue_url: String,
     /// How often it says that it lives.
     pub heartbeat_every: Duration,
-    /// How it behaves.
+    /// How it behaves at first.
     pub script: Script,
 }
 
@@ -48,6 +52,8 @@ pub struct Log {
     pub reports: u64,
     /// Tasks whose completion was accepted.
     pub completed: BTreeSet<String>,
+    /// Tasks that were put back, and are known to be.
+    pub canceled: BTreeSet<String>,
     /// Reports that were refused: task, what was reported, and the problem.
     pub refused: Vec<(String, &'static str, String)>,
     /// What went wrong otherwise.
@@ -58,6 +64,7 @@ pub struct Log {
 #[derive(Debug)]
 pub struct Controller {
     log: Arc<Mutex<Log>>,
+    script: Arc<Mutex<Script>>,
     stop: watch::Sender<bool>,
     work: Vec<JoinHandle<()>>,
 }
@@ -77,7 +84,16 @@ struct Command {
     lease_id: u64,
 }
 
-type Reported = BTreeMap<(String, u64), BTreeMap<u64, String>>;
+/// A task under one lease.
+type Held = (String, u64);
+
+impl Command {
+    fn held(&self) -> Held {
+        (self.task_id.clone(), self.lease_id)
+    }
+}
+
+type Reported = BTreeMap<Held, BTreeMap<u64, String>>;
 
 #[derive(Clone)]
 struct Worker {
@@ -87,6 +103,13 @@ struct Worker {
     log: Arc<Mutex<Log>>,
     // When each report was first sent, by its number, for each task and lease.
     reported: Arc<Mutex<Reported>>,
+    // What it was told to cancel.
+    to_cancel: watch::Sender<BTreeSet<Held>>,
+    // What it has put back, or said that it cannot.
+    put_back: Arc<Mutex<BTreeSet<Held>>>,
+    // Until when it hangs, once it has begun to.
+    hangs_until: Arc<Mutex<Option<Instant>>>,
+    script: Arc<Mutex<Script>>,
 }
 
 impl Controller {
@@ -94,21 +117,34 @@ impl Controller {
     pub fn start(settings: Settings, api: Api, sqs: Sqs) -> Self {
         let (stop, stopped) = watch::channel(false);
         let worker = Worker {
-            settings,
             api,
             sqs,
             log: Arc::default(),
             reported: Arc::default(),
+            to_cancel: watch::Sender::default(),
+            put_back: Arc::default(),
+            hangs_until: Arc::default(),
+            script: Arc::new(Mutex::new(settings.script)),
+            settings,
         };
-        let log = worker.log.clone();
-        let mut work = vec![tokio::spawn(until(
-            stopped.clone(),
-            worker.clone().take_commands(),
-        ))];
-        if worker.settings.script.lives() {
-            work.push(tokio::spawn(until(stopped, worker.heartbeat())));
+        let (log, script) = (worker.log.clone(), worker.script.clone());
+        let (taken, commands) = mpsc::unbounded_channel();
+        let work = vec![
+            tokio::spawn(until(stopped.clone(), worker.clone().take_commands(taken))),
+            tokio::spawn(until(stopped.clone(), worker.clone().work(commands))),
+            tokio::spawn(until(stopped, worker.heartbeat())),
+        ];
+        Self {
+            log,
+            script,
+            stop,
+            work,
         }
-        Self { log, stop, work }
+    }
+
+    /// Behaves otherwise from the next command on.
+    pub fn becomes(&self, script: Script) {
+        *locked(&self.script) = script;
     }
 
     /// What it did so far.
@@ -140,9 +176,9 @@ async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()
 impl Worker {
     async fn heartbeat(self) {
         let path = format!("/v1/controllers/{}/heartbeat", self.settings.controller_id);
-        let body =
-            json!({"zone_id": self.settings.zone_id, "free_capacity": self.settings.capacity});
+        let body = json!({"location_id": self.settings.location_id, "zone_id": self.settings.zone_id, "free_capacity": self.settings.capacity});
         loop {
+            self.wakes().await;
             match self
                 .api
                 .post(&path, &body, None)
@@ -156,7 +192,15 @@ impl Worker {
         }
     }
 
-    async fn take_commands(self) {
+    /// Waits while it hangs.
+    async fn wakes(&self) {
+        let until = *locked(&self.hangs_until);
+        if let Some(until) = until {
+            sleep_until(until).await;
+        }
+    }
+
+    async fn take_commands(self, taken: mpsc::UnboundedSender<Command>) {
         // The shared client gives up on a silent connection sooner than a long poll ends.
         let patience = TimeoutConfig::builder()
             .operation_attempt_timeout(LONG_POLL + Duration::from_secs(10))
@@ -177,7 +221,7 @@ impl Worker {
             match received {
                 Ok(received) => {
                     for message in received.messages.unwrap_or_default() {
-                        self.obey(message).await;
+                        self.take(message, &taken).await;
                     }
                 }
                 Err(error) => {
@@ -191,8 +235,8 @@ impl Worker {
         }
     }
 
-    /// Does what a message says; it stays in the queue unless all of that was answered.
-    async fn obey(&self, message: Message) {
+    /// Takes what a message says; from then on it is the controller's, and not the queue's.
+    async fn take(&self, message: Message, taken: &mpsc::UnboundedSender<Command>) {
         locked(&self.log).commands += 1;
         let envelope: Envelope =
             match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
@@ -204,21 +248,35 @@ impl Worker {
         if envelope.kind != "task.command" {
             return self.trouble(format!("a message of type {}", envelope.kind));
         }
-        if !self.settings.script.lives() {
-            return;
-        }
         let command = envelope.data;
-        let done = match command.verb.as_str() {
-            "execute" => self.execute(&command).await,
-            "cancel" => self
-                .report(&command, self.next_seq(&command), Stage::Canceled)
-                .await
-                .map(|_| ()),
-            other => return self.trouble(format!("an unknown command {other}")),
-        };
-        match done {
-            Ok(()) => self.delete(message.receipt_handle).await,
-            Err(error) => self.trouble(error.to_string()),
+        if let Some(time) = self.script().hangs() {
+            locked(&self.hangs_until).get_or_insert(Instant::now() + time);
+        }
+        if command.verb == "cancel" {
+            self.to_cancel
+                .send_modify(|canceled| canceled.extend([command.held()]));
+        }
+        // Fails only when the controller stops.
+        let _ = taken.send(command);
+        self.delete(message.receipt_handle).await;
+    }
+
+    async fn work(self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        while let Some(command) = commands.recv().await {
+            if self.script() == Script::Silent {
+                continue;
+            }
+            let done = match command.verb.as_str() {
+                "execute" => self.execute(&command).await,
+                "cancel" => self.put_back(&command).await,
+                other => {
+                    self.trouble(format!("an unknown command {other}"));
+                    continue;
+                }
+            };
+            if let Err(error) = done {
+                self.trouble(error.to_string());
+            }
         }
     }
 
@@ -227,10 +285,12 @@ impl Worker {
         if locked(&self.log).completed.contains(&command.task_id) {
             return Ok(());
         }
+        let mut canceled = self.to_cancel.subscribe();
         let base = self.next_seq(command) - 1;
-        for Planned { seq, stage, after } in self.settings.script.reports() {
-            if !after.is_zero() {
-                sleep(after).await;
+        for Planned { seq, stage, after } in self.script().reports() {
+            let told = canceled.wait_for(|canceled| canceled.contains(&command.held()));
+            if timeout(after, told).await.is_ok() {
+                return self.put_back(command).await;
             }
             let answer = self.report(command, base + seq, stage).await?;
             match answer.problem() {
@@ -244,6 +304,15 @@ impl Worker {
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Puts the goods back where they were, once.
+    async fn put_back(&self, command: &Command) -> Result<(), ApiError> {
+        if locked(&self.put_back).insert(command.held()) {
+            self.report(command, self.next_seq(command), Stage::Canceled)
+                .await?;
         }
         Ok(())
     }
@@ -276,6 +345,8 @@ impl Worker {
                 .push((command.task_id.clone(), stage.as_str(), problem.to_owned()));
         } else if stage == Stage::Completed {
             log.completed.insert(command.task_id.clone());
+        } else if stage == Stage::Canceled {
+            log.canceled.insert(command.task_id.clone());
         }
         Ok(answer)
     }
@@ -306,6 +377,10 @@ impl Worker {
                 self.settings.queue_url
             ));
         }
+    }
+
+    fn script(&self) -> Script {
+        *locked(&self.script)
     }
 
     fn trouble(&self, what: String) {

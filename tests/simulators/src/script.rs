@@ -14,14 +14,16 @@ pub enum Script {
     Loses,
     /// Its second report overtakes its first.
     Reorders,
-    /// Works for this long before it completes; longer than its lease, and it comes too late.
+    /// Hangs for this long before it completes, its heartbeats too: longer than those are missed, and it comes too late.
     Late(Duration),
     /// Fails, and says whether another try may help.
     Fails {
         /// Whether another try may help.
         retriable: bool,
     },
-    /// Takes commands and says nothing, not even that it lives.
+    /// Works, and does not complete before it is told to cancel.
+    Holds,
+    /// Takes its first command and says nothing from then on, not even that it lives.
     Silent,
 }
 
@@ -94,13 +96,18 @@ impl Script {
             Self::Fails { retriable } => {
                 vec![accepted, begun, at_once(3, Stage::Failed { retriable })]
             }
+            Self::Holds => vec![accepted, begun],
             Self::Silent => Vec::new(),
         }
     }
 
-    /// Whether it sends heartbeats.
-    pub fn lives(self) -> bool {
-        self != Self::Silent
+    /// For how long it sends no heartbeats from its first command on, an hour being for ever; none if it always does.
+    pub fn hangs(self) -> Option<Duration> {
+        match self {
+            Self::Late(work) => Some(work),
+            Self::Silent => Some(Duration::from_hours(1)),
+            _ => None,
+        }
     }
 }
 

@@ -35,6 +35,7 @@ fn record(id: &str, body: String) -> QueueRecord {
     QueueRecord {
         message_id: id.to_owned(),
         group: None,
+        receipt: String::new(),
         body,
         receive_count: 1,
     }

@@ -2,7 +2,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stockline_domain::catalog::Zone;
-use stockline_domain::task::{Controller, LEASE, Report, ReportedState, Step};
+use stockline_domain::task::{Controller, LEASE, LONGEST_WAIT, Report, ReportedState, Step};
 use stockline_platform::batch::queue_records;
 use stockline_platform::sqs::FifoMessage;
 use stockline_testkit::clock::FakeClock;
@@ -42,8 +42,13 @@ async fn floor() -> Floor {
 
 impl Floor {
     async fn beats(&self, controller: &str, free_capacity: u32) {
+        self.beats_at("hub-1", controller, free_capacity).await;
+    }
+
+    async fn beats_at(&self, location: &str, controller: &str, free_capacity: u32) {
         let heartbeat = Controller {
             controller_id: controller.parse().unwrap(),
+            location_id: location.parse().unwrap(),
             zone_id: "dry".parse().unwrap(),
             free_capacity,
             received_at: self.clock.now(),
@@ -75,7 +80,8 @@ impl Floor {
 fn record(body: &str) -> QueueRecord {
     QueueRecord {
         message_id: "1".to_owned(),
-        group: Some("dry#1".to_owned()),
+        group: Some("aisle-1".to_owned()),
+        receipt: "receipt-1".to_owned(),
         body: body.to_owned(),
         receive_count: 1,
     }
@@ -111,12 +117,31 @@ async fn a_task_goes_to_a_live_controller_under_a_lease_and_the_command_says_all
 #[tokio::test]
 async fn where_no_controller_lives_or_has_room_the_task_waits() {
     let floor = floor().await;
-    assert!(matches!(floor.deliver().await, Outcome::Retry(_)));
+    let waits = async || matches!(floor.deliver().await, Outcome::RetryAfter(..));
+    assert!(waits().await);
     floor.beats("controller-1", 0).await;
-    assert!(matches!(floor.deliver().await, Outcome::Retry(_)));
+    assert!(waits().await);
     floor.beats("controller-1", 1).await;
     floor.clock.advance(SignedDuration::from_secs(31));
-    assert!(matches!(floor.deliver().await, Outcome::Retry(_)));
+    assert!(waits().await);
+    floor.beats_at("hub-2", "controller-2", 1).await;
+    assert!(waits().await);
+    assert_eq!(floor.tasks.only().state, TaskState::Queued);
+    floor.beats("controller-1", 1).await;
+    assert_eq!(floor.deliver().await, Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_task_that_waits_is_tried_again_within_seconds_and_put_aside_after_a_day() {
+    let floor = floor().await;
+    let Outcome::RetryAfter(pause, reason) = floor.deliver().await else {
+        panic!("it does not wait");
+    };
+    assert_eq!(pause.as_secs(), 5);
+    assert_eq!(reason, "zone dry of hub-1 has no live controller with room");
+    floor.clock.advance(LONGEST_WAIT);
+    assert!(matches!(floor.deliver().await, Outcome::Reject(_)));
+    // Whoever sends it back from there, when controllers live again, finds it waiting as before.
     assert_eq!(floor.tasks.only().state, TaskState::Queued);
     floor.beats("controller-1", 1).await;
     assert_eq!(floor.deliver().await, Outcome::Done);
@@ -153,11 +178,14 @@ async fn when_a_crash_comes_between_lease_and_command_the_next_delivery_sends_it
 }
 
 #[tokio::test]
-async fn a_lease_nobody_answered_ends_and_another_controller_gets_the_task_under_the_next() {
+async fn a_task_that_was_taken_back_goes_to_another_controller_under_the_next_lease() {
     let floor = floor().await;
     floor.beats("controller-1", 2).await;
     floor.deliver().await;
     floor.clock.advance(LEASE);
+    let leased = floor.tasks.only();
+    let waiting = leased.taken_back(None, floor.clock.now()).unwrap();
+    floor.tasks.replace(&leased, &waiting).await.unwrap();
     floor.beats("controller-2", 2).await;
     assert_eq!(floor.deliver().await, Outcome::Done);
     let task = floor.tasks.only();
@@ -212,7 +240,10 @@ async fn what_is_no_message_of_a_known_task_is_rejected() {
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../../events/task-dispatch.queued.json")).unwrap();
     let unknown = queue_records(event).remove(0);
-    assert_eq!(unknown.group.as_deref(), Some("dry#3"));
+    assert_eq!(
+        unknown.group.as_deref(),
+        Some("5f0f6c1e-8a34-5d6e-9f43-6f1f7f0a9b21")
+    );
     for poison in [
         unknown,
         record("no JSON"),

@@ -1,5 +1,5 @@
 use aws_lambda_events::dynamodb::Event;
-use serde_json::json;
+use serde_json::{Value, json};
 use stockline_domain::catalog::Location;
 use stockline_domain::ids::TaskId;
 use stockline_domain::task::TaskState;
@@ -17,7 +17,7 @@ use super::*;
 struct Warehouse {
     tasks: MemoryTasks,
     queues: MemoryQueues,
-    planner: TaskPlanner<MemoryTasks, MemoryQueues, MemoryCatalog, FakeClock>,
+    planner: TaskPlanner<MemoryTasks, MemoryQueues, MemoryQueues, MemoryCatalog, FakeClock>,
 }
 
 async fn warehouse() -> Warehouse {
@@ -42,7 +42,13 @@ async fn warehouse() -> Warehouse {
     let clock = FakeClock::at("2026-03-01T12:00:01Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     let locations = LocationCache::new(catalog, clock.clone());
-    let planner = TaskPlanner::new(tasks.clone(), queues.clone(), locations, clock);
+    let planner = TaskPlanner::new(
+        tasks.clone(),
+        queues.clone(),
+        queues.clone(),
+        locations,
+        clock,
+    );
     Warehouse {
         tasks,
         queues,
@@ -146,35 +152,75 @@ async fn when_the_queue_is_down_the_record_comes_again_and_the_task_is_sent_then
     assert_eq!(queues.take().len(), 1);
 }
 
+impl Warehouse {
+    /// An order of two lines, the first of them with `controller-1`, and nothing said that was not heard.
+    async fn first_line_leased(&self) -> Order {
+        let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 1)]);
+        self.planner.record(told(None, Some(&order))).await;
+        let first = self.task(&order, 1).await;
+        let leased = first
+            .lease(&"controller-1".parse().unwrap(), order.placed_at)
+            .unwrap();
+        assert!(self.tasks.replace(&first, &leased).await.unwrap());
+        self.queues.take();
+        order
+    }
+
+    async fn cancel(&self, order: &Order) -> Outcome {
+        let canceled = order.cancel(order.placed_at).unwrap();
+        self.planner
+            .record(told(Some(order), Some(&canceled)))
+            .await
+    }
+
+    async fn task(&self, order: &Order, line: u16) -> Task {
+        let id = TaskId::for_order_line(order.order_id, line);
+        self.tasks.find(id).await.unwrap().unwrap()
+    }
+
+    /// Who was told what of which task, since the last look.
+    fn told(&self) -> Vec<(String, Value, Value)> {
+        let told = self.queues.take().into_iter();
+        told.map(|(queue, mut message)| {
+            let mut data = message["data"].take();
+            (queue, data["command"].take(), data["task_id"].take())
+        })
+        .collect()
+    }
+}
+
 #[tokio::test]
 async fn a_canceled_order_takes_its_waiting_tasks_with_it_and_calls_back_those_under_way() {
-    let Warehouse { tasks, planner, .. } = warehouse().await;
-    let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 1)]);
-    planner.record(told(None, Some(&order))).await;
-    let first = tasks
-        .find(TaskId::for_order_line(order.order_id, 1))
-        .await
-        .unwrap()
-        .unwrap();
-    let leased = first
-        .lease(&"controller-1".parse().unwrap(), order.placed_at)
-        .unwrap();
-    tasks.replace(&first, &leased).await.unwrap();
-    let canceled = order.cancel(order.placed_at).unwrap();
+    let house = warehouse().await;
+    let order = house.first_line_leased().await;
     for _ in 0..2 {
-        assert_eq!(
-            planner.record(told(Some(&order), Some(&canceled))).await,
-            Outcome::Done
-        );
+        assert_eq!(house.cancel(&order).await, Outcome::Done);
     }
-    let state = async |line| {
-        let id = TaskId::for_order_line(order.order_id, line);
-        tasks.find(id).await.unwrap().unwrap().state
-    };
+    let (first, second) = (house.task(&order, 1).await, house.task(&order, 2).await);
     assert_eq!(
-        (state(1).await, state(2).await),
+        (first.state, second.state),
         (TaskState::Canceling, TaskState::Canceled)
     );
+    let command = (
+        "controller-1".to_owned(),
+        json!("cancel"),
+        json!(first.task_id),
+    );
+    assert_eq!(house.told(), [command]);
+}
+
+#[tokio::test]
+async fn a_controller_that_could_not_be_told_of_the_cancellation_is_told_when_the_record_comes_again()
+ {
+    let house = warehouse().await;
+    let order = house.first_line_leased().await;
+    house.queues.set_broken(true);
+    let outcome = house.cancel(&order).await;
+    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
+    assert_eq!(house.task(&order, 1).await.state, TaskState::Canceling);
+    house.queues.set_broken(false);
+    assert_eq!(house.cancel(&order).await, Outcome::Done);
+    assert_eq!(house.told().len(), 1);
 }
 
 #[tokio::test]

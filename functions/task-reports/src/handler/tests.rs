@@ -132,6 +132,29 @@ async fn a_report_that_does_not_count_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_report_from_before_the_task_or_from_the_future_is_refused_with_the_field_named() {
+    let house = warehouse().await;
+    for (occurred_at, taken) in [
+        ("2026-03-01T11:59:59.999Z", false),
+        ("2026-03-01T12:05:00.001Z", false),
+        ("2026-03-01T12:05:00.000Z", true),
+    ] {
+        let told = house
+            .about_task("POST", "/v1/tasks/{task_id}/reports")
+            .body(&json!({
+                "lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": occurred_at,
+            }));
+        let answer = house.send(told).await;
+        assert_eq!(answer.is_ok(), taken, "{occurred_at}");
+        let Err(problem) = answer else { continue };
+        assert_eq!(problem.status(), 400);
+        let problem = serde_json::to_value(problem).unwrap();
+        assert_eq!(problem["type"], kind("invalid-request"));
+        assert_eq!(problem["errors"][0]["pointer"], "/occurred_at");
+    }
+}
+
+#[tokio::test]
 async fn a_failure_that_may_pass_queues_the_task_again_also_when_the_queue_was_down_at_first() {
     let house = warehouse().await;
     house.queues.set_broken(true);
@@ -167,6 +190,18 @@ async fn what_is_not_the_callers_reads_as_if_it_were_not_there() {
             .about_task("GET", "/v1/tasks/{task_id}")
             .by("ana", "store_manager", "store-1");
     assert_eq!(house.refused(elsewhere).await, not_found);
+    for (method, resource) in [
+        ("GET", "/v1/tasks/{task_id}"),
+        ("POST", "/v1/tasks/{task_id}/reports"),
+    ] {
+        // Once its controller, but of another warehouse by now.
+        let moved_on = match method {
+            "POST" => house.says(1, "accepted"),
+            _ => house.about_task(method, resource),
+        };
+        let moved_on = moved_on.by_controller("controller-1", "hub-2");
+        assert_eq!(house.refused(moved_on).await, not_found);
+    }
     let unknown = call("GET", "/v1/tasks/{task_id}")
         .path("task_id", &house.order.to_string())
         .by_controller("controller-1", "hub-1");
@@ -190,11 +225,12 @@ async fn only_a_controller_or_an_admin_reports_and_a_manager_may_look() {
 #[tokio::test]
 async fn a_heartbeat_is_kept_for_the_controller_that_sent_it_and_no_other() {
     let house = warehouse().await;
-    let beat = |capacity: i64| {
+    let beat_at = |location: &str, capacity: i64| {
         call("POST", "/v1/controllers/{controller_id}/heartbeat")
             .path("controller_id", "controller-1")
-            .body(&json!({"zone_id": "dry", "free_capacity": capacity}))
+            .body(&json!({"location_id": location, "zone_id": "dry", "free_capacity": capacity}))
     };
+    let beat = |capacity| beat_at("hub-1", capacity);
     let kept = house
         .send(beat(4).by_controller("controller-1", "hub-1"))
         .await
@@ -202,12 +238,14 @@ async fn a_heartbeat_is_kept_for_the_controller_that_sent_it_and_no_other() {
     assert_eq!(
         *kept.body(),
         json!({
-            "controller_id": "controller-1", "zone_id": "dry", "free_capacity": 4,
+            "controller_id": "controller-1", "location_id": "hub-1", "zone_id": "dry", "free_capacity": 4,
             "received_at": "2026-03-01T12:00:00.000Z",
         })
     );
     let other = beat(4).by_controller("controller-2", "hub-1");
     assert_eq!(house.refused(other).await, (404, kind("not-found")));
+    let elsewhere = beat_at("hub-2", 4).by_controller("controller-1", "hub-1");
+    assert_eq!(house.refused(elsewhere).await, (404, kind("not-found")));
     let too_much = beat(1001).by_controller("controller-1", "hub-1");
     assert_eq!(
         house.refused(too_much).await,
@@ -218,7 +256,7 @@ async fn a_heartbeat_is_kept_for_the_controller_that_sent_it_and_no_other() {
     assert_eq!(
         house
             .tasks
-            .controllers(&"dry".parse().unwrap())
+            .controllers(&"hub-1".parse().unwrap(), &"dry".parse().unwrap())
             .await
             .unwrap()
             .len(),

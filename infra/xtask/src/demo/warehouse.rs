@@ -37,6 +37,7 @@ impl Warehouse {
                 .ok_or_else(|| DemoError::Unexpected(format!("there is no queue for {id}")))?;
             let settings = Settings {
                 controller_id: id.to_owned(),
+                location_id: WAREHOUSE.to_owned(),
                 zone_id: ZONES[zone].0.to_owned(),
                 capacity: CAPACITY,
                 queue_url: queue_url.clone(),

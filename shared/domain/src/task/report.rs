@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LEASE, MAX_ATTEMPTS, Task, TaskState, TransitionRefused};
+use super::{LEASE, Task, TaskState, TransitionRefused};
 use crate::invalid::{Checks, Invalid};
+use crate::place_order::CLOCK_TOLERANCE;
 
 /// What a controller says the task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +51,7 @@ pub struct Report {
     /// Why it failed; there when it did, and only then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportError>,
-    /// When it happened.
+    /// When it happened: since the task was created, and at most [`CLOCK_TOLERANCE`] ahead.
     pub occurred_at: Timestamp,
 }
 
@@ -75,6 +76,9 @@ pub enum ReportRefused {
         /// The number.
         seq: u64,
     },
+    /// It tells of a time when there was no such task yet.
+    #[error("it happened before the task was created")]
+    BeforeTask,
     /// The task cannot become that.
     #[error(transparent)]
     Transition(#[from] TransitionRefused),
@@ -83,7 +87,7 @@ pub enum ReportRefused {
 /// What a report makes of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing: it is known.
+    /// Nothing: it is known, or says of a canceled task that it is.
     Known,
     /// This task.
     Moves(Box<Task>),
@@ -97,8 +101,8 @@ pub enum Step {
 }
 
 impl Report {
-    /// The report, or every field that breaks a rule.
-    pub fn check(self) -> Result<Self, Invalid> {
+    /// The report as it came at `now`, or every field that breaks a rule.
+    pub fn check(self, now: Timestamp) -> Result<Self, Invalid> {
         // What is stored as a number must be one that every reader of it can hold.
         let numbers = 1..=u64::from(u32::MAX);
         let mut checks = Checks::new();
@@ -116,6 +120,11 @@ impl Report {
             self.error.is_some() == (self.state == ReportedState::Failed),
             "/error",
             "must be there when the state is failed, and only then",
+        );
+        checks.require(
+            self.occurred_at <= now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now),
+            "/occurred_at",
+            "must not be more than 5 minutes ahead",
         );
         if let Some(error) = &self.error {
             let length = |text: &str| text.chars().count();
@@ -144,6 +153,9 @@ impl Task {
             return Err(ReportRefused::Fenced {
                 current: self.lease_id,
             });
+        }
+        if report.occurred_at < self.created_at {
+            return Err(ReportRefused::BeforeTask);
         }
         if let Some(last) = &self.last_report {
             if last == report {
@@ -181,6 +193,10 @@ impl Task {
             ReportedState::Canceled | ReportedState::Failed if canceling => {
                 to(TaskState::Canceled)?
             }
+            // It was told to put back what had ended by the time it did.
+            ReportedState::Canceled if self.state == TaskState::Canceled => {
+                return Ok(Step::Known);
+            }
             // A controller's own wish ends no task: it reports a failure.
             ReportedState::Canceled => {
                 return Err(TransitionRefused {
@@ -208,11 +224,9 @@ impl Task {
         if !retriable {
             return self.reported(TaskState::Failed, report, now);
         }
-        if self.attempt >= MAX_ATTEMPTS {
-            return self.reported(TaskState::DeadLettered, report, now);
-        }
-        let mut task = self.reported(TaskState::Queued, report, now)?;
-        task.attempt += 1;
+        let mut task = self.heard(report, now).another_try(now)?;
+        task.version = self.version + 1;
+        task.lease_expires_at = None;
         Ok(task)
     }
 

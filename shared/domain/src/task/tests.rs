@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::place_order::PlaceOrder;
+use crate::place_order::{CLOCK_TOLERANCE, PlaceOrder};
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_772_366_400 + minute * 60).unwrap()
@@ -167,14 +167,89 @@ fn a_failure_that_will_not_pass_ends_the_task() {
 }
 
 #[test]
-fn a_lease_nobody_answered_goes_to_another_and_fences_the_first_off() {
+fn a_task_that_finds_no_controller_is_tried_again_within_seconds_and_a_day_of_that_is_enough() {
+    let task = planned();
+    assert_eq!(
+        task.try_again_in(1, at(0)),
+        Some(SignedDuration::from_secs(5))
+    );
+    let (mut now, mut tries) = (task.queued_at, 0);
+    while let Some(pause) = task.try_again_in(tries + 1, now) {
+        let waited = now.duration_since(task.queued_at);
+        assert!(
+            pause <= SignedDuration::from_secs(5).max(waited),
+            "{pause} after {waited}"
+        );
+        (now, tries) = (now + pause, tries + 1);
+    }
+    assert!(now.duration_since(task.queued_at) >= LONGEST_WAIT);
+    assert!(
+        tries < 1000,
+        "the queue gives up after 1000 deliveries, of {tries}"
+    );
+}
+
+/// `controller-1`, last heard of in that minute.
+fn heard(minute: i64) -> Controller {
+    Controller {
+        controller_id: robot("controller-1"),
+        location_id: "hub".parse().unwrap(),
+        zone_id: "dry".parse().unwrap(),
+        free_capacity: 4,
+        received_at: at(minute),
+    }
+}
+
+#[test]
+fn a_task_is_taken_from_a_controller_that_is_dead_or_let_its_lease_end_and_fences_it_off() {
     let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
-    assert!(leased.lease(&robot("controller-2"), at(4)).is_err());
-    let again = leased.lease(&robot("controller-2"), at(6)).unwrap();
-    assert_eq!((again.lease_id, again.attempt), (2, 2));
-    assert!(again.knows(&robot("controller-1")) && !again.knows(&robot("controller-3")));
-    let late = again.report(&report(1, 1, ReportedState::Accepted), at(7));
-    assert_eq!(late, Err(ReportRefused::Fenced { current: 2 }));
+    assert_eq!(leased.taken_back(Some(&heard(0)), at(0)), None);
+    assert_eq!(leased.taken_back(Some(&heard(4)), at(4)), None);
+    assert!(leased.lease(&robot("controller-2"), at(9)).is_err());
+    for (holder, minute) in [(None, 1), (Some(heard(0)), 1), (Some(heard(5)), 5)] {
+        let queued = leased.taken_back(holder.as_ref(), at(minute)).unwrap();
+        assert_eq!((queued.state, queued.attempt), (TaskState::Queued, 2));
+        assert_eq!(queued.queued_at, at(minute));
+        let late = report(1, 1, ReportedState::Accepted);
+        let fenced = Err(ReportRefused::Fenced { current: 1 });
+        assert_eq!(queued.report(&late, at(minute)), fenced);
+        let again = queued.lease(&robot("controller-2"), at(minute)).unwrap();
+        assert_eq!((again.lease_id, again.attempt), (2, 2));
+        assert!(again.knows(&robot("controller-1")) && !again.knows(&robot("controller-3")));
+        let fenced = Err(ReportRefused::Fenced { current: 2 });
+        assert_eq!(again.report(&late, at(minute)), fenced);
+        // Nobody holds it: there is nothing to take back.
+        assert_eq!(queued.taken_back(None, at(99)), None);
+    }
+}
+
+#[test]
+fn a_task_taken_back_too_often_is_left_to_a_person_and_one_on_its_way_to_canceled_is_canceled() {
+    let mut task = planned();
+    for _ in 1..=MAX_ATTEMPTS {
+        task = task.lease(&robot("controller-1"), at(0)).unwrap();
+        task = task.taken_back(None, at(1)).unwrap();
+    }
+    assert_eq!(
+        (task.state, task.attempt),
+        (TaskState::DeadLettered, MAX_ATTEMPTS)
+    );
+    let canceling = in_progress().order_canceled().unwrap();
+    let canceled = canceling.taken_back(None, at(1)).unwrap();
+    assert_eq!((canceled.state, canceled.attempt), (TaskState::Canceled, 1));
+}
+
+#[test]
+fn the_queue_is_told_of_a_waiting_task_again_while_it_would_know_it_again() {
+    let task = planned();
+    assert!(task.may_be_untold(at(3)));
+    assert!(!task.may_be_untold(at(4)));
+    assert!(
+        !task
+            .lease(&robot("controller-1"), at(0))
+            .unwrap()
+            .may_be_untold(at(0))
+    );
 }
 
 #[test]
@@ -203,6 +278,26 @@ fn a_canceled_order_takes_a_waiting_task_with_it_and_a_held_one_on_the_way() {
 }
 
 #[test]
+fn a_controller_that_puts_back_what_has_ended_by_then_is_answered() {
+    // The completion came first, and found the order canceled.
+    let done = report(1, 3, ReportedState::Completed);
+    let Ok(Step::Completes { done, dropped }) = in_progress().report(&done, at(2)) else {
+        panic!("it does not complete");
+    };
+    let put_back = report(1, 4, ReportedState::Canceled);
+    assert_eq!(dropped.report(&put_back, at(3)), Ok(Step::Known));
+    // Of a task that is completed it is told that nothing can be put back.
+    let too_late = TransitionRefused {
+        from: TaskState::Completed,
+        to: TaskState::Canceled,
+    };
+    assert_eq!(
+        done.report(&put_back, at(3)),
+        Err(ReportRefused::Transition(too_late))
+    );
+}
+
+#[test]
 fn a_controller_does_not_cancel_on_its_own() {
     let refused = in_progress().report(&report(1, 3, ReportedState::Canceled), at(2));
     assert!(matches!(refused, Err(ReportRefused::Transition(_))));
@@ -212,9 +307,8 @@ fn a_controller_does_not_cancel_on_its_own() {
 fn the_live_controller_with_the_fewest_leases_gets_the_task() {
     let controller = |name: &str, free_capacity, minute| Controller {
         controller_id: robot(name),
-        zone_id: "dry".parse().unwrap(),
         free_capacity,
-        received_at: at(minute),
+        ..heard(minute)
     };
     let controllers = [
         controller("busy", 9, 10),
@@ -237,16 +331,35 @@ fn the_live_controller_with_the_fewest_leases_gets_the_task() {
 
 #[test]
 fn a_report_names_an_error_when_it_failed_and_only_then() {
-    assert!(report(1, 1, ReportedState::Failed).check().is_ok());
+    assert!(report(1, 1, ReportedState::Failed).check(at(1)).is_ok());
     let mut silent = report(0, 1, ReportedState::Failed);
     silent.error = None;
-    let invalid = silent.check().unwrap_err();
+    let invalid = silent.check(at(1)).unwrap_err();
     let pointers: Vec<_> = invalid
         .errors
         .iter()
         .map(|error| error.pointer.as_str())
         .collect();
     assert_eq!(pointers, ["/lease_id", "/error"]);
+}
+
+#[test]
+fn a_report_tells_of_a_time_since_the_task_was_created_and_hardly_ahead() {
+    let told = |occurred_at| Report {
+        occurred_at,
+        ..report(1, 3, ReportedState::Paused)
+    };
+    let second = SignedDuration::from_secs(1);
+    let ahead = at(2) + CLOCK_TOLERANCE;
+    assert!(told(ahead).check(at(2)).is_ok());
+    let refused = told(ahead + second).check(at(2)).unwrap_err();
+    assert_eq!(refused.errors[0].pointer, "/occurred_at");
+    let task = in_progress();
+    assert!(task.report(&told(task.created_at), at(2)).is_ok());
+    assert_eq!(
+        task.report(&told(task.created_at - second), at(2)),
+        Err(ReportRefused::BeforeTask)
+    );
 }
 
 #[test]
@@ -266,6 +379,7 @@ fn the_table_names_every_state_once_and_a_state_reads_as_it_is_sent() {
 enum Act {
     Lease(u8, i64),
     Report(u64, u64, usize, bool),
+    TakeBack(i64),
     CancelOrder,
 }
 
@@ -274,6 +388,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => (0_u8..3, 0_i64..60).prop_map(|(controller, minute)| Act::Lease(controller, minute)),
         9 => (0_u64..4, 1_u64..6, 0_usize..6, any::<bool>())
             .prop_map(|(behind, seq, state, retriable)| Act::Report(behind, seq, state, retriable)),
+        1 => (0_i64..9).prop_map(Act::TakeBack),
         1 => Just(Act::CancelOrder),
     ];
     prop::collection::vec(act, 1..80)
@@ -287,6 +402,7 @@ proptest! {
         for act in acts {
             let next = match act {
                 Act::Lease(controller, minute) => task.lease(&robot(&format!("c{controller}")), at(minute)).ok(),
+                Act::TakeBack(minute) => task.taken_back(Some(&heard(5)), at(minute)),
                 Act::CancelOrder => {
                     order_canceled |= completions == 0;
                     task.order_canceled().filter(|_| completions == 0)
@@ -303,7 +419,8 @@ proptest! {
                     let stale = report.lease_id != task.lease_id;
                     match task.report(&report, at(5)) {
                         Ok(Step::Known) => {
-                            prop_assert_eq!(task.last_report.as_ref(), Some(&report));
+                            let canceled = task.state == TaskState::Canceled && report.state == ReportedState::Canceled;
+                            prop_assert!(canceled || task.last_report.as_ref() == Some(&report));
                             None
                         }
                         Ok(step) => {
@@ -327,8 +444,8 @@ proptest! {
                 }
             };
             let Some(next) = next else { continue };
-            let released = task.is_lease_lost(at(60)) && next.state == TaskState::Leased;
-            prop_assert!(next.state == task.state || task.state.next().contains(&next.state) || released);
+            prop_assert!(next.state == task.state || task.state.next().contains(&next.state));
+            prop_assert!(next.attempt <= MAX_ATTEMPTS);
             prop_assert_eq!(next.version, task.version + 1);
             prop_assert!(next.lease_id >= task.lease_id && next.attempt >= task.attempt);
             prop_assert!(completions <= 1);

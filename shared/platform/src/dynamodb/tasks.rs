@@ -2,17 +2,19 @@
 
 mod completion;
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use stockline_domain::ids::{OrderId, TaskId, ZoneId};
+use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 
 use super::attributes::{Item, item, key_of, number, string, value};
 use super::transaction::sort;
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::ports::tasks::{ControllerStore, TaskStore};
 use crate::store_error::StoreError;
 
@@ -31,7 +33,7 @@ pub struct DynamoTasks {
 /// A task as it is stored: with what `by_zone` sorts by.
 fn task_item(task: &Task) -> Result<Item, StoreError> {
     let mut stored = item(&keys::task(task.task_id), task)?;
-    let zone_key = keys::zone(&task.zone_id, task.state.as_str());
+    let zone_key = keys::zone(&task.location_id, &task.zone_id, task.state.as_str());
     let queued_key = keys::queued(task.priority, task.deadline, task.created_at, task.task_id);
     stored.insert("zone_key".to_owned(), string(zone_key));
     stored.insert("queued_key".to_owned(), string(queued_key));
@@ -54,8 +56,58 @@ impl DynamoTasks {
         }
     }
 
+    /// Writes `item` where `condition` holds of what is there (`:given` is `given`); answers what is there instead where
+    /// it does not.
+    async fn put_where(
+        &self,
+        item: Item,
+        condition: &str,
+        given: Option<AttributeValue>,
+        doing: &'static str,
+    ) -> Result<Result<(), Option<Item>>, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(
+                given.map(|given| HashMap::from([(":given".to_owned(), given)])),
+            )
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else {
+            return Ok(Ok(()));
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Err(failed.item().cloned()))
+            }
+            _ => Err(sort(doing)(error)),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        doing: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key_of(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(sort(doing))?;
+        found.item.map(value).transpose()
+    }
+
     async fn in_zone<T: DeserializeOwned>(
         &self,
+        location: &LocationId,
         zone: &ZoneId,
         what: &str,
     ) -> Result<Vec<T>, StoreError> {
@@ -67,7 +119,7 @@ impl DynamoTasks {
                 .table_name(&self.table)
                 .index_name("by_zone")
                 .key_condition_expression("zone_key = :zone")
-                .expression_attribute_values(":zone", string(keys::zone(zone, what)))
+                .expression_attribute_values(":zone", string(keys::zone(location, zone, what)))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -85,61 +137,36 @@ impl DynamoTasks {
 
 impl TaskStore for DynamoTasks {
     async fn add(&self, task: &Task) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(task_item(task)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match put.map(|_| ()) {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            other => other.map_err(sort("add a task")),
-        }
+        let added = self
+            .put_where(
+                task_item(task)?,
+                "attribute_not_exists(pk)",
+                None,
+                "add a task",
+            )
+            .await?;
+        // Whoever was first has added it.
+        added.or(Ok(()))
     }
 
     async fn find(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_of(&keys::task(id))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(sort("read a task"))?;
-        found.item.map(value).transpose()
+        self.get(&keys::task(id), "read a task").await
     }
 
     async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(task_item(after)?))
-            .condition_expression("version = :version")
-            .expression_attribute_values(":version", number(before.version))
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else {
+        let replaced = self
+            .put_where(
+                task_item(after)?,
+                "version = :given",
+                Some(number(before.version)),
+                "write a task",
+            )
+            .await?;
+        let Err(there) = replaced else {
             return Ok(true);
         };
-        if let Some(PutItemError::ConditionalCheckFailedException(failed)) =
-            error.as_service_error()
-        {
-            // The SDK sends again what it heard no answer to: the write may be this one's own.
-            let there = failed.item().cloned().map(value::<Task>).transpose()?;
-            return Ok(there.as_ref() == Some(after));
-        }
-        Err(sort("write a task")(error))
+        // The SDK sends again what it heard no answer to: the write may be this one's own.
+        Ok(there.map(value::<Task>).transpose()?.as_ref() == Some(after))
     }
 }
 
@@ -149,40 +176,48 @@ impl ControllerStore for DynamoTasks {
         let received_at = heartbeat.received_at.as_millisecond();
         stored.insert(
             "zone_key".to_owned(),
-            string(keys::zone(&heartbeat.zone_id, CONTROLLERS)),
+            string(keys::zone(
+                &heartbeat.location_id,
+                &heartbeat.zone_id,
+                CONTROLLERS,
+            )),
         );
         stored.insert(
             "queued_key".to_owned(),
             string(heartbeat.controller_id.as_str()),
         );
         stored.insert("received_ms".to_owned(), number(received_at));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(stored))
-            .condition_expression("attribute_not_exists(pk) OR received_ms <= :received_ms")
-            .expression_attribute_values(":received_ms", number(received_at))
-            .send()
-            .await;
-        match put.map(|_| ()) {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            other => other.map_err(sort("keep a heartbeat")),
-        }
+        let kept = self
+            .put_where(
+                stored,
+                "attribute_not_exists(pk) OR received_ms <= :given",
+                Some(number(received_at)),
+                "keep a heartbeat",
+            )
+            .await?;
+        // A later one is known.
+        kept.or(Ok(()))
     }
 
-    async fn controllers(&self, zone: &ZoneId) -> Result<Vec<Controller>, StoreError> {
-        self.in_zone(zone, CONTROLLERS).await
+    async fn controllers(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Controller>, StoreError> {
+        self.in_zone(location, zone, CONTROLLERS).await
     }
 
-    async fn held(&self, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
-        let queries = TaskState::HELD.map(|state| self.in_zone(zone, state.as_str()));
+    async fn controller(&self, id: &ControllerId) -> Result<Option<Controller>, StoreError> {
+        self.get(&keys::controller(id), "read a controller").await
+    }
+
+    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        self.in_zone(location, zone, TaskState::Queued.as_str())
+            .await
+    }
+
+    async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        let queries = TaskState::HELD.map(|state| self.in_zone(location, zone, state.as_str()));
         Ok(try_join_all(queries).await?.into_iter().flatten().collect())
     }
 }

@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use stockline_domain::ids::{ControllerId, OrderId, TaskId, ZoneId};
-use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task};
+use stockline_domain::caller::{Action, Caller};
+use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
+use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task, TaskState};
 
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
@@ -30,14 +31,32 @@ pub trait ControllerStore: Send + Sync {
     /// Keeps the heartbeat, unless a later one is known.
     fn beat(&self, heartbeat: &Controller) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The controllers that were ever heard of in `zone`. One heard of just now may be missing for a moment.
+    /// The controllers that were last heard of in the zone. One heard of just now may be missing for a moment.
     fn controllers(
         &self,
+        location: &LocationId,
         zone: &ZoneId,
     ) -> impl Future<Output = Result<Vec<Controller>, StoreError>> + Send;
 
-    /// The tasks of `zone` that controllers hold. One leased just now may be missing for a moment.
-    fn held(&self, zone: &ZoneId) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+    /// The controller as its last heartbeat told, as it is now; none that was never heard of.
+    fn controller(
+        &self,
+        id: &ControllerId,
+    ) -> impl Future<Output = Result<Option<Controller>, StoreError>> + Send;
+
+    /// The tasks of the zone that wait for a controller. One queued just now may be missing for a moment.
+    fn waiting(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+
+    /// The tasks of the zone that controllers hold. One leased just now may be missing for a moment.
+    fn held(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
 }
 
 /// What became of a completion.
@@ -107,18 +126,18 @@ pub enum Reported {
     Refused(ReportRefused),
     /// It does not count: the level holds less than the task says it fetched.
     LevelRefused,
-    /// There is no such task among those of the controller.
+    /// There is no such task among those that the caller may run.
     Unknown,
 }
 
-/// Settles `report`, which came at `now`; from `controller`, or from someone who may speak for any of them.
+/// Settles `report`, which came from `caller` at `now`.
 ///
 /// However many reports come at once, each is decided on the task as the one before left it.
 pub async fn settle<S: TaskStore, C: CompletionStore>(
     store: &S,
     completions: &C,
     id: TaskId,
-    controller: Option<&ControllerId>,
+    caller: &Caller,
     report: &Report,
     now: Timestamp,
     deadline: Deadline,
@@ -128,7 +147,7 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
         let Some(before) = store.find(id).await? else {
             return Ok(Reported::Unknown);
         };
-        if controller.is_some_and(|controller| !before.knows(controller)) {
+        if before.allow(Action::RunTasks, caller).is_err() {
             return Ok(Reported::Unknown);
         }
         let after = match before.report(report, now) {
@@ -159,27 +178,51 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
     }
 }
 
-/// Cancels what is planned for `lines` of an order.
-pub async fn cancel_tasks<S: TaskStore>(
+/// Cancels what is planned for `lines` of an order, and tells each controller that holds some of it.
+///
+/// A controller is told after the write, and again whenever this is done again: it may have ended in between.
+pub async fn cancel_tasks<S: TaskStore, Q: ControllerQueues>(
     store: &S,
+    controllers: &Q,
     order: OrderId,
     lines: &[u16],
+    now: Timestamp,
     deadline: Deadline,
 ) -> Result<(), StoreError> {
     for line in lines {
-        let mut tries = 0;
-        while let Some(before) = store.find(TaskId::for_order_line(order, *line)).await? {
-            let Some(after) = before.order_canceled() else {
-                break;
-            };
-            if store.replace(&before, &after).await? {
-                break;
-            }
-            tries += 1;
-            if !deadline.back_off(tries).await {
-                return Err(StoreError::Busy);
-            }
+        let id = TaskId::for_order_line(order, *line);
+        let Some(task) = cancel_task(store, id, deadline).await? else {
+            continue;
+        };
+        if task.state == TaskState::Canceling
+            && let Some(controller) = &task.controller_id
+        {
+            controllers
+                .tell(controller, Command::Cancel, &task, now)
+                .await?;
         }
     }
     Ok(())
+}
+
+/// The task after its order was canceled.
+async fn cancel_task<S: TaskStore>(
+    store: &S,
+    id: TaskId,
+    deadline: Deadline,
+) -> Result<Option<Task>, StoreError> {
+    let mut tries = 0;
+    while let Some(before) = store.find(id).await? {
+        let Some(after) = before.order_canceled() else {
+            return Ok(Some(before));
+        };
+        if store.replace(&before, &after).await? {
+            return Ok(Some(after));
+        }
+        tries += 1;
+        if !deadline.back_off(tries).await {
+            return Err(StoreError::Busy);
+        }
+    }
+    Ok(None)
 }

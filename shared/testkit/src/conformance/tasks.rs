@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
 use stockline_domain::order::{FulfilOrder, Order, OrderStatus};
@@ -19,6 +20,7 @@ use stockline_platform::ports::tasks::{
 };
 
 use crate::memory::shop::MemoryShop;
+use crate::memory::tasks::MemoryQueues;
 use crate::orders::{fulfilment_id, order};
 
 /// The orders and levels that tasks work on, and a view of them that does not go through tasks.
@@ -92,6 +94,16 @@ pub fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
+/// Someone who may speak for every controller.
+pub fn anybody() -> Caller {
+    Caller {
+        subject: "operations".to_owned(),
+        role: Role::Admin,
+        locations: Locations::All,
+        controller: None,
+    }
+}
+
 fn at(minute: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon.checked_add(SignedDuration::from_mins(minute)).unwrap()
@@ -149,7 +161,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             self.tasks,
             self.completions,
             task.task_id,
-            None,
+            &anybody(),
             report,
             at(4),
             deadline(),
@@ -192,27 +204,46 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         assert_eq!(self.stored(&task).await, one);
     }
 
-    async fn a_zone_tells_its_controllers_by_their_last_heartbeat_and_what_they_hold(&self) {
-        let zone = "zone-told".parse().unwrap();
-        let beat = |name: &str, zone: &str, minute, free_capacity| Controller {
+    async fn a_zone_tells_its_controllers_by_their_last_heartbeat_and_its_tasks(&self) {
+        let (hub, zone) = ("told".parse().unwrap(), "zone-told".parse().unwrap());
+        let beat = |name: &str, hub: &str, zone: &str, minute, free_capacity| Controller {
             controller_id: name.parse().unwrap(),
+            location_id: hub.parse().unwrap(),
             zone_id: zone.parse().unwrap(),
             free_capacity,
             received_at: at(minute),
         };
         for heartbeat in [
-            beat("told-1", "zone-told", 2, 4),
-            beat("told-1", "zone-told", 1, 9),
-            beat("told-2", "elsewhere", 2, 1),
+            beat("told-1", "told", "zone-told", 2, 4),
+            beat("told-1", "told", "zone-told", 1, 9),
+            beat("told-2", "told", "elsewhere", 2, 1),
+            beat("told-3", "another", "zone-told", 2, 1),
         ] {
             self.tasks.beat(&heartbeat).await.unwrap();
         }
-        let here = self.tasks.controllers(&zone).await.unwrap();
-        assert_eq!(here, [beat("told-1", "zone-told", 2, 4)]);
+        let here = self.tasks.controllers(&hub, &zone).await.unwrap();
+        assert_eq!(here, [beat("told-1", "told", "zone-told", 2, 4)]);
 
-        let held = self.in_progress("holds").await;
-        assert_eq!(self.tasks.held(&held.zone_id).await.unwrap(), [held]);
-        assert_eq!(self.tasks.held(&zone).await.unwrap(), []);
+        let known = self.tasks.controller(&here[0].controller_id).await;
+        assert_eq!(known.unwrap().as_ref(), Some(&here[0]));
+        let nobody = "nobody".parse().unwrap();
+        assert_eq!(self.tasks.controller(&nobody).await.unwrap(), None);
+
+        let task = self.in_progress("holds").await;
+        let waiting = self.tasks.waiting(&task.location_id, &task.zone_id);
+        let lines: Vec<u16> = waiting
+            .await
+            .unwrap()
+            .iter()
+            .map(|task| task.line)
+            .collect();
+        assert_eq!(lines, [2]);
+        let held = self.tasks.held(&task.location_id, &task.zone_id);
+        assert_eq!(held.await.unwrap(), std::slice::from_ref(&task));
+        for (hub, zone) in [(&hub, &task.zone_id), (&task.location_id, &zone)] {
+            assert_eq!(self.tasks.waiting(hub, zone).await.unwrap(), []);
+            assert_eq!(self.tasks.held(hub, zone).await.unwrap(), []);
+        }
     }
 
     async fn a_completed_task_moves_its_stock_and_its_order_once_however_often_it_is_said(&self) {
@@ -289,12 +320,23 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
     async fn a_task_of_a_canceled_order_ends_canceled_and_moves_no_stock(&self) {
         let task = self.in_progress("canceled").await;
         self.orders.cancel(task.order_id).await;
-        cancel_tasks(self.tasks, task.order_id, &[1, 2], deadline())
+        let queues = MemoryQueues::default();
+        for _ in 0..2 {
+            cancel_tasks(
+                self.tasks,
+                &queues,
+                task.order_id,
+                &[1, 2],
+                at(4),
+                deadline(),
+            )
             .await
             .unwrap();
-        cancel_tasks(self.tasks, task.order_id, &[1, 2], deadline())
-            .await
-            .unwrap();
+        }
+        let told = queues.take();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0, "controller-1");
+        assert_eq!(told[0].1["data"]["command"], "cancel");
         assert_eq!(self.stored(&task).await.state, TaskState::Canceling);
         let bread = stockline_domain::ids::TaskId::for_order_line(task.order_id, 2);
         let bread = self.tasks.find(bread).await.unwrap().unwrap();
@@ -346,21 +388,31 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         );
     }
 
-    async fn a_controller_reports_on_no_task_of_another(&self) {
+    async fn a_controller_reports_on_no_task_of_another_or_of_another_warehouse(&self) {
         let task = self.in_progress("foreign").await;
         let done = report(3, ReportedState::Completed);
-        let other = "controller-2".parse().unwrap();
-        let reported = settle(
-            self.tasks,
-            self.completions,
-            task.task_id,
-            Some(&other),
-            &done,
-            at(4),
-            deadline(),
-        )
-        .await;
-        assert_eq!(reported.unwrap(), Reported::Unknown);
+        let controller = |name: &str, location: &str| Caller {
+            subject: name.to_owned(),
+            role: Role::Controller,
+            locations: Locations::Only([location.parse().unwrap()].into()),
+            controller: Some(name.parse().unwrap()),
+        };
+        for stranger in [
+            controller("controller-2", "foreign"),
+            controller("controller-1", "another-warehouse"),
+        ] {
+            let reported = settle(
+                self.tasks,
+                self.completions,
+                task.task_id,
+                &stranger,
+                &done,
+                at(4),
+                deadline(),
+            )
+            .await;
+            assert_eq!(reported.unwrap(), Reported::Unknown);
+        }
         assert_eq!(self.stored(&task).await, task);
     }
 }
@@ -382,7 +434,7 @@ where
         .of_two_writers_the_second_is_told_and_the_first_may_write_the_same_again()
         .await;
     warehouse
-        .a_zone_tells_its_controllers_by_their_last_heartbeat_and_what_they_hold()
+        .a_zone_tells_its_controllers_by_their_last_heartbeat_and_its_tasks()
         .await;
     warehouse
         .a_completed_task_moves_its_stock_and_its_order_once_however_often_it_is_said()
@@ -405,7 +457,9 @@ where
     warehouse
         .a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was()
         .await;
-    warehouse.a_controller_reports_on_no_task_of_another().await;
+    warehouse
+        .a_controller_reports_on_no_task_of_another_or_of_another_warehouse()
+        .await;
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use stockline_domain::ids::{ControllerId, TaskId, ZoneId};
+use stockline_domain::ids::{ControllerId, LocationId, TaskId, ZoneId};
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::NotFulfillable;
 use stockline_domain::task::{Controller, Task, TaskState};
@@ -32,6 +32,15 @@ pub struct Floor {
     pub tasks: BTreeMap<TaskId, Task>,
     /// Each controller.
     pub controllers: BTreeMap<ControllerId, Controller>,
+}
+
+impl Floor {
+    fn of_zone(&self, location: &LocationId, zone: &ZoneId, states: &[TaskState]) -> Vec<Task> {
+        let here = self.tasks.values().filter(|task| {
+            task.location_id == *location && task.zone_id == *zone && states.contains(&task.state)
+        });
+        here.cloned().collect()
+    }
 }
 
 impl MemoryTasks {
@@ -98,22 +107,28 @@ impl ControllerStore for MemoryTasks {
         Ok(())
     }
 
-    async fn controllers(&self, zone: &ZoneId) -> Result<Vec<Controller>, StoreError> {
+    async fn controllers(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Controller>, StoreError> {
         let floor = self.open();
-        let here = floor
-            .controllers
-            .values()
-            .filter(|controller| controller.zone_id == *zone);
+        let here = floor.controllers.values().filter(|controller| {
+            controller.location_id == *location && controller.zone_id == *zone
+        });
         Ok(here.cloned().collect())
     }
 
-    async fn held(&self, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
-        let floor = self.open();
-        let held = floor
-            .tasks
-            .values()
-            .filter(|task| task.zone_id == *zone && TaskState::HELD.contains(&task.state));
-        Ok(held.cloned().collect())
+    async fn controller(&self, id: &ControllerId) -> Result<Option<Controller>, StoreError> {
+        Ok(self.open().controllers.get(id).cloned())
+    }
+
+    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        Ok(self.open().of_zone(location, zone, &[TaskState::Queued]))
+    }
+
+    async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        Ok(self.open().of_zone(location, zone, &TaskState::HELD))
     }
 }
 
