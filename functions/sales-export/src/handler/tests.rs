@@ -381,6 +381,21 @@ async fn amounts_are_in_the_major_unit_and_exact_in_every_currency() {
 }
 
 #[tokio::test]
+async fn of_an_order_that_was_canceled_in_part_what_was_sold_is_exported() {
+    let retailer = retailer();
+    let order = sale("1", "store-a", "2026-03-01T10:00:00Z", 119, "EUR");
+    let part = order.fulfil(1, 1).unwrap().cancel(order.placed_at).unwrap();
+    retailer.sold(&part);
+    retailer.export(json!({})).await;
+    let row = &retailer.rows(BERLIN)[0];
+    // One of two at 1.19 with 0.01 off both: half of 2.37, rounded down.
+    assert_eq!((row.status.as_str(), row.quantity), ("fulfilled", 1));
+    assert_eq!((row.gross, row.discount, row.net), (11_900, 100, 11_800));
+    let totals = &retailer.manifest(BERLIN_MANIFEST).totals[0];
+    assert_eq!((totals.orders, totals.gross, totals.net), (1, 119, 118));
+}
+
+#[tokio::test]
 async fn an_open_day_is_exported_on_demand_and_its_manifest_says_so() {
     let retailer = retailer();
     let exports = retailer
