@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::cursor::{CursorKey, Page, Position};
 use crate::deadline::Deadline;
 use crate::problem::{Problem, ProblemKind};
+use crate::strict_json::{self, Fault};
 use crate::telemetry;
 
 /// The largest body that is read, in bytes.
@@ -171,30 +172,8 @@ impl Call {
                 "The body must be application/json.",
             ));
         }
-        // Left to itself, serde would read an array as the fields of an object in their order.
-        if self.body.trim_ascii_start().starts_with(b"[") {
-            return Err(Problem::new(
-                ProblemKind::MalformedBody,
-                "The body must be a JSON object.",
-            ));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let pointer = pointer(error.path());
-            let detail = error.into_inner().to_string();
-            Problem::new(
-                ProblemKind::MalformedBody,
-                "The body is not what this operation takes.",
-            )
-            .with_errors(Invalid::field(pointer, detail).errors)
-        })?;
-        json.end().map_err(|_| {
-            Problem::new(
-                ProblemKind::MalformedBody,
-                "The body holds more than one JSON value.",
-            )
-        })?;
-        Ok(value)
+        strict_json::from_slice(&self.body)
+            .map_err(|fault| malformed("The body is not what this operation takes.", "", fault))
     }
 
     /// The path parameter `name`; one that no such thing can have is not found.
@@ -264,15 +243,14 @@ impl Call {
 
 /// One entry of a body that is decoded entry by entry; pointers start with `at`, the entry's own.
 pub fn entry<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = format!("{at}{}", pointer(error.path()));
-        let detail = error.into_inner().to_string();
-        Problem::new(
-            ProblemKind::MalformedBody,
-            "The entry is not what this operation takes.",
-        )
-        .with_errors(Invalid::field(pointer, detail).errors)
-    })
+    strict_json::from_value(value)
+        .map_err(|fault| malformed("The entry is not what this operation takes.", at, fault))
+}
+
+fn malformed(detail: &str, at: &str, fault: Fault) -> Problem {
+    let pointer = format!("{at}{}", fault.pointer);
+    Problem::new(ProblemKind::MalformedBody, detail)
+        .with_errors(Invalid::field(pointer, fault.detail).errors)
 }
 
 /// `{name: items, "next_cursor": ..}`: one page of `list`.
@@ -424,17 +402,6 @@ fn caller<'a>(said: impl Fn(&str) -> Option<&'a str>) -> Option<Caller> {
 
 fn is_visible_ascii(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => String::new(),
-        })
-        .collect()
 }
 
 #[allow(

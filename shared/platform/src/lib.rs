@@ -23,4 +23,5 @@ pub mod slack;
 pub mod sns;
 pub mod sqs;
 pub mod store_error;
+pub mod strict_json;
 pub mod telemetry;

@@ -1,7 +1,8 @@
 //! The envelope that every message travels in; `events/schemas/` holds the JSON Schema of each.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+use stockline_domain::millis;
 use uuid::Uuid;
 
 /// One message: what it is, which it is, and what caused it.
@@ -15,7 +16,7 @@ pub struct Envelope<T> {
     /// The same for every delivery of one message, and derived from what it says.
     pub id: Uuid,
     /// When what it says happened.
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     pub occurred_at: Timestamp,
     /// Follows what one request causes through every message and log line.
     pub correlation_id: String,
@@ -62,10 +63,6 @@ impl<T> Envelope<T> {
         }
         Ok(serde_json::from_str(text)?)
     }
-}
-
-fn in_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use aws_sdk_sqs::Client;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{ControllerId, OrderId, Sku, TaskId, ZoneId};
+use stockline_domain::millis;
 use stockline_domain::task::{Task, TaskKind};
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ pub struct TaskCommand {
     /// The fencing number; comes back in every report.
     pub lease_id: u64,
     /// When the lease ends, unless the controller reports.
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     pub lease_expires_at: Timestamp,
     /// What the task does.
     pub kind: TaskKind,
@@ -49,12 +50,8 @@ pub struct TaskCommand {
     /// The order that waits for them.
     pub order_id: OrderId,
     /// When the task should be done.
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     pub deadline: Timestamp,
-}
-
-fn in_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 /// One message as SQS takes it.
