@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use stockline_domain::export::late::late_on;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::LevelKey;
 use stockline_domain::money::{Currency, Money};
@@ -16,12 +17,13 @@ use stockline_domain::split_level::Part as LevelPart;
 use super::attributes::{item, key_of, number, position, start_key, string, value};
 use super::change_level::change_level;
 use super::transaction::{Part, Written, sort, write};
-use crate::cursor::{Listing, Page};
+use crate::cursor::{Listing, Page, Position};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::keys;
 use crate::ports::orders::{Cancellation, OrderStore, Placement, ShortSku};
 use crate::store_error::StoreError;
+use crate::trace::{self, Traceparent};
 
 /// Orders and the levels they take from.
 #[derive(Debug, Clone)]
@@ -54,6 +56,12 @@ pub struct OrderRecord {
     fingerprint: String,
     location_key: String,
     placed_key: String,
+    /// Where the index `by_late_write` has it, if this write came late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_on: Option<Date>,
+    /// The trace of the request that wrote it: what the stream causes is a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<Traceparent>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,16 +111,20 @@ impl OrderRecord {
             fingerprint: request.as_str().to_owned(),
             location_key: keys::orders_of_day(&order.location_id, order.business_date),
             placed_key: keys::placed(order.placed_at, order.order_id),
+            late_on: late_on(order.business_date, order.placed_at),
+            traceparent: trace::current(),
         }
     }
 
-    /// What is stored after `order` went on in its life: the next revision.
-    pub fn next(&self, order: &Order) -> Self {
+    /// What is stored after `order` went on in its life at `at`: the next revision.
+    pub fn next(&self, order: &Order, at: Timestamp) -> Self {
         Self {
             status: order.status,
             lines: order.lines.iter().map(LineRecord::new).collect(),
             canceled_at: order.canceled_at,
             revision: self.revision + 1,
+            late_on: late_on(self.business_date, at),
+            traceparent: trace::current().or_else(|| self.traceparent.clone()),
             ..self.clone()
         }
     }
@@ -244,6 +256,37 @@ impl DynamoOrders {
     }
 }
 
+/// A page of the orders under the key `day` of the index `by_location`; without a limit, the 1 MB that one query reads.
+pub(super) async fn orders_of_day(
+    client: &Client,
+    orders_table: &str,
+    day: String,
+    limit: Option<i32>,
+    after: Option<Position>,
+) -> Result<Listing<Order>, StoreError> {
+    let found = client
+        .query()
+        .table_name(orders_table)
+        .index_name("by_location")
+        .key_condition_expression("location_key = :day")
+        .expression_attribute_values(":day", string(day))
+        .set_limit(limit)
+        .set_exclusive_start_key(start_key(after))
+        .send()
+        .await
+        .map_err(sort("list the orders of a day"))?;
+    let items = found
+        .items
+        .unwrap_or_default()
+        .into_iter()
+        .map(|item| Ok(value::<OrderRecord>(item)?.order()))
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Listing {
+        items,
+        next: position(found.last_evaluated_key),
+    })
+}
+
 impl OrderStore for DynamoOrders {
     async fn place(
         &self,
@@ -267,31 +310,9 @@ impl OrderStore for DynamoOrders {
         business_date: Date,
         page: Page,
     ) -> Result<Listing<Order>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.orders_table)
-            .index_name("by_location")
-            .key_condition_expression("location_key = :day")
-            .expression_attribute_values(
-                ":day",
-                string(keys::orders_of_day(location, business_date)),
-            )
-            .limit(i32::from(page.limit))
-            .set_exclusive_start_key(start_key(page.after))
-            .send()
-            .await
-            .map_err(sort("list orders"))?;
-        let items = found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| Ok(value::<OrderRecord>(item)?.order()))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Listing {
-            items,
-            next: position(found.last_evaluated_key),
-        })
+        let day = keys::orders_of_day(location, business_date);
+        let limit = Some(i32::from(page.limit));
+        orders_of_day(&self.client, &self.orders_table, day, limit, page.after).await
     }
 
     async fn cancel(
@@ -316,7 +337,7 @@ impl OrderStore for DynamoOrders {
             let mut parts = vec![Self::replace(
                 &self.orders_table,
                 &before,
-                &before.next(&canceled),
+                &before.next(&canceled, at),
             )?];
             for entry in &order.quantities() {
                 let change = order.releasing_change(entry, reason, at);
@@ -392,4 +413,71 @@ fn available(item: &super::attributes::Item) -> Result<i64, StoreError> {
         .and_then(|value| value.as_n().ok())
         .and_then(|number| number.parse().ok())
         .ok_or_else(|| StoreError::failed("read a level")("it has no available quantity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use serde_json::{Value, json};
+    use stockline_domain::place_order::PlaceOrder;
+
+    use super::*;
+
+    /// As DynamoDB counts it: names and texts by their bytes, a number by half its digits and one, a list or map 3 and
+    /// one an entry.
+    fn size(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(number) => number.len().div_ceil(2) + 1,
+            AttributeValue::L(entries) => {
+                3 + entries.iter().map(|entry| 1 + size(entry)).sum::<usize>()
+            }
+            AttributeValue::M(fields) => 3 + fields.len() + fields_size(fields.iter()),
+            other => panic!("an order holds no {other:?}"),
+        }
+    }
+
+    fn fields_size<'a>(fields: impl Iterator<Item = (&'a String, &'a AttributeValue)>) -> usize {
+        fields.map(|(name, value)| name.len() + size(value)).sum()
+    }
+
+    #[tokio::test]
+    async fn a_basket_of_ten_lines_with_its_trace_is_one_write_unit() {
+        let lines: Vec<Value> = (0..10)
+            .map(|line| {
+                let price = json!({"amount": 1099, "currency": "EUR"});
+                let tax = json!({"amount": 175, "currency": "EUR"});
+                json!({"sku": format!("40063813339{line:02}"), "quantity": 2, "unit_price": price, "tax": tax})
+            })
+            .collect();
+        let body: PlaceOrder = serde_json::from_value(json!({
+            "location_id": "store-berlin-042", "channel": "click_and_collect", "currency": "EUR", "lines": lines,
+            "total": {"amount": 21980, "currency": "EUR"}, "external_reference": "receipt-2026-0042-1337",
+        }))
+        .unwrap();
+        let now = "2026-03-01T12:00:00.123Z".parse().unwrap();
+        let order = body
+            .order(
+                OrderId::derive("till", "1"),
+                now,
+                &jiff::tz::TimeZone::UTC,
+                0,
+            )
+            .unwrap();
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+            .parse()
+            .ok();
+        let record = trace::within(trace, async {
+            OrderRecord::new(&order, &Fingerprint::of(&body_of(&order)).unwrap())
+        })
+        .await;
+        let stored = item(&keys::order(order.order_id), &record).unwrap();
+        assert!(stored.contains_key("traceparent"));
+        let size = fields_size(stored.iter());
+        assert!(size <= 1024, "{size} bytes");
+    }
+
+    fn body_of(order: &Order) -> Vec<&Sku> {
+        order.lines.iter().map(|line| &line.sku).collect()
+    }
 }

@@ -55,9 +55,7 @@ impl OrderStore for MemoryShop {
         for level in next {
             shelves.write(level);
         }
-        shelves
-            .orders
-            .insert(order.order_id, (order.clone(), request.as_str().to_owned()));
+        shelves.write_order(order.clone(), request.as_str().to_owned(), order.placed_at);
         Ok(Placement::Placed)
     }
 
@@ -125,7 +123,7 @@ impl OrderStore for MemoryShop {
                     .unwrap();
                 shelves.write(next);
             }
-            shelves.orders.insert(id, (canceled.clone(), fingerprint));
+            shelves.write_order(canceled.clone(), fingerprint, at);
         }
         Ok(Cancellation::Canceled(Box::new(canceled)))
     }

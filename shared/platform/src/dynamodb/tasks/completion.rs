@@ -95,7 +95,7 @@ impl CompletionStore for DynamoCompletions {
         };
         let parts = vec![
             self.replace_task(before, after)?,
-            DynamoOrders::replace(&self.orders_table, &record, &record.next(&order))?,
+            DynamoOrders::replace(&self.orders_table, &record, &record.next(&order, now))?,
             change_level(&self.stock_table, &key, &LevelPart::whole(&change, 0))?,
         ];
         match write(&self.client, parts, deadline).await? {
