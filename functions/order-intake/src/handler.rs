@@ -13,6 +13,7 @@ use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::location_cache::LocationCache;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, ShortSku};
 use stockline_platform::problem::{Problem, ProblemKind};
@@ -79,13 +80,22 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             location.location.close_out_hour,
         )?;
         match self.orders.place(&order, &request, call.deadline).await? {
-            Placement::Placed => Reply::created(&order),
-            Placement::Replayed(existing) => Ok(Reply::created(&existing.as_placed())?.replayed()),
+            Placement::Placed => {
+                count(Metric::OrdersPlaced, 1);
+                Reply::created(&order)
+            }
+            Placement::Replayed(existing) => {
+                count(Metric::OrdersReplayed, 1);
+                Ok(Reply::created(&existing.as_placed())?.replayed())
+            }
             Placement::KeyReused => Err(Problem::new(
                 ProblemKind::IdempotencyKeyReused,
                 "Another order was sent under this Idempotency-Key; use a new key for a new order.",
             )),
-            Placement::Short(short) => Err(insufficient_stock(&short)),
+            Placement::Short(short) => {
+                count(Metric::OrdersShort, 1);
+                Err(insufficient_stock(&short))
+            }
             Placement::NotStocked(skus) => Err(not_stocked(&wanted, &skus)),
         }
     }

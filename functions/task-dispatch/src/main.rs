@@ -9,6 +9,7 @@ use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
 use stockline_platform::sqs::SqsControllerQueues;
+use stockline_platform::trace;
 
 use crate::handler::TaskDispatch;
 
@@ -19,8 +20,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let queues = SqsControllerQueues::new(aws.sqs(), required("CONTROLLER_QUEUE_URL_PREFIX")?);
     tasks.warm_up().await;
     let dispatch = TaskDispatch::new(tasks, queues, SystemClock);
-    Box::pin(serve_queue("task-dispatch", |record| {
-        dispatch.record(record)
+    let dispatch = &dispatch;
+    Box::pin(serve_queue("task-dispatch", |record| async move {
+        let body = record.body.clone();
+        trace::of_message(&body, Box::pin(dispatch.record(record))).await
     }))
     .await
 }

@@ -20,6 +20,7 @@ use crate::deadline::Deadline;
 use crate::problem::{Problem, ProblemKind};
 use crate::strict_json::{self, Fault};
 use crate::telemetry;
+use crate::trace::{self, Traceparent};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -284,7 +285,8 @@ where
     .await
 }
 
-/// Answers one request; a panic in `handler` is our fault, not a lost connection.
+/// Answers one request, by its deadline: whatever `handler` waits for then is given up, and the caller learns that the
+/// outcome is unknown. A panic in `handler` is our fault, not a lost connection.
 pub async fn answer<H, F>(request: &Request, handler: &H) -> Response<Body>
 where
     H: Fn(Call) -> F + Send + Sync,
@@ -301,42 +303,49 @@ where
         .headers()
         .get("traceparent")
         .and_then(|value| value.to_str().ok())
-        .filter(|value| is_visible_ascii(value, 128))
-        .unwrap_or_default()
-        .to_owned();
+        .and_then(|value| value.parse::<Traceparent>().ok());
     let call = Call::read(request);
     let correlation_id = call
         .as_ref()
         .map_or_else(|_| request_id.clone(), |call| call.correlation_id.clone());
-    let span = telemetry::invocation(&request_id, &correlation_id, &trace);
-    let result = async {
+    let trace_id = trace.as_ref().map_or("", Traceparent::trace_id);
+    let span = telemetry::invocation(&request_id, &correlation_id, trace_id);
+    let result = trace::within(trace.clone(), async {
         match call {
-            Ok(call) => AssertUnwindSafe(handler(call))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| {
-                    tracing::error!("the handler panicked");
-                    Err(Problem::internal())
-                }),
+            Ok(call) => {
+                let left = call.deadline.left();
+                let handled = AssertUnwindSafe(handler(call)).catch_unwind();
+                match tokio::time::timeout(left, handled).await {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(_panic)) => {
+                        tracing::error!("the handler panicked");
+                        Err(Problem::internal())
+                    }
+                    Err(_elapsed) => {
+                        tracing::error!("nothing that was asked answered within the call's time");
+                        Err(Problem::unanswered())
+                    }
+                }
+            }
             Err(problem) => Err(problem),
         }
-    }
+    })
     .instrument(span.clone())
     .await;
-    span.in_scope(|| respond(result, &request_id, &correlation_id, &trace))
+    span.in_scope(|| respond(result, &request_id, &correlation_id, trace.as_ref()))
 }
 
 fn respond(
     result: Result<Reply, Problem>,
     request_id: &str,
     correlation_id: &str,
-    trace: &str,
+    trace: Option<&Traceparent>,
 ) -> Response<Body> {
     let mut builder = Response::builder()
         .header("x-request-id", request_id)
         .header("x-correlation-id", correlation_id);
-    if !trace.is_empty() {
-        builder = builder.header("traceparent", trace);
+    if let Some(trace) = trace {
+        builder = builder.header("traceparent", trace.to_string());
     }
     let response = match result {
         Ok(reply) => {

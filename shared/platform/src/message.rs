@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use stockline_domain::millis;
 use uuid::Uuid;
 
+use crate::trace::Traceparent;
+
 /// One message: what it is, which it is, and what caused it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
@@ -20,6 +22,9 @@ pub struct Envelope<T> {
     pub occurred_at: Timestamp,
     /// Follows what one request causes through every message and log line.
     pub correlation_id: String,
+    /// The trace of the request that caused it, where one came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Traceparent>,
     /// What it says.
     pub data: T,
 }
@@ -77,6 +82,7 @@ mod tests {
             id: Uuid::nil(),
             occurred_at: "2026-03-01T12:00:00Z".parse().unwrap(),
             correlation_id: "c-1".to_owned(),
+            traceparent: None,
             data: 7_u8,
         };
         let text = serde_json::to_string(&sent).unwrap();

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::message::Envelope;
 use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use crate::store_error::StoreError;
+use crate::trace;
 
 /// The type of [`QueuedTask`].
 pub const TASK_QUEUED: &str = "task.queued";
@@ -119,8 +120,9 @@ impl FifoMessage {
             version: 1,
             id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
             occurred_at: now,
-            // Nothing of the request that placed the order reaches a stream, but its id does.
+            // The order follows its tasks through every hand; the trace is of the request that caused this message.
             correlation_id: task.order_id.to_string(),
+            traceparent: trace::current(),
             data,
         };
         let body =

@@ -170,7 +170,7 @@ async fn bad_input_gets_its_own_answer_and_changes_nothing() {
             call("POST", "/v1/orders").key("k").text("[]"),
             400,
             "malformed-body",
-            "-",
+            "",
         ),
         (place("k", &unknown_field), 400, "malformed-body", "/colour"),
         (
