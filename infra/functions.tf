@@ -71,7 +71,7 @@ locals {
       }
       timeout = 30
       streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
-      tables  = { stock = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
+      tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
       statements = [
         { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
