@@ -40,7 +40,7 @@ locals {
         CURSOR_SECRET = var.cursor_secret
       }
       tables = {
-        orders  = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        orders  = ["dynamodb:Query", "dynamodb:PutItem"]
         stock   = ["dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
       }

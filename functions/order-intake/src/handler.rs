@@ -1,13 +1,15 @@
 //! An HTTP call on orders becomes one call of the store.
 
+mod problems;
+mod steps;
+
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Serialize;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
-use stockline_domain::invalid::{FieldError, Invalid};
-use stockline_domain::order::Order;
-use stockline_domain::place_order::PlaceOrder;
+use stockline_domain::invalid::Invalid;
+use stockline_domain::order::{Order, Refund};
+use stockline_domain::place_order::{PlaceLine, PlaceOrder};
 use stockline_platform::clock::Clock;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
@@ -15,10 +17,12 @@ use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::location_cache::LocationCache;
 use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, ShortSku};
-use stockline_platform::problem::{Problem, ProblemKind};
+use stockline_platform::ports::orders::{KnownOrder, OrderStore, Placement};
+use stockline_platform::problem::Problem;
 
-/// Takes orders in.
+use problems::{insufficient_stock, key_reused, not_stocked};
+
+/// Takes orders in, and lets them go on.
 pub struct OrderIntake<O, L, C> {
     orders: O,
     locations: LocationCache<L, C>,
@@ -26,12 +30,12 @@ pub struct OrderIntake<O, L, C> {
     cursors: CursorKey,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct CancelOrder {
-    /// Why, at most 200 characters.
-    #[serde(default)]
-    reason: Option<String>,
+/// An order as it is read alone: with what was paid back of it.
+#[derive(Serialize)]
+struct OrderWithRefunds<'a> {
+    #[serde(flatten)]
+    order: &'a Order,
+    refunds: Vec<&'a Refund>,
 }
 
 impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
@@ -51,6 +55,8 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             ("POST", "/v1/orders") => self.place(&call).await,
             ("GET", "/v1/orders/{order_id}") => self.read(&call).await,
             ("POST", "/v1/orders/{order_id}/cancel") => self.cancel(&call).await,
+            ("POST", "/v1/orders/{order_id}/refunds") => self.refund(&call).await,
+            ("POST", "/v1/orders/{order_id}/fulfilments") => self.fulfil(&call).await,
             ("GET", "/v1/locations/{location_id}/orders") => self.list(&call).await,
             _ => Err(Problem::not_found()),
         }
@@ -69,16 +75,18 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         {
             return Err(no_such_location().into());
         }
-        let location = self.locations.find(&body.location_id).await?;
-        let location = location.ok_or_else(no_such_location)?;
+        let id = OrderId::derive(&call.caller.subject, key);
         let request = fingerprint(&body)?;
-        let wanted: Vec<Sku> = body.lines.iter().map(|line| line.sku.clone()).collect();
-        let order = body.order(
-            OrderId::derive(&call.caller.subject, key),
-            self.clock.now(),
-            &location.time_zone,
-            location.location.close_out_hour,
-        )?;
+        let Some(location) = self.locations.find(&body.location_id).await? else {
+            return self.placed_before(id, &request, no_such_location()).await;
+        };
+        let sku = |line: &PlaceLine| Some(line.sku.clone());
+        let wanted: Vec<Option<Sku>> = body.lines.iter().map(sku).collect();
+        let close_out_hour = location.location.close_out_hour;
+        let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {
+            Ok(order) => order,
+            Err(invalid) => return self.placed_before(id, &request, invalid).await,
+        };
         match self.orders.place(&order, &request, call.deadline).await? {
             Placement::Placed => {
                 count(Metric::OrdersPlaced, 1);
@@ -86,12 +94,9 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             }
             Placement::Replayed(existing) => {
                 count(Metric::OrdersReplayed, 1);
-                Ok(Reply::created(&existing.as_placed())?.replayed())
+                replay_of(&existing)
             }
-            Placement::KeyReused => Err(Problem::new(
-                ProblemKind::IdempotencyKeyReused,
-                "Another order was sent under this Idempotency-Key; use a new key for a new order.",
-            )),
+            Placement::KeyReused => Err(key_reused()),
             Placement::Short(short) => {
                 count(Metric::OrdersShort, 1);
                 Err(insufficient_stock(&short))
@@ -100,31 +105,25 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         }
     }
 
-    async fn read(&self, call: &Call) -> Result<Reply, Problem> {
-        Reply::ok(&self.visible(call, Action::ReadOrders).await?)
+    /// What was valid when it came is answered as it was then: a sale grows old, and rules change.
+    async fn placed_before(
+        &self,
+        id: OrderId,
+        request: &Fingerprint,
+        invalid: Invalid,
+    ) -> Result<Reply, Problem> {
+        match self.orders.find(id).await? {
+            Some(known) if known.request == *request => replay_of(&known.order),
+            _ => Err(invalid.into()),
+        }
     }
 
-    async fn cancel(&self, call: &Call) -> Result<Reply, Problem> {
-        call.idempotency_key()?;
-        let order = self.visible(call, Action::WriteOrders).await?;
-        let body: CancelOrder = call.body()?;
-        let reason = body.reason.as_deref();
-        if reason.is_some_and(|reason| !(1..=200).contains(&reason.chars().count())) {
-            return Err(Invalid::field("/reason", "must be 1 to 200 characters").into());
-        }
-        let at = self.clock.now();
-        match self
-            .orders
-            .cancel(order.order_id, reason, at, call.deadline)
-            .await?
-        {
-            Cancellation::Canceled(order) => Reply::ok(&order),
-            Cancellation::TooLate => Err(Problem::new(
-                ProblemKind::OrderNotCancelable,
-                "Goods of the order have left; it can be refunded, not canceled.",
-            )),
-            Cancellation::Unknown => Err(Problem::not_found()),
-        }
+    async fn read(&self, call: &Call) -> Result<Reply, Problem> {
+        let known = self.visible(call, Action::ReadOrders).await?;
+        Reply::ok(&OrderWithRefunds {
+            order: &known.order,
+            refunds: known.refunds.iter().map(|(refund, _)| refund).collect(),
+        })
     }
 
     async fn list(&self, call: &Call) -> Result<Reply, Problem> {
@@ -146,52 +145,24 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         )
     }
 
-    async fn visible(&self, call: &Call, action: Action) -> Result<Order, Problem> {
+    async fn visible(&self, call: &Call, action: Action) -> Result<KnownOrder, Problem> {
         call.caller.may(action)?;
         let id: OrderId = call.path("order_id")?;
-        let order = self.orders.find(id).await?.ok_or_else(Problem::not_found)?;
-        call.caller.may_at(action, &order.location_id)?;
-        Ok(order)
+        let known = self.orders.find(id).await?.ok_or_else(Problem::not_found)?;
+        call.caller.may_at(action, &known.order.location_id)?;
+        Ok(known)
     }
 }
 
-fn fingerprint(body: &PlaceOrder) -> Result<Fingerprint, Problem> {
+fn replay_of(order: &Order) -> Result<Reply, Problem> {
+    Ok(Reply::created(&order.as_placed())?.replayed())
+}
+
+fn fingerprint<T: Serialize>(body: &T) -> Result<Fingerprint, Problem> {
     Fingerprint::of(body).map_err(|error| {
-        tracing::error!(%error, "the order cannot be written as JSON");
+        tracing::error!(%error, "the request cannot be written as JSON");
         Problem::internal()
     })
-}
-
-fn insufficient_stock(short: &[ShortSku]) -> Problem {
-    let lines: Vec<Value> = short
-        .iter()
-        .map(|short| json!({"sku": short.sku, "requested": short.requested, "available": short.available}))
-        .collect();
-    Problem::new(
-        ProblemKind::InsufficientStock,
-        format!(
-            "{} SKU(s) of the order are short; nothing was taken.",
-            short.len()
-        ),
-    )
-    .with("lines", lines.into())
-}
-
-fn not_stocked(wanted: &[Sku], missing: &[Sku]) -> Problem {
-    let errors = wanted
-        .iter()
-        .enumerate()
-        .filter(|(_, sku)| missing.contains(sku))
-        .map(|(index, sku)| FieldError {
-            pointer: format!("/lines/{index}/sku"),
-            detail: format!("{sku} is not stocked at this location"),
-        })
-        .collect();
-    Problem::new(
-        ProblemKind::UnknownLine,
-        "The order names what the location does not stock; nothing was taken.",
-    )
-    .with_errors(errors)
 }
 
 #[cfg(test)]

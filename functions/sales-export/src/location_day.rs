@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use stockline_domain::export::sold_lines;
 use stockline_domain::ids::{OrderId, Sku};
 use stockline_domain::money::Currency;
 use stockline_domain::order::{Channel, Order, OrderStatus};
@@ -58,9 +59,9 @@ pub struct SaleLine<'a> {
     pub unit_price: i64,
     /// Taken off, in minor units.
     pub discount: i64,
-    /// Tax contained, in minor units.
+    /// Tax, in the net or on top of it, in minor units.
     pub tax: i64,
-    /// What was paid, in minor units.
+    /// What was paid, without tax on top, in minor units.
     pub net: i64,
 }
 
@@ -69,27 +70,28 @@ impl LocationDay {
     pub fn push(&mut self, order: &Order) {
         // Cut before sorting: rows sort by what they show.
         let sold_at = Timestamp::from_millisecond(order.sold_at.as_millisecond());
+        let first_line = self.lines.len();
+        for sold in sold_lines(order) {
+            let sku = self.place(&sold.line.sku);
+            self.lines.push(Line {
+                sku,
+                number: sold.line.line,
+                quantity: sold.quantity,
+                unit_price: sold.line.unit_price.amount,
+                discount: sold.amounts.discount,
+                tax: sold.amounts.tax,
+                net: sold.amounts.net,
+            });
+        }
         self.sales.push(Sale {
             sold_at: sold_at.unwrap_or(order.sold_at),
             order_id: order.order_id,
             channel: order.channel,
             status: order.status,
             currency: order.currency,
-            first_line: self.lines.len(),
-            lines: order.lines.len(),
+            first_line,
+            lines: self.lines.len() - first_line,
         });
-        for line in &order.lines {
-            let sku = self.place(&line.sku);
-            self.lines.push(Line {
-                sku,
-                number: line.line,
-                quantity: line.quantity,
-                unit_price: line.unit_price.amount,
-                discount: line.discount.amount,
-                tax: line.tax.amount,
-                net: line.net.amount,
-            });
-        }
     }
 
     fn place(&mut self, sku: &Sku) -> usize {

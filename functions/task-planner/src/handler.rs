@@ -45,12 +45,10 @@ impl<T: TaskStore, Q: TaskQueue, L: CatalogStore, C: Clock> TaskPlanner<T, Q, L,
             Ok((_, None)) => return Outcome::Done,
             Err(error) => return Outcome::Reject(format!("the order cannot be read: {error}")),
         };
-        let done = match (old.map(|old| old.status), new.status) {
-            (None, OrderStatus::Allocated) => self.plan(&new).await,
-            (Some(before), OrderStatus::Canceled) if before != OrderStatus::Canceled => {
-                self.cancel(&new).await
-            }
-            _ => Ok(()),
+        let done = match old {
+            None if new.status == OrderStatus::Allocated => self.plan(&new).await,
+            None => Ok(()),
+            Some(old) => self.cancel(&new, &given_up(&old, &new)).await,
         };
         match done {
             Ok(()) => Outcome::Done,
@@ -71,12 +69,14 @@ impl<T: TaskStore, Q: TaskQueue, L: CatalogStore, C: Clock> TaskPlanner<T, Q, L,
         Ok(())
     }
 
-    async fn cancel(&self, order: &Order) -> Result<(), StoreError> {
+    async fn cancel(&self, order: &Order, lines: &[u16]) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let location = self.locations.find(&order.location_id).await?;
         if !location.is_some_and(|known| known.location.is_automated()) {
             return Ok(());
         }
-        let lines = u16::try_from(order.lines.len()).unwrap_or(u16::MAX);
         cancel_tasks(
             &self.tasks,
             order.order_id,
@@ -85,6 +85,16 @@ impl<T: TaskStore, Q: TaskQueue, L: CatalogStore, C: Clock> TaskPlanner<T, Q, L,
         )
         .await
     }
+}
+
+/// The lines of which some was canceled between `old` and `new`.
+fn given_up(old: &Order, new: &Order) -> Vec<u16> {
+    old.lines
+        .iter()
+        .zip(&new.lines)
+        .filter(|(old, new)| old.canceled_quantity < new.canceled_quantity)
+        .map(|(_, new)| new.line)
+        .collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub fn business_date(sold_at: Timestamp, time_zone: &TimeZone, close_out_hour: i
 mod tests {
     use super::*;
     use jiff::civil::date;
+    use proptest::prelude::*;
 
     fn day(at: &str, zone: &str, close_out_hour: i8) -> Date {
         business_date(
@@ -67,5 +68,60 @@ mod tests {
             day("2026-10-25T02:00:00Z", "Europe/Berlin", 3),
             date(2026, 10, 25)
         );
+    }
+
+    #[test]
+    fn the_hour_that_never_happens_closes_the_day_all_the_same() {
+        for close_out_hour in [2, 3] {
+            assert_eq!(
+                day("2026-03-29T00:59:59Z", "Europe/Berlin", close_out_hour),
+                date(2026, 3, 28)
+            );
+            assert_eq!(
+                day("2026-03-29T01:00:00Z", "Europe/Berlin", close_out_hour),
+                date(2026, 3, 29)
+            );
+        }
+    }
+
+    #[test]
+    fn one_moment_is_three_days_on_the_two_sides_of_the_date_line() {
+        let at = "2026-03-01T10:30:00Z";
+        assert_eq!(day(at, "Pacific/Kiritimati", 0), date(2026, 3, 2));
+        assert_eq!(day(at, "Europe/London", 0), date(2026, 3, 1));
+        assert_eq!(day(at, "Pacific/Pago_Pago", 0), date(2026, 2, 28));
+    }
+
+    #[test]
+    fn a_zone_that_crossed_the_date_line_has_no_sale_on_the_day_it_left_out() {
+        assert_eq!(
+            day("2011-12-30T09:59:59Z", "Pacific/Apia", 0),
+            date(2011, 12, 29)
+        );
+        assert_eq!(
+            day("2011-12-30T10:00:00Z", "Pacific/Apia", 0),
+            date(2011, 12, 31)
+        );
+    }
+
+    proptest! {
+        /// 2024 to 2030, in zones that change their clocks at different hours, by half an hour, and not at all.
+        #[test]
+        fn the_day_never_goes_back_and_is_the_date_on_the_wall_or_the_one_before(
+            second in 1_704_067_200_i64..1_893_456_000, later in 0_i64..100_000, close_out_hour in 0_i8..=12,
+            zone in prop::sample::select(vec![
+                "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut", "America/Havana",
+                "Africa/Casablanca", "Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC",
+            ]),
+        ) {
+            let zone = TimeZone::get(zone).unwrap();
+            let at = |second| Timestamp::from_second(second).unwrap();
+            let first = business_date(at(second), &zone, close_out_hour);
+            let then = business_date(at(second + later), &zone, close_out_hour);
+            prop_assert!(first <= then, "{first} {then}");
+            let wall = zone.to_datetime(at(second));
+            let back = i32::from(wall.hour() < close_out_hour);
+            prop_assert_eq!(first.saturating_add(back.days()), wall.date());
+        }
     }
 }

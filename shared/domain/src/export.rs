@@ -14,7 +14,7 @@ use crate::catalog::Location;
 use crate::ids::LocationId;
 use crate::invalid::{Checks, Invalid};
 use crate::money::{Currency, Money};
-use crate::order::{Order, OrderStatus};
+use crate::order::{Line, LineAmounts, Order, OrderStatus};
 
 /// The most days one request may ask for.
 pub const MAX_DAYS: usize = 31;
@@ -215,6 +215,40 @@ pub fn unscaled(money: Money) -> Result<i64, TooLarge> {
         .ok_or(TooLarge)
 }
 
+/// A line as it is exported.
+#[derive(Debug, Clone, Copy)]
+pub struct SoldLine<'a> {
+    /// The line.
+    pub line: &'a Line,
+    /// How much of it was sold.
+    pub quantity: i64,
+    /// What that comes to.
+    pub amounts: LineAmounts,
+}
+
+/// What `order` sold: what was canceled of a line is left out of it, and a line of which all was canceled altogether. A
+/// canceled order, which sold nothing, stands with all that it would have sold: its status says so.
+pub fn sold_lines(order: &Order) -> impl Iterator<Item = SoldLine<'_>> {
+    let canceled = order.status == OrderStatus::Canceled;
+    order
+        .lines
+        .iter()
+        .map(move |line| {
+            let quantity = if canceled {
+                line.quantity
+            } else {
+                line.sold_quantity()
+            };
+            (line, quantity)
+        })
+        .filter(|(_, quantity)| *quantity > 0)
+        .map(|(line, quantity)| SoldLine {
+            line,
+            quantity,
+            amounts: line.amounts_of(quantity),
+        })
+}
+
 /// What one location sold in one currency on one day, in minor units. Canceled orders are counted and sum to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreTotals {
@@ -230,7 +264,7 @@ pub struct StoreTotals {
     pub gross: i64,
     /// Taken off.
     pub discount: i64,
-    /// Tax contained in the net.
+    /// Tax, in the net or on top of it as each order says.
     pub tax: i64,
     /// gross - discount.
     pub net: i64,
@@ -261,17 +295,12 @@ impl DayTotals {
             return Ok(());
         }
         totals.orders += 1;
-        for line in &order.lines {
-            let add = |sum: i64, amount: i64| sum.checked_add(amount).ok_or(TooLarge);
-            let gross = line
-                .net
-                .amount
-                .checked_add(line.discount.amount)
-                .ok_or(TooLarge)?;
-            totals.gross = add(totals.gross, gross)?;
-            totals.discount = add(totals.discount, line.discount.amount)?;
-            totals.tax = add(totals.tax, line.tax.amount)?;
-            totals.net = add(totals.net, line.net.amount)?;
+        let add = |sum: i64, amount: i64| sum.checked_add(amount).ok_or(TooLarge);
+        for SoldLine { amounts, .. } in sold_lines(order) {
+            totals.gross = add(totals.gross, amounts.gross)?;
+            totals.discount = add(totals.discount, amounts.discount)?;
+            totals.tax = add(totals.tax, amounts.tax)?;
+            totals.net = add(totals.net, amounts.net)?;
         }
         Ok(())
     }

@@ -120,6 +120,14 @@ derived_id!(
     OrderId
 );
 derived_id!(
+    /// One refund of an order, derived from the order, the caller and the idempotency key.
+    RefundId
+);
+derived_id!(
+    /// Goods of an order that left by hand, derived from the order, the caller and the idempotency key.
+    FulfilmentId
+);
+derived_id!(
     /// One request to change stock, derived from its caller and idempotency key.
     RequestId
 );
@@ -152,6 +160,22 @@ impl OrderId {
     /// The order that `subject` places under `idempotency_key`: the same for ever, and another subject's never.
     pub fn derive(subject: &str, idempotency_key: &str) -> Self {
         Self(derive("order", &[subject, idempotency_key]))
+    }
+}
+
+impl RefundId {
+    /// The refund of `order` that `subject` makes under `idempotency_key`.
+    pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
+        let order = order.to_string();
+        Self(derive("refund", &[&order, subject, idempotency_key]))
+    }
+}
+
+impl FulfilmentId {
+    /// The fulfilment of `order` that `subject` makes under `idempotency_key`.
+    pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
+        let order = order.to_string();
+        Self(derive("fulfilment", &[&order, subject, idempotency_key]))
     }
 }
 

@@ -8,13 +8,14 @@ use crate::ids::{LocationId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::MAX_QUANTITY;
 use crate::money::{Currency, MAX_AMOUNT, Money};
-use crate::order::{Channel, Line, Order};
+use crate::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 
 /// The most lines in one request.
 pub const MAX_LINES: usize = 100;
 
-/// The most distinct SKUs in one order: with the order itself they fill a transaction of 100 items.
-pub const MAX_SKUS: usize = 99;
+/// The most distinct SKUs in one order: with the order and what is written of a refund or a fulfilment they fill a
+/// transaction of 100 items.
+pub const MAX_SKUS: usize = 98;
 
 /// How far back an offline till may have sold what it now uploads.
 pub const OLDEST_SALE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -32,6 +33,9 @@ pub struct PlaceOrder {
     pub channel: Channel,
     /// The currency of every amount.
     pub currency: Currency,
+    /// Whether the prices hold their tax; they do, if absent.
+    #[serde(default, skip_serializing_if = "TaxTreatment::is_inclusive")]
+    pub tax_treatment: TaxTreatment,
     /// When it was sold; now, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sold_at: Option<Timestamp>,
@@ -57,9 +61,12 @@ pub struct PlaceLine {
     /// Taken off the line; nothing, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discount: Option<Money>,
-    /// Tax contained in the line's price; none, if absent.
+    /// Tax of the line, in its price or on top of it as the order says; none, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<Money>,
+    /// What one cost the retailer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_cost: Option<Money>,
 }
 
 impl PlaceOrder {
@@ -109,11 +116,18 @@ impl PlaceOrder {
         );
         let lines: Vec<Line> = (1_u16..)
             .zip(self.lines)
-            .map(|(number, line)| line.check(number, self.currency, self.channel, &mut checks))
+            .map(|(number, line)| {
+                line.check(number, self.currency, self.tax_treatment, &mut checks)
+            })
             .collect();
         let sum = lines
             .iter()
-            .fold(0_i64, |sum, line| sum.saturating_add(line.net.amount));
+            .fold(0_i64, |sum, line| sum.saturating_add(line.total.amount));
+        checks.require(
+            sum <= MAX_AMOUNT,
+            "/lines",
+            format!("must sum to at most {MAX_AMOUNT}"),
+        );
         checks.require(
             self.total.currency == self.currency,
             "/total/currency",
@@ -133,10 +147,11 @@ impl PlaceOrder {
             business_date: business_date(sold_at, time_zone, close_out_hour),
             location_id: self.location_id,
             channel: self.channel,
-            status: crate::order::OrderStatus::Allocated,
+            status: OrderStatus::Allocated,
             placed_at: now,
             sold_at,
             currency: self.currency,
+            tax_treatment: self.tax_treatment,
             lines,
             total: self.total,
             external_reference: self.external_reference,
@@ -147,7 +162,13 @@ impl PlaceOrder {
 }
 
 impl PlaceLine {
-    fn check(self, number: u16, currency: Currency, channel: Channel, checks: &mut Checks) -> Line {
+    fn check(
+        self,
+        number: u16,
+        currency: Currency,
+        tax_treatment: TaxTreatment,
+        checks: &mut Checks,
+    ) -> Line {
         let at = format!("/lines/{}", number - 1);
         checks.require(
             (1..=MAX_QUANTITY).contains(&self.quantity),
@@ -161,6 +182,7 @@ impl PlaceLine {
             ("unit_price", self.unit_price),
             ("discount", discount),
             ("tax", tax),
+            ("unit_cost", self.unit_cost.unwrap_or(nothing)),
         ] {
             checks.require(
                 money.currency == currency,
@@ -173,23 +195,43 @@ impl PlaceLine {
                 format!("must be 0 to {MAX_AMOUNT}"),
             );
         }
-        let gross = self.unit_price.amount.saturating_mul(self.quantity);
-        checks.require(
-            gross <= MAX_AMOUNT,
-            format!("{at}/unit_price/amount"),
-            format!("times the quantity must be at most {MAX_AMOUNT}"),
-        );
+        let times_quantity = |money: Money| money.amount.saturating_mul(self.quantity);
+        let gross = times_quantity(self.unit_price);
+        for (field, amount) in [
+            ("unit_price", gross),
+            ("unit_cost", self.unit_cost.map_or(0, times_quantity)),
+        ] {
+            checks.require(
+                amount <= MAX_AMOUNT,
+                format!("{at}/{field}/amount"),
+                format!("times the quantity must be at most {MAX_AMOUNT}"),
+            );
+        }
         checks.require(
             discount.amount <= gross,
             format!("{at}/discount/amount"),
             "must not exceed the line",
         );
         let net = gross.saturating_sub(discount.amount);
-        checks.require(
-            tax.amount <= net,
-            format!("{at}/tax/amount"),
-            "must not exceed the line",
-        );
+        let total = match tax_treatment {
+            TaxTreatment::Inclusive => {
+                checks.require(
+                    tax.amount <= net,
+                    format!("{at}/tax/amount"),
+                    "must not exceed the line that holds it",
+                );
+                net
+            }
+            TaxTreatment::Added => {
+                let total = net.saturating_add(tax.amount);
+                checks.require(
+                    total <= MAX_AMOUNT,
+                    format!("{at}/tax/amount"),
+                    format!("with the line it comes on top of must be at most {MAX_AMOUNT}"),
+                );
+                total
+            }
+        };
         Line {
             line: number,
             sku: self.sku,
@@ -198,127 +240,14 @@ impl PlaceLine {
             discount,
             tax,
             net: Money::new(net, currency),
-            fulfilled_quantity: if channel == Channel::Pos {
-                self.quantity
-            } else {
-                0
-            },
+            total: Money::new(total, currency),
+            unit_cost: self.unit_cost,
+            fulfilled_quantity: 0,
+            canceled_quantity: 0,
+            returned_quantity: 0,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::order::{NotCancelable, NotFulfillable, OrderStatus};
-
-    fn body(json: &str) -> PlaceOrder {
-        serde_json::from_str(json).unwrap()
-    }
-
-    fn two_lines(channel: &str) -> PlaceOrder {
-        body(&format!(
-            r#"{{"location_id":"store-1","channel":"{channel}","currency":"EUR","lines":[
-                {{"sku":"milk","quantity":2,"unit_price":{{"amount":119,"currency":"EUR"}}}},
-                {{"sku":"bread","quantity":1,"unit_price":{{"amount":250,"currency":"EUR"}},
-                  "discount":{{"amount":50,"currency":"EUR"}}}}],
-               "total":{{"amount":438,"currency":"EUR"}}}}"#
-        ))
-    }
-
-    fn placed(order: PlaceOrder) -> Result<Order, Invalid> {
-        let now = "2026-03-01T12:00:00Z".parse().unwrap();
-        order.order(OrderId::derive("till", "1"), now, &TimeZone::UTC, 0)
-    }
-
-    fn pointers(result: Result<Order, Invalid>) -> Vec<String> {
-        result
-            .unwrap_err()
-            .errors
-            .into_iter()
-            .map(|error| error.pointer)
-            .collect()
-    }
-
-    #[test]
-    fn goods_sold_at_the_till_have_left_and_goods_sold_online_are_promised() {
-        let till = placed(two_lines("pos")).unwrap();
-        assert_eq!(till.status, OrderStatus::Fulfilled);
-        assert_eq!(till.lines[0].fulfilled_quantity, 2);
-        let online = placed(two_lines("online")).unwrap();
-        assert_eq!(online.status, OrderStatus::Allocated);
-        assert_eq!(online.lines[0].fulfilled_quantity, 0);
-    }
-
-    #[test]
-    fn a_wrong_total_is_refused_with_the_difference() {
-        let mut order = two_lines("pos");
-        order.total.amount = 440;
-        let refused = placed(order).unwrap_err();
-        assert_eq!(refused.errors[0].pointer, "/total/amount");
-        assert!(
-            refused.errors[0].detail.ends_with("a difference of 2"),
-            "{refused:?}"
-        );
-    }
-
-    #[test]
-    fn every_broken_field_is_named_at_once() {
-        let mut order = two_lines("pos");
-        order.lines[0].quantity = 0;
-        order.lines[1].unit_price.currency = "USD".parse().unwrap();
-        order.sold_at = Some("2026-02-01T00:00:00Z".parse().unwrap());
-        assert_eq!(
-            pointers(placed(order)),
-            [
-                "/sold_at",
-                "/lines/0/quantity",
-                "/lines/1/unit_price/currency",
-                "/total/amount"
-            ]
-        );
-    }
-
-    #[test]
-    fn an_overflowing_line_is_refused_and_does_not_wrap() {
-        let mut order = two_lines("pos");
-        order.lines[0].quantity = i64::MAX;
-        order.lines[0].unit_price.amount = i64::MAX;
-        assert!(pointers(placed(order)).contains(&"/lines/0/unit_price/amount".to_owned()));
-    }
-
-    #[test]
-    fn lines_of_one_sku_are_merged_for_the_transaction() {
-        let mut order = two_lines("pos");
-        order.lines[1].sku = "milk".parse().unwrap();
-        let quantities = placed(order).unwrap().quantities();
-        assert_eq!(quantities.len(), 1);
-        assert_eq!(quantities[0].quantity, 3);
-    }
-
-    #[test]
-    fn an_order_is_canceled_until_goods_have_left_and_its_replay_still_reads_as_placed() {
-        let order = placed(two_lines("online")).unwrap();
-        let later = "2026-03-01T13:00:00Z".parse().unwrap();
-        let canceled = order.cancel(later).unwrap();
-        assert_eq!(canceled.status, OrderStatus::Canceled);
-        assert_eq!(canceled.cancel(later), Ok(canceled.clone()));
-        assert_eq!(canceled.as_placed(), order);
-        assert_eq!(
-            placed(two_lines("pos")).unwrap().cancel(later),
-            Err(NotCancelable)
-        );
-    }
-
-    #[test]
-    fn a_line_is_fulfilled_in_parts_and_never_beyond_what_was_sold() {
-        let order = placed(two_lines("online")).unwrap();
-        let part = order.fulfil(1, 1).unwrap();
-        assert_eq!(part.status, OrderStatus::PartiallyFulfilled);
-        assert_eq!(part.fulfil(1, 2), Err(NotFulfillable::TooMuch { open: 1 }));
-        let whole = part.fulfil(1, 1).unwrap().fulfil(2, 1).unwrap();
-        assert_eq!(whole.status, OrderStatus::Fulfilled);
-        let canceled = order.cancel(order.placed_at).unwrap();
-        assert_eq!(canceled.fulfil(1, 1), Err(NotFulfillable::Canceled));
-    }
-}
+mod tests;

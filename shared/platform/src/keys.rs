@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
-use stockline_domain::ids::{ControllerId, LocationId, OrderId, RequestId, Sku, TaskId, ZoneId};
+use stockline_domain::ids::{
+    ControllerId, FulfilmentId, LocationId, OrderId, RefundId, RequestId, Sku, TaskId, ZoneId,
+};
 use stockline_domain::level::LevelKey;
 
 /// The partition and sort key of one item.
@@ -26,9 +28,33 @@ impl Key {
     }
 }
 
+/// Sort key of an order in its partition.
+pub const ORDER: &str = "ORDER";
+
+/// What the sort key of every refund of an order starts with.
+pub const REFUNDS: &str = "REFUND#";
+
+/// What the sort key of every fulfilment of an order starts with.
+pub const FULFILMENTS: &str = "FULFILMENT#";
+
 /// An order.
 pub fn order(id: OrderId) -> Key {
-    Key::new(format!("ORDER#{id}"), "ORDER")
+    Key::new(order_partition(id), ORDER)
+}
+
+/// Partition of an order, its refunds and its fulfilments.
+pub fn order_partition(id: OrderId) -> String {
+    format!("ORDER#{id}")
+}
+
+/// A refund of an order.
+pub fn refund(order: OrderId, id: RefundId) -> Key {
+    Key::new(order_partition(order), format!("{REFUNDS}{id}"))
+}
+
+/// A fulfilment of an order.
+pub fn fulfilment(order: OrderId, id: FulfilmentId) -> Key {
+    Key::new(order_partition(order), format!("{FULFILMENTS}{id}"))
 }
 
 /// Partition of `by_location` on `orders`: one location's orders of one business date.
@@ -44,6 +70,16 @@ pub fn parse_day(key: &str) -> Option<(LocationId, Date)> {
 
 /// Sort key of `by_location` on `orders`: the orders of a day in the order they were placed.
 pub fn placed(at: Timestamp, id: OrderId) -> String {
+    format!("{at:.3}#{id}")
+}
+
+/// Partition of `by_location` on `orders`: one location's refunds of one business date.
+pub fn refunds_of_day(location: &LocationId, business_date: Date) -> String {
+    format!("{location}#{business_date}#refunds")
+}
+
+/// Sort key of `by_location` on `orders`: the refunds of a day in the order they were made.
+pub fn refunded(at: Timestamp, id: RefundId) -> String {
     format!("{at:.3}#{id}")
 }
 

@@ -27,8 +27,12 @@ pub enum ProblemKind {
     Forbidden,
     /// There is no such thing, or none that the caller may see.
     NotFound,
-    /// Goods of the order have left.
+    /// All of the order has left.
     OrderNotCancelable,
+    /// More is to be paid back than has left and not come back.
+    OrderNotRefundable,
+    /// More is to leave than is open.
+    OrderNotFulfillable,
     /// The report is of a lease that another has replaced.
     StaleLease,
     /// A later report is known.
@@ -87,6 +91,16 @@ impl ProblemKind {
                 S::CONFLICT,
                 "order-not-cancelable",
                 "The order cannot be canceled any more",
+            ),
+            Self::OrderNotRefundable => (
+                S::CONFLICT,
+                "order-not-refundable",
+                "The order cannot be refunded so",
+            ),
+            Self::OrderNotFulfillable => (
+                S::CONFLICT,
+                "order-not-fulfillable",
+                "The order cannot be fulfilled so",
             ),
             Self::StaleLease => (S::CONFLICT, "stale-lease", "The lease has been replaced"),
             Self::OutdatedReport => (S::CONFLICT, "outdated-report", "A later report is known"),

@@ -3,24 +3,28 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use jiff::Timestamp;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem,
+};
 use jiff::civil::Date;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::level::{Level, LevelKey};
-use stockline_domain::order::Order;
+use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
 use stockline_platform::cursor::{Listing, Page};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::attributes::{item, number};
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
-use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement};
+use stockline_platform::ports::orders::{
+    Advance, Advanced, Cancellation, Fulfilling, KnownOrder, OrderStore, Placement, Record,
+    Refunding, cancel, fulfil, refund,
+};
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::orders::{StockedOrders, all};
+use stockline_testkit::conformance::orders::{StockedOrders, all, found, minute, placed, request};
 use stockline_testkit::lost_response::LosesResponses;
-use stockline_testkit::orders::order;
+use stockline_testkit::orders::{fulfilment_id, order, refund_id};
 
 struct OnDynamo {
     store: DynamoOrders,
@@ -60,7 +64,7 @@ impl OrderStore for OnDynamo {
         self.store.place(order, request, deadline).await
     }
 
-    async fn find(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
         self.store.find(id).await
     }
 
@@ -73,14 +77,13 @@ impl OrderStore for OnDynamo {
         self.store.list(location, day, page).await
     }
 
-    async fn cancel(
+    async fn advance(
         &self,
-        id: OrderId,
-        reason: Option<&str>,
-        at: Timestamp,
+        before: &KnownOrder,
+        advance: &Advance,
         deadline: Deadline,
-    ) -> Result<Cancellation, StoreError> {
-        self.store.cancel(id, reason, at, deadline).await
+    ) -> Result<Advanced, StoreError> {
+        self.store.advance(before, advance, deadline).await
     }
 }
 
@@ -170,6 +173,48 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
     assert_eq!(connection.lost(), 4);
 }
 
+/// Everything that may be done to an order, as one request each.
+struct Steps {
+    refund: RefundOrder,
+    place: RefundPlace,
+}
+
+impl Steps {
+    /// All of the first line, back to stock.
+    fn on(order: &Order) -> Self {
+        let refund = RefundOrder {
+            reason: "broken".to_owned(),
+            location_id: None,
+            lines: vec![RefundLine {
+                line: 1,
+                quantity: order.lines[0].quantity,
+                restock: true,
+            }],
+        };
+        let place = RefundPlace {
+            refund_id: refund_id(order, "r1"),
+            location_id: order.location_id.clone(),
+            business_date: order.business_date,
+            at: minute(5),
+        };
+        Self { refund, place }
+    }
+
+    async fn refund(&self, shop: &OnDynamo, known: &KnownOrder) -> Result<Refunding, StoreError> {
+        let same = request("r");
+        refund(shop, known, &self.refund, &self.place, &same, deadline()).await
+    }
+}
+
+async fn fulfil_all(shop: &OnDynamo, known: &KnownOrder) -> Result<Fulfilling, StoreError> {
+    let all = FulfilOrder { lines: None };
+    let (id, same) = (fulfilment_id(&known.order, "f1"), request("f"));
+    fulfil(shop, known, &all, id, &same, minute(5), deadline()).await
+}
+
+/// How many tries the client makes of one request.
+const TRIES: usize = 3;
+
 #[tokio::test]
 async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() {
     let Some(cloud) = TestCloud::find() else {
@@ -178,42 +223,97 @@ async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() 
     let connection = LosesResponses::new();
     let shop = OnDynamo::over(&cloud, "lostcancel", &connection).await;
     shop.stock("store-1", "milk", 10).await;
-    let request = Fingerprint::of(&"a").unwrap();
-    for name in ["held", "other"] {
-        let held = order(name, "store-1", "online", &[("milk", 4)]);
-        shop.place(&held, &request, deadline()).await.unwrap();
+    for (name, lost) in [("held", TRIES), ("other", 1)] {
+        let known = placed(&shop, &order(name, "store-1", "online", &[("milk", 4)])).await;
+        connection.lose_next_of("TransactWriteItems", lost);
+        let first = cancel(&shop, &known, None, minute(1), deadline()).await;
+        assert_eq!(first.is_err(), lost == TRIES, "{first:?}");
+        let now = found(&shop, known.order.order_id).await;
+        for known in [&known, &now] {
+            let again = cancel(&shop, known, None, minute(2), deadline()).await;
+            let Ok(Cancellation::Canceled(order)) = again else {
+                panic!("{again:?}");
+            };
+            assert_eq!(order.canceled_at, Some(minute(1)));
+        }
+        assert_eq!(shop.level_of("store-1", "milk").await, (10, 0));
     }
-    let held = OrderId::derive("till-1", "held");
-    let at = "2026-03-01T13:00:00Z".parse().unwrap();
-    assert!(shop.find(held).await.unwrap().is_some());
-    // The read's response and every try of the write's are lost in turn.
-    connection.lose_next(4);
-    let first = shop.cancel(held, None, at, deadline()).await;
-    let again = shop.cancel(held, None, at, deadline()).await.unwrap();
-    assert!(matches!(again, Cancellation::Canceled(_)), "{first:?}");
-    assert_eq!(shop.level_of("store-1", "milk").await, (10, 4));
-    assert!(connection.lost() > 0);
+    assert_eq!(connection.lost(), TRIES + 1);
 }
 
 #[tokio::test]
-async fn an_order_of_three_skus_costs_eight_write_units_and_one_for_its_index_entry() {
+async fn a_refund_whose_response_is_lost_after_the_commit_pays_back_once() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    let shop = OnDynamo::new(&cloud, "cost").await;
-    for sku in ["milk", "bread", "eggs"] {
-        shop.stock("store-1", sku, 10).await;
+    let connection = LosesResponses::new();
+    let shop = OnDynamo::over(&cloud, "lostrefund", &connection).await;
+    shop.stock("store-1", "milk", 10).await;
+    for (name, lost) in [("all", TRIES), ("one", 1)] {
+        let known = placed(&shop, &order(name, "store-1", "pos", &[("milk", 4)])).await;
+        let steps = Steps::on(&known.order);
+        connection.lose_next_of("TransactWriteItems", lost);
+        let first = steps.refund(&shop, &known).await;
+        assert_eq!(first.is_err(), lost == TRIES, "{first:?}");
+        let now = found(&shop, known.order.order_id).await;
+        for known in [&known, &now] {
+            let again = steps.refund(&shop, known).await.unwrap();
+            let Refunding::Replayed(refund) = again else {
+                panic!("{again:?}");
+            };
+            assert_eq!(*refund, now.refunds[0].0);
+        }
+        assert_eq!(now.refunds.len(), 1);
+        assert_eq!(shop.level_of("store-1", "milk").await, (10, 0));
     }
-    let sale = order(
-        "cost-1",
-        "store-1",
-        "pos",
-        &[("milk", 1), ("bread", 1), ("eggs", 1)],
-    );
-    let parts = shop
-        .store
-        .placing(&sale, &Fingerprint::of(&"a").unwrap())
-        .unwrap();
+    assert_eq!(connection.lost(), TRIES + 1);
+}
+
+#[tokio::test]
+async fn a_fulfilment_whose_response_is_lost_after_the_commit_lets_goods_leave_once() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    let connection = LosesResponses::new();
+    let shop = OnDynamo::over(&cloud, "lostfulfil", &connection).await;
+    shop.stock("store-1", "milk", 10).await;
+    for (name, lost, left) in [("all", TRIES, 6), ("one", 1, 2)] {
+        let known = placed(&shop, &order(name, "store-1", "online", &[("milk", 4)])).await;
+        connection.lose_next_of("TransactWriteItems", lost);
+        let first = fulfil_all(&shop, &known).await;
+        assert_eq!(first.is_err(), lost == TRIES, "{first:?}");
+        let now = found(&shop, known.order.order_id).await;
+        for known in [&known, &now] {
+            let again = fulfil_all(&shop, known).await.unwrap();
+            let Fulfilling::Replayed(fulfilment) = again else {
+                panic!("{again:?}");
+            };
+            assert_eq!(*fulfilment, now.fulfilments[0].0);
+        }
+        assert_eq!(now.fulfilments.len(), 1);
+        assert_eq!(shop.level_of("store-1", "milk").await, (left, 0));
+    }
+    assert_eq!(connection.lost(), TRIES + 1);
+}
+
+#[tokio::test]
+async fn an_order_found_by_a_lost_response_is_found_by_the_next_try() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    let connection = LosesResponses::new();
+    let shop = OnDynamo::over(&cloud, "lostread", &connection).await;
+    shop.stock("store-1", "milk", 10).await;
+    let known = placed(&shop, &order("read", "store-1", "pos", &[("milk", 4)])).await;
+    connection.lose_next_of("Query", 1);
+    assert_eq!(found(&shop, known.order.order_id).await, known);
+    connection.lose_next_of("Query", TRIES);
+    shop.find(known.order.order_id).await.unwrap_err();
+    assert_eq!(connection.lost(), TRIES + 1);
+}
+
+/// The write units of `parts` on the orders and on the levels.
+async fn units(shop: &OnDynamo, parts: Vec<TransactWriteItem>) -> (f64, f64) {
     let written = shop
         .client
         .transact_write_items()
@@ -222,12 +322,95 @@ async fn an_order_of_three_skus_costs_eight_write_units_and_one_for_its_index_en
         .send()
         .await
         .unwrap();
-    // The order and its index entry, which is written apart from the transaction; then three levels.
-    let mut units: Vec<String> = written
-        .consumed_capacity()
-        .iter()
-        .map(|consumed| consumed.capacity_units().unwrap().to_string())
-        .collect();
-    units.sort();
-    assert_eq!(units, ["3", "6"]);
+    let of = |stock: bool| {
+        written
+            .consumed_capacity()
+            .iter()
+            .filter(|consumed| (consumed.table_name() == Some(&shop.stock_table)) == stock)
+            .filter_map(ConsumedCapacity::capacity_units)
+            .sum()
+    };
+    (of(false), of(true))
+}
+
+/// An item within 1 KB is 2 write units in a transaction, and 1 more where it stands in the index of a location's days:
+/// an order does and so does a refund, a fulfilment and a level do not.
+#[tokio::test]
+async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    let shop = OnDynamo::new(&cloud, "cost").await;
+    let skus = [("milk", 2), ("bread", 2), ("eggs", 2)];
+    for (sku, _) in skus {
+        shop.stock("store-1", sku, 100).await;
+    }
+    let place = async |name: &str| {
+        let order = order(name, "store-1", "online", &skus);
+        let parts = shop.store.placing(&order, &request("a")).unwrap();
+        assert_eq!(units(&shop, parts).await, (3.0, 6.0));
+        found(&shop, order.order_id).await
+    };
+
+    let known = place("canceled").await;
+    let advance = Advance {
+        after: known.order.cancel(minute(1)).unwrap(),
+        record: None,
+        changes: known.order.releases(None, minute(1)),
+    };
+    let parts = shop.store.advancing(&known, &advance).unwrap();
+    assert_eq!(units(&shop, parts).await, (3.0, 6.0));
+
+    let known = place("fulfilled").await;
+    let all = FulfilOrder { lines: None };
+    let id = fulfilment_id(&known.order, "f1");
+    let (left, after) = all.fulfilment(id, &known.order, minute(1)).unwrap();
+    let advance = Advance {
+        changes: left.movements(&known.order),
+        record: Some(Record::Fulfilment(left, request("f"))),
+        after,
+    };
+    let parts = shop.store.advancing(&known, &advance).unwrap();
+    assert_eq!(units(&shop, parts).await, (5.0, 6.0));
+
+    let known = found(&shop, known.order.order_id).await;
+    let steps = Steps::on(&known.order);
+    let (back, after) = steps.refund.refund(steps.place, &known.order).unwrap();
+    let advance = Advance {
+        changes: back.movements(&known.order),
+        record: Some(Record::Refund(back, request("r"))),
+        after,
+    };
+    let parts = shop.store.advancing(&known, &advance).unwrap();
+    assert_eq!(units(&shop, parts).await, (6.0, 2.0));
+}
+
+#[tokio::test]
+async fn an_order_is_placed_in_one_round_trip_and_goes_on_in_two() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    let connection = LosesResponses::new();
+    let shop = OnDynamo::over(&cloud, "trips", &connection).await;
+    shop.stock("store-1", "milk", 10).await;
+    let read_and_write = ["Query", "TransactWriteItems"];
+    for (name, canceled) in [("kept", false), ("canceled", true)] {
+        let order = order(name, "store-1", "online", &[("milk", 2)]);
+        connection.sent();
+        let placement = shop.place(&order, &request("a"), deadline()).await;
+        assert_eq!(placement.unwrap(), Placement::Placed);
+        assert_eq!(connection.sent(), ["TransactWriteItems"]);
+        let known = found(&shop, order.order_id).await;
+        if canceled {
+            let done = cancel(&shop, &known, None, minute(1), deadline()).await;
+            done.unwrap();
+            assert_eq!(connection.sent(), read_and_write);
+        } else {
+            fulfil_all(&shop, &known).await.unwrap();
+            assert_eq!(connection.sent(), read_and_write);
+            let known = found(&shop, order.order_id).await;
+            Steps::on(&order).refund(&shop, &known).await.unwrap();
+            assert_eq!(connection.sent(), read_and_write);
+        }
+    }
 }

@@ -13,10 +13,10 @@ use stockline_platform::dynamodb::stock::level_item;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
-use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, cancel};
 use stockline_platform::ports::tasks::{Reported, TaskStore, settle};
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::tasks::{Orders, all, deadline};
+use stockline_testkit::conformance::tasks::{Orders, all, deadline, handed_over};
 use stockline_testkit::lost_response::LosesResponses;
 use stockline_testkit::orders::order;
 
@@ -54,11 +54,18 @@ impl Orders for OnDynamo {
 
     async fn cancel(&self, id: OrderId) {
         let at = "2026-03-01T12:09:00Z".parse().unwrap();
-        self.orders.cancel(id, None, at, deadline()).await.unwrap();
+        let known = self.orders.find(id).await.unwrap().unwrap();
+        let canceled = cancel(&self.orders, &known, None, at, deadline()).await;
+        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+    }
+
+    async fn hand_over(&self, id: OrderId) {
+        let known = self.orders.find(id).await.unwrap().unwrap();
+        handed_over(&self.orders, &known).await;
     }
 
     async fn order(&self, id: OrderId) -> Order {
-        self.orders.find(id).await.unwrap().unwrap()
+        self.orders.find(id).await.unwrap().unwrap().order
     }
 
     async fn level(&self, location: &str, sku: &str) -> (i64, i64) {

@@ -12,13 +12,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// Passes every request on, and drops the response of the next ones as often as it is told.
+/// Passes every request on, notes which they were, and drops the response of the next ones as often as it is told.
 #[derive(Debug, Clone)]
 pub struct LosesResponses {
     inner: SharedHttpClient,
     to_lose: Arc<AtomicUsize>,
     only: Arc<Mutex<String>>,
     lost: Arc<AtomicUsize>,
+    sent: Arc<Mutex<Vec<String>>>,
 }
 
 impl LosesResponses {
@@ -34,6 +35,7 @@ impl LosesResponses {
             to_lose: Arc::default(),
             only: Arc::default(),
             lost: Arc::default(),
+            sent: Arc::default(),
         }
     }
 
@@ -51,6 +53,11 @@ impl LosesResponses {
     /// How many were lost so far: a test that lost none shows nothing.
     pub fn lost(&self) -> usize {
         self.lost.load(Ordering::SeqCst)
+    }
+
+    /// The operations that were sent since the last look, such as `Query`: each is a round trip.
+    pub fn sent(&self) -> Vec<String> {
+        std::mem::take(&mut self.sent.lock().unwrap())
     }
 
     /// As the SDK takes it.
@@ -91,6 +98,8 @@ impl HttpConnector for LossyConnector {
             .get("x-amz-target")
             .unwrap_or_default()
             .to_owned();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        self.client.sent.lock().unwrap().push(operation.to_owned());
         let response = self.inner.call(request);
         let client = self.client.clone();
         HttpConnectorFuture::new(async move {

@@ -19,14 +19,26 @@ struct Operation {
 
 const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
 
-/// What is sent, about the order `order_id`, which is there and allocated.
+/// Orders to be done something to, each by an operation of its own.
+struct Orders {
+    /// Will be canceled.
+    open: String,
+    /// Will be fulfilled.
+    ready: String,
+    /// Will be refunded.
+    sold: String,
+}
+
+/// What is sent, about these orders.
 #[allow(clippy::too_many_lines, reason = "a row an operation")]
-fn operations(order_id: &str) -> Vec<Operation> {
+fn operations(orders: &Orders) -> Vec<Operation> {
     let order = json!({
         "location_id": "bad-input", "channel": "pos", "currency": "EUR",
         "lines": [{"sku": "milk", "quantity": 1, "unit_price": {"amount": 100, "currency": "EUR"}}],
         "total": {"amount": 100, "currency": "EUR"},
     });
+    let refund = json!({"reason": "broken", "location_id": "bad-input",
+                        "lines": [{"line": 1, "quantity": 1, "restock": true}]});
     let count = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
     let policy = json!({"reorder_point": 1, "target_level": 5});
     let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each"});
@@ -37,7 +49,11 @@ fn operations(order_id: &str) -> Vec<Operation> {
     let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
     let operation = |method, path: &str, body, role, wrong_role| Operation {
         method,
-        path: path.replace("ORDER", order_id).replace("NOTHING", NOTHING),
+        path: path
+            .replace("OPEN", &orders.open)
+            .replace("READY", &orders.ready)
+            .replace("SOLD", &orders.sold)
+            .replace("NOTHING", NOTHING),
         body,
         role,
         wrong_role,
@@ -45,11 +61,25 @@ fn operations(order_id: &str) -> Vec<Operation> {
     let store = "store_manager";
     vec![
         operation("POST", "/v1/orders", Some(order), store, "analyst"),
-        operation("GET", "/v1/orders/ORDER", None, store, "controller"),
+        operation("GET", "/v1/orders/OPEN", None, store, "controller"),
         operation(
             "POST",
-            "/v1/orders/ORDER/cancel",
+            "/v1/orders/OPEN/cancel",
             Some(json!({"reason": "the customer left"})),
+            store,
+            "analyst",
+        ),
+        operation(
+            "POST",
+            "/v1/orders/SOLD/refunds",
+            Some(refund),
+            store,
+            "analyst",
+        ),
+        operation(
+            "POST",
+            "/v1/orders/READY/fulfilments",
+            Some(json!({"lines": [{"line": 1, "quantity": 1}]})),
             store,
             "analyst",
         ),
@@ -148,17 +178,14 @@ impl Sender<'_> {
         self.deployed.cloud.token(&bearer).unwrap()
     }
 
-    /// The id of an order that can be canceled.
-    async fn place_online(&self) -> String {
+    /// The id of an order of `channel`, just placed.
+    async fn place(&self, key: &str, channel: &str) -> String {
         let mut body = stockline_integration_tests::sale("bad-input", "milk");
-        body["channel"] = "online".into();
+        body["channel"] = channel.into();
         let manager = self
             .deployed
             .api("store_manager", "bad-input", &["bad-input"]);
-        let placed = manager
-            .post("/v1/orders", &body, Some("to-be-canceled"))
-            .await
-            .unwrap();
+        let placed = manager.post("/v1/orders", &body, Some(key)).await.unwrap();
         let placed = placed.expect_status(&[201]).unwrap();
         placed.body["order_id"].as_str().unwrap().to_owned()
     }
@@ -223,9 +250,13 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
     let foreign = stranger.token(&Bearer::new("admin")).unwrap();
     std::fs::remove_file(&strangers_key).unwrap();
 
-    let order_id = sender.place_online().await;
+    let orders = Orders {
+        open: sender.place("bad-input-open", "online").await,
+        ready: sender.place("bad-input-ready", "online").await,
+        sold: sender.place("bad-input-sold", "pos").await,
+    };
 
-    for operation in operations(&order_id) {
+    for operation in operations(&orders) {
         let what = format!("{} {}", operation.method, operation.path);
         let good_body = operation.body.as_ref().map(Value::to_string);
         let token = sender.token(operation.role);
@@ -341,11 +372,16 @@ fn is_of(path: &str, template: &str) -> bool {
 fn every_operation_of_the_contract_is_sent_bad_input() {
     let contract: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(include_str!("../../../infra/api/openapi.yaml")).unwrap();
+    let nothing = Orders {
+        open: NOTHING.to_owned(),
+        ready: NOTHING.to_owned(),
+        sold: NOTHING.to_owned(),
+    };
     let mut missing = Vec::new();
     for (template, item) in contract["paths"].as_mapping().unwrap() {
         let template = template.as_str().unwrap();
         for method in ["get", "put", "post", "delete", "patch"] {
-            let sent = operations(NOTHING).iter().any(|sent| {
+            let sent = operations(&nothing).iter().any(|sent| {
                 sent.method.eq_ignore_ascii_case(method) && is_of(&sent.path, template)
             });
             if item.get(method).is_some() && !sent {

@@ -1,3 +1,7 @@
+mod fulfilments;
+mod idempotency;
+mod refunds;
+
 use serde_json::{Value, json};
 use stockline_domain::catalog::Location;
 use stockline_platform::cursor::CursorKey;
@@ -16,30 +20,66 @@ use super::OrderIntake;
 
 struct Store {
     shop: MemoryShop,
+    clock: FakeClock,
     intake: OrderIntake<MemoryShop, MemoryCatalog, FakeClock>,
 }
 
 async fn store(stock: &[(&str, i64)]) -> Store {
     let clock = FakeClock::at("2026-03-01T23:30:00Z");
     let catalog = MemoryCatalog::default();
-    let location: Location = serde_json::from_value(json!({
-        "location_id": "store-1", "name": "Berlin Mitte", "kind": "store",
-        "time_zone": "Europe/Berlin", "close_out_hour": 4,
-    }))
-    .unwrap();
-    let deadline = Deadline::within(std::time::Duration::from_secs(5));
-    catalog.put_location(&location, deadline).await.unwrap();
+    for (id, zone, close_out_hour) in [
+        ("store-1", "Europe/Berlin", 4),
+        ("store-2", "Pacific/Auckland", 0),
+    ] {
+        let location: Location = serde_json::from_value(json!({
+            "location_id": id, "name": id, "kind": "store",
+            "time_zone": zone, "close_out_hour": close_out_hour,
+        }))
+        .unwrap();
+        let deadline = Deadline::within(std::time::Duration::from_secs(5));
+        catalog.put_location(&location, deadline).await.unwrap();
+    }
     let shop = MemoryShop::stocked("store-1", stock);
     let locations = LocationCache::new(catalog, clock.clone());
-    let intake = OrderIntake::new(shop.clone(), locations, clock, CursorKey::new("a secret"));
-    Store { shop, intake }
+    let cursors = CursorKey::new("a secret");
+    let intake = OrderIntake::new(shop.clone(), locations, clock.clone(), cursors);
+    Store {
+        shop,
+        clock,
+        intake,
+    }
 }
 
 fn place(key: &str, body: &Value) -> CallBuilder {
     call("POST", "/v1/orders").key(key).body(body)
 }
 
+/// What is asked of the order `id` under `key`.
+fn step(step: &'static str, id: &str, key: &str, body: &Value) -> CallBuilder {
+    let resource = match step {
+        "cancel" => "/v1/orders/{order_id}/cancel",
+        "refunds" => "/v1/orders/{order_id}/refunds",
+        "fulfilments" => "/v1/orders/{order_id}/fulfilments",
+        other => panic!("{other} is no step"),
+    };
+    call("POST", resource)
+        .path("order_id", id)
+        .key(key)
+        .body(body)
+}
+
+fn read(id: &str) -> CallBuilder {
+    call("GET", "/v1/orders/{order_id}").path("order_id", id)
+}
+
 impl Store {
+    /// Places an order and answers its id.
+    async fn placed(&self, channel: &str, lines: &[(&str, i64)]) -> String {
+        let body = order_body("store-1", channel, lines);
+        let placed = self.send(place("the order", &body)).await.unwrap();
+        placed.body()["order_id"].as_str().unwrap().to_owned()
+    }
+
     async fn send(&self, call: CallBuilder) -> Result<Reply, Problem> {
         self.intake.handle(call.build()).await
     }
@@ -254,8 +294,10 @@ async fn another_stores_order_reads_as_if_it_were_not_there() {
         .await
         .unwrap();
     let id = sold.body()["order_id"].as_str().unwrap().to_owned();
-    let read = |id: &str| call("GET", "/v1/orders/{order_id}").path("order_id", id);
-    assert_eq!(store.send(read(&id)).await.unwrap().body(), sold.body());
+    let mut found = store.send(read(&id)).await.unwrap().body().clone();
+    let refunds = found.as_object_mut().unwrap().remove("refunds");
+    assert_eq!(refunds, Some(json!([])));
+    assert_eq!(&found, sold.body());
     let foreign = store
         .refused(read(&id).by("till-9", "store_app", "store-9"))
         .await;
@@ -311,4 +353,28 @@ async fn the_sample_event_is_answered_as_the_gateway_expects() {
         "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     );
     assert_eq!(response.headers()["x-correlation-id"], "till-1-basket-7");
+}
+
+#[tokio::test]
+async fn the_sample_events_of_what_comes_after_are_answered_too() {
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    for (event, status) in [
+        (
+            include_str!("../../../../events/order-intake.place.json"),
+            201,
+        ),
+        (
+            include_str!("../../../../events/order-intake.refund.json"),
+            201,
+        ),
+        // Sold at the till: nothing of it is open.
+        (
+            include_str!("../../../../events/order-intake.fulfil.json"),
+            409,
+        ),
+    ] {
+        let request = lambda_http::request::from_str(event).unwrap();
+        let response = answer(&request, &|call| store.intake.handle(call)).await;
+        assert_eq!(response.status(), status, "{:?}", response.body());
+    }
 }

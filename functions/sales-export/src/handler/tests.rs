@@ -17,6 +17,7 @@ use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::order::{Order, OrderStatus};
 use stockline_domain::place_order::PlaceOrder;
 use stockline_platform::cursor::{Listing, Position};
+use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::export::Put;
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::clock::FakeClock;
@@ -67,7 +68,7 @@ fn retailer() -> Retailer {
 
 impl Retailer {
     fn sold(&self, order: &Order) {
-        let entry = (order.clone(), String::new());
+        let entry = (order.clone(), Fingerprint::of(&"a").unwrap());
         self.shop.open().orders.insert(order.order_id, entry);
     }
 
@@ -291,7 +292,7 @@ async fn an_order_corrected_months_later_makes_the_next_revision_of_its_day() {
     retailer
         .shop
         .open()
-        .write_order(canceled, String::new(), canceled_at);
+        .write_order(canceled, Fingerprint::of(&"a").unwrap(), canceled_at);
     let in_july = SalesExport {
         clock: FakeClock::at("2026-07-02T03:00:00Z"),
         ..retailer.function
@@ -335,7 +336,7 @@ impl SalesReader for Overtaking {
             let canceled = order.cancel(order.placed_at).unwrap();
             self.shop
                 .open()
-                .write_order(canceled, String::new(), order.placed_at);
+                .write_order(canceled, Fingerprint::of(&"a").unwrap(), order.placed_at);
             let dates = json!({"business_dates": [business_date.to_string()]});
             Box::pin(self.other.handle(dates)).await.unwrap();
         }

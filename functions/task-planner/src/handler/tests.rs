@@ -178,6 +178,31 @@ async fn a_canceled_order_takes_its_waiting_tasks_with_it_and_calls_back_those_u
 }
 
 #[tokio::test]
+async fn of_an_order_that_has_left_in_part_only_the_tasks_of_what_was_given_up_are_canceled() {
+    let Warehouse { tasks, planner, .. } = warehouse().await;
+    let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 2)]);
+    planner.record(told(None, Some(&order))).await;
+    let part = order.fulfil(1, 2).unwrap().fulfil(2, 1).unwrap();
+    assert_eq!(
+        planner.record(told(Some(&order), Some(&part))).await,
+        Outcome::Done
+    );
+    assert_eq!(states(&tasks), [TaskState::Queued, TaskState::Queued]);
+    let rest_canceled = part.cancel(order.placed_at).unwrap();
+    assert_eq!(rest_canceled.status, OrderStatus::Fulfilled);
+    let record = told(Some(&part), Some(&rest_canceled));
+    assert_eq!(planner.record(record).await, Outcome::Done);
+    let state = async |line| {
+        let id = TaskId::for_order_line(order.order_id, line);
+        tasks.find(id).await.unwrap().unwrap().state
+    };
+    assert_eq!(
+        (state(1).await, state(2).await),
+        (TaskState::Queued, TaskState::Canceled)
+    );
+}
+
+#[tokio::test]
 async fn an_image_that_is_no_order_is_rejected() {
     let planner = warehouse().await.planner;
     let image = serde_dynamo::to_item(json!({"order_id": "nonsense"})).unwrap();

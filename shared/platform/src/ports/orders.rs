@@ -1,16 +1,20 @@
-//! Where orders are kept.
+//! Where orders are kept, and how they go on.
+
+mod steps;
 
 use std::future::Future;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use stockline_domain::ids::{LocationId, OrderId, Sku};
-use stockline_domain::order::Order;
+use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
+use stockline_domain::order::{Fulfilment, LevelChange, Order, Refund};
 
 use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::store_error::StoreError;
+
+pub use steps::{Cancellation, Fulfilling, Refunding, cancel, fulfil, refund};
 
 /// What became of a placed order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,29 +31,84 @@ pub enum Placement {
     NotStocked(Vec<Sku>),
 }
 
-/// A SKU of which an order wants more than is available.
+/// A SKU of which an order wants more than is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortSku {
     /// The stock keeping unit.
     pub sku: Sku,
     /// What the order wants, all its lines together.
     pub requested: i64,
-    /// What may be promised; never below 0 here.
+    /// What may be promised, or what may leave; never below 0 here.
     pub available: i64,
 }
 
-/// What became of a cancellation.
+/// An order as one read found it, with all that was written of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cancellation {
-    /// The order is canceled, now or before, and what it held is released once.
-    Canceled(Box<Order>),
-    /// Goods have left.
-    TooLate,
-    /// There is no such order.
-    Unknown,
+pub struct KnownOrder {
+    /// The order, as it is now.
+    pub order: Order,
+    /// The request that placed it.
+    pub request: Fingerprint,
+    /// The store's number of this state of it: what is written next replaces this state and no other.
+    pub revision: u64,
+    /// Its refunds, oldest first, each with the request that made it.
+    pub refunds: Vec<(Refund, Fingerprint)>,
+    /// Its fulfilments, oldest first, each with the request that made it.
+    pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
 }
 
-/// Places, reads and cancels orders, together with the levels they take from.
+impl KnownOrder {
+    /// The refund `id` and the request that made it.
+    pub fn refund(&self, id: RefundId) -> Option<&(Refund, Fingerprint)> {
+        self.refunds
+            .iter()
+            .find(|(refund, _)| refund.refund_id == id)
+    }
+
+    /// The fulfilment `id` and the request that made it.
+    pub fn fulfilment(&self, id: FulfilmentId) -> Option<&(Fulfilment, Fingerprint)> {
+        self.fulfilments
+            .iter()
+            .find(|(fulfilment, _)| fulfilment.fulfilment_id == id)
+    }
+}
+
+/// What is written when an order goes on: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advance {
+    /// The order afterwards.
+    pub after: Order,
+    /// What is kept beside it.
+    pub record: Option<Record>,
+    /// The levels it changes.
+    pub changes: Vec<LevelChange>,
+    /// When it is written.
+    pub at: Timestamp,
+}
+
+/// What is kept beside an order of something that was done to it once, and the request that did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A refund.
+    Refund(Refund, Fingerprint),
+    /// A fulfilment.
+    Fulfilment(Fulfilment, Fingerprint),
+}
+
+/// What became of an [`Advance`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advanced {
+    /// All of it is written.
+    Done,
+    /// Nothing changed: another write of the order came first.
+    Overtaken,
+    /// Nothing changed: these SKUs are short.
+    Short(Vec<ShortSku>),
+    /// Nothing changed: there is no level of these SKUs.
+    NotStocked(Vec<Sku>),
+}
+
+/// Places, reads and advances orders, together with the levels they change.
 pub trait OrderStore: Send + Sync {
     /// Places `order`, whose id stands for its idempotency key, and takes its quantities, all or nothing.
     fn place(
@@ -60,7 +119,10 @@ pub trait OrderStore: Send + Sync {
     ) -> impl Future<Output = Result<Placement, StoreError>> + Send;
 
     /// The order, as it is now.
-    fn find(&self, id: OrderId) -> impl Future<Output = Result<Option<Order>, StoreError>> + Send;
+    fn find(
+        &self,
+        id: OrderId,
+    ) -> impl Future<Output = Result<Option<KnownOrder>, StoreError>> + Send;
 
     /// The orders of one location and business date, in the order they were placed.
     fn list(
@@ -70,12 +132,11 @@ pub trait OrderStore: Send + Sync {
         page: Page,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
 
-    /// Cancels the order, for the caller's `reason`, and releases what it holds, all or nothing.
-    fn cancel(
+    /// Writes `advance` over the order as it is in `before`.
+    fn advance(
         &self,
-        id: OrderId,
-        reason: Option<&str>,
-        at: Timestamp,
+        before: &KnownOrder,
+        advance: &Advance,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Cancellation, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Advanced, StoreError>> + Send;
 }

@@ -45,7 +45,7 @@ pub trait ControllerStore: Send + Sync {
 pub enum Completion {
     /// The task is completed, its goods have left stock and its order has gone on, all in one.
     Done,
-    /// Nothing changed: the order was canceled and takes nothing.
+    /// Nothing changed: the order takes nothing more of this line, because it was canceled or handed over by hand.
     OrderCanceled,
     /// Nothing changed: the level holds less than the task says it fetched.
     LevelRefused,
@@ -159,16 +159,16 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
     }
 }
 
-/// Cancels what is planned for a canceled order; `lines` is how many the order has.
+/// Cancels what is planned for `lines` of an order.
 pub async fn cancel_tasks<S: TaskStore>(
     store: &S,
     order: OrderId,
-    lines: u16,
+    lines: &[u16],
     deadline: Deadline,
 ) -> Result<(), StoreError> {
-    for line in 1..=lines {
+    for line in lines {
         let mut tries = 0;
-        while let Some(before) = store.find(TaskId::for_order_line(order, line)).await? {
+        while let Some(before) = store.find(TaskId::for_order_line(order, *line)).await? {
             let Some(after) = before.order_canceled() else {
                 break;
             };

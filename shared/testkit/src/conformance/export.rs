@@ -118,6 +118,8 @@ pub async fn a_late_write_is_found_by_its_day<R: SalesReader>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stockline_platform::fingerprint::Fingerprint;
+
     use crate::memory::export::MemoryBucket;
     use crate::memory::shop::MemoryShop;
 
@@ -125,7 +127,7 @@ mod tests {
     async fn sales_in_memory_conform() {
         let shop = MemoryShop::default();
         let put = async |order: Order| {
-            let entry = (order.clone(), String::new());
+            let entry = (order.clone(), Fingerprint::of(&"a").unwrap());
             shop.open().orders.insert(order.order_id, entry);
         };
         a_day_is_read_whole_and_alone(&shop, put).await;
@@ -140,7 +142,10 @@ mod tests {
     #[tokio::test]
     async fn late_writes_in_memory_conform() {
         let shop = MemoryShop::default();
-        let write = async |order: Order, at| shop.open().write_order(order, String::new(), at);
+        let write = async |order: Order, at| {
+            let request = Fingerprint::of(&"a").unwrap();
+            shop.open().write_order(order, request, at);
+        };
         a_late_write_is_found_by_its_day(&shop, write).await;
     }
 }

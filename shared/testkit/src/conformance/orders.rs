@@ -2,16 +2,21 @@
 //!
 //! Each story works at a location of its own in a store where the caller has put `on_hand` of each SKU.
 
+mod cancellations;
+mod fulfilments;
+mod refunds;
+
 use std::future::Future;
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use stockline_domain::ids::OrderId;
-use stockline_domain::order::OrderStatus;
+use stockline_domain::order::Order;
 use stockline_platform::cursor::Page;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, ShortSku};
+use stockline_platform::ports::orders::{KnownOrder, OrderStore, Placement, ShortSku};
 
 use crate::orders::order;
 
@@ -36,12 +41,33 @@ impl StockedOrders for crate::memory::shop::MemoryShop {
     }
 }
 
-fn deadline() -> Deadline {
+/// A deadline no story reaches.
+pub fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
-fn request(text: &str) -> Fingerprint {
+/// A request that says `text`.
+pub fn request(text: &str) -> Fingerprint {
     Fingerprint::of(&text).unwrap()
+}
+
+/// So many minutes past noon of 1 March 2026, UTC, when every order of the stories is placed.
+pub fn minute(minutes: i64) -> Timestamp {
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    noon.checked_add(jiff::SignedDuration::from_mins(minutes))
+        .unwrap()
+}
+
+/// Places the order that `key` names and answers it as it is then found.
+pub async fn placed<S: OrderStore>(store: &S, order: &Order) -> KnownOrder {
+    let placement = store.place(order, &request("a"), deadline()).await;
+    assert_eq!(placement.unwrap(), Placement::Placed);
+    found(store, order.order_id).await
+}
+
+/// The order as it is now.
+pub async fn found<S: OrderStore>(store: &S, id: OrderId) -> KnownOrder {
+    store.find(id).await.unwrap().unwrap()
 }
 
 /// Runs every story.
@@ -53,8 +79,9 @@ pub async fn all<S: StockedOrders>(store: &S) {
     a_sku_that_the_location_does_not_stock_is_named(store).await;
     the_last_unit_is_sold_once_however_many_want_it(store).await;
     the_same_order_sent_many_times_at_once_is_one_order(store).await;
-    a_canceled_order_releases_what_it_held_once(store).await;
-    an_order_of_which_goods_have_left_is_not_canceled(store).await;
+    cancellations::all(store).await;
+    refunds::all(store).await;
+    fulfilments::all(store).await;
     a_day_is_listed_in_pages_in_the_order_it_was_sold(store).await;
 }
 
@@ -74,8 +101,11 @@ async fn a_sale_takes_goods_and_an_online_order_promises_them<S: StockedOrders>(
         Placement::Placed
     );
     assert_eq!(store.level_of("takes", "milk").await, (7, 4));
-    assert_eq!(store.find(sale.order_id).await.unwrap(), Some(sale));
-    assert_eq!(store.find(promise.order_id).await.unwrap(), Some(promise));
+    for order in [sale, promise] {
+        let known = found(store, order.order_id).await;
+        assert_eq!(known.order, order);
+        assert!(known.refunds.is_empty() && known.fulfilments.is_empty());
+    }
     assert_eq!(
         store.find(OrderId::derive("nobody", "x")).await.unwrap(),
         None
@@ -184,41 +214,6 @@ async fn the_same_order_sent_many_times_at_once_is_one_order<S: StockedOrders>(s
         .count();
     assert_eq!(placed, 1, "{placements:?}");
     assert_eq!(store.level_of("many", "milk").await, (99, 0));
-}
-
-async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S) {
-    store.stock("cancel", "milk", 5).await;
-    let held = order("cancel-1", "cancel", "online", &[("milk", 5)]);
-    store.place(&held, &request("a"), deadline()).await.unwrap();
-    let at = "2026-03-01T13:00:00Z".parse().unwrap();
-    let results = join_all(
-        (0..6).map(|_| store.cancel(held.order_id, Some("changed their mind"), at, deadline())),
-    )
-    .await;
-    for result in results {
-        let Cancellation::Canceled(order) = result.unwrap() else {
-            panic!("it was not canceled");
-        };
-        assert_eq!(order.status, OrderStatus::Canceled);
-    }
-    assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
-    let nobody = store
-        .cancel(OrderId::derive("nobody", "x"), None, at, deadline())
-        .await
-        .unwrap();
-    assert_eq!(nobody, Cancellation::Unknown);
-}
-
-async fn an_order_of_which_goods_have_left_is_not_canceled<S: StockedOrders>(store: &S) {
-    store.stock("left", "milk", 5).await;
-    let sale = order("left-1", "left", "pos", &[("milk", 1)]);
-    store.place(&sale, &request("a"), deadline()).await.unwrap();
-    let refused = store
-        .cancel(sale.order_id, None, sale.placed_at, deadline())
-        .await
-        .unwrap();
-    assert_eq!(refused, Cancellation::TooLate);
-    assert_eq!(store.level_of("left", "milk").await, (4, 0));
 }
 
 async fn a_day_is_listed_in_pages_in_the_order_it_was_sold<S: StockedOrders>(store: &S) {

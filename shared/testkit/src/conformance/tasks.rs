@@ -7,17 +7,19 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
-use stockline_domain::order::{Order, OrderStatus};
+use stockline_domain::order::{FulfilOrder, Order, OrderStatus};
 use stockline_domain::task::{Controller, Report, ReportError, ReportedState, Task, TaskState};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::OrderStore;
+use stockline_platform::ports::orders::{
+    Cancellation, Fulfilling, KnownOrder, OrderStore, cancel, fulfil,
+};
 use stockline_platform::ports::tasks::{
     CompletionStore, ControllerStore, Reported, TaskStore, cancel_tasks, settle,
 };
 
 use crate::memory::shop::MemoryShop;
-use crate::orders::order;
+use crate::orders::{fulfilment_id, order};
 
 /// The orders and levels that tasks work on, and a view of them that does not go through tasks.
 pub trait Orders {
@@ -29,6 +31,9 @@ pub trait Orders {
 
     /// Cancels the order.
     fn cancel(&self, id: OrderId) -> impl Future<Output = ()>;
+
+    /// Hands over by hand all that is open of the order.
+    fn hand_over(&self, id: OrderId) -> impl Future<Output = ()>;
 
     /// The order, as it is now.
     fn order(&self, id: OrderId) -> impl Future<Output = Order>;
@@ -52,18 +57,34 @@ impl Orders for MemoryShop {
     }
 
     async fn cancel(&self, id: OrderId) {
-        OrderStore::cancel(self, id, None, at(9), deadline())
-            .await
-            .unwrap();
+        let known = self.find(id).await.unwrap().unwrap();
+        let canceled = cancel(self, &known, None, at(9), deadline()).await;
+        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+    }
+
+    async fn hand_over(&self, id: OrderId) {
+        let known = self.find(id).await.unwrap().unwrap();
+        handed_over(self, &known).await;
     }
 
     async fn order(&self, id: OrderId) -> Order {
-        self.find(id).await.unwrap().unwrap()
+        self.find(id).await.unwrap().unwrap().order
     }
 
     async fn level(&self, location: &str, sku: &str) -> (i64, i64) {
         MemoryShop::level(self, location, sku)
     }
+}
+
+/// Hands over by hand all that is open of the order in `store`.
+pub async fn handed_over<S: OrderStore>(store: &S, known: &KnownOrder) {
+    let (all, id) = (
+        FulfilOrder { lines: None },
+        fulfilment_id(&known.order, "f1"),
+    );
+    let request = Fingerprint::of(&"f").unwrap();
+    let left = fulfil(store, known, &all, id, &request, at(9), deadline()).await;
+    assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
 }
 
 /// A deadline no story reaches.
@@ -268,10 +289,10 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
     async fn a_task_of_a_canceled_order_ends_canceled_and_moves_no_stock(&self) {
         let task = self.in_progress("canceled").await;
         self.orders.cancel(task.order_id).await;
-        cancel_tasks(self.tasks, task.order_id, 2, deadline())
+        cancel_tasks(self.tasks, task.order_id, &[1, 2], deadline())
             .await
             .unwrap();
-        cancel_tasks(self.tasks, task.order_id, 2, deadline())
+        cancel_tasks(self.tasks, task.order_id, &[1, 2], deadline())
             .await
             .unwrap();
         assert_eq!(self.stored(&task).await.state, TaskState::Canceling);
@@ -293,6 +314,22 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             .await;
         assert_eq!(ended.state, TaskState::Canceled);
         assert_eq!(self.orders.level("raced", "milk").await, (10, 0));
+    }
+
+    async fn a_task_whose_line_was_handed_over_by_hand_drops_out_and_moves_no_stock(&self) {
+        let task = self.in_progress("handed").await;
+        self.orders.hand_over(task.order_id).await;
+        let moved = self.orders.level("handed", "milk").await;
+        assert_eq!(moved, (8, 0));
+        let ended = self
+            .counted(&task, &report(3, ReportedState::Completed))
+            .await;
+        assert_eq!(ended.state, TaskState::Canceled);
+        assert_eq!(self.orders.level("handed", "milk").await, moved);
+        assert_eq!(
+            self.orders.order(task.order_id).await.status,
+            OrderStatus::Fulfilled
+        );
     }
 
     async fn a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was(
@@ -361,6 +398,9 @@ where
         .await;
     warehouse
         .a_completion_that_comes_before_word_of_the_cancellation_moves_no_stock_either()
+        .await;
+    warehouse
+        .a_task_whose_line_was_handed_over_by_hand_drops_out_and_moves_no_stock()
         .await;
     warehouse
         .a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was()

@@ -1,17 +1,18 @@
 //! Orders in memory.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use stockline_domain::ids::{LocationId, OrderId};
-use stockline_domain::level::LevelKey;
-use stockline_domain::order::{Order, OrderStatus};
+use stockline_domain::ids::{LocationId, OrderId, Sku};
+use stockline_domain::level::{Level, MovementKind};
+use stockline_domain::order::{LevelChange, Order};
 use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, ShortSku};
+use stockline_platform::ports::orders::{
+    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, ShortSku,
+};
 use stockline_platform::store_error::StoreError;
 
-use super::shop::MemoryShop;
+use super::shop::{MemoryShop, Shelves};
 
 impl OrderStore for MemoryShop {
     async fn place(
@@ -21,46 +22,28 @@ impl OrderStore for MemoryShop {
         _deadline: Deadline,
     ) -> Result<Placement, StoreError> {
         let mut shelves = self.open();
-        if let Some((existing, fingerprint)) = shelves.orders.get(&order.order_id) {
-            return Ok(if fingerprint == request.as_str() {
+        if let Some((existing, by)) = shelves.orders.get(&order.order_id) {
+            return Ok(if by == request {
                 Placement::Replayed(Box::new(existing.clone()))
             } else {
                 Placement::KeyReused
             });
         }
-        let (mut next, mut short, mut not_stocked) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in order.quantities() {
-            let key = LevelKey {
-                location_id: order.location_id.clone(),
-                sku: entry.sku.clone(),
-            };
-            match shelves.levels.get(&key) {
-                None => not_stocked.push(entry.sku),
-                Some(level) => match level.after(order.placing_change(&entry)) {
-                    Ok(level) => next.push(level),
-                    Err(_) => short.push(ShortSku {
-                        sku: entry.sku,
-                        requested: entry.quantity,
-                        available: level.available().max(0),
-                    }),
-                },
+        Ok(match shelves.change(&order.takes()) {
+            Err(Refused::Short(short)) => Placement::Short(short),
+            Err(Refused::NotStocked(skus)) => Placement::NotStocked(skus),
+            Ok(()) => {
+                shelves.write_order(order.clone(), request.clone(), order.placed_at);
+                Placement::Placed
             }
-        }
-        if !not_stocked.is_empty() {
-            return Ok(Placement::NotStocked(not_stocked));
-        }
-        if !short.is_empty() {
-            return Ok(Placement::Short(short));
-        }
-        for level in next {
-            shelves.write(level);
-        }
-        shelves.write_order(order.clone(), request.as_str().to_owned(), order.placed_at);
-        Ok(Placement::Placed)
+        })
     }
 
-    async fn find(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        Ok(self.open().orders.get(&id).map(|(order, _)| order.clone()))
+    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+        let found = self.open().known(id);
+        // Others read the same before this reader writes, as they would over a network.
+        tokio::task::yield_now().await;
+        Ok(found)
     }
 
     async fn list(
@@ -98,33 +81,92 @@ impl OrderStore for MemoryShop {
         })
     }
 
-    async fn cancel(
+    async fn advance(
         &self,
-        id: OrderId,
-        reason: Option<&str>,
-        at: Timestamp,
+        before: &KnownOrder,
+        advance: &Advance,
         _deadline: Deadline,
-    ) -> Result<Cancellation, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let mut shelves = self.open();
-        let Some((order, fingerprint)) = shelves.orders.get(&id).cloned() else {
-            return Ok(Cancellation::Unknown);
-        };
-        let Ok(canceled) = order.cancel(at) else {
-            return Ok(Cancellation::TooLate);
-        };
-        if order.status != OrderStatus::Canceled {
-            for entry in order.quantities() {
-                let key = LevelKey {
-                    location_id: order.location_id.clone(),
-                    sku: entry.sku.clone(),
-                };
-                let next = shelves.levels[&key]
-                    .after(order.releasing_change(&entry, reason, at))
-                    .unwrap();
-                shelves.write(next);
-            }
-            shelves.write_order(canceled.clone(), fingerprint, at);
+        let id = before.order.order_id;
+        if shelves.known(id).as_ref() != Some(before) {
+            return Ok(Advanced::Overtaken);
         }
-        Ok(Cancellation::Canceled(Box::new(canceled)))
+        match shelves.change(&advance.changes) {
+            Err(Refused::Short(short)) => return Ok(Advanced::Short(short)),
+            Err(Refused::NotStocked(skus)) => return Ok(Advanced::NotStocked(skus)),
+            Ok(()) => {}
+        }
+        match advance.record.clone() {
+            None => {}
+            Some(Record::Refund(refund, request)) => shelves.refunds.push((refund, request)),
+            Some(Record::Fulfilment(made, request)) => shelves.fulfilments.push((made, request)),
+        }
+        shelves.write_order(advance.after.clone(), before.request.clone(), advance.at);
+        Ok(Advanced::Done)
+    }
+}
+
+enum Refused {
+    Short(Vec<ShortSku>),
+    NotStocked(Vec<Sku>),
+}
+
+impl Shelves {
+    fn known(&self, id: OrderId) -> Option<KnownOrder> {
+        let (order, request) = self.orders.get(&id)?.clone();
+        let refunds = self.refunds.iter();
+        let fulfilments = self.fulfilments.iter();
+        Some(KnownOrder {
+            order,
+            request,
+            // A state is told by what it holds.
+            revision: 0,
+            refunds: refunds
+                .filter(|(refund, _)| refund.order_id == id)
+                .cloned()
+                .collect(),
+            fulfilments: fulfilments
+                .filter(|(made, _)| made.order_id == id)
+                .cloned()
+                .collect(),
+        })
+    }
+
+    /// Makes all of `changes`, or none.
+    fn change(&mut self, changes: &[LevelChange]) -> Result<(), Refused> {
+        let (mut next, mut short, mut not_stocked) = (Vec::new(), Vec::new(), Vec::new());
+        for LevelChange { key, change } in changes {
+            let Some(level) = self.levels.get(key) else {
+                not_stocked.push(key.sku.clone());
+                continue;
+            };
+            match level.after(change.clone()) {
+                Ok(level) => next.push(level),
+                Err(_) => short.push(ShortSku {
+                    sku: key.sku.clone(),
+                    requested: change.allocated_delta.abs().max(change.on_hand_delta.abs()),
+                    available: there(level, change.kind).max(0),
+                }),
+            }
+        }
+        if !not_stocked.is_empty() {
+            return Err(Refused::NotStocked(not_stocked));
+        }
+        if !short.is_empty() {
+            return Err(Refused::Short(short));
+        }
+        for level in next {
+            self.write(level);
+        }
+        Ok(())
+    }
+}
+
+fn there(level: &Level, kind: MovementKind) -> i64 {
+    if kind == MovementKind::Fulfilment {
+        level.on_hand
+    } else {
+        level.available()
     }
 }

@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use stockline_domain::export::late::{LateDay, late_on};
 use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_domain::order::Order;
+use stockline_domain::order::{Fulfilment, Order, Refund};
+use stockline_platform::fingerprint::Fingerprint;
 
 /// Orders, levels and movements, in memory. A clone is the same shop.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +18,12 @@ pub struct MemoryShop(Arc<Mutex<Shelves>>);
 /// What a shop holds.
 #[derive(Debug, Default)]
 pub struct Shelves {
-    /// Each order with the fingerprint of the request that placed it.
-    pub orders: BTreeMap<OrderId, (Order, String)>,
+    /// Each order with the request that placed it.
+    pub orders: BTreeMap<OrderId, (Order, Fingerprint)>,
+    /// Each refund, in the order they were made, with the request that made it.
+    pub refunds: Vec<(Refund, Fingerprint)>,
+    /// Each fulfilment by hand, in the order they were made, with the request that made it.
+    pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
     /// Each stock request: its fingerprint, and the levels each of its applied changes led to.
     pub requests: BTreeMap<RequestId, (String, BTreeMap<usize, Vec<Level>>)>,
     /// Each level.
@@ -67,15 +72,15 @@ impl MemoryShop {
 }
 
 impl Shelves {
-    /// Replaces an order at `at`, under the fingerprint of the request that placed it.
-    pub fn write_order(&mut self, order: Order, fingerprint: String, at: Timestamp) {
+    /// Writes an order at `at`, which `request` placed.
+    pub fn write_order(&mut self, order: Order, request: Fingerprint, at: Timestamp) {
         if let Some(day) = late_on(order.business_date, at) {
             self.written_late.entry(day).or_default().insert(LateDay {
                 location_id: order.location_id.clone(),
                 business_date: order.business_date,
             });
         }
-        self.orders.insert(order.order_id, (order, fingerprint));
+        self.orders.insert(order.order_id, (order, request));
     }
 
     /// Replaces a level and notes the movement, as table and stream would.

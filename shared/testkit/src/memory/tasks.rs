@@ -133,8 +133,10 @@ impl CompletionStore for MemoryTasks {
         let (order, fingerprint) = shelves.orders[&before.order_id].clone();
         let order = match order.fulfil(before.line, before.quantity) {
             Ok(order) => order,
-            Err(NotFulfillable::Canceled) => return Ok(Completion::OrderCanceled),
-            Err(error) => return Err(StoreError::failed("fulfil a task's order")(error)),
+            Err(error @ NotFulfillable::NoSuchLine) => {
+                return Err(StoreError::failed("fulfil a task's order")(error));
+            }
+            Err(_) => return Ok(Completion::OrderCanceled),
         };
         let key = LevelKey {
             location_id: after.location_id.clone(),

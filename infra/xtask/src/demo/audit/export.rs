@@ -29,8 +29,7 @@ pub fn equals_orders(
         .iter()
         .filter(|order| order.business_date == business_date)
     {
-        totals.entry(&order.location_id).or_default().1 += order.total;
-        let sum: i64 = order.lines.iter().map(super::rows::LineRow::net).sum();
+        let sum: i64 = order.lines.iter().map(|line| order.total_of(line)).sum();
         finding.check(sum == order.total, || {
             format!(
                 "order {}: its lines come to {sum}, its total is {}",
@@ -41,17 +40,21 @@ pub fn equals_orders(
             let own = rows
                 .remove(&(order.order_id.as_str(), number))
                 .unwrap_or_default();
-            let same = own.len() == 1
+            let quantity = order.exported(line);
+            let net = order.net_of(line, quantity);
+            let gross = line.unit_price * quantity;
+            totals.entry(&order.location_id).or_default().1 += net;
+            let same = own.len() == usize::from(quantity > 0)
                 && own.iter().all(|row| {
                     row.location_id == order.location_id
                         && row.channel == order.channel
                         && row.business_date == business_date
                         && row.currency == "USD"
                         && row.sku == line.sku
-                        && row.quantity == line.quantity
-                        && row.gross_minor == line.unit_price * line.quantity
-                        && row.discount_minor == line.discount
-                        && row.net_minor == line.net()
+                        && row.quantity == quantity
+                        && row.gross_minor == gross
+                        && row.discount_minor == gross - net
+                        && row.net_minor == net
                 });
             finding.check(same, || {
                 format!(

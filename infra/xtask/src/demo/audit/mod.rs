@@ -3,6 +3,7 @@
 //! Nothing here shares code with what wrote them: items are read attribute by attribute, and the files by `DuckDB`.
 
 mod export;
+mod history;
 mod levels;
 mod orders;
 pub mod rows;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::plan::PlannedOrder;
 use super::super::trading::Traded;
-use super::Finding;
 use super::rows::{MovementRow, OrderRow, Snapshot};
+use super::{Finding, history};
 
 /// Each key that was answered with an order has that one order and its movements once; each that was not has none.
 pub fn one_key_one_effect(snapshot: &Snapshot, sent: &[PlannedOrder], traded: &Traded) -> Finding {
@@ -67,6 +67,7 @@ pub fn one_key_one_effect(snapshot: &Snapshot, sent: &[PlannedOrder], traded: &T
             format!("basket {key} was sent twice and the answers differ")
         });
     }
+    history::told_alike(snapshot, &mut finding);
     let mut ids = BTreeSet::new();
     for movement in &snapshot.movements {
         finding.check(ids.insert(&movement.movement_id), || {

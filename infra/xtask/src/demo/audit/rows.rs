@@ -63,8 +63,14 @@ pub struct LineRow {
     pub unit_price: i64,
     /// Taken off.
     pub discount: i64,
+    /// Tax, in the price or on top of it.
+    pub tax: i64,
     /// How much has left.
     pub fulfilled: i64,
+    /// How much was given up before it left.
+    pub canceled: i64,
+    /// How much of what has left was paid back.
+    pub returned: i64,
 }
 
 /// An order as it is stored.
@@ -82,10 +88,49 @@ pub struct OrderRow {
     pub business_date: String,
     /// The caller's number.
     pub external_reference: String,
+    /// Whether tax comes on top of its prices.
+    pub tax_on_top: bool,
     /// What it comes to.
     pub total: i64,
     /// What was sold.
     pub lines: Vec<LineRow>,
+}
+
+/// A refund as it is stored.
+#[derive(Debug, Clone, Default)]
+pub struct RefundRow {
+    /// The order.
+    pub order_id: String,
+    /// Where the goods came back.
+    pub location_id: String,
+    /// What it comes to.
+    pub total: i64,
+    /// What was paid back for.
+    pub lines: Vec<MovedLine>,
+}
+
+/// A fulfilment by hand as it is stored.
+#[derive(Debug, Clone, Default)]
+pub struct FulfilmentRow {
+    /// The order.
+    pub order_id: String,
+    /// What left.
+    pub lines: Vec<MovedLine>,
+}
+
+/// A line of a refund or a fulfilment.
+#[derive(Debug, Clone, Default)]
+pub struct MovedLine {
+    /// The line of the order, from 1.
+    pub line: i64,
+    /// What.
+    pub sku: String,
+    /// How much.
+    pub quantity: i64,
+    /// What was paid back for it.
+    pub amount: i64,
+    /// Whether it went back to stock.
+    pub restock: bool,
 }
 
 /// A task as it is stored.
@@ -116,6 +161,10 @@ pub struct Snapshot {
     pub movements: Vec<MovementRow>,
     /// All orders.
     pub orders: Vec<OrderRow>,
+    /// All refunds.
+    pub refunds: Vec<RefundRow>,
+    /// All fulfilments by hand.
+    pub fulfilments: Vec<FulfilmentRow>,
     /// All tasks.
     pub tasks: Vec<TaskRow>,
 }
@@ -128,6 +177,10 @@ impl Snapshot {
             ("LEVEL", "LEVEL") => self.levels.push(level(item)?),
             ("MOVEMENTS", _) => self.movements.push(movement(item)?),
             ("ORDER", "ORDER") => self.orders.push(order(item)?),
+            ("ORDER", sk) if sk.starts_with("REFUND#") => self.refunds.push(refund(item)?),
+            ("ORDER", sk) if sk.starts_with("FULFILMENT#") => {
+                self.fulfilments.push(fulfilment(item)?);
+            }
             ("TASK", "TASK") => self.tasks.push(task(item)?),
             // Alert states, requests, controllers: no invariant is about them.
             _ => {}
@@ -137,9 +190,41 @@ impl Snapshot {
 }
 
 impl LineRow {
-    /// What the line comes to.
+    /// What the line comes to before tax on top.
     pub fn net(&self) -> i64 {
         self.unit_price * self.quantity - self.discount
+    }
+
+    /// `amount` x `quantity` of the line, rounded down.
+    pub fn share(&self, amount: i64, quantity: i64) -> i64 {
+        let exact = i128::from(amount) * i128::from(quantity) / i128::from(self.quantity);
+        i64::try_from(exact).unwrap_or(i64::MAX)
+    }
+}
+
+impl OrderRow {
+    /// What `line` of the order comes to.
+    pub fn total_of(&self, line: &LineRow) -> i64 {
+        line.net() + if self.tax_on_top { line.tax } else { 0 }
+    }
+
+    /// How much of `line` is exported: what was sold, or all of it where the order's status says that nothing was.
+    pub fn exported(&self, line: &LineRow) -> i64 {
+        if self.status == "canceled" {
+            line.quantity
+        } else {
+            line.quantity - line.canceled
+        }
+    }
+
+    /// What `quantity` of `line` comes to before tax on top.
+    pub fn net_of(&self, line: &LineRow, quantity: i64) -> i64 {
+        let tax_on_top = if self.tax_on_top {
+            line.share(line.tax, quantity)
+        } else {
+            0
+        };
+        line.share(self.total_of(line), quantity) - tax_on_top
     }
 }
 
@@ -174,10 +259,6 @@ fn movement(item: &Item) -> Result<MovementRow> {
 }
 
 fn order(item: &Item) -> Result<OrderRow> {
-    let lines = item
-        .get("lines")
-        .and_then(|value| value.as_l().ok())
-        .ok_or_else(|| lacks(item, "lines"))?;
     Ok(OrderRow {
         order_id: text(item, "order_id")?,
         location_id: text(item, "location_id")?,
@@ -185,12 +266,51 @@ fn order(item: &Item) -> Result<OrderRow> {
         status: text(item, "status")?,
         business_date: text(item, "business_date")?,
         external_reference: text(item, "external_reference").unwrap_or_default(),
+        tax_on_top: text(item, "tax_treatment").is_ok_and(|treatment| treatment == "added"),
         total: number(item, "total")?,
-        lines: lines
+        lines: lines_in(item)?
             .iter()
             .map(|line| line_of(item, line))
             .collect::<Result<_>>()?,
     })
+}
+
+fn refund(item: &Item) -> Result<RefundRow> {
+    Ok(RefundRow {
+        order_id: text(item, "order_id")?,
+        location_id: text(item, "location_id")?,
+        total: number(item, "total")?,
+        lines: moved_lines(item)?,
+    })
+}
+
+fn fulfilment(item: &Item) -> Result<FulfilmentRow> {
+    Ok(FulfilmentRow {
+        order_id: text(item, "order_id")?,
+        lines: moved_lines(item)?,
+    })
+}
+
+fn moved_lines(item: &Item) -> Result<Vec<MovedLine>> {
+    lines_in(item)?
+        .iter()
+        .map(|line| {
+            let line = line.as_m().map_err(|_| lacks(item, "lines"))?;
+            Ok(MovedLine {
+                line: number(line, "l")?,
+                sku: text(line, "s")?,
+                quantity: number(line, "q")?,
+                amount: number_or_zero(line, "a")?,
+                restock: matches!(line.get("b"), Some(AttributeValue::Bool(true))),
+            })
+        })
+        .collect()
+}
+
+fn lines_in(item: &Item) -> Result<&Vec<AttributeValue>> {
+    item.get("lines")
+        .and_then(|value| value.as_l().ok())
+        .ok_or_else(|| lacks(item, "lines"))
 }
 
 fn line_of(order: &Item, line: &AttributeValue) -> Result<LineRow> {
@@ -201,7 +321,10 @@ fn line_of(order: &Item, line: &AttributeValue) -> Result<LineRow> {
         unit_price: number(line, "p")?,
         // What is zero is not stored.
         discount: number_or_zero(line, "d")?,
+        tax: number_or_zero(line, "t")?,
         fulfilled: number_or_zero(line, "f")?,
+        canceled: number_or_zero(line, "c")?,
+        returned: number_or_zero(line, "r")?,
     })
 }
 

@@ -7,7 +7,7 @@ use super::rows::{OrderRow, Snapshot, TaskRow};
 
 type Moved<'a> = BTreeMap<(&'a str, &'a str), Vec<i64>>;
 
-/// For each order, the fulfilments are those of its completed tasks, and so is what its lines say has left.
+/// For each order, what left is what its completed tasks fetched and what left by hand, and so say its lines.
 pub fn completed_once(snapshot: &Snapshot) -> Finding {
     let mut finding = Finding::new(
         "tasks_complete_once",
@@ -24,6 +24,21 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
             done.entry((&task.order_id, &task.sku))
                 .or_default()
                 .push(task.quantity);
+        }
+    }
+    let mut by_hand: BTreeMap<(&str, i64), i64> = BTreeMap::new();
+    for fulfilment in &snapshot.fulfilments {
+        let mut moved: BTreeMap<&str, i64> = BTreeMap::new();
+        for line in &fulfilment.lines {
+            *moved.entry(&line.sku).or_default() += line.quantity;
+            *by_hand
+                .entry((&fulfilment.order_id, line.line))
+                .or_default() += line.quantity;
+        }
+        for (sku, quantity) in moved {
+            done.entry((&fulfilment.order_id, sku))
+                .or_default()
+                .push(quantity);
         }
     }
     let mut left: Moved = BTreeMap::new();
@@ -50,7 +65,7 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
         moved.sort_unstable();
         finding.check(completed == moved, || {
             format!(
-                "{} of order {}: tasks completed {completed:?}, stock moved {moved:?}",
+                "{} of order {}: {completed:?} was fetched or handed over, stock moved {moved:?}",
                 id.1, id.0
             )
         });
@@ -73,9 +88,12 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
                 && own
                     .iter()
                     .all(|task| is_of(task, order, &line.sku, line.quantity));
-            finding.check(one && completed == line.fulfilled, || {
+            let handed_over = by_hand
+                .remove(&(order.order_id.as_str(), number))
+                .unwrap_or_default();
+            finding.check(one && completed + handed_over == line.fulfilled, || {
                 format!(
-                    "line {number} of order {}: {} tasks fetched {completed}, the line says {}",
+                    "line {number} of order {}: {} tasks fetched {completed}, {handed_over} left by hand, the line says {}",
                     order.order_id,
                     own.len(),
                     line.fulfilled
@@ -112,6 +130,6 @@ pub fn open_lines(snapshot: &Snapshot) -> usize {
         .filter(|order| order.channel != "pos" && order.status != "canceled");
     orders
         .flat_map(|order| &order.lines)
-        .filter(|line| line.fulfilled < line.quantity)
+        .filter(|line| line.fulfilled + line.canceled < line.quantity)
         .count()
 }

@@ -7,7 +7,10 @@ use serde_json::json;
 use super::super::exported::ExportedLine;
 use super::super::plan::{PlannedOrder, Resend};
 use super::super::trading::Traded;
-use super::rows::{LevelRow, LineRow, MovementRow, OrderRow, Snapshot, TaskRow};
+use super::rows::{
+    FulfilmentRow, LevelRow, LineRow, MovedLine, MovementRow, OrderRow, RefundRow, Snapshot,
+    TaskRow,
+};
 use super::{Evidence, audit, open_lines, unrecorded};
 
 /// One level, counted as 10; one basket of 3 online, fetched by one task.
@@ -46,6 +49,7 @@ fn scene() -> Scene {
         unit_price: 100,
         discount: 1,
         fulfilled: 3,
+        ..LineRow::default()
     };
     Scene {
         snapshot: Snapshot {
@@ -72,6 +76,7 @@ fn scene() -> Scene {
                 external_reference: "basket-1".into(),
                 total: 299,
                 lines: vec![line],
+                ..OrderRow::default()
             }],
             tasks: vec![TaskRow {
                 task_id: "task-1".into(),
@@ -82,6 +87,7 @@ fn scene() -> Scene {
                 sku: "milk".into(),
                 quantity: 3,
             }],
+            ..Snapshot::default()
         },
         orders: vec![PlannedOrder {
             key: "basket-1".into(),
@@ -203,6 +209,88 @@ fn a_task_that_moved_stock_twice_is_seen() {
         .movements
         .push(movement(4, "fulfilment", (-3, -3), (4, -3), "order-1"));
     assert!(broken(&scene).contains(&"tasks_complete_once"));
+}
+
+/// Two of the three have left by hand and one was given up; one of the two came back to stock.
+fn partly() -> Scene {
+    let mut scene = scene();
+    let snapshot = &mut scene.snapshot;
+    snapshot.tasks[0].state = "canceled".into();
+    snapshot.movements.pop();
+    for (version, kind, deltas, after) in [
+        (3, "fulfilment", (-2, -2), (8, 1)),
+        (4, "release", (0, -1), (8, 0)),
+        (5, "return", (1, 0), (9, 0)),
+    ] {
+        let moved = movement(version, kind, deltas, after, "order-1");
+        snapshot.movements.push(moved);
+    }
+    let level = &mut snapshot.levels[0];
+    (level.on_hand, level.available, level.version) = (9, 9, 5);
+    let line = &mut snapshot.orders[0].lines[0];
+    (line.fulfilled, line.canceled, line.returned) = (2, 1, 1);
+    let moved = |quantity, amount, restock| MovedLine {
+        line: 1,
+        sku: "milk".into(),
+        quantity,
+        amount,
+        restock,
+    };
+    snapshot.fulfilments = vec![FulfilmentRow {
+        order_id: "order-1".into(),
+        lines: vec![moved(2, 0, false)],
+    }];
+    snapshot.refunds = vec![RefundRow {
+        order_id: "order-1".into(),
+        location_id: "dc".into(),
+        total: 99,
+        lines: vec![moved(1, 99, true)],
+    }];
+    let exported = &mut scene.exported[0];
+    exported.quantity = 2;
+    (exported.gross_minor, exported.discount_minor) = (200, 1);
+    exported.net_minor = 199;
+    scene
+}
+
+#[test]
+fn an_order_that_left_came_back_and_was_given_up_in_parts_breaks_nothing() {
+    let scene = partly();
+    assert_eq!(broken(&scene), Vec::<&str>::new());
+    assert_eq!(open_lines(&scene.snapshot), 0);
+}
+
+#[test]
+fn goods_that_came_back_twice_or_were_paid_for_twice_are_seen() {
+    let mut unpaid = partly();
+    unpaid.snapshot.refunds.clear();
+    assert_eq!(broken(&unpaid), ["one_key_one_effect"]);
+
+    let mut twice = partly();
+    let again = twice.snapshot.refunds[0].clone();
+    twice.snapshot.refunds.push(again);
+    assert_eq!(broken(&twice), ["one_key_one_effect"]);
+
+    let mut cent = partly();
+    cent.snapshot.refunds[0].total = 100;
+    cent.snapshot.refunds[0].lines[0].amount = 100;
+    assert_eq!(broken(&cent), ["one_key_one_effect"]);
+
+    let mut kept = partly();
+    kept.snapshot.refunds[0].lines[0].restock = false;
+    assert_eq!(broken(&kept), ["one_key_one_effect"]);
+}
+
+#[test]
+fn a_fulfilment_by_hand_without_its_record_and_a_release_nobody_asked_for_are_seen() {
+    let mut unrecorded = partly();
+    unrecorded.snapshot.fulfilments.clear();
+    assert_eq!(broken(&unrecorded), ["tasks_complete_once"]);
+
+    let mut released = partly();
+    released.snapshot.orders[0].lines[0].canceled = 0;
+    let found = broken(&released);
+    assert_eq!(found, ["one_key_one_effect", "exports_equal_orders"]);
 }
 
 #[test]

@@ -83,10 +83,12 @@ impl CompletionStore for DynamoCompletions {
         let record = self.order_of(before).await?;
         let order = match record.order().fulfil(before.line, before.quantity) {
             Ok(order) => order,
-            Err(NotFulfillable::Canceled) => return Ok(Completion::OrderCanceled),
-            // Another report of this task has just fulfilled the line: the task, read again, tells.
-            Err(NotFulfillable::TooMuch { open: 0 }) => return Ok(Completion::Overtaken),
-            Err(error) => return Err(StoreError::failed("fulfil a task's order")(error)),
+            Err(error @ NotFulfillable::NoSuchLine) => {
+                return Err(StoreError::failed("fulfil a task's order")(error));
+            }
+            // Canceled, or handed over by hand. Where another report of this task has just fulfilled the line, dropping
+            // the task fails on its version, and the task, read again, tells.
+            Err(_) => return Ok(Completion::OrderCanceled),
         };
         let change = after.movement(occurred_at, now);
         let key = LevelKey {
@@ -95,7 +97,7 @@ impl CompletionStore for DynamoCompletions {
         };
         let parts = vec![
             self.replace_task(before, after)?,
-            DynamoOrders::replace(&self.orders_table, &record, &record.next(&order, now))?,
+            DynamoOrders::replace(&self.orders_table, &record.next(&order, now))?,
             change_level(&self.stock_table, &key, &LevelPart::whole(&change, 0))?,
         ];
         match write(&self.client, parts, deadline).await? {

@@ -1,0 +1,101 @@
+//! What may be done to an order that is placed.
+
+use serde::Deserialize;
+use stockline_domain::caller::Action;
+use stockline_domain::ids::{FulfilmentId, RefundId, Sku};
+use stockline_domain::invalid::Checks;
+use stockline_domain::order::{FulfilOrder, Order, RefundOrder, RefundPlace, check_reason};
+use stockline_platform::clock::Clock;
+use stockline_platform::edge::{Call, Reply};
+use stockline_platform::ports::catalog::CatalogStore;
+use stockline_platform::ports::orders::{
+    Cancellation, Fulfilling, OrderStore, Refunding, cancel, fulfil, refund,
+};
+use stockline_platform::problem::{Problem, ProblemKind};
+
+use super::problems::{
+    insufficient_stock, key_reused, not_fulfillable, not_refundable, not_stocked,
+};
+use super::{OrderIntake, fingerprint};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CancelOrder {
+    /// Why, at most 200 characters.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
+    pub(super) async fn cancel(&self, call: &Call) -> Result<Reply, Problem> {
+        call.idempotency_key()?;
+        let known = self.visible(call, Action::WriteOrders).await?;
+        let body: CancelOrder = call.body()?;
+        let reason = body.reason.as_deref();
+        let mut checks = Checks::new();
+        if let Some(reason) = reason {
+            check_reason(reason, &mut checks);
+        }
+        checks.finish(())?;
+        let at = self.clock.now();
+        match cancel(&self.orders, &known, reason, at, call.deadline).await? {
+            Cancellation::Canceled(order) => Reply::ok(&order),
+            Cancellation::TooLate => Err(Problem::new(
+                ProblemKind::OrderNotCancelable,
+                "All of the order has left; it can be refunded, not canceled.",
+            )),
+        }
+    }
+
+    pub(super) async fn refund(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = call.idempotency_key()?;
+        let known = self.visible(call, Action::WriteOrders).await?;
+        let body: RefundOrder = call.body()?;
+        let order = &known.order;
+        let location_id = body.location_id.as_ref().unwrap_or(&order.location_id);
+        call.caller.may_at(Action::WriteOrders, location_id)?;
+        let location = self.locations.find(location_id).await?;
+        let location = location.ok_or_else(Problem::not_found)?;
+        let at = self.clock.now();
+        let place = RefundPlace {
+            refund_id: RefundId::derive(order.order_id, &call.caller.subject, key),
+            location_id: location_id.clone(),
+            business_date: location.business_date(at),
+            at,
+        };
+        let request = fingerprint(&body)?;
+        match refund(&self.orders, &known, &body, &place, &request, call.deadline).await? {
+            Refunding::Refunded(refund) => Reply::created(&refund),
+            Refunding::Replayed(refund) => Ok(Reply::created(&refund)?.replayed()),
+            Refunding::KeyReused => Err(key_reused()),
+            Refunding::NotPossible(error) => Err(not_refundable(error)),
+            Refunding::NotStocked(skus) => Err(not_stocked(&restocked(&body, order), &skus)),
+        }
+    }
+
+    pub(super) async fn fulfil(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = call.idempotency_key()?;
+        let known = self.visible(call, Action::WriteOrders).await?;
+        let body: FulfilOrder = call.body()?;
+        let id = FulfilmentId::derive(known.order.order_id, &call.caller.subject, key);
+        let request = fingerprint(&body)?;
+        let at = self.clock.now();
+        match fulfil(&self.orders, &known, &body, id, &request, at, call.deadline).await? {
+            Fulfilling::Fulfilled(fulfilment) => Reply::created(&fulfilment),
+            Fulfilling::Replayed(fulfilment) => Ok(Reply::created(&fulfilment)?.replayed()),
+            Fulfilling::KeyReused => Err(key_reused()),
+            Fulfilling::NotPossible(error) => Err(not_fulfillable(error)),
+            Fulfilling::Short(short) => Err(insufficient_stock(&short)),
+        }
+    }
+}
+
+/// The SKU that each line of `body` puts back to stock.
+fn restocked(body: &RefundOrder, order: &Order) -> Vec<Option<Sku>> {
+    let sku = |number: u16| order.lines.iter().find(|line| line.line == number);
+    body.lines
+        .iter()
+        .map(|entry| sku(entry.line).filter(|_| entry.restock))
+        .map(|line| line.map(|line| line.sku.clone()))
+        .collect()
+}

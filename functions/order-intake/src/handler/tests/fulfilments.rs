@@ -1,0 +1,130 @@
+use super::*;
+
+#[tokio::test]
+async fn goods_are_handed_over_in_parts_and_the_rest_is_canceled() {
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    let id = store
+        .placed("click_and_collect", &[("milk", 3), ("bread", 1)])
+        .await;
+    assert_eq!(store.shop.level("store-1", "milk"), (10, 3));
+    let body = json!({"lines": [{"line": 1, "quantity": 2}]});
+    let left = store
+        .send(step("fulfilments", &id, "f1", &body))
+        .await
+        .unwrap();
+    assert_eq!(left.status(), 201);
+    assert_eq!(left.body()["order_id"], id.as_str());
+    assert_eq!(
+        left.body()["lines"],
+        json!([{"line": 1, "sku": "milk", "quantity": 2}])
+    );
+    assert_eq!(store.shop.level("store-1", "milk"), (8, 1));
+    let movement = store.shop.open().movements.last().unwrap().clone();
+    assert_eq!(movement.change.kind.as_str(), "fulfilment");
+
+    let canceled = store
+        .send(step("cancel", &id, "c1", &json!({})))
+        .await
+        .unwrap();
+    assert_eq!(canceled.body()["status"], "fulfilled");
+    assert_eq!(canceled.body()["lines"][0]["canceled_quantity"], 1);
+    assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
+    assert_eq!(store.shop.level("store-1", "bread"), (10, 0));
+    let again = store
+        .send(step("cancel", &id, "c1", &json!({})))
+        .await
+        .unwrap();
+    assert_eq!(again, canceled);
+}
+
+#[tokio::test]
+async fn without_lines_all_that_is_open_leaves() {
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    let id = store.placed("online", &[("milk", 3), ("bread", 1)]).await;
+    let left = store
+        .send(step("fulfilments", &id, "f1", &json!({})))
+        .await
+        .unwrap();
+    assert_eq!(left.body()["lines"].as_array().unwrap().len(), 2);
+    let found = store.send(read(&id)).await.unwrap();
+    assert_eq!(found.body()["status"], "fulfilled");
+    assert_eq!(store.shop.level("store-1", "milk"), (7, 0));
+    let refused = store.refused(step("cancel", &id, "c1", &json!({}))).await;
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/order-not-cancelable"
+    );
+}
+
+#[tokio::test]
+async fn more_than_is_open_is_refused_line_by_line() {
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    let id = store.placed("online", &[("milk", 3), ("bread", 1)]).await;
+    let body = json!({"lines": [{"line": 1, "quantity": 4}, {"line": 2, "quantity": 1}]});
+    let refused = store.refused(step("fulfilments", &id, "f1", &body)).await;
+    assert_eq!(refused["status"], 409);
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/order-not-fulfillable"
+    );
+    assert_eq!(
+        refused["lines"],
+        json!([{"line": 1, "requested": 4, "open": 3}])
+    );
+    assert_eq!(store.shop.level("store-1", "bread"), (10, 1));
+    let sale = order_body("store-1", "pos", &[("milk", 1)]);
+    let sale = store.send(place("sale", &sale)).await.unwrap();
+    let sale = sale.body()["order_id"].as_str().unwrap().to_owned();
+    let refused = store
+        .refused(step("fulfilments", &sale, "f1", &json!({})))
+        .await;
+    assert_eq!(
+        (&refused["status"], &refused["lines"]),
+        (&409.into(), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn what_a_count_did_not_find_is_named() {
+    let store = store(&[("milk", 10)]).await;
+    let id = store.placed("online", &[("milk", 3)]).await;
+    store
+        .shop
+        .open()
+        .levels
+        .values_mut()
+        .for_each(|level| level.on_hand = 2);
+    let refused = store
+        .refused(step("fulfilments", &id, "f1", &json!({})))
+        .await;
+    assert_eq!(refused["status"], 409);
+    assert_eq!(
+        refused["lines"],
+        json!([{"sku": "milk", "requested": 3, "available": 2}])
+    );
+}
+
+#[tokio::test]
+async fn a_broken_fulfilment_is_pointed_at() {
+    let store = store(&[("milk", 10)]).await;
+    let id = store.placed("online", &[("milk", 3)]).await;
+    for (body, pointer) in [
+        (json!({"lines": []}), "/lines"),
+        (
+            json!({"lines": [{"line": 9, "quantity": 1}]}),
+            "/lines/0/line",
+        ),
+        (
+            json!({"lines": [{"line": 1, "quantity": 0}]}),
+            "/lines/0/quantity",
+        ),
+        (
+            json!({"lines": [{"line": 1, "quantity": 1, "restock": true}]}),
+            "/lines/0/restock",
+        ),
+    ] {
+        let refused = store.refused(step("fulfilments", &id, "f1", &body)).await;
+        assert_eq!(refused["status"], 400, "{refused}");
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
+    }
+}

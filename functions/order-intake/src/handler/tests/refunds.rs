@@ -1,0 +1,164 @@
+use super::*;
+
+#[tokio::test]
+async fn a_part_comes_back_to_stock_and_the_order_shows_it() {
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    let id = store.placed("pos", &[("milk", 3), ("bread", 1)]).await;
+    let body = json!({"reason": "sour", "lines": [
+        {"line": 1, "quantity": 2, "restock": true}, {"line": 2, "quantity": 1, "restock": false}]});
+    let refund = store.send(step("refunds", &id, "r1", &body)).await.unwrap();
+    assert_eq!(refund.status(), 201);
+    let euros = |amount: i64| json!({"amount": amount, "currency": "EUR"});
+    let mut told = refund.body().clone();
+    let refund_id = told.as_object_mut().unwrap().remove("refund_id").unwrap();
+    let at = told.as_object_mut().unwrap().remove("refunded_at").unwrap();
+    assert!(at.as_str().unwrap().starts_with("2026-03-01T23:30:00"));
+    assert_eq!(
+        told,
+        json!({
+            "order_id": id, "location_id": "store-1", "business_date": "2026-03-01", "reason": "sour",
+            "lines": [
+                {"line": 1, "sku": "milk", "quantity": 2, "amount": euros(200), "tax": euros(0), "restock": true},
+                {"line": 2, "sku": "bread", "quantity": 1, "amount": euros(100), "tax": euros(0), "restock": false},
+            ],
+            "total": euros(300), "tax": euros(0),
+        })
+    );
+    assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
+    assert_eq!(store.shop.level("store-1", "bread"), (9, 0));
+    let movement = store.shop.open().movements.last().unwrap().clone();
+    assert_eq!(movement.change.kind.as_str(), "return");
+    assert_eq!(movement.change.reason.as_deref(), Some("sour"));
+    assert_eq!(movement.change.reference.as_deref(), Some(id.as_str()));
+
+    let found = store.send(read(&id)).await.unwrap().body().clone();
+    assert_eq!(found["status"], "fulfilled");
+    assert_eq!(found["lines"][0]["returned_quantity"], 2);
+    assert_eq!(found["refunds"][0]["refund_id"], refund_id);
+    assert_eq!(&found["refunds"][0], refund.body());
+}
+
+#[tokio::test]
+async fn goods_come_back_in_another_store_on_its_own_trading_day() {
+    let store = store(&[("milk", 10)]).await;
+    store.shop.open().levels.extend(
+        MemoryShop::stocked("store-2", &[("milk", 0)])
+            .open()
+            .levels
+            .clone(),
+    );
+    let id = store.placed("pos", &[("milk", 1)]).await;
+    let body = json!({"reason": "a gift", "location_id": "store-2",
+                      "lines": [{"line": 1, "quantity": 1, "restock": true}]});
+    let refund = || step("refunds", &id, "r1", &body);
+    // A till of one of the two stores reads either as if it were not there.
+    for own in ["store-1", "store-2"] {
+        let refused = store.refused(refund().by("till-1", "store_app", own)).await;
+        assert_eq!(refused["status"], 404, "{refused}");
+    }
+    let both = refund().by("till-1", "store_app", "store-1,store-2");
+    let refunded = store.send(both).await.unwrap();
+    assert_eq!(refunded.body()["location_id"], "store-2");
+    assert_eq!(refunded.body()["business_date"], "2026-03-02");
+    assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
+    assert_eq!(store.shop.level("store-2", "milk"), (1, 0));
+}
+
+#[tokio::test]
+async fn more_than_has_left_is_refused_line_by_line() {
+    let store = store(&[("milk", 10), ("bread", 10)]).await;
+    let id = store.placed("pos", &[("milk", 3), ("bread", 1)]).await;
+    let one = json!({"reason": "sour", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
+    store.send(step("refunds", &id, "r1", &one)).await.unwrap();
+    let body = json!({"reason": "sour", "lines": [
+        {"line": 1, "quantity": 3, "restock": true}, {"line": 2, "quantity": 1, "restock": true}]});
+    let refused = store.refused(step("refunds", &id, "r2", &body)).await;
+    assert_eq!(refused["status"], 409);
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/order-not-refundable"
+    );
+    assert_eq!(
+        refused["lines"],
+        json!([{"line": 1, "requested": 3, "refundable": 2}])
+    );
+    assert_eq!(store.shop.level("store-1", "bread"), (9, 0));
+}
+
+#[tokio::test]
+async fn what_has_not_left_is_canceled_and_not_refunded() {
+    let store = store(&[("milk", 10)]).await;
+    let id = store.placed("online", &[("milk", 2)]).await;
+    let body = json!({"reason": "late", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
+    let refused = store.refused(step("refunds", &id, "r1", &body)).await;
+    assert_eq!(refused["status"], 409);
+    assert_eq!(refused["lines"][0]["refundable"], 0);
+}
+
+#[tokio::test]
+async fn goods_cannot_go_back_to_stock_where_there_is_no_level_for_them() {
+    let store = store(&[("milk", 10)]).await;
+    let id = store.placed("pos", &[("milk", 2)]).await;
+    let body = |restock: bool| {
+        json!({"reason": "a gift", "location_id": "store-2",
+               "lines": [{"line": 1, "quantity": 1, "restock": false},
+                         {"line": 1, "quantity": 1, "restock": restock}]})
+    };
+    let refund = |restock| {
+        step("refunds", &id, "r1", &body(restock)).by("ana", "store_manager", "store-1,store-2")
+    };
+    let refused = store.refused(refund(true)).await;
+    assert_eq!(refused["status"], 422);
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/unknown-line"
+    );
+    assert_eq!(refused["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(refused["errors"][0]["pointer"], "/lines/1/sku");
+    assert_eq!(store.send(refund(false)).await.unwrap().status(), 201);
+}
+
+#[tokio::test]
+async fn a_broken_refund_is_pointed_at_and_changes_nothing() {
+    let store = store(&[("milk", 10)]).await;
+    let id = store.placed("pos", &[("milk", 2)]).await;
+    let line =
+        |line: i64, quantity: i64| json!({"line": line, "quantity": quantity, "restock": true});
+    let cases = [
+        (json!({"reason": "", "lines": [line(1, 1)]}), "/reason"),
+        (json!({"reason": "x", "lines": []}), "/lines"),
+        (
+            json!({"reason": "x", "lines": [line(2, 1)]}),
+            "/lines/0/line",
+        ),
+        (
+            json!({"reason": "x", "lines": [line(1, 0)]}),
+            "/lines/0/quantity",
+        ),
+        (
+            json!({"reason": "x", "lines": [line(1, -1)]}),
+            "/lines/0/quantity",
+        ),
+        (
+            json!({"reason": "x", "lines": [{"line": 1, "quantity": 1}]}),
+            "/lines/0",
+        ),
+        (
+            json!({"reason": "x", "lines": [line(1, 1)], "total": 1}),
+            "/total",
+        ),
+    ];
+    for (body, pointer) in cases {
+        let refused = store.refused(step("refunds", &id, "r1", &body)).await;
+        assert_eq!(refused["status"], 400, "{refused}");
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
+    }
+    let good = json!({"reason": "x", "lines": [line(1, 2)]});
+    let reader = step("refunds", &id, "r1", &good).by("reader", "analyst", "store-1");
+    assert_eq!(store.refused(reader).await["status"], 403);
+    let foreign = step("refunds", &id, "r1", &good).by("till-9", "store_app", "store-9");
+    assert_eq!(store.refused(foreign).await["status"], 404);
+    assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
+    let refund = store.send(step("refunds", &id, "r1", &good)).await.unwrap();
+    assert_eq!((refund.status(), refund.is_replayed()), (201, false));
+}

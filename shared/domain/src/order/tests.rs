@@ -1,0 +1,397 @@
+//! The life of an order, told as stories and walked as a whole.
+
+use std::collections::HashSet;
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::ids::{FulfilmentId, RefundId};
+use crate::place_order::PlaceOrder;
+
+const NOON: &str = "2026-03-01T12:00:00Z";
+
+fn now() -> Timestamp {
+    NOON.parse().unwrap()
+}
+
+/// An order of lines of milk, bread and so on: (quantity, unit price, discount, tax).
+fn order(channel: &str, tax_treatment: &str, lines: &[(i64, i64, i64, i64)]) -> Order {
+    let money = |amount: i64| json!({"amount": amount, "currency": "EUR"});
+    let added = tax_treatment == "added";
+    let total: i64 = lines
+        .iter()
+        .map(|(quantity, price, discount, tax)| {
+            quantity * price - discount + if added { *tax } else { 0 }
+        })
+        .sum();
+    let skus = ["milk", "bread", "eggs"];
+    let lines: Vec<_> = lines
+        .iter()
+        .zip(skus)
+        .map(|((quantity, price, discount, tax), sku)| {
+            json!({"sku": sku, "quantity": quantity, "unit_price": money(*price),
+                   "discount": money(*discount), "tax": money(*tax)})
+        })
+        .collect();
+    let body: PlaceOrder = serde_json::from_value(json!({
+        "location_id": "store-1", "channel": channel, "currency": "EUR", "tax_treatment": tax_treatment,
+        "lines": lines, "total": money(total),
+    }))
+    .unwrap();
+    body.order(OrderId::derive("till", "1"), now(), &TimeZone::UTC, 0)
+        .unwrap()
+}
+
+/// Two milk and one bread, online.
+fn promised() -> Order {
+    order("online", "inclusive", &[(2, 100, 0, 0), (1, 250, 0, 0)])
+}
+
+fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), NotPossible> {
+    let body = RefundOrder {
+        reason: "broken".to_owned(),
+        location_id: None,
+        lines: lines
+            .iter()
+            .map(|(line, quantity, restock)| RefundLine {
+                line: *line,
+                quantity: *quantity,
+                restock: *restock,
+            })
+            .collect(),
+    };
+    let place = RefundPlace {
+        refund_id: RefundId::derive(order.order_id, "till", "r1"),
+        location_id: order.location_id.clone(),
+        business_date: order.business_date,
+        at: now(),
+    };
+    body.refund(place, order)
+}
+
+fn fulfilment(
+    order: &Order,
+    lines: Option<&[(u16, i64)]>,
+) -> Result<(Fulfilment, Order), NotPossible> {
+    let lines = lines.map(|lines| {
+        lines
+            .iter()
+            .map(|(line, quantity)| FulfilLine {
+                line: *line,
+                quantity: *quantity,
+            })
+            .collect()
+    });
+    let id = FulfilmentId::derive(order.order_id, "till", "f1");
+    FulfilOrder { lines }.fulfilment(id, order, now())
+}
+
+fn excess(result: Result<(impl Sized, Order), NotPossible>) -> Vec<(u16, i64, i64)> {
+    match result.map(|_| ()) {
+        Err(NotPossible::TooMuch(lines)) => lines
+            .iter()
+            .map(|line| (line.line, line.requested, line.possible))
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A step that was tried on an order, and where it led unless it was refused.
+type Tried = (Order, Step, Option<Order>);
+
+/// Every order that can come of `start`, with every step that was tried on the way.
+fn walk(start: Order) -> (Vec<Order>, Vec<Tried>) {
+    let (mut known, mut steps) = (vec![start], Vec::new());
+    let mut next = 0;
+    while let Some(order) = known.get(next).cloned() {
+        next += 1;
+        let rest = fulfilment(&order, None).ok();
+        let mut tries = vec![
+            (Step::Cancel, order.cancel(now()).ok()),
+            (Step::Fulfil, rest.map(|(_, order)| order)),
+        ];
+        for line in &order.lines {
+            for quantity in 0..=line.quantity + 1 {
+                let left = order.fulfil(line.line, quantity).ok();
+                tries.push((Step::Fulfil, left));
+                let back = refund(&order, &[(line.line, quantity, true)]).ok();
+                tries.push((Step::Refund, back.map(|(_, order)| order)));
+            }
+        }
+        for (step, after) in tries {
+            if let Some(after) = &after
+                && !known.contains(after)
+            {
+                known.push(after.clone());
+            }
+            steps.push((order.clone(), step, after));
+        }
+    }
+    (known, steps)
+}
+
+#[test]
+fn whatever_is_done_to_an_order_follows_the_table_and_all_of_the_table_can_be_done() {
+    let lines = [(2, 100, 0, 0), (1, 250, 0, 0)];
+    let (mut orders, mut steps) = walk(order("online", "inclusive", &lines));
+    let (sales, sale_steps) = walk(order("pos", "inclusive", &lines));
+    orders.extend(sales);
+    steps.extend(sale_steps);
+    for order in &orders {
+        assert_eq!(order.status, OrderStatus::of(&order.lines));
+        for line in &order.lines {
+            let parts = [
+                line.open_quantity(),
+                line.fulfilled_quantity,
+                line.canceled_quantity,
+                line.returned_quantity,
+                line.refundable_quantity(),
+            ];
+            assert!(parts.iter().all(|part| *part >= 0), "{line:?}");
+            assert_eq!(parts[0] + parts[1] + parts[2], line.quantity);
+        }
+    }
+    let (mut order_steps, mut line_steps) = (HashSet::new(), HashSet::new());
+    for (before, step, after) in &steps {
+        let Some(after) = after else {
+            continue;
+        };
+        if before == after {
+            // A cancellation made before: it says so, and changes nothing.
+            assert!(*step == Step::Cancel && before.canceled_at.is_some());
+            continue;
+        }
+        order_steps.insert((before.status, *step, after.status));
+        for (line, then) in before.lines.iter().zip(&after.lines) {
+            if line != then {
+                line_steps.insert((line.state(), *step, then.state()));
+            }
+        }
+    }
+    let all_steps = [Step::Fulfil, Step::Cancel, Step::Refund];
+    let mut allowed = HashSet::new();
+    for from in [
+        OrderStatus::Allocated,
+        OrderStatus::PartiallyFulfilled,
+        OrderStatus::Fulfilled,
+        OrderStatus::Canceled,
+    ] {
+        for step in all_steps {
+            allowed.extend(from.next(step).iter().map(|to| (from, step, *to)));
+        }
+    }
+    assert_eq!(order_steps, allowed);
+    let mut allowed = HashSet::new();
+    for from in [
+        LineState::Open,
+        LineState::PartlyFulfilled,
+        LineState::Fulfilled,
+        LineState::Returned,
+        LineState::Canceled,
+    ] {
+        for step in all_steps {
+            allowed.extend(from.next(step).iter().map(|to| (from, step, *to)));
+        }
+    }
+    assert_eq!(line_steps, allowed);
+}
+
+#[test]
+fn goods_sold_at_the_till_have_left_and_goods_sold_online_are_promised() {
+    let till = order("pos", "inclusive", &[(2, 100, 0, 0)]);
+    assert_eq!(till.status, OrderStatus::Fulfilled);
+    assert_eq!(till.lines[0].fulfilled_quantity, 2);
+    assert_eq!(promised().status, OrderStatus::Allocated);
+    assert_eq!(promised().lines[0].open_quantity(), 2);
+}
+
+#[test]
+fn a_sale_at_the_till_is_refunded_and_never_canceled() {
+    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
+    let refused = sale.cancel(now()).unwrap_err();
+    assert_eq!(refused.status, OrderStatus::Fulfilled);
+    assert_eq!(
+        refused.to_string(),
+        "an order that is fulfilled cannot be canceled"
+    );
+    let (_, after) = refund(&sale, &[(1, 2, true)]).unwrap();
+    assert_eq!(after.status, OrderStatus::Fulfilled);
+    assert_eq!(after.lines[0].state(), LineState::Returned);
+    assert!(after.cancel(now()).is_err());
+}
+
+#[test]
+fn canceling_an_order_of_which_a_part_has_left_gives_up_the_rest_once() {
+    let order = promised().fulfil(1, 1).unwrap();
+    assert_eq!(order.status, OrderStatus::PartiallyFulfilled);
+    let released: Vec<_> = order.releases(Some("late"), now());
+    let deltas: Vec<_> = released
+        .iter()
+        .map(|release| {
+            (
+                release.key.sku.as_str(),
+                release.change.on_hand_delta,
+                release.change.allocated_delta,
+            )
+        })
+        .collect();
+    assert_eq!(deltas, [("milk", 0, -1), ("bread", 0, -1)]);
+    let canceled = order.cancel(now()).unwrap();
+    assert_eq!(canceled.status, OrderStatus::Fulfilled);
+    assert_eq!(canceled.lines[0].sold_quantity(), 1);
+    assert_eq!(canceled.lines[1].sold_quantity(), 0);
+    let later = "2026-03-01T13:00:00Z".parse().unwrap();
+    assert_eq!(canceled.cancel(later), Ok(canceled.clone()));
+    assert_eq!(canceled.releases(None, later), []);
+    assert_eq!(canceled.as_placed(), promised());
+}
+
+#[test]
+fn a_canceled_order_takes_nothing_more_and_its_replay_still_reads_as_placed() {
+    let canceled = promised().cancel(now()).unwrap();
+    assert_eq!(canceled.status, OrderStatus::Canceled);
+    assert_eq!(canceled.fulfil(1, 1), Err(NotFulfillable::Canceled));
+    assert_eq!(excess(refund(&canceled, &[(1, 1, true)])), [(1, 1, 0)]);
+    assert_eq!(excess(fulfilment(&canceled, None)), []);
+    assert_eq!(canceled.as_placed(), promised());
+}
+
+#[test]
+fn a_line_is_fulfilled_in_parts_and_never_beyond_what_is_open() {
+    let part = promised().fulfil(1, 1).unwrap();
+    assert_eq!(part.fulfil(1, 2), Err(NotFulfillable::TooMuch { open: 1 }));
+    assert_eq!(part.fulfil(7, 1), Err(NotFulfillable::NoSuchLine));
+    let whole = part.fulfil(1, 1).unwrap();
+    assert_eq!(whole.fulfil(1, 1), Err(NotFulfillable::NothingOpen));
+    assert_eq!(whole.fulfil(2, 1).unwrap().status, OrderStatus::Fulfilled);
+}
+
+#[test]
+fn a_fulfilment_without_lines_takes_all_that_is_open_in_one_movement_a_sku() {
+    let mut order = promised().fulfil(1, 1).unwrap();
+    order.lines[1].sku = "milk".parse().unwrap();
+    let (fulfilment, after) = fulfilment(&order, None).unwrap();
+    assert_eq!(after.status, OrderStatus::Fulfilled);
+    let left: Vec<_> = fulfilment
+        .lines
+        .iter()
+        .map(|line| (line.line, line.quantity))
+        .collect();
+    assert_eq!(left, [(1, 1), (2, 1)]);
+    let movements = fulfilment.movements(&order);
+    assert_eq!(movements.len(), 1);
+    let change = &movements[0].change;
+    assert_eq!((change.on_hand_delta, change.allocated_delta), (-2, -2));
+}
+
+#[test]
+fn every_line_that_lacks_what_is_asked_of_it_is_named() {
+    let order = promised();
+    assert_eq!(
+        excess(fulfilment(&order, Some(&[(1, 3), (2, 1), (2, 1)]))),
+        [(1, 3, 2), (2, 1, 0)]
+    );
+    let sale = order.fulfil(1, 1).unwrap();
+    assert_eq!(
+        excess(refund(&sale, &[(1, 1, true), (1, 1, false), (2, 1, true)])),
+        [(1, 1, 0), (2, 1, 0)]
+    );
+}
+
+#[test]
+fn every_broken_field_of_a_refund_is_named_at_once() {
+    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
+    let body = RefundOrder {
+        reason: String::new(),
+        location_id: None,
+        lines: vec![RefundLine {
+            line: 2,
+            quantity: 0,
+            restock: true,
+        }],
+    };
+    let place = RefundPlace {
+        refund_id: RefundId::derive(sale.order_id, "till", "r1"),
+        location_id: sale.location_id.clone(),
+        business_date: sale.business_date,
+        at: now(),
+    };
+    let Err(NotPossible::Invalid(invalid)) = body.refund(place, &sale) else {
+        panic!("it was taken");
+    };
+    let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
+    assert_eq!(pointers, ["/reason", "/lines/0/line", "/lines/0/quantity"]);
+}
+
+#[test]
+fn only_what_goes_back_to_stock_makes_a_movement() {
+    let sale = order("pos", "inclusive", &[(3, 100, 0, 0), (1, 250, 0, 0)]);
+    let (refund, _) = refund(&sale, &[(1, 2, true), (1, 1, false), (2, 1, false)]).unwrap();
+    let movements = refund.movements(&sale);
+    assert_eq!(movements.len(), 1);
+    let change = &movements[0].change;
+    assert_eq!((change.on_hand_delta, change.allocated_delta), (2, 0));
+    assert_eq!(change.kind, MovementKind::Return);
+    assert_eq!(change.reason.as_deref(), Some("broken"));
+}
+
+#[test]
+fn the_last_refund_takes_the_cent_that_the_first_ones_could_not() {
+    let sale = order("pos", "inclusive", &[(3, 100, 200, 19)]);
+    let mut order = sale;
+    let mut paid = Vec::new();
+    for _ in 0..3 {
+        let (refund, after) = refund(&order, &[(1, 1, true)]).unwrap();
+        paid.push((refund.total.amount, refund.tax.amount));
+        order = after;
+    }
+    assert_eq!(paid, [(33, 6), (33, 6), (34, 7)]);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_line_comes_back_in_its_refunds_sum_up_to_what_was_sold(
+        quantity in 1_i64..1_000_000, price in 0_i64..1_000_000, discount in 0_i64..1_000, tax in 0_i64..1_000_000,
+        added: bool, kept in 0_i64..1_000_000, parts in prop::collection::vec(1_i64..400_000, 1..12),
+    ) {
+        let gross = quantity * price;
+        let discount = discount.min(gross);
+        let tax = if added { tax } else { tax.min(gross - discount) };
+        let treatment = if added { "added" } else { "inclusive" };
+        let placed = order("online", treatment, &[(quantity, price, discount, tax)]);
+        let left = (quantity - kept).max(1);
+        let mut order = placed.fulfil(1, left).unwrap();
+        if left < quantity {
+            order = order.cancel(now()).unwrap();
+        }
+        let sold = order.lines[0].amounts_of(order.lines[0].sold_quantity());
+        let (mut total, mut taxes) = (0, 0);
+        let mut pay = |order: &mut Order, quantity: i64| {
+            let (refund, after) = refund(order, &[(1, quantity, false)]).unwrap();
+            assert!(refund.total.amount >= 0 && refund.tax.amount >= 0);
+            total += refund.total.amount;
+            taxes += refund.tax.amount;
+            *order = after;
+        };
+        for part in parts {
+            let part = part.min(order.lines[0].refundable_quantity());
+            if part > 0 {
+                pay(&mut order, part);
+            }
+        }
+        let rest = order.lines[0].refundable_quantity();
+        if rest > 0 {
+            pay(&mut order, rest);
+        }
+        prop_assert_eq!((total, taxes), (sold.total, sold.tax));
+        prop_assert_eq!(sold.gross - sold.discount, sold.net);
+        prop_assert_eq!(sold.total, sold.net + if added { sold.tax } else { 0 });
+        prop_assert!(sold.net >= 0 && sold.discount >= 0);
+        if left == quantity {
+            prop_assert_eq!((sold.total, sold.tax), (placed.total.amount, tax));
+            prop_assert_eq!((sold.gross, sold.discount), (gross, discount));
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! An order as an item.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use stockline_domain::export::late::late_on;
+use stockline_domain::ids::{LocationId, OrderId, Sku};
+use stockline_domain::money::{Currency, Money};
+use stockline_domain::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
+
+use crate::fingerprint::Fingerprint;
+use crate::keys;
+use crate::trace::{self, Traceparent};
+
+/// An order as it is stored: short attribute names and no repeated currency keep an ordinary basket within 1 KB,
+/// which is one write unit (two in a transaction).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OrderRecord {
+    pub(super) order_id: OrderId,
+    location_id: LocationId,
+    channel: Channel,
+    /// For readers of the item; the lines decide.
+    status: OrderStatus,
+    business_date: Date,
+    placed_at: Timestamp,
+    sold_at: Timestamp,
+    currency: Currency,
+    #[serde(default, skip_serializing_if = "TaxTreatment::is_inclusive")]
+    tax_treatment: TaxTreatment,
+    lines: Vec<LineRecord>,
+    total: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    external_reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    canceled_at: Option<Timestamp>,
+    /// Rises by one with every write.
+    pub revision: u64,
+    pub(super) fingerprint: Fingerprint,
+    location_key: String,
+    placed_key: String,
+    /// Where the index `by_late_write` has it, if this write came late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_on: Option<Date>,
+    /// The trace of the request that wrote it: what the stream causes is a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<Traceparent>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LineRecord {
+    /// The stock keeping unit.
+    s: Sku,
+    /// Quantity.
+    q: i64,
+    /// Unit price.
+    p: i64,
+    /// Discount.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    d: i64,
+    /// Tax.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    t: i64,
+    /// Unit cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    u: Option<i64>,
+    /// Fulfilled quantity.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    f: i64,
+    /// Canceled quantity.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    c: i64,
+    /// Returned quantity.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    r: i64,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+impl OrderRecord {
+    /// `order` as it is stored for the first time.
+    pub fn new(order: &Order, request: &Fingerprint) -> Self {
+        Self::at_revision(order, request, 1, order.placed_at)
+    }
+
+    /// `order` as it is stored at `at`, placed by `request`.
+    pub(super) fn at_revision(
+        order: &Order,
+        request: &Fingerprint,
+        revision: u64,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            order_id: order.order_id,
+            location_id: order.location_id.clone(),
+            channel: order.channel,
+            status: order.status,
+            business_date: order.business_date,
+            placed_at: order.placed_at,
+            sold_at: order.sold_at,
+            currency: order.currency,
+            tax_treatment: order.tax_treatment,
+            lines: order.lines.iter().map(LineRecord::new).collect(),
+            total: order.total.amount,
+            external_reference: order.external_reference.clone(),
+            canceled_at: order.canceled_at,
+            revision,
+            fingerprint: request.clone(),
+            location_key: keys::orders_of_day(&order.location_id, order.business_date),
+            placed_key: keys::placed(order.placed_at, order.order_id),
+            late_on: late_on(order.business_date, at),
+            traceparent: trace::current(),
+        }
+    }
+
+    /// What is stored after `order` went on in its life at `at`: the next revision.
+    pub fn next(&self, order: &Order, at: Timestamp) -> Self {
+        Self::at_revision(order, &self.fingerprint, self.revision + 1, at)
+    }
+
+    /// The order that is stored.
+    pub fn order(&self) -> Order {
+        let lines: Vec<Line> = (1_u16..)
+            .zip(&self.lines)
+            .map(|(number, line)| line.line(number, self.currency, self.tax_treatment))
+            .collect();
+        Order {
+            order_id: self.order_id,
+            location_id: self.location_id.clone(),
+            channel: self.channel,
+            status: OrderStatus::of(&lines),
+            business_date: self.business_date,
+            placed_at: self.placed_at,
+            sold_at: self.sold_at,
+            currency: self.currency,
+            tax_treatment: self.tax_treatment,
+            lines,
+            total: Money::new(self.total, self.currency),
+            external_reference: self.external_reference.clone(),
+            canceled_at: self.canceled_at,
+        }
+    }
+}
+
+impl LineRecord {
+    fn new(line: &Line) -> Self {
+        Self {
+            s: line.sku.clone(),
+            q: line.quantity,
+            p: line.unit_price.amount,
+            d: line.discount.amount,
+            t: line.tax.amount,
+            u: line.unit_cost.map(|cost| cost.amount),
+            f: line.fulfilled_quantity,
+            c: line.canceled_quantity,
+            r: line.returned_quantity,
+        }
+    }
+
+    fn line(&self, number: u16, currency: Currency, tax_treatment: TaxTreatment) -> Line {
+        let money = |amount| Money::new(amount, currency);
+        let net = self.p * self.q - self.d;
+        let tax_on_top = if tax_treatment.is_inclusive() {
+            0
+        } else {
+            self.t
+        };
+        Line {
+            line: number,
+            sku: self.s.clone(),
+            quantity: self.q,
+            unit_price: money(self.p),
+            discount: money(self.d),
+            tax: money(self.t),
+            net: money(net),
+            total: money(net + tax_on_top),
+            unit_cost: self.u.map(money),
+            fulfilled_quantity: self.f,
+            canceled_quantity: self.c,
+            returned_quantity: self.r,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use stockline_testkit::orders::{TaxedLine, taxed_order};
+
+    use super::*;
+    use crate::dynamodb::attributes::{Item, item, value};
+
+    /// What DynamoDB counts an attribute as (Developer Guide, "DynamoDB item sizes and formats").
+    fn size(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            // One byte for two digits, and one more.
+            AttributeValue::N(number) => number.trim_start_matches('-').len().div_ceil(2) + 1,
+            AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+            AttributeValue::M(map) => {
+                let pair = |(name, value): (&String, _)| 1 + name.len() + size(value);
+                3 + map.iter().map(pair).sum::<usize>()
+            }
+            other => panic!("no attribute of an order is {other:?}"),
+        }
+    }
+
+    fn item_size(item: &Item) -> usize {
+        item.iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum()
+    }
+
+    fn basket(lines: i64, channel: &str) -> Order {
+        let lines: Vec<TaxedLine> = (0..lines)
+            .map(|number| TaxedLine {
+                sku: format!("{:08}", 1_023_456 + number),
+                quantity: 1 + number % 3,
+                unit_price: 1_299,
+                discount: if number % 3 == 0 { 100 } else { 0 },
+                tax: 207,
+                unit_cost: 845,
+            })
+            .collect();
+        taxed_order("basket-1", "store-117", channel, &lines)
+    }
+
+    fn stored(order: &Order) -> Item {
+        let record = OrderRecord::new(order, &Fingerprint::of(&"a").unwrap());
+        item(&keys::order(order.order_id), &record).unwrap()
+    }
+
+    /// As it is stored while a request with a `traceparent` is served.
+    async fn stored_in_a_trace(order: &Order) -> Item {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();
+        trace::within(trace.ok(), async { stored(order) }).await
+    }
+
+    #[tokio::test]
+    async fn a_basket_of_ten_lines_with_cost_tax_and_trace_is_one_write_unit() {
+        let sale = basket(10, "pos");
+        let item = stored_in_a_trace(&sale).await;
+        assert!(item.contains_key("traceparent"));
+        let size = item_size(&item);
+        assert!(size <= 1024, "{size} bytes");
+        let returned = Order {
+            lines: sale
+                .lines
+                .iter()
+                .map(|line| Line {
+                    returned_quantity: line.quantity,
+                    ..line.clone()
+                })
+                .collect(),
+            ..sale
+        };
+        let size = item_size(&stored_in_a_trace(&returned).await);
+        assert!(size <= 1024, "{size} bytes once all of it has come back");
+    }
+
+    #[test]
+    fn what_is_stored_of_an_order_is_all_of_it() {
+        let placed = basket(3, "online");
+        let part = placed.fulfil(2, 1).unwrap();
+        for order in [
+            placed.clone(),
+            part.cancel(placed.placed_at).unwrap(),
+            placed.cancel(placed.placed_at).unwrap(),
+        ] {
+            let record: OrderRecord = value(stored(&order)).unwrap();
+            assert_eq!(record.order(), order);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What is open of an order is given up.
+
+use futures::future::join_all;
+use stockline_domain::order::{FulfilLine, FulfilOrder, LineState, OrderStatus};
+use stockline_platform::ports::orders::{Cancellation, cancel, fulfil};
+
+use super::{StockedOrders, deadline, found, minute, placed, request};
+use crate::orders::order;
+
+/// Runs every story.
+pub async fn all<S: StockedOrders>(store: &S) {
+    a_canceled_order_releases_what_it_held_once(store).await;
+    an_order_of_which_all_has_left_is_not_canceled(store).await;
+    an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled(store).await;
+    of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_released_is_all_of_it(store)
+        .await;
+}
+
+async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S) {
+    store.stock("cancel", "milk", 5).await;
+    let held = order("cancel-1", "cancel", "online", &[("milk", 5)]);
+    let known = placed(store, &held).await;
+    let (why, at) = (Some("changed their mind"), minute(60));
+    let results = join_all((0..6).map(|_| cancel(store, &known, why, at, deadline()))).await;
+    for result in results {
+        let Cancellation::Canceled(order) = result.unwrap() else {
+            panic!("it was not canceled");
+        };
+        assert_eq!(order.status, OrderStatus::Canceled);
+    }
+    assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
+}
+
+async fn an_order_of_which_all_has_left_is_not_canceled<S: StockedOrders>(store: &S) {
+    store.stock("left", "milk", 5).await;
+    let known = placed(store, &order("left-1", "left", "pos", &[("milk", 1)])).await;
+    let refused = cancel(store, &known, None, minute(1), deadline()).await;
+    assert_eq!(refused.unwrap(), Cancellation::TooLate);
+    assert_eq!(store.level_of("left", "milk").await, (4, 0));
+}
+
+async fn an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled<S: StockedOrders>(
+    store: &S,
+) {
+    store.stock("part", "milk", 5).await;
+    store.stock("part", "bread", 5).await;
+    let promise = order("part-1", "part", "online", &[("milk", 3), ("bread", 2)]);
+    let known = placed(store, &promise).await;
+    let id = crate::orders::fulfilment_id(&promise, "f1");
+    let one = FulfilOrder {
+        lines: Some(vec![FulfilLine {
+            line: 1,
+            quantity: 1,
+        }]),
+    };
+    let same = request("f");
+    fulfil(store, &known, &one, id, &same, minute(1), deadline())
+        .await
+        .unwrap();
+
+    // What was read before the goods left is no reason to release them.
+    for at in [minute(2), minute(3)] {
+        let canceled = cancel(store, &known, None, at, deadline()).await.unwrap();
+        let Cancellation::Canceled(order) = canceled else {
+            panic!("it was not canceled");
+        };
+        assert_eq!(order.status, OrderStatus::Fulfilled);
+        assert_eq!(order.canceled_at, Some(minute(2)));
+        assert_eq!(order.lines[0].canceled_quantity, 2);
+        assert_eq!(order.lines[1].state(), LineState::Canceled);
+    }
+    assert_eq!(store.level_of("part", "milk").await, (4, 0));
+    assert_eq!(store.level_of("part", "bread").await, (5, 0));
+}
+
+async fn of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_released_is_all_of_it<
+    S: StockedOrders,
+>(
+    store: &S,
+) {
+    store.stock("race", "milk", 9).await;
+    let promise = order("race-1", "race", "online", &[("milk", 4)]);
+    let known = placed(store, &promise).await;
+    let all = FulfilOrder { lines: None };
+    let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
+    let (canceled, left) = futures::join!(
+        cancel(store, &known, None, minute(1), deadline()),
+        fulfil(store, &known, &all, id, &same, minute(1), deadline()),
+    );
+    let (canceled, left) = (canceled.unwrap(), left.unwrap());
+    let order = found(store, promise.order_id).await.order;
+    let line = &order.lines[0];
+    assert_eq!(line.open_quantity(), 0, "{canceled:?} {left:?}");
+    let level = store.level_of("race", "milk").await;
+    assert_eq!(level, (9 - line.fulfilled_quantity, 0));
+}
