@@ -28,7 +28,8 @@ fn orders_at(listener: &TcpListener) -> DynamoOrders {
 }
 
 async fn find(orders: &DynamoOrders, _call: Call) -> Result<Reply, Problem> {
-    Reply::ok(&orders.find(OrderId::derive("till", "1")).await?)
+    let known = orders.find(OrderId::derive("till", "1")).await?;
+    Reply::ok(&known.map(|known| known.order))
 }
 
 async fn place(orders: &DynamoOrders, call: Call) -> Result<Reply, Problem> {
