@@ -3,6 +3,8 @@
 locals {
   alarm_functions = local.capabilities.alarms ? local.functions : {}
   alarm_streams   = { for name, function in local.alarm_functions : name => function if length(function.streams) > 0 }
+  # A task may wait a day for a controller with room; an alert or a command waits only when its reader is stuck.
+  alarm_queue_ages = local.capabilities.alarms ? { for name, _ in local.queues : name => name == "tasks" ? 3600 : 300 } : {}
   alarm_dlqs = local.capabilities.alarms ? merge(
     { for name, queue in aws_sqs_queue.dlq : "${name}-dlq" => queue.name },
     { for name, queue in aws_sqs_queue.failures : "${name}-failures" => queue.name },
@@ -25,6 +27,65 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "throttles" {
+  for_each = local.alarm_functions
+
+  alarm_name          = "${local.prefix}-${each.key}-throttles"
+  alarm_description   = "${each.key} was not started: the account's or its own concurrency is used up."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Throttles"
+  dimensions          = { FunctionName = module.function[each.key].name }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 2
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "queue_age" {
+  for_each = local.alarm_queue_ages
+
+  alarm_name          = "${local.prefix}-${each.key}-age"
+  alarm_description   = "The oldest message of ${each.key} has waited more than ${each.value} s: nobody takes it, or nobody can."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.this[each.key].name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  threshold           = each.value
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+# A run that fails is an error; one that never began is silence, which only a missing count can tell. The function counts
+# `exports_completed` once a run has exported every day it was asked for.
+resource "aws_cloudwatch_metric_alarm" "export_missing" {
+  count = local.capabilities.alarms ? 1 : 0
+
+  alarm_name          = "${local.prefix}-export-missing"
+  alarm_description   = "No export has ended well in the last 26 hours: last night's did not run, or not to its end."
+  namespace           = local.prefix
+  metric_name         = "exports_completed"
+  dimensions          = { function = "sales-export" }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 26
+  datapoints_to_alarm = 26
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
   alarm_actions       = [aws_sns_topic.this["operations"].arn]
   ok_actions          = [aws_sns_topic.this["operations"].arn]
 }

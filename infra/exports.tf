@@ -36,6 +36,7 @@ resource "aws_s3_bucket_versioning" "exports" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "exports" {
+  count  = local.capabilities.lifecycle ? 1 : 0
   bucket = aws_s3_bucket.exports.id
 
   rule {
@@ -91,6 +92,7 @@ locals {
   # after the point, because some currencies have three.
   datasets = {
     sales_lines = {
+      format      = "parquet"
       partitioned = true
       columns = [
         ["order_id", "string"],
@@ -108,9 +110,11 @@ locals {
         ["net", "decimal(18,4)"],
         ["sold_at", "timestamp"],
         ["sold_at_local", "timestamp"],
+        ["time_zone", "string"],
       ]
     }
     dim_products = {
+      format      = "parquet"
       partitioned = false
       columns = [
         ["sku", "string"],
@@ -124,6 +128,7 @@ locals {
       ]
     }
     dim_locations = {
+      format      = "parquet"
       partitioned = false
       columns = [
         ["location_id", "string"],
@@ -132,6 +137,31 @@ locals {
         ["time_zone", "string"],
         ["close_out_hour", "int"],
       ]
+    }
+    # One line of JSON a time zone and day, written last: what a query joins, so as to read no day that is half written.
+    export_manifest = {
+      format      = "json"
+      partitioned = true
+      columns = [
+        ["version", "int"],
+        ["time_zone", "string"],
+        ["revision", "bigint"],
+        ["closed", "boolean"],
+      ]
+    }
+  }
+
+  # Format -> how Athena reads it.
+  formats = {
+    parquet = {
+      input  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+      output = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+      serde  = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    }
+    json = {
+      input  = "org.apache.hadoop.mapred.TextInputFormat"
+      output = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      serde  = "org.openx.data.jsonserde.JsonSerDe"
     }
   }
 }
@@ -144,7 +174,7 @@ resource "aws_glue_catalog_table" "this" {
   table_type    = "EXTERNAL_TABLE"
 
   parameters = merge(
-    { EXTERNAL = "TRUE", classification = "parquet" },
+    { EXTERNAL = "TRUE", classification = each.value.format },
     # Projection: a day's partition exists because its date does; nobody runs MSCK REPAIR or a crawler.
     each.value.partitioned ? {
       "projection.enabled"              = "true"
@@ -157,11 +187,11 @@ resource "aws_glue_catalog_table" "this" {
 
   storage_descriptor {
     location      = "s3://${aws_s3_bucket.exports.bucket}/${each.key}/"
-    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
-    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+    input_format  = local.formats[each.value.format].input
+    output_format = local.formats[each.value.format].output
 
     ser_de_info {
-      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      serialization_library = local.formats[each.value.format].serde
     }
 
     dynamic "columns" {

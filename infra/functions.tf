@@ -50,7 +50,7 @@ locals {
       tables = {
         orders  = ["dynamodb:Query", "dynamodb:PutItem"]
         stock   = ["dynamodb:UpdateItem"]
-        catalog = local.read
+        catalog = ["dynamodb:GetItem"]
       }
     }
     stock-updates = {
@@ -62,8 +62,8 @@ locals {
       # 100 changes, each its own transaction.
       timeout = 25
       tables = {
-        stock   = concat(local.read, local.write)
-        catalog = local.read
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem"]
       }
     }
     stock-ledger = {
@@ -79,7 +79,7 @@ locals {
       }
       timeout = 30
       streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
-      tables  = { stock = concat(local.read, local.write) }
+      tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
       statements = [
         { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
@@ -175,14 +175,13 @@ locals {
       timeout      = 900
       asynchronous = true
       tables = {
-        orders  = local.read
-        catalog = local.read
+        orders  = ["dynamodb:Query"]
+        catalog = ["dynamodb:Query"]
       }
       statements = [
         {
-          actions = ["s3:PutObject", "s3:GetObject"]
-          resources = [for prefix in concat(keys(local.datasets), ["export_manifest"]) :
-          "${local.bucket_arn}/${prefix}/*"]
+          actions   = ["s3:PutObject", "s3:GetObject"]
+          resources = [for dataset in keys(local.datasets) : "${local.bucket_arn}/${dataset}/*"]
         },
         # Without it a manifest that is not there yet is 403, not 404.
         { actions = ["s3:ListBucket"], resources = [local.bucket_arn] },
@@ -223,8 +222,13 @@ module "function" {
   statements = concat(
     [for table, actions in each.value.tables : {
       actions   = actions
-      resources = [local.table_arns[table], local.index_arns[table]]
+      resources = [local.table_arns[table]]
     }],
+    # An index can only be queried.
+    [for table, actions in each.value.tables : {
+      actions   = ["dynamodb:Query"]
+      resources = [local.index_arns[table]]
+    } if contains(actions, "dynamodb:Query")],
     length(each.value.tables) == 0 ? [] : [{ actions = ["kms:Decrypt"], resources = [aws_kms_key.data.arn] }],
     each.value.statements,
   )

@@ -15,6 +15,7 @@ locals {
     tracing         = local.on_aws # X-Ray fails
     stream_retries  = local.on_aws # retries and bisect are ignored: a record that fails would be retried for 6 h
     email_endpoints = local.on_aws # sends no mail
+    lifecycle       = local.on_aws # nothing grows old there, and the provider waits a minute for the rules
   }
 
   deletion_protection = coalesce(var.deletion_protection, local.on_aws)

@@ -5,6 +5,8 @@ locals {
       stream = true
       indexes = {
         by_location = { hash = "location_key", range = "placed_key", projection = "ALL" }
+        # Only an order that is written long after its business date has `late_on`.
+        by_late_write = { hash = "late_on", range = "location_key", projection = "KEYS_ONLY" }
       }
     }
     stock = {

@@ -206,6 +206,13 @@ run "buckets_are_private" {
     condition     = aws_glue_catalog_table.this["sales_lines"].parameters["projection.business_date.range"] == "2020-01-01,NOW+1DAYS"
     error_message = "sales_lines must find its partitions by projection."
   }
+  assert {
+    condition = contains(keys(aws_glue_catalog_table.this), "export_manifest") && alltrue([for query in fileset("athena", "*.sql") :
+      !strcontains(file("athena/${query}"), "from sales_lines\n") ||
+      length(regexall("(?s)from sales_lines\\s+join export_manifest", file("athena/${query}"))) > 0
+    ])
+    error_message = "A query reads days that have no manifest."
+  }
 }
 
 run "aws_has_alarms" {
@@ -219,6 +226,61 @@ run "aws_has_alarms" {
     condition     = length(aws_cloudwatch_metric_alarm.dlq) == length(aws_sqs_queue.dlq) + length(aws_sqs_queue.failures)
     error_message = "A DLQ fills without anybody hearing of it."
   }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.throttles)) == toset(keys(module.function))
+    error_message = "A function is not started without anybody hearing of it."
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.queue_age)) == toset(keys(aws_sqs_queue.this))
+    error_message = "A queue's messages grow old without anybody hearing of it."
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.export_missing[0].treat_missing_data == "breaching" &&
+      aws_cloudwatch_metric_alarm.export_missing[0].namespace == "stockline-test"
+    )
+    error_message = "A night without an export is not heard of."
+  }
+  assert {
+    condition = alltrue([for alarm in concat(
+      values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.throttles),
+      values(aws_cloudwatch_metric_alarm.queue_age), values(aws_cloudwatch_metric_alarm.dlq),
+      values(aws_cloudwatch_metric_alarm.iterator_age), aws_cloudwatch_metric_alarm.api,
+      aws_cloudwatch_metric_alarm.export_missing,
+    ) : alarm.alarm_actions == toset([aws_sns_topic.this["operations"].arn])])
+    error_message = "An alarm tells nobody."
+  }
+}
+
+run "a_call_is_answered_before_the_gateway_gives_up" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([for path, item in jsondecode(aws_api_gateway_rest_api.this.body).paths : [
+      for operation in item :
+      operation["x-amazon-apigateway-integration"].timeoutInMillis >= 1000 * (1 + max([for route in values(local.routes) : local.functions[route.function].timeout]...))
+    ]]))
+    error_message = "API Gateway gives up while a function still works."
+  }
+}
+
+run "a_function_may_do_what_it_does" {
+  command = plan
+
+  assert {
+    condition     = local.functions["stock-updates"].tables.catalog == ["dynamodb:GetItem"]
+    error_message = "stock-updates reads one product or location at a time."
+  }
+  assert {
+    condition = toset(local.functions["stock-updates"].tables.stock) == toset([
+      "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
+    ])
+    error_message = "stock-updates may do more to levels than it does."
+  }
+  assert {
+    condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
+    error_message = "sales-export only queries."
+  }
 }
 
 run "a_local_cloud_leaves_out_what_it_lacks" {
@@ -229,8 +291,12 @@ run "a_local_cloud_leaves_out_what_it_lacks" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.errors) + length(aws_cloudwatch_metric_alarm.dlq) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.errors) + length(aws_cloudwatch_metric_alarm.dlq) + length(aws_cloudwatch_metric_alarm.export_missing) == 0
     error_message = "A local cloud cannot keep alarms."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.exports) == 0
+    error_message = "A local cloud's apply waits a minute for rules that never act."
   }
   assert {
     condition     = !aws_dynamodb_table.this["orders"].deletion_protection_enabled

@@ -5,6 +5,7 @@ use stockline_domain::level::{Level, LevelKey};
 use stockline_platform::batch::{Outcome, StreamRecord};
 use stockline_platform::clock::Clock;
 use stockline_platform::keys;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::alerts::{
     Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, alert_message,
 };
@@ -101,6 +102,7 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
         alert: &AlertMessage,
     ) -> Result<(), StoreError> {
         self.topic.publish(alert).await?;
+        count(Metric::AlertsRaised, 1);
         tracing::info!(
             alert_id = %alert.id,
             correlation_id = alert.correlation_id,
@@ -127,7 +129,9 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
 fn reason(error: &StoreError) -> String {
     match error {
         StoreError::Busy => error.to_string(),
-        StoreError::Failed { context, source } => format!("{context}: {source}"),
+        StoreError::Unanswered { context, source } | StoreError::Failed { context, source } => {
+            format!("{context}: {source}")
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::location_cache::LocationCache;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::ports::orders::{KnownOrder, OrderStore, Placement};
 use stockline_platform::problem::Problem;
@@ -87,10 +88,19 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             Err(invalid) => return self.placed_before(id, &request, invalid).await,
         };
         match self.orders.place(&order, &request, call.deadline).await? {
-            Placement::Placed => Reply::created(&order),
-            Placement::Replayed(existing) => replay_of(&existing),
+            Placement::Placed => {
+                count(Metric::OrdersPlaced, 1);
+                Reply::created(&order)
+            }
+            Placement::Replayed(existing) => {
+                count(Metric::OrdersReplayed, 1);
+                replay_of(&existing)
+            }
             Placement::KeyReused => Err(key_reused()),
-            Placement::Short(short) => Err(insufficient_stock(&short)),
+            Placement::Short(short) => {
+                count(Metric::OrdersShort, 1);
+                Err(insufficient_stock(&short))
+            }
             Placement::NotStocked(skus) => Err(not_stocked(&wanted, &skus)),
         }
     }

@@ -1,16 +1,22 @@
 //! The export: the catalog's dimensions, then each due day of each time-zone group, its manifest last.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use stockline_domain::catalog::Location;
+use stockline_domain::export::late::{LateDay, written_on};
 use stockline_domain::export::{DayTotals, Days, ExportedFile, Manifest, TimeZoneGroup};
 use stockline_domain::ids::LocationId;
 use stockline_platform::cursor::Page;
 use stockline_platform::keys::PRODUCT_SHARDS;
 use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::export::{ExportBucket, ExportFile, SalesReader};
+use stockline_platform::ports::export::{
+    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
+};
 use stockline_platform::problem::chain;
+use stockline_platform::store_error::StoreError;
 
 use crate::dimensions::{Products, locations_file};
 use crate::error::ExportError;
@@ -18,6 +24,9 @@ use crate::location_day::LocationDay;
 use crate::sales_lines::SalesLines;
 
 const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// How often a day is exported anew because another run wrote it meanwhile.
+const TRIES: usize = 5;
 
 /// Reads orders and the catalog, writes files.
 pub struct Export<S, C, B> {
@@ -45,7 +54,7 @@ pub struct Exported {
 }
 
 impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
-    /// Exports `days` as they are due at `now`.
+    /// Exports `days` as they are due at `now`; with the last closed days go those of orders that were written late since.
     ///
     /// # Errors
     /// A day that fails does not keep the others from being exported; it is named in the end.
@@ -54,9 +63,10 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         locations.sort_by(|a, b| a.location_id.cmp(&b.location_id));
         let groups = TimeZoneGroup::of(&locations)?;
         self.dimensions(&locations).await?;
+        let late = self.written_late(days, now).await?;
         let (mut exported, mut failed, mut first) = (Vec::new(), Vec::new(), None);
         for group in &groups {
-            for date in group.due(days, now) {
+            for date in group.due_with_late(days, &late, now) {
                 match self.day(group, date, now).await {
                     Ok(day) => exported.push(day),
                     Err(error) => {
@@ -76,6 +86,20 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
                 first: Box::new(first),
             }),
         }
+    }
+
+    async fn written_late(
+        &self,
+        days: &Days,
+        now: Timestamp,
+    ) -> Result<BTreeSet<LateDay>, ExportError> {
+        let mut late = BTreeSet::new();
+        if let Days::LastClosed(count) = days {
+            for day in written_on(*count, now) {
+                late.extend(self.sales.written_late(day).await?);
+            }
+        }
+        Ok(late)
     }
 
     async fn dimensions(&self, locations: &[Location]) -> Result<(), ExportError> {
@@ -98,18 +122,40 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
             ("dim_products", products.finish()?),
             ("dim_locations", locations_file(locations)?),
         ] {
-            let key = format!("{dataset}/{dataset}.parquet");
-            self.put(ExportFile::new(key, PARQUET, file.bytes)).await?;
+            let file = ExportFile::new(format!("{dataset}/{dataset}.parquet"), PARQUET, file.bytes);
+            let there = self.bucket.sha256(&file.key).await?;
+            // A run that overtakes this one has read the same catalog a moment ago.
+            let (Put::Written | Put::Overtaken) = self.put(file, there.as_ref()).await?;
         }
         Ok(())
     }
 
+    /// Exports one day, anew if another run writes it meanwhile.
     async fn day(
         &self,
         group: &TimeZoneGroup,
         date: Date,
         now: Timestamp,
     ) -> Result<Exported, ExportError> {
+        for _ in 0..TRIES {
+            if let Some(exported) = self.try_day(group, date, now).await? {
+                return Ok(exported);
+            }
+        }
+        Err(StoreError::Busy.into())
+    }
+
+    /// Exports one day; nothing if another run has written the file or the manifest since this one looked at them, before
+    /// it read the first order. So what is written is never older than what it replaces.
+    async fn try_day(
+        &self,
+        group: &TimeZoneGroup,
+        date: Date,
+        now: Timestamp,
+    ) -> Result<Option<Exported>, ExportError> {
+        let key = format!("sales_lines/business_date={date}/{}.parquet", group.key());
+        let there = self.bucket.sha256(&key).await?;
+        let previous = self.manifest(group, date).await?;
         let mut sales_lines = SalesLines::new()?;
         let mut totals = DayTotals::default();
         for location in &group.locations {
@@ -118,7 +164,6 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         }
         let file = sales_lines.finish()?;
         let rows = file.rows;
-        let key = format!("sales_lines/business_date={date}/{}.parquet", group.key());
         let file = ExportFile::new(key.clone(), PARQUET, file.bytes);
         let manifest = Manifest {
             version: Manifest::VERSION,
@@ -135,19 +180,26 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
             }],
             totals: totals.finish(),
         };
-        let previous = self.manifest(group, date).await?;
+        let (previous, version) = previous.map(|found| (found.content, found.version)).unzip();
         let manifest = manifest.after(previous.as_ref());
-        self.put(file).await?;
-        if previous.as_ref() != Some(&manifest) {
-            self.put_manifest(group, &manifest).await?;
+        if self.put(file, there.as_ref()).await? == Put::Overtaken {
+            return Ok(None);
         }
-        Ok(Exported {
+        if previous.as_ref() != Some(&manifest)
+            && self
+                .put_manifest(group, &manifest, version.as_ref())
+                .await?
+                == Put::Overtaken
+        {
+            return Ok(None);
+        }
+        Ok(Some(Exported {
             group: group.key(),
             business_date: date,
             rows,
             revision: manifest.revision,
             key,
-        })
+        }))
     }
 
     async fn location_day(
@@ -173,26 +225,36 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         Ok(day)
     }
 
-    /// Writes the file, unless the same bytes are there already.
-    async fn put(&self, file: ExportFile) -> Result<(), ExportError> {
-        if self.bucket.sha256(&file.key).await?.as_ref() != Some(&file.sha256) {
-            self.bucket.put(file).await?;
+    /// Writes the file over the one that was `there`, unless that has the same bytes.
+    async fn put(
+        &self,
+        file: ExportFile,
+        there: Option<&Found<String>>,
+    ) -> Result<Put, ExportError> {
+        if there.is_some_and(|there| there.content == file.sha256) {
+            return Ok(Put::Written);
         }
-        Ok(())
+        Ok(self
+            .bucket
+            .put(file, there.map(|there| &there.version))
+            .await?)
     }
 
     async fn manifest(
         &self,
         group: &TimeZoneGroup,
         date: Date,
-    ) -> Result<Option<Manifest>, ExportError> {
+    ) -> Result<Option<Found<Manifest>>, ExportError> {
         let key = manifest_key(group, date);
-        let Some(bytes) = self.bucket.get(&key).await? else {
+        let Some(found) = self.bucket.get(&key).await? else {
             return Ok(None);
         };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|source| ExportError::Manifest { key, source })
+        let content = serde_json::from_slice(&found.content)
+            .map_err(|source| ExportError::Manifest { key, source })?;
+        Ok(Some(Found {
+            content,
+            version: found.version,
+        }))
     }
 
     /// One line of JSON, as Athena's JSON reader wants it.
@@ -200,7 +262,8 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         &self,
         group: &TimeZoneGroup,
         manifest: &Manifest,
-    ) -> Result<(), ExportError> {
+        over: Option<&Version>,
+    ) -> Result<Put, ExportError> {
         let key = manifest_key(group, manifest.business_date);
         let mut bytes = serde_json::to_vec(manifest).map_err(|source| ExportError::Manifest {
             key: key.clone(),
@@ -208,7 +271,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         })?;
         bytes.push(b'\n');
         let file = ExportFile::new(key, "application/json", bytes);
-        Ok(self.bucket.put(file).await?)
+        Ok(self.bucket.put(file, over).await?)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use stockline_domain::export::ExportRequest;
 use stockline_platform::clock::Clock;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::ports::export::{ExportBucket, SalesReader};
 use stockline_platform::problem::chain;
@@ -37,7 +38,11 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket, K: Clock> SalesExport<S, 
         }
         .await;
         match &result {
-            Ok(exports) => tracing::info!(exports = exports.len(), "exported"),
+            Ok(exports) => {
+                tracing::info!(exports = exports.len(), "exported");
+                count(Metric::ExportRows, exports.iter().map(|day| day.rows).sum());
+                count(Metric::ExportsCompleted, 1);
+            }
             Err(error) => tracing::error!(error = %chain(error), "the export failed"),
         }
         Ok(Summary { exports: result? })

@@ -137,6 +137,7 @@ mod tests {
   REQUIRED INT64 net (DECIMAL(18,4));
   REQUIRED INT64 sold_at (TIMESTAMP(MICROS,true));
   REQUIRED INT64 sold_at_local (TIMESTAMP(MICROS,false));
+  REQUIRED BYTE_ARRAY time_zone (STRING);
 }
 "
         );

@@ -38,6 +38,7 @@ pub fn schema() -> SchemaRef {
         amount("net", false),
         time("sold_at", Some("UTC")),
         time("sold_at_local", None),
+        text("time_zone", false),
     ]))
 }
 
@@ -95,6 +96,7 @@ struct Columns {
     net: Decimal64Builder,
     sold_at: TimestampMicrosecondBuilder,
     sold_at_local: TimestampMicrosecondBuilder,
+    time_zone: StringBuilder,
 }
 
 impl Columns {
@@ -117,6 +119,7 @@ impl Columns {
             net: amount(),
             sold_at: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
             sold_at_local: TimestampMicrosecondBuilder::new(),
+            time_zone: text(),
         }
     }
 
@@ -149,6 +152,7 @@ impl Columns {
             .append_value(line.sold_at.as_millisecond() * 1000);
         self.sold_at_local
             .append_value(group.local_milliseconds(line.sold_at) * 1000);
+        self.time_zone.append_value(&group.name);
         Ok(())
     }
 
@@ -169,6 +173,7 @@ impl Columns {
             Arc::new(self.net.finish()),
             Arc::new(self.sold_at.finish()),
             Arc::new(self.sold_at_local.finish()),
+            Arc::new(self.time_zone.finish()),
         ];
         Ok(RecordBatch::try_new(schema(), columns)?)
     }

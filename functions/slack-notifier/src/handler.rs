@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stockline_platform::batch::{Outcome, QueueRecord};
 use stockline_platform::deadline::Deadline;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::alerts::{AlertMessage, Chat, NotDelivered, read_alert};
 
 use crate::card;
@@ -47,11 +48,16 @@ impl<C: Chat> SlackNotifier<C> {
     }
 
     async fn post(&self, message: &serde_json::Value, alerts: &[&AlertMessage]) -> Outcome {
-        match self
+        let posted = self
             .chat
             .post(message, Deadline::within(TIME_TO_POST))
-            .await
-        {
+            .await;
+        let metric = match posted {
+            Ok(()) => Metric::SlackDelivered,
+            Err(_) => Metric::SlackFailed,
+        };
+        count(metric, alerts.len() as u64);
+        match posted {
             Ok(()) => {
                 for alert in alerts {
                     tracing::info!(alert_id = %alert.id, correlation_id = alert.correlation_id, "alert posted");

@@ -2,6 +2,7 @@
 
 use stockline_domain::level::Level;
 use stockline_platform::batch::{Outcome, StreamRecord};
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::stock::{Ledger, Recorded};
 use stockline_platform::problem::chain;
 
@@ -30,7 +31,11 @@ pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> Outcome {
         return Outcome::Done;
     };
     match ledger.record(&movement).await {
-        Ok(Recorded::Now | Recorded::Before) => Outcome::Done,
+        Ok(Recorded::Now) => {
+            count(Metric::MovementsRecorded, 1);
+            Outcome::Done
+        }
+        Ok(Recorded::Before) => Outcome::Done,
         Ok(Recorded::Conflict) => Outcome::Reject(format!(
             "another movement than {} is recorded for version {} of {}",
             movement.change.movement_id, movement.version, record.key.pk

@@ -9,6 +9,7 @@ use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelError, LevelKey};
 use stockline_domain::stock_change::{ChangeRefused, StockChange};
 use stockline_platform::deadline::Deadline;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::stock::{
     Applied, MissingLevel, PendingChange, StockStore, Stockable,
 };
@@ -79,10 +80,16 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
     ) -> Result<Vec<ChangeResult>, StoreError> {
         let mut results = Vec::with_capacity(changes.len());
         for (index, change) in changes.iter().enumerate() {
-            results.push(match done.remove(&index) {
+            let result = match done.remove(&index) {
                 Some(levels) => ChangeResult::applied(index, levels),
                 None => self.apply(index, change).await?,
-            });
+            };
+            let metric = match result.outcome {
+                Outcome::Applied => Metric::ChangesApplied,
+                Outcome::Refused => Metric::ChangesRefused,
+            };
+            count(metric, 1);
+            results.push(result);
         }
         Ok(results)
     }

@@ -176,7 +176,7 @@ fn level_key(call: &Call, action: Action) -> Result<LevelKey, Problem> {
 /// A store that fails between two changes leaves the earlier ones applied: the caller is told how to go on.
 fn half_done(error: StoreError) -> Problem {
     match error {
-        StoreError::Busy => Problem::new(
+        StoreError::Busy | StoreError::Unanswered { .. } => Problem::new(
             ProblemKind::Busy,
             "Some changes may be applied. Send the request again under the same Idempotency-Key after the time in \
              Retry-After: what is applied stays as it is, and the rest is applied then.",

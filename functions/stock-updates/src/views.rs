@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, ReorderPolicy};
+use stockline_domain::millis;
 
 /// A level, with what follows from it and without its last change, which is for the ledger.
 #[derive(Debug, Serialize)]
@@ -19,7 +20,10 @@ pub struct LevelView {
     incoming: i64,
     version: u64,
     short: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "millis::optional"
+    )]
     counted_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<ReorderPolicy>,

@@ -9,6 +9,7 @@ use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
 use stockline_platform::sqs::{SqsControllerQueues, SqsSource};
+use stockline_platform::trace;
 
 use crate::handler::TaskDispatch;
 
@@ -24,8 +25,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     );
     tasks.warm_up().await;
     let dispatch = TaskDispatch::new(tasks, queues, SystemClock);
-    Box::pin(serve_queue("task-dispatch", source, |record| {
-        dispatch.record(record)
+    let dispatch = &dispatch;
+    Box::pin(serve_queue("task-dispatch", source, |record| async move {
+        let body = record.body.clone();
+        trace::of_message(&body, Box::pin(dispatch.record(record))).await
     }))
     .await
 }

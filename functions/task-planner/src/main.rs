@@ -11,6 +11,7 @@ use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
 use stockline_platform::location_cache::LocationCache;
 use stockline_platform::sqs::{SqsControllerQueues, SqsTaskQueue};
+use stockline_platform::trace;
 
 use crate::handler::TaskPlanner;
 
@@ -24,8 +25,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tasks.warm_up().await;
     let locations = LocationCache::new(catalog, SystemClock);
     let planner = TaskPlanner::new(tasks, queue, controllers, locations, SystemClock);
-    Box::pin(serve_stream("task-planner", |record| {
-        planner.record(record)
+    let planner = &planner;
+    Box::pin(serve_stream("task-planner", |record| async move {
+        let change = record.clone();
+        trace::of_change(&change, Box::pin(planner.record(record))).await
     }))
     .await
 }

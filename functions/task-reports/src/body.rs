@@ -1,9 +1,10 @@
 //! What goes in and out as JSON.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{ControllerId, LocationId, OrderId, Sku, TaskId, ZoneId};
 use stockline_domain::invalid::{Checks, Invalid};
+use stockline_domain::millis;
 use stockline_domain::task::{Controller, Task, TaskKind, TaskState};
 
 /// That a controller lives, and how much it can take.
@@ -41,7 +42,7 @@ pub struct HeartbeatBody<'a> {
     location_id: &'a LocationId,
     zone_id: &'a ZoneId,
     free_capacity: u32,
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     received_at: Timestamp,
 }
 
@@ -75,12 +76,15 @@ pub struct TaskBody<'a> {
     lease_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     controller_id: Option<&'a ControllerId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lease_expires_at: Option<String>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "millis::optional"
+    )]
+    lease_expires_at: Option<Timestamp>,
     last_report_seq: u64,
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     created_at: Timestamp,
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     deadline: Timestamp,
 }
 
@@ -101,14 +105,10 @@ impl<'a> From<&'a Task> for TaskBody<'a> {
             attempt: task.attempt,
             lease_id: task.lease_id,
             controller_id: task.controller_id.as_ref(),
-            lease_expires_at: task.lease_expires_at.map(|at| format!("{at:.3}")),
+            lease_expires_at: task.lease_expires_at,
             last_report_seq: task.last_report_seq(),
             created_at: task.created_at,
             deadline: task.deadline,
         }
     }
-}
-
-fn in_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
 }

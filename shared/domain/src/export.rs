@@ -1,11 +1,14 @@
 //! The export's rules: which days are due, how money becomes a decimal, what a day sums up to, when it is revised.
 
+pub mod late;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+use self::late::LateDay;
 use crate::business_date::business_date;
 use crate::catalog::Location;
 use crate::ids::LocationId;
@@ -171,6 +174,21 @@ impl TimeZoneGroup {
                     .collect()
             }
         }
+    }
+
+    /// Which of `days` are due at `now`, with the group's days that were written late, oldest first.
+    pub fn due_with_late(
+        &self,
+        days: &Days,
+        late: &BTreeSet<LateDay>,
+        now: Timestamp,
+    ) -> Vec<Date> {
+        let mut dates: BTreeSet<Date> = self.due(days, now).into_iter().collect();
+        let of_group = late
+            .iter()
+            .filter(|day| self.locations.binary_search(&day.location_id).is_ok());
+        dates.extend(of_group.map(|day| day.business_date));
+        dates.into_iter().collect()
     }
 
     /// What a clock on the wall of the group's stores shows at `at`, as milliseconds since 1970-01-01 00:00 on it.

@@ -11,6 +11,7 @@ pub mod export;
 pub mod ids;
 pub mod invalid;
 pub mod level;
+pub mod millis;
 pub mod money;
 pub mod order;
 pub mod place_order;

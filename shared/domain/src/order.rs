@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{LocationId, OrderId};
 use crate::level::MovementKind;
+use crate::millis;
 use crate::money::{Currency, Money};
 
 pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulfillable};
@@ -56,8 +57,10 @@ pub struct Order {
     /// The store's trading day, fixed at the sale.
     pub business_date: Date,
     /// When Stockline took it.
+    #[serde(serialize_with = "millis::serialize")]
     pub placed_at: Timestamp,
     /// When the store sold it.
+    #[serde(serialize_with = "millis::serialize")]
     pub sold_at: Timestamp,
     /// The currency of every amount in it.
     pub currency: Currency,
@@ -72,7 +75,11 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_reference: Option<String>,
     /// When what was open of it was canceled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "millis::optional"
+    )]
     pub canceled_at: Option<Timestamp>,
 }
 

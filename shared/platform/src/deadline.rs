@@ -1,4 +1,15 @@
 //! How long a call may still take, and how long to wait before trying again.
+//!
+//! Four times bound a call, each within the one before, so that the caller hears from us and not from a gateway:
+//!
+//! | bounds | time | set in |
+//! | --- | --- | --- |
+//! | API Gateway waits for the function | 29 s | `infra/api.tf` |
+//! | Lambda lets the function run | 10 or 25 s | `infra/functions.tf` |
+//! | the call: the handler and every AWS call it makes | 0.5 s less than Lambda leaves | `edge.rs` |
+//! | one try of one AWS call, of at most three | 5 s, 2 s of it to connect | `clients.rs` |
+//!
+//! The last two end in 503 with `Retry-After`. A write that was given up may have been done: its idempotency key tells.
 
 use std::time::Duration;
 

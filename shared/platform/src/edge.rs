@@ -18,7 +18,9 @@ use tracing::Instrument;
 use crate::cursor::{CursorKey, Page, Position};
 use crate::deadline::Deadline;
 use crate::problem::{Problem, ProblemKind};
+use crate::strict_json::{self, Fault};
 use crate::telemetry;
+use crate::trace::{self, Traceparent};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -171,30 +173,8 @@ impl Call {
                 "The body must be application/json.",
             ));
         }
-        // Left to itself, serde would read an array as the fields of an object in their order.
-        if self.body.trim_ascii_start().starts_with(b"[") {
-            return Err(Problem::new(
-                ProblemKind::MalformedBody,
-                "The body must be a JSON object.",
-            ));
-        }
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let pointer = pointer(error.path());
-            let detail = error.into_inner().to_string();
-            Problem::new(
-                ProblemKind::MalformedBody,
-                "The body is not what this operation takes.",
-            )
-            .with_errors(Invalid::field(pointer, detail).errors)
-        })?;
-        json.end().map_err(|_| {
-            Problem::new(
-                ProblemKind::MalformedBody,
-                "The body holds more than one JSON value.",
-            )
-        })?;
-        Ok(value)
+        strict_json::from_slice(&self.body)
+            .map_err(|fault| malformed("The body is not what this operation takes.", "", fault))
     }
 
     /// The path parameter `name`; one that no such thing can have is not found.
@@ -264,15 +244,14 @@ impl Call {
 
 /// One entry of a body that is decoded entry by entry; pointers start with `at`, the entry's own.
 pub fn entry<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = format!("{at}{}", pointer(error.path()));
-        let detail = error.into_inner().to_string();
-        Problem::new(
-            ProblemKind::MalformedBody,
-            "The entry is not what this operation takes.",
-        )
-        .with_errors(Invalid::field(pointer, detail).errors)
-    })
+    strict_json::from_value(value)
+        .map_err(|fault| malformed("The entry is not what this operation takes.", at, fault))
+}
+
+fn malformed(detail: &str, at: &str, fault: Fault) -> Problem {
+    let pointer = format!("{at}{}", fault.pointer);
+    Problem::new(ProblemKind::MalformedBody, detail)
+        .with_errors(Invalid::field(pointer, fault.detail).errors)
 }
 
 /// `{name: items, "next_cursor": ..}`: one page of `list`.
@@ -306,7 +285,8 @@ where
     .await
 }
 
-/// Answers one request; a panic in `handler` is our fault, not a lost connection.
+/// Answers one request, by its deadline: whatever `handler` waits for then is given up, and the caller learns that the
+/// outcome is unknown. A panic in `handler` is our fault, not a lost connection.
 pub async fn answer<H, F>(request: &Request, handler: &H) -> Response<Body>
 where
     H: Fn(Call) -> F + Send + Sync,
@@ -323,42 +303,49 @@ where
         .headers()
         .get("traceparent")
         .and_then(|value| value.to_str().ok())
-        .filter(|value| is_visible_ascii(value, 128))
-        .unwrap_or_default()
-        .to_owned();
+        .and_then(|value| value.parse::<Traceparent>().ok());
     let call = Call::read(request);
     let correlation_id = call
         .as_ref()
         .map_or_else(|_| request_id.clone(), |call| call.correlation_id.clone());
-    let span = telemetry::invocation(&request_id, &correlation_id, &trace);
-    let result = async {
+    let trace_id = trace.as_ref().map_or("", Traceparent::trace_id);
+    let span = telemetry::invocation(&request_id, &correlation_id, trace_id);
+    let result = trace::within(trace.clone(), async {
         match call {
-            Ok(call) => AssertUnwindSafe(handler(call))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| {
-                    tracing::error!("the handler panicked");
-                    Err(Problem::internal())
-                }),
+            Ok(call) => {
+                let left = call.deadline.left();
+                let handled = AssertUnwindSafe(handler(call)).catch_unwind();
+                match tokio::time::timeout(left, handled).await {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(_panic)) => {
+                        tracing::error!("the handler panicked");
+                        Err(Problem::internal())
+                    }
+                    Err(_elapsed) => {
+                        tracing::error!("nothing that was asked answered within the call's time");
+                        Err(Problem::unanswered())
+                    }
+                }
+            }
             Err(problem) => Err(problem),
         }
-    }
+    })
     .instrument(span.clone())
     .await;
-    span.in_scope(|| respond(result, &request_id, &correlation_id, &trace))
+    span.in_scope(|| respond(result, &request_id, &correlation_id, trace.as_ref()))
 }
 
 fn respond(
     result: Result<Reply, Problem>,
     request_id: &str,
     correlation_id: &str,
-    trace: &str,
+    trace: Option<&Traceparent>,
 ) -> Response<Body> {
     let mut builder = Response::builder()
         .header("x-request-id", request_id)
         .header("x-correlation-id", correlation_id);
-    if !trace.is_empty() {
-        builder = builder.header("traceparent", trace);
+    if let Some(trace) = trace {
+        builder = builder.header("traceparent", trace.to_string());
     }
     let response = match result {
         Ok(reply) => {
@@ -424,17 +411,6 @@ fn caller<'a>(said: impl Fn(&str) -> Option<&'a str>) -> Option<Caller> {
 
 fn is_visible_ascii(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => String::new(),
-        })
-        .collect()
 }
 
 #[allow(

@@ -62,6 +62,12 @@ pub fn orders_of_day(location: &LocationId, business_date: Date) -> String {
     format!("{location}#{business_date}")
 }
 
+/// The location and business date that [`orders_of_day`] is of.
+pub fn parse_day(key: &str) -> Option<(LocationId, Date)> {
+    let (location, date) = key.split_once('#')?;
+    Some((location.parse().ok()?, date.parse().ok()?))
+}
+
 /// Sort key of `by_location` on `orders`: the orders of a day in the order they were placed.
 pub fn placed(at: Timestamp, id: OrderId) -> String {
     format!("{at:.3}#{id}")

@@ -1,8 +1,11 @@
 //! The envelope that every message travels in; `events/schemas/` holds the JSON Schema of each.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+use stockline_domain::millis;
 use uuid::Uuid;
+
+use crate::trace::Traceparent;
 
 /// One message: what it is, which it is, and what caused it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,10 +18,13 @@ pub struct Envelope<T> {
     /// The same for every delivery of one message, and derived from what it says.
     pub id: Uuid,
     /// When what it says happened.
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     pub occurred_at: Timestamp,
     /// Follows what one request causes through every message and log line.
     pub correlation_id: String,
+    /// The trace of the request that caused it, where one came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Traceparent>,
     /// What it says.
     pub data: T,
 }
@@ -64,10 +70,6 @@ impl<T> Envelope<T> {
     }
 }
 
-fn in_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +82,7 @@ mod tests {
             id: Uuid::nil(),
             occurred_at: "2026-03-01T12:00:00Z".parse().unwrap(),
             correlation_id: "c-1".to_owned(),
+            traceparent: None,
             data: 7_u8,
         };
         let text = serde_json::to_string(&sent).unwrap();

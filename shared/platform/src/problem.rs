@@ -192,6 +192,15 @@ impl Problem {
         )
     }
 
+    /// A service that was asked did not answer in time.
+    pub fn unanswered() -> Self {
+        Self::new(
+            ProblemKind::Busy,
+            "No answer came in time, so the outcome is unknown. Send the request again, with the same Idempotency-Key, \
+             after the time in Retry-After: what was done is not done twice.",
+        )
+    }
+
     /// Our fault; what went wrong is in the log, under the request's id.
     pub fn internal() -> Self {
         Self::new(
@@ -224,8 +233,13 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Busy => Self::new(
                 ProblemKind::Busy,
-                "Nothing was done; send the request again after the time in Retry-After.",
+                "Too much is asked of the same items at once; send the request again, with the same Idempotency-Key, \
+                 after the time in Retry-After.",
             ),
+            StoreError::Unanswered { context, source } => {
+                tracing::error!(error = %chain(source.as_ref()), "{context}: no answer came");
+                Self::unanswered()
+            }
             StoreError::Failed { context, source } => {
                 tracing::error!(error = %chain(source.as_ref()), "{context}");
                 Self::internal()

@@ -8,7 +8,7 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::ports::export::{ExportBucket, ExportFile};
+use crate::ports::export::{ExportBucket, ExportFile, Found, Put, Version};
 use crate::store_error::StoreError;
 
 /// The metadata that holds a file's SHA-256: an `ETag` is no digest under KMS encryption.
@@ -32,23 +32,29 @@ impl S3Exports {
 }
 
 impl ExportBucket for S3Exports {
-    async fn put(&self, file: ExportFile) -> Result<(), StoreError> {
-        self.client
+    async fn put(&self, file: ExportFile, over: Option<&Version>) -> Result<Put, StoreError> {
+        let sent = self
+            .client
             .put_object()
             .bucket(&self.bucket)
             .key(file.key)
             .content_type(file.content_type)
             .metadata(SHA256, file.sha256)
             .body(ByteStream::from(file.bytes))
+            .set_if_match(over.map(|version| version.0.clone()))
+            .set_if_none_match(over.is_none().then(|| "*".to_owned()))
             .customize()
             .config_override(patient())
             .send()
-            .await
-            .map(|_| ())
-            .map_err(sort("write an export"))
+            .await;
+        match sent {
+            Ok(_) => Ok(Put::Written),
+            Err(error) if is_overtaken(&error) => Ok(Put::Overtaken),
+            Err(error) => Err(sort("write an export")(error)),
+        }
     }
 
-    async fn sha256(&self, key: &str) -> Result<Option<String>, StoreError> {
+    async fn sha256(&self, key: &str) -> Result<Option<Found<String>>, StoreError> {
         let found = self
             .client
             .head_object()
@@ -57,15 +63,20 @@ impl ExportBucket for S3Exports {
             .send()
             .await;
         match found {
-            Ok(head) => Ok(head
-                .metadata
-                .and_then(|mut metadata| metadata.remove(SHA256))),
+            // What another tool wrote has no digest and is not what is looked for; it is replaced.
+            Ok(head) => Ok(Some(Found {
+                content: head
+                    .metadata
+                    .and_then(|mut metadata| metadata.remove(SHA256))
+                    .unwrap_or_default(),
+                version: version(head.e_tag)?,
+            })),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(sort("look for an export")(error)),
         }
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, key: &str) -> Result<Option<Found<Vec<u8>>>, StoreError> {
         let found = self
             .client
             .get_object()
@@ -77,12 +88,16 @@ impl ExportBucket for S3Exports {
             .await;
         match found {
             Ok(object) => {
+                let version = version(object.e_tag)?;
                 let bytes = object
                     .body
                     .collect()
                     .await
                     .map_err(StoreError::failed("read an export"))?;
-                Ok(Some(bytes.to_vec()))
+                Ok(Some(Found {
+                    content: bytes.to_vec(),
+                    version,
+                }))
             }
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(sort("read an export")(error)),
@@ -96,6 +111,20 @@ fn patient() -> Builder {
             .operation_attempt_timeout(TRANSFER_TIMEOUT)
             .build(),
     )
+}
+
+fn version(e_tag: Option<String>) -> Result<Version, StoreError> {
+    e_tag
+        .map(Version)
+        .ok_or_else(|| StoreError::failed("look for an export")("the file has no ETag"))
+}
+
+/// 412: another was written before; 409: another is being written; 404: what was seen is gone.
+fn is_overtaken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let status = error
+        .raw_response()
+        .map(|response| response.status().as_u16());
+    matches!(status, Some(409 | 412)) || is_absent(error)
 }
 
 /// A `HEAD` of what is not there has no body to say so in: its status does.

@@ -6,8 +6,9 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{ControllerId, OrderId, Sku, TaskId, ZoneId};
+use stockline_domain::millis;
 use stockline_domain::task::{Task, TaskKind};
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use crate::message::Envelope;
 use crate::ports::messages::QueueSource;
 use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use crate::store_error::StoreError;
+use crate::trace;
 
 /// The type of [`QueuedTask`].
 pub const TASK_QUEUED: &str = "task.queued";
@@ -40,7 +42,7 @@ pub struct TaskCommand {
     /// The fencing number; comes back in every report.
     pub lease_id: u64,
     /// When the lease ends, unless the controller reports.
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     pub lease_expires_at: Timestamp,
     /// What the task does.
     pub kind: TaskKind,
@@ -55,12 +57,8 @@ pub struct TaskCommand {
     /// The order that waits for them.
     pub order_id: OrderId,
     /// When the task should be done.
-    #[serde(serialize_with = "in_millis")]
+    #[serde(serialize_with = "millis::serialize")]
     pub deadline: Timestamp,
-}
-
-fn in_millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 /// One message as SQS takes it.
@@ -130,8 +128,9 @@ impl FifoMessage {
             version: 1,
             id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
             occurred_at: now,
-            // Nothing of the request that placed the order reaches a stream, but its id does.
+            // The order follows its tasks through every hand; the trace is of the request that caused this message.
             correlation_id: task.order_id.to_string(),
+            traceparent: trace::current(),
             data,
         };
         let body =

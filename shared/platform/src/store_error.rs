@@ -8,7 +8,15 @@ pub enum StoreError {
     /// Others write the same items, or the service throttles; there was no time to wait longer.
     #[error("the store is busy")]
     Busy,
-    /// The service could not be reached, refused, or answered what cannot be read.
+    /// No answer came in time, or the connection broke: nobody knows whether it was done.
+    #[error("{context}: no answer came")]
+    Unanswered {
+        /// What was being done.
+        context: &'static str,
+        /// What came instead.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The service refused, or answered what cannot be read.
     #[error("{context}")]
     Failed {
         /// What was being done.

@@ -6,24 +6,40 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::clock::{Clock, SystemClock};
+use crate::environment::optional;
+use crate::metrics;
 
 /// Starts logging to standard output; `LOG_LEVEL` sets the least level, `info` if absent.
 pub fn init(function: &'static str) {
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stdout)
-        .event_format(JsonLine { function });
     // A second subscriber (a test's own) keeps its place.
-    let _ = tracing_subscriber::registry()
+    let _ = subscriber(function, std::io::stdout).try_init();
+}
+
+fn subscriber<W>(function: &'static str, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let level = optional("LOG_LEVEL").unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::new(format!("{level},{}=info", metrics::TARGET));
+    let environment = optional("STOCKLINE_ENV").unwrap_or_else(|| "local".to_owned());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .event_format(JsonLine {
+            function,
+            namespace: format!("stockline-{environment}"),
+        });
+    tracing_subscriber::registry()
         .with(filter)
         .with(SpanFields)
         .with(lines)
-        .try_init();
 }
 
 /// The span of one invocation: every line within carries these ids.
@@ -33,6 +49,7 @@ pub fn invocation(request_id: &str, correlation_id: &str, trace_id: &str) -> Spa
 
 struct JsonLine {
     function: &'static str,
+    namespace: String,
 }
 
 struct SpanFields;
@@ -93,14 +110,86 @@ where
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.insert("function".to_owned(), self.function.into());
         line.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
-        for span in context.event_scope().into_iter().flatten() {
+        // From the outermost in: what a message says of its cause is nearer than what its batch does.
+        let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
+        for span in spans {
             if let Some(Fields(fields)) = span.extensions().get::<Fields>() {
                 line.extend(fields.clone());
             }
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if event.metadata().target() == metrics::TARGET {
+            let now = SystemClock.now().as_millisecond();
+            metrics::embedded(&mut fields.0, &self.namespace, now);
+        }
         line.extend(fields.0);
         writeln!(writer, "{}", Value::Object(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::metrics::{Metric, count};
+
+    /// Where a test's log goes.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(work: impl FnOnce()) -> Vec<Value> {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = subscriber("order-intake", move || writer.clone());
+        tracing::subscriber::with_default(subscriber, work);
+        let text = log.0.lock().unwrap().clone();
+        let text = String::from_utf8(text).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn every_line_carries_the_ids_of_its_invocation() {
+        let lines = lines(|| {
+            invocation("r-1", "c-1", "00-4bf9-00f0-01").in_scope(|| tracing::info!("placed"));
+        });
+        assert_eq!(lines[0]["message"], "placed");
+        assert_eq!(lines[0]["request_id"], "r-1");
+        assert_eq!(lines[0]["correlation_id"], "c-1");
+        assert_eq!(lines[0]["trace_id"], "00-4bf9-00f0-01");
+    }
+
+    #[test]
+    fn a_count_is_a_line_that_cloudwatch_reads_a_metric_from_and_none_is_no_line() {
+        let lines = lines(|| {
+            count(Metric::OrdersPlaced, 2);
+            count(Metric::OrdersShort, 0);
+        });
+        assert_eq!(lines.len(), 1);
+        let line = &lines[0];
+        assert_eq!(line["orders_placed"], 2);
+        assert_eq!(line["function"], "order-intake");
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "stockline-local");
+        assert_eq!(directive["Dimensions"], serde_json::json!([["function"]]));
+        assert_eq!(
+            directive["Metrics"],
+            serde_json::json!([{"Name": "orders_placed", "Unit": "Count"}])
+        );
+        assert!(line["_aws"]["Timestamp"].as_i64().unwrap() > 1_600_000_000_000);
     }
 }

@@ -12,7 +12,8 @@ use stockline_platform::ports::export::ExportBucket;
 use stockline_platform::s3::S3Exports;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::export::{
-    a_day_is_read_whole_and_alone, a_file_is_replaced_whole,
+    a_day_is_read_whole_and_alone, a_file_is_replaced_whole, a_late_write_is_found_by_its_day,
+    of_two_writers_one_is_overtaken,
 };
 
 #[tokio::test]
@@ -37,6 +38,30 @@ async fn sales_on_dynamodb_conform() {
 }
 
 #[tokio::test]
+async fn late_writes_on_dynamodb_conform() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    let table = cloud.table("late", Table::Orders).await;
+    let client = cloud.aws().dynamodb();
+    let write = async |order: Order, at| {
+        let placed = OrderRecord::new(&order, &Fingerprint::of(&"a").unwrap());
+        let next = placed.next(&order.cancel(at).unwrap(), at);
+        for record in [placed, next] {
+            client
+                .put_item()
+                .table_name(&table)
+                .set_item(Some(item(&keys::order(order.order_id), &record).unwrap()))
+                .send()
+                .await
+                .unwrap();
+        }
+    };
+    let sales = DynamoSales::new(client.clone(), table.clone());
+    a_late_write_is_found_by_its_day(&sales, write).await;
+}
+
+#[tokio::test]
 async fn a_bucket_on_s3_conforms() {
     let Some(cloud) = TestCloud::find() else {
         return;
@@ -53,7 +78,9 @@ async fn a_bucket_on_s3_conforms() {
         .send()
         .await
         .unwrap();
-    a_file_is_replaced_whole(&S3Exports::new(client, bucket)).await;
+    let exports = S3Exports::new(client, bucket);
+    a_file_is_replaced_whole(&exports).await;
+    of_two_writers_one_is_overtaken(&exports).await;
 }
 
 #[tokio::test]

@@ -359,6 +359,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         after: known.order.cancel(minute(1)).unwrap(),
         record: None,
         changes: known.order.releases(None, minute(1)),
+        at: minute(1),
     };
     let parts = shop.store.advancing(&known, &advance).unwrap();
     assert_eq!(units(&shop, parts).await, (3.0, 6.0));
@@ -371,6 +372,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         changes: left.movements(&known.order),
         record: Some(Record::Fulfilment(left, request("f"))),
         after,
+        at: minute(1),
     };
     let parts = shop.store.advancing(&known, &advance).unwrap();
     assert_eq!(units(&shop, parts).await, (5.0, 6.0));
@@ -382,6 +384,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         changes: back.movements(&known.order),
         record: Some(Record::Refund(back, request("r"))),
         after,
+        at: minute(2),
     };
     let parts = shop.store.advancing(&known, &advance).unwrap();
     assert_eq!(units(&shop, parts).await, (6.0, 2.0));

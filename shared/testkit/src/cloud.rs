@@ -20,7 +20,7 @@ pub struct TestCloud {
 /// The four tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Orders, with `by_location`.
+    /// Orders, with `by_location` and `by_late_write`.
     Orders,
     /// Levels, movements, requests; with `by_location` and `by_sku`.
     Stock,
@@ -33,12 +33,20 @@ pub enum Table {
 impl Table {
     fn indexes(self) -> &'static [(&'static str, &'static str, &'static str, ProjectionType)] {
         match self {
-            Self::Orders => &[(
-                "by_location",
-                "location_key",
-                "placed_key",
-                ProjectionType::All,
-            )],
+            Self::Orders => &[
+                (
+                    "by_location",
+                    "location_key",
+                    "placed_key",
+                    ProjectionType::All,
+                ),
+                (
+                    "by_late_write",
+                    "late_on",
+                    "location_key",
+                    ProjectionType::KeysOnly,
+                ),
+            ],
             Self::Stock => &[
                 (
                     "by_location",

@@ -8,7 +8,7 @@ use xtask::oidc::{Bearer, Identity};
 
 struct Operation {
     method: &'static str,
-    path: &'static str,
+    path: String,
     /// A body that is taken, for the operations that take one.
     body: Option<Value>,
     /// Who may.
@@ -17,8 +17,21 @@ struct Operation {
     wrong_role: &'static str,
 }
 
+const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Orders to be done something to, each by an operation of its own.
+struct Orders {
+    /// Will be canceled.
+    open: String,
+    /// Will be fulfilled.
+    ready: String,
+    /// Will be refunded.
+    sold: String,
+}
+
+/// What is sent, about these orders.
 #[allow(clippy::too_many_lines, reason = "a row an operation")]
-fn operations() -> Vec<Operation> {
+fn operations(orders: &Orders) -> Vec<Operation> {
     let order = json!({
         "location_id": "bad-input", "channel": "pos", "currency": "EUR",
         "lines": [{"sku": "milk", "quantity": 1, "unit_price": {"amount": 100, "currency": "EUR"}}],
@@ -34,9 +47,13 @@ fn operations() -> Vec<Operation> {
     let batch = json!({"products": [product], "locations": []});
     let heartbeat = json!({"location_id": "bad-input", "zone_id": "zone-a", "free_capacity": 1});
     let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
-    let operation = |method, path, body, role, wrong_role| Operation {
+    let operation = |method, path: &str, body, role, wrong_role| Operation {
         method,
-        path,
+        path: path
+            .replace("OPEN", &orders.open)
+            .replace("READY", &orders.ready)
+            .replace("SOLD", &orders.sold)
+            .replace("NOTHING", NOTHING),
         body,
         role,
         wrong_role,
@@ -44,30 +61,24 @@ fn operations() -> Vec<Operation> {
     let store = "store_manager";
     vec![
         operation("POST", "/v1/orders", Some(order), store, "analyst"),
-        operation(
-            "GET",
-            "/v1/orders/00000000-0000-0000-0000-000000000000",
-            None,
-            store,
-            "controller",
-        ),
+        operation("GET", "/v1/orders/OPEN", None, store, "controller"),
         operation(
             "POST",
-            "/v1/orders/00000000-0000-0000-0000-000000000000/cancel",
-            Some(json!({})),
+            "/v1/orders/OPEN/cancel",
+            Some(json!({"reason": "the customer left"})),
             store,
             "analyst",
         ),
         operation(
             "POST",
-            "/v1/orders/00000000-0000-0000-0000-000000000000/refunds",
+            "/v1/orders/SOLD/refunds",
             Some(refund),
             store,
             "analyst",
         ),
         operation(
             "POST",
-            "/v1/orders/00000000-0000-0000-0000-000000000000/fulfilments",
+            "/v1/orders/READY/fulfilments",
             Some(json!({"lines": [{"line": 1, "quantity": 1}]})),
             store,
             "analyst",
@@ -140,18 +151,12 @@ fn operations() -> Vec<Operation> {
         ),
         operation(
             "POST",
-            "/v1/tasks/00000000-0000-0000-0000-000000000000/reports",
+            "/v1/tasks/NOTHING/reports",
             Some(report),
             "controller",
             "store_app",
         ),
-        operation(
-            "GET",
-            "/v1/tasks/00000000-0000-0000-0000-000000000000",
-            None,
-            "controller",
-            "store_app",
-        ),
+        operation("GET", "/v1/tasks/NOTHING", None, "controller", "store_app"),
     ]
 }
 
@@ -171,6 +176,18 @@ impl Sender<'_> {
             bearer
         };
         self.deployed.cloud.token(&bearer).unwrap()
+    }
+
+    /// The id of an order of `channel`, just placed.
+    async fn place(&self, key: &str, channel: &str) -> String {
+        let mut body = stockline_integration_tests::sale("bad-input", "milk");
+        body["channel"] = channel.into();
+        let manager = self
+            .deployed
+            .api("store_manager", "bad-input", &["bad-input"]);
+        let placed = manager.post("/v1/orders", &body, Some(key)).await.unwrap();
+        let placed = placed.expect_status(&[201]).unwrap();
+        placed.body["order_id"].as_str().unwrap().to_owned()
     }
 
     async fn send(
@@ -233,7 +250,13 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
     let foreign = stranger.token(&Bearer::new("admin")).unwrap();
     std::fs::remove_file(&strangers_key).unwrap();
 
-    for operation in operations() {
+    let orders = Orders {
+        open: sender.place("bad-input-open", "online").await,
+        ready: sender.place("bad-input-ready", "online").await,
+        sold: sender.place("bad-input-sold", "pos").await,
+    };
+
+    for operation in operations(&orders) {
         let what = format!("{} {}", operation.method, operation.path);
         let good_body = operation.body.as_ref().map(Value::to_string);
         let token = sender.token(operation.role);
@@ -252,57 +275,87 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
             assert_eq!(status, 403, "{what} as {}", operation.wrong_role);
         }
         if let Some(good) = operation.body.clone() {
-            // An order that is not there is not there, whatever the body says.
-            let expected = if operation.path.starts_with("/v1/orders/") {
-                404
-            } else {
-                400
-            };
-            let mut unknown_field = good.clone();
-            unknown_field["colour"] = "red".into();
-            let malformed = [
-                "{".to_owned(),
-                "[]".to_owned(),
-                "\"text\"".to_owned(),
-                unknown_field.to_string(),
-            ];
-            for body in malformed {
-                let (status, problem) = sender.send(&operation, Some(&token), Some(&body)).await;
-                assert_eq!(status, expected, "{what} with {body}: {problem}");
-            }
-            for field in good.as_object().unwrap().keys() {
-                let mut wrong_type = good.clone();
-                wrong_type[field] = json!({"of": "the wrong type"});
-                let (status, problem) = sender
-                    .send(&operation, Some(&token), Some(&wrong_type.to_string()))
-                    .await;
-                assert_eq!(
-                    status, expected,
-                    "{what} with {field} of the wrong type: {problem}"
+            for (pointer, body) in bad_bodies(&good) {
+                let (status, answer) = sender.send(&operation, Some(&token), Some(&body)).await;
+                assert!(
+                    is_refused_at(&pointer, status, &answer),
+                    "{what} with {body}: {status} {answer}, and {pointer} is wrong"
                 );
-                if good[field].is_string() {
-                    let mut overlong = good.clone();
-                    overlong[field] = "x".repeat(10_000).into();
-                    let (status, problem) = sender
-                        .send(&operation, Some(&token), Some(&overlong.to_string()))
-                        .await;
-                    assert_eq!(
-                        status, expected,
-                        "{what} with an overlong {field}: {problem}"
-                    );
-                }
             }
         }
         let (status, answer) = sender
             .send(&operation, Some(&token), good_body.as_deref())
             .await;
-        let nothing_there = operation.path.contains("00000000-0000");
+        let nothing_there = operation.path.contains(NOTHING);
         assert_eq!(status == 404, nothing_there, "{what} done right: {answer}");
         assert!(
             nothing_there || status.is_success(),
             "{what} done right: {status} {answer}"
         );
     }
+}
+
+/// Bodies that are `good` but for one thing, each with the JSON pointer to it.
+fn bad_bodies(good: &Value) -> Vec<(String, String)> {
+    let mut bad: Vec<(String, String)> = ["{", "[]", "\"text\"", "null"]
+        .map(|text| (String::new(), text.to_owned()))
+        .into();
+    let mut unknown_field = good.clone();
+    unknown_field["colour"] = "red".into();
+    bad.push(("/colour".to_owned(), unknown_field.to_string()));
+    for (field, value) in good.as_object().unwrap() {
+        let mut with = |wrong: Value| {
+            let mut body = good.clone();
+            body[field] = wrong;
+            bad.push((format!("/{field}"), body.to_string()));
+        };
+        with(json!({"of": "the wrong type"}));
+        if value.is_string() {
+            with("x".repeat(10_000).into());
+        }
+    }
+    for pointer in objects(good, "") {
+        let mut body = good.clone();
+        let object = body.pointer_mut(&pointer).unwrap();
+        *object = object.as_object().unwrap().values().cloned().collect();
+        bad.push((pointer, body.to_string()));
+    }
+    bad
+}
+
+/// The pointers to the objects of `value`, itself and at any depth.
+fn objects(value: &Value, at: &str) -> Vec<String> {
+    let within: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), value))
+            .collect(),
+        Value::Array(entries) => (0..)
+            .zip(entries)
+            .map(|(place, value): (usize, _)| (place.to_string(), value))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut found: Vec<String> = value
+        .is_object()
+        .then(|| at.to_owned())
+        .into_iter()
+        .collect();
+    for (name, value) in within {
+        found.extend(objects(value, &format!("{at}/{name}")));
+    }
+    found
+}
+
+/// Whether the whole request is refused for what is at `pointer`, or lies within.
+fn is_refused_at(pointer: &str, status: StatusCode, answer: &Value) -> bool {
+    let errors = answer["errors"].as_array();
+    status == StatusCode::BAD_REQUEST
+        && (pointer.is_empty()
+            || errors.into_iter().flatten().any(|error| {
+                let said = error["pointer"].as_str().unwrap_or_default();
+                said == pointer || said.starts_with(&format!("{pointer}/"))
+            }))
 }
 
 /// Whether `path` is one of the contract's `template`, such as `/v1/orders/{order_id}`.
@@ -319,13 +372,18 @@ fn is_of(path: &str, template: &str) -> bool {
 fn every_operation_of_the_contract_is_sent_bad_input() {
     let contract: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(include_str!("../../../infra/api/openapi.yaml")).unwrap();
+    let nothing = Orders {
+        open: NOTHING.to_owned(),
+        ready: NOTHING.to_owned(),
+        sold: NOTHING.to_owned(),
+    };
     let mut missing = Vec::new();
     for (template, item) in contract["paths"].as_mapping().unwrap() {
         let template = template.as_str().unwrap();
         for method in ["get", "put", "post", "delete", "patch"] {
-            let sent = operations()
-                .iter()
-                .any(|sent| sent.method.eq_ignore_ascii_case(method) && is_of(sent.path, template));
+            let sent = operations(&nothing).iter().any(|sent| {
+                sent.method.eq_ignore_ascii_case(method) && is_of(&sent.path, template)
+            });
             if item.get(method).is_some() && !sent {
                 missing.push(format!("{method} {template}"));
             }
@@ -345,7 +403,7 @@ async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
     };
     let nowhere = Operation {
         method: "GET",
-        path: "/v1/nowhere",
+        path: "/v1/nowhere".to_owned(),
         body: None,
         role: "admin",
         wrong_role: "",

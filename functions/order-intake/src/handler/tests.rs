@@ -100,6 +100,8 @@ async fn a_till_sells_and_the_sale_is_on_its_own_trading_day() {
     // Half past midnight in Berlin, and the day closes at four.
     assert_eq!(sold.body()["business_date"], "2026-03-01");
     assert_eq!(sold.body()["status"], "fulfilled");
+    assert_eq!(sold.body()["placed_at"], "2026-03-01T23:30:00.000Z");
+    assert_eq!(sold.body()["sold_at"], "2026-03-01T23:30:00.000Z");
     assert_eq!(
         sold.body()["total"],
         json!({"amount": 200, "currency": "EUR"})
@@ -121,6 +123,7 @@ async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_
     };
     let canceled = store.send(cancel()).await.unwrap();
     assert_eq!(canceled.body()["status"], "canceled");
+    assert_eq!(canceled.body()["canceled_at"], "2026-03-01T23:30:00.000Z");
     let released = store.shop.open().movements.last().unwrap().clone();
     assert_eq!(released.change.reason.as_deref(), Some("the customer left"));
     let again = store.send(place("k1", &body)).await.unwrap();
@@ -207,7 +210,7 @@ async fn bad_input_gets_its_own_answer_and_changes_nothing() {
             call("POST", "/v1/orders").key("k").text("[]"),
             400,
             "malformed-body",
-            "-",
+            "",
         ),
         (place("k", &unknown_field), 400, "malformed-body", "/colour"),
         (

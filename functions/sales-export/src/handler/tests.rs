@@ -1,6 +1,6 @@
 //! The export, told as stories over stores in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -12,14 +12,20 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use stockline_domain::catalog::Product;
 use stockline_domain::export::Manifest;
-use stockline_domain::ids::OrderId;
+use stockline_domain::export::late::LateDay;
+use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::order::{Order, OrderStatus};
 use stockline_domain::place_order::PlaceOrder;
+use stockline_platform::cursor::{Listing, Position};
 use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::ports::export::Put;
+use stockline_platform::store_error::StoreError;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
 use stockline_testkit::memory::export::MemoryBucket;
 use stockline_testkit::memory::shop::MemoryShop;
+
+use jiff::civil::Date;
 
 use super::*;
 
@@ -275,6 +281,100 @@ async fn a_late_correction_makes_the_second_revision_of_its_day_alone() {
 }
 
 #[tokio::test]
+async fn an_order_corrected_months_later_makes_the_next_revision_of_its_day() {
+    let retailer = retailer();
+    let order = sale("1", "store-a", "2026-03-01T10:00:00Z", 119, "EUR");
+    retailer.sold(&order);
+    retailer.export(json!({})).await;
+    retailer.bucket.written();
+    let canceled_at = "2026-07-01T12:00:00Z".parse().unwrap();
+    let canceled = order.cancel(canceled_at).unwrap();
+    retailer
+        .shop
+        .open()
+        .write_order(canceled, Fingerprint::of(&"a").unwrap(), canceled_at);
+    let in_july = SalesExport {
+        clock: FakeClock::at("2026-07-02T03:00:00Z"),
+        ..retailer.function
+    };
+    let exports = in_july.handle(json!({"days": 8})).await.unwrap().exports;
+    let late: Vec<&Exported> = exports.iter().filter(|day| day.key == BERLIN).collect();
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].revision, 2);
+    assert_eq!(
+        exports.len(),
+        17,
+        "eight days of two groups, and the late one"
+    );
+    assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
+    retailer.bucket.written();
+    in_july.handle(json!({"days": 8})).await.unwrap();
+    assert_eq!(retailer.bucket.written(), [""; 0], "nothing changed since");
+}
+
+/// A till's shop in which, once the first page of a day is read, an order of it is canceled and another run exports it.
+struct Overtaking {
+    shop: MemoryShop,
+    other: SalesExport<MemoryShop, MemoryCatalog, MemoryBucket, FakeClock>,
+    order: std::sync::Mutex<Option<Order>>,
+}
+
+impl SalesReader for Overtaking {
+    async fn page(
+        &self,
+        location: &LocationId,
+        business_date: Date,
+        after: Option<Position>,
+    ) -> Result<Listing<Order>, StoreError> {
+        let page = self.shop.page(location, business_date, after).await;
+        let order = self
+            .order
+            .lock()
+            .unwrap()
+            .take_if(|order| order.location_id == *location);
+        if let Some(order) = order {
+            let canceled = order.cancel(order.placed_at).unwrap();
+            self.shop
+                .open()
+                .write_order(canceled, Fingerprint::of(&"a").unwrap(), order.placed_at);
+            let dates = json!({"business_dates": [business_date.to_string()]});
+            Box::pin(self.other.handle(dates)).await.unwrap();
+        }
+        page
+    }
+
+    async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {
+        self.shop.written_late(day).await
+    }
+}
+
+#[tokio::test]
+async fn of_two_exports_of_one_day_at_once_the_newer_orders_stay() {
+    let retailer = retailer();
+    let order = sale("1", "store-a", "2026-03-01T10:00:00Z", 119, "EUR");
+    retailer.sold(&order);
+    let overtaken = SalesExport {
+        export: Export {
+            catalog: retailer.function.export.catalog.clone(),
+            bucket: retailer.bucket.clone(),
+            sales: Overtaking {
+                shop: retailer.shop.clone(),
+                order: Some(order).into(),
+                other: retailer.function,
+            },
+        },
+        clock: FakeClock::at("2026-03-02T08:00:00Z"),
+    };
+    overtaken.handle(json!({})).await.unwrap();
+    assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
+    let manifest: Manifest =
+        serde_json::from_slice(&retailer.bucket.bytes(BERLIN_MANIFEST)).unwrap();
+    assert_eq!((manifest.revision, manifest.totals[0].orders), (1, 0));
+    let file = retailer.bucket.sha256(BERLIN).await.unwrap().unwrap();
+    assert_eq!(manifest.files[0].sha256, file.content);
+}
+
+#[tokio::test]
 async fn a_day_that_could_not_be_written_has_no_manifest_and_keeps_no_other_day_back() {
     let retailer = retailer();
     retailer.sold(&sale("1", "store-a", "2026-03-01T10:00:00Z", 119, "EUR"));
@@ -440,7 +540,8 @@ async fn a_manifest_that_cannot_be_read_is_named_and_left_alone() {
         "application/json",
         b"{".to_vec(),
     );
-    retailer.bucket.put(broken).await.unwrap();
+    let put = retailer.bucket.put(broken, None).await.unwrap();
+    assert_eq!(put, Put::Written);
     let refusal = retailer.refusal(json!({})).await;
     assert!(
         refusal.contains(&format!(

@@ -409,11 +409,11 @@ async fn movements_are_read_newest_first() {
       "kind": "adjustment",
       "location_id": "store-1",
       "movement_id": "133eaf8a-6b97-5600-a258-d640ffdb6d7f",
-      "occurred_at": "2026-03-01T12:00:00Z",
+      "occurred_at": "2026-03-01T12:00:00.000Z",
       "on_hand": 4,
       "on_hand_delta": -1,
       "reason": "damage",
-      "recorded_at": "2026-03-01T12:00:00Z",
+      "recorded_at": "2026-03-01T12:00:00.000Z",
       "sku": "milk",
       "version": 2
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::is_zero;
 use crate::ids::{LocationId, MovementId, Sku};
+use crate::millis;
 
 /// Why a level changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,8 +96,10 @@ pub struct LastChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// When it happened in the store.
+    #[serde(serialize_with = "millis::serialize")]
     pub occurred_at: Timestamp,
     /// When Stockline learnt of it.
+    #[serde(serialize_with = "millis::serialize")]
     pub recorded_at: Timestamp,
 }
 

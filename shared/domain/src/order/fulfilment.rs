@@ -8,6 +8,7 @@ use super::{LevelChange, NotPossible, Order, OrderStatus, Step};
 use crate::ids::{FulfilmentId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{MAX_QUANTITY, MovementKind};
+use crate::millis;
 use crate::place_order::MAX_LINES;
 
 /// The body of `POST /v1/orders/{order_id}/fulfilments`.
@@ -37,6 +38,7 @@ pub struct Fulfilment {
     /// The order.
     pub order_id: OrderId,
     /// When it left.
+    #[serde(serialize_with = "millis::serialize")]
     pub fulfilled_at: Timestamp,
     /// What left, at least one line.
     pub lines: Vec<FulfilledLine>,

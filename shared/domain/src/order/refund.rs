@@ -9,6 +9,7 @@ use super::{LevelChange, NotPossible, Order, Step};
 use crate::ids::{LocationId, OrderId, RefundId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::MovementKind;
+use crate::millis;
 use crate::money::Money;
 use crate::place_order::MAX_LINES;
 
@@ -65,6 +66,7 @@ pub struct Refund {
     /// The trading day there, fixed when it was paid back.
     pub business_date: Date,
     /// When it was paid back.
+    #[serde(serialize_with = "millis::serialize")]
     pub refunded_at: Timestamp,
     /// Why.
     pub reason: String,

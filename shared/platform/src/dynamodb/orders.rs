@@ -16,7 +16,7 @@ use stockline_domain::order::{LevelChange, Order};
 use super::attributes::{item, number, position, start_key, string, value};
 use super::level_changes::{Changed, LevelChanges, RefusedLevel};
 use super::transaction::{Part, sort};
-use crate::cursor::{Listing, Page};
+use crate::cursor::{Listing, Page, Position};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::keys::{self, Key};
@@ -89,7 +89,12 @@ impl DynamoOrders {
         before: &KnownOrder,
         advance: &Advance,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let after = OrderRecord::at_revision(&advance.after, &before.request, before.revision + 1);
+        let after = OrderRecord::at_revision(
+            &advance.after,
+            &before.request,
+            before.revision + 1,
+            advance.at,
+        );
         let mut parts = vec![Self::replace(&self.orders_table, &after)?];
         let order = before.order.order_id;
         match &advance.record {
@@ -136,6 +141,37 @@ impl DynamoOrders {
             .map_err(StoreError::failed("write an order"))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
+}
+
+/// A page of the orders under the key `day` of the index `by_location`; without a limit, the 1 MB that one query reads.
+pub(super) async fn orders_of_day(
+    client: &Client,
+    orders_table: &str,
+    day: String,
+    limit: Option<i32>,
+    after: Option<Position>,
+) -> Result<Listing<Order>, StoreError> {
+    let found = client
+        .query()
+        .table_name(orders_table)
+        .index_name("by_location")
+        .key_condition_expression("location_key = :day")
+        .expression_attribute_values(":day", string(day))
+        .set_limit(limit)
+        .set_exclusive_start_key(start_key(after))
+        .send()
+        .await
+        .map_err(sort("list the orders of a day"))?;
+    let items = found
+        .items
+        .unwrap_or_default()
+        .into_iter()
+        .map(|item| Ok(value::<OrderRecord>(item)?.order()))
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Listing {
+        items,
+        next: position(found.last_evaluated_key),
+    })
 }
 
 impl OrderStore for DynamoOrders {
@@ -220,31 +256,9 @@ impl OrderStore for DynamoOrders {
         business_date: Date,
         page: Page,
     ) -> Result<Listing<Order>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.orders_table)
-            .index_name("by_location")
-            .key_condition_expression("location_key = :day")
-            .expression_attribute_values(
-                ":day",
-                string(keys::orders_of_day(location, business_date)),
-            )
-            .limit(i32::from(page.limit))
-            .set_exclusive_start_key(start_key(page.after))
-            .send()
-            .await
-            .map_err(sort("list orders"))?;
-        let items = found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| Ok(value::<OrderRecord>(item)?.order()))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Listing {
-            items,
-            next: position(found.last_evaluated_key),
-        })
+        let day = keys::orders_of_day(location, business_date);
+        let limit = Some(i32::from(page.limit));
+        orders_of_day(&self.client, &self.orders_table, day, limit, page.after).await
     }
 
     async fn advance(

@@ -100,18 +100,21 @@ pub fn is_busy(code: Option<&str>) -> bool {
     )
 }
 
-/// Sorts the error of a single read or write into busy and failed.
+/// Sorts the error of a single read or write into busy, unanswered and failed.
 pub fn sort<E, R>(context: &'static str) -> impl FnOnce(SdkError<E, R>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    move |error| {
-        if is_busy(error.code()) {
-            StoreError::Busy
-        } else {
-            StoreError::failed(context)(error)
+    move |error| match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+            StoreError::Unanswered {
+                context,
+                source: error.into(),
+            }
         }
+        error if is_busy(error.code()) => StoreError::Busy,
+        error => StoreError::failed(context)(error),
     }
 }
 
@@ -156,7 +159,7 @@ fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreErr
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
         error.as_service_error()
     else {
-        return Err(StoreError::failed("write a transaction")(error));
+        return Err(sort("write a transaction")(error));
     };
     let reasons = canceled.cancellation_reasons();
     if !reasons

@@ -10,6 +10,7 @@ use stockline_domain::level::LevelKey;
 use crate::deadline::Deadline;
 use crate::message::{Envelope, UnreadableMessage};
 use crate::store_error::StoreError;
+use crate::trace;
 
 /// An alert as it travels.
 pub type AlertMessage = Envelope<StockAlert>;
@@ -32,6 +33,7 @@ pub fn alert_message(
         id: alert.id().as_uuid(),
         occurred_at,
         correlation_id,
+        traceparent: trace::current(),
         data: alert,
     }
 }

@@ -1,10 +1,12 @@
 //! What the export reads orders from and writes files to.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::future::Future;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use stockline_domain::export::late::LateDay;
 use stockline_domain::ids::LocationId;
 use stockline_domain::order::Order;
 
@@ -21,6 +23,13 @@ pub trait SalesReader: Send + Sync {
         business_date: Date,
         after: Option<Position>,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
+
+    /// The days of the orders whose last write was late (`stockline_domain::export::late`) and made on `day` in UTC. One
+    /// written a moment ago may be missing.
+    fn written_late(
+        &self,
+        day: Date,
+    ) -> impl Future<Output = Result<BTreeSet<LateDay>, StoreError>> + Send;
 }
 
 /// A file to write.
@@ -56,14 +65,48 @@ fn sha256_hex(bytes: &[u8]) -> String {
     text
 }
 
+/// Which bytes a key held when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(pub String);
+
+/// A file that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<T> {
+    /// What was asked of it.
+    pub content: T,
+    /// Which it is.
+    pub version: Version,
+}
+
+/// What became of a file that was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Put {
+    /// It is written.
+    Written,
+    /// Another was written since the key was looked at; it is left as it is.
+    Overtaken,
+}
+
 /// Keeps exported files.
 pub trait ExportBucket: Send + Sync {
-    /// Writes the file over what was there, in one piece: a reader sees the old file or the new one.
-    fn put(&self, file: ExportFile) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes the file in one piece, if the key still holds `over`, or nothing if that is none: a reader sees the old file
+    /// or the new one, and of two writers that saw the same one is overtaken.
+    fn put(
+        &self,
+        file: ExportFile,
+        over: Option<&Version>,
+    ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
     /// The SHA-256 of the file at `key`, as it was written; none where there is no file.
-    fn sha256(&self, key: &str) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+    fn sha256(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Found<String>>, StoreError>> + Send;
 
     /// The file at `key`, where there is one.
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+    fn get(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Found<Vec<u8>>>, StoreError>> + Send;
 }

@@ -4,6 +4,7 @@ mod steps;
 
 use std::future::Future;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::order::{Fulfilment, LevelChange, Order, Refund};
@@ -81,6 +82,8 @@ pub struct Advance {
     pub record: Option<Record>,
     /// The levels it changes.
     pub changes: Vec<LevelChange>,
+    /// When it is written.
+    pub at: Timestamp,
 }
 
 /// What is kept beside an order of something that was done to it once, and the request that did it.

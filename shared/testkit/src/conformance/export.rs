@@ -1,8 +1,10 @@
 //! What every reader of sales and every bucket of exports must do.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use stockline_domain::export::late::LateDay;
 use stockline_domain::order::Order;
-use stockline_platform::ports::export::{ExportBucket, ExportFile, SalesReader};
+use stockline_platform::ports::export::{ExportBucket, ExportFile, Put, SalesReader, Version};
 
 use crate::orders::order;
 
@@ -52,17 +54,65 @@ pub async fn a_file_is_replaced_whole<B: ExportBucket>(bucket: &B) {
     let file = |text: &str| ExportFile::new(key.to_owned(), "text/plain", text.as_bytes().to_vec());
     assert_eq!(bucket.sha256(key).await.unwrap(), None);
     assert_eq!(bucket.get(key).await.unwrap(), None);
+    let mut over: Option<Version> = None;
     for text in ["first", "second", ""] {
-        bucket.put(file(text)).await.unwrap();
-        assert_eq!(
-            bucket.get(key).await.unwrap(),
-            Some(text.as_bytes().to_vec())
-        );
-        assert_eq!(bucket.sha256(key).await.unwrap(), Some(file(text).sha256));
+        let put = bucket.put(file(text), over.as_ref()).await.unwrap();
+        assert_eq!(put, Put::Written);
+        let there = bucket.get(key).await.unwrap().unwrap();
+        assert_eq!(there.content, text.as_bytes());
+        let digest = bucket.sha256(key).await.unwrap().unwrap();
+        assert_eq!(digest.content, file(text).sha256);
+        assert_eq!(digest.version, there.version);
+        over = Some(there.version);
     }
     // Of no bytes (FIPS 180-4).
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    assert_eq!(bucket.sha256(key).await.unwrap().as_deref(), Some(empty));
+    let there = bucket.sha256(key).await.unwrap().unwrap();
+    assert_eq!(there.content, empty);
+}
+
+/// Of two that saw the same, the first writes and the other is overtaken and changes nothing.
+pub async fn of_two_writers_one_is_overtaken<B: ExportBucket>(bucket: &B) {
+    let key = "export_manifest/business_date=2026-03-01/Etc-GMT+1.json";
+    let put = async |text: &str, over: Option<&Version>| {
+        let file = ExportFile::new(key.to_owned(), "text/plain", text.as_bytes().to_vec());
+        bucket.put(file, over).await.unwrap()
+    };
+    assert_eq!(put("one", None).await, Put::Written);
+    assert_eq!(put("two", None).await, Put::Overtaken);
+    let seen = bucket.get(key).await.unwrap().unwrap();
+    assert_eq!(seen.content, b"one");
+    assert_eq!(put("three", Some(&seen.version)).await, Put::Written);
+    assert_eq!(put("four", Some(&seen.version)).await, Put::Overtaken);
+    assert_eq!(bucket.get(key).await.unwrap().unwrap().content, b"three");
+}
+
+/// An order that is written late is found under the day it was written on, however old its own; `write` writes one at a time.
+pub async fn a_late_write_is_found_by_its_day<R: SalesReader>(
+    reader: &R,
+    write: impl AsyncFn(Order, Timestamp),
+) {
+    let late_day = |location: &str| LateDay {
+        location_id: location.parse().unwrap(),
+        business_date: date(2026, 3, 1),
+    };
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    for (key, location, written) in [
+        ("in time", "store-1", "2026-03-02T12:00:00Z"),
+        ("late", "store-1", "2026-05-01T12:00:00Z"),
+        ("late, too", "store-1", "2026-05-01T13:00:00Z"),
+        ("elsewhere", "store-2", "2026-05-01T23:59:59Z"),
+        ("later", "store-3", "2026-05-02T00:00:00Z"),
+    ] {
+        write(order(key, location, "online", &[("milk", 1)]), at(written)).await;
+    }
+    let found = async |day| reader.written_late(day).await.unwrap();
+    assert_eq!(found(date(2026, 3, 2)).await, [].into());
+    assert_eq!(
+        found(date(2026, 5, 1)).await,
+        [late_day("store-1"), late_day("store-2")].into()
+    );
+    assert_eq!(found(date(2026, 5, 2)).await, [late_day("store-3")].into());
 }
 
 #[cfg(test)]
@@ -86,5 +136,16 @@ mod tests {
     #[tokio::test]
     async fn a_bucket_in_memory_conforms() {
         a_file_is_replaced_whole(&MemoryBucket::default()).await;
+        of_two_writers_one_is_overtaken(&MemoryBucket::default()).await;
+    }
+
+    #[tokio::test]
+    async fn late_writes_in_memory_conform() {
+        let shop = MemoryShop::default();
+        let write = async |order: Order, at| {
+            let request = Fingerprint::of(&"a").unwrap();
+            shop.open().write_order(order, request, at);
+        };
+        a_late_write_is_found_by_its_day(&shop, write).await;
     }
 }

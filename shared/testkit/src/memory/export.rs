@@ -1,13 +1,16 @@
 //! The export's reader and bucket, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
+use stockline_domain::export::late::LateDay;
 use stockline_domain::ids::LocationId;
 use stockline_domain::order::Order;
 use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::ports::export::{ExportBucket, ExportFile, SalesReader};
+use stockline_platform::ports::export::{
+    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
+};
 use stockline_platform::ports::orders::OrderStore;
 use stockline_platform::store_error::StoreError;
 
@@ -23,6 +26,15 @@ impl SalesReader for MemoryShop {
     ) -> Result<Listing<Order>, StoreError> {
         self.list(location, business_date, Page { limit: 3, after })
             .await
+    }
+
+    async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {
+        Ok(self
+            .open()
+            .written_late
+            .get(&day)
+            .cloned()
+            .unwrap_or_default())
     }
 }
 
@@ -55,25 +67,39 @@ impl MemoryBucket {
 }
 
 impl ExportBucket for MemoryBucket {
-    async fn put(&self, file: ExportFile) -> Result<(), StoreError> {
+    async fn put(&self, file: ExportFile, over: Option<&Version>) -> Result<Put, StoreError> {
         let mut contents = self.0.lock().unwrap();
         if let Some(prefix) = &contents.refuses
             && file.key.starts_with(prefix)
         {
             return Err(StoreError::Busy);
         }
+        if contents.files.get(&file.key).map(version).as_ref() != over {
+            return Ok(Put::Overtaken);
+        }
         contents.written.push(file.key.clone());
         contents.files.insert(file.key.clone(), file);
-        Ok(())
+        Ok(Put::Written)
     }
 
-    async fn sha256(&self, key: &str) -> Result<Option<String>, StoreError> {
+    async fn sha256(&self, key: &str) -> Result<Option<Found<String>>, StoreError> {
         let contents = self.0.lock().unwrap();
-        Ok(contents.files.get(key).map(|file| file.sha256.clone()))
+        Ok(contents.files.get(key).map(|file| Found {
+            content: file.sha256.clone(),
+            version: version(file),
+        }))
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn get(&self, key: &str) -> Result<Option<Found<Vec<u8>>>, StoreError> {
         let contents = self.0.lock().unwrap();
-        Ok(contents.files.get(key).map(|file| file.bytes.clone()))
+        Ok(contents.files.get(key).map(|file| Found {
+            content: file.bytes.clone(),
+            version: version(file),
+        }))
     }
+}
+
+/// As S3's: it follows from the bytes.
+fn version(file: &ExportFile) -> Version {
+    Version(file.sha256.clone())
 }

@@ -33,8 +33,7 @@ impl OrderStore for MemoryShop {
             Err(Refused::Short(short)) => Placement::Short(short),
             Err(Refused::NotStocked(skus)) => Placement::NotStocked(skus),
             Ok(()) => {
-                let entry = (order.clone(), request.clone());
-                shelves.orders.insert(order.order_id, entry);
+                shelves.write_order(order.clone(), request.clone(), order.placed_at);
                 Placement::Placed
             }
         })
@@ -103,8 +102,7 @@ impl OrderStore for MemoryShop {
             Some(Record::Refund(refund, request)) => shelves.refunds.push((refund, request)),
             Some(Record::Fulfilment(made, request)) => shelves.fulfilments.push((made, request)),
         }
-        let entry = (advance.after.clone(), before.request.clone());
-        shelves.orders.insert(id, entry);
+        shelves.write_order(advance.after.clone(), before.request.clone(), advance.at);
         Ok(Advanced::Done)
     }
 }

@@ -1,8 +1,11 @@
 //! What the in-memory stores share: an order and the levels it takes from change together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use stockline_domain::export::late::{LateDay, late_on};
 use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::order::{Fulfilment, Order, Refund};
@@ -27,6 +30,8 @@ pub struct Shelves {
     pub levels: BTreeMap<LevelKey, Level>,
     /// Each movement, in the order it was made; what the stream would have told.
     pub movements: Vec<Movement>,
+    /// Per day in UTC, the days of the orders that were written late on it.
+    pub written_late: BTreeMap<Date, BTreeSet<LateDay>>,
 }
 
 impl MemoryShop {
@@ -67,6 +72,17 @@ impl MemoryShop {
 }
 
 impl Shelves {
+    /// Writes an order at `at`, which `request` placed.
+    pub fn write_order(&mut self, order: Order, request: Fingerprint, at: Timestamp) {
+        if let Some(day) = late_on(order.business_date, at) {
+            self.written_late.entry(day).or_default().insert(LateDay {
+                location_id: order.location_id.clone(),
+                business_date: order.business_date,
+            });
+        }
+        self.orders.insert(order.order_id, (order, request));
+    }
+
     /// Replaces a level and notes the movement, as table and stream would.
     pub fn write(&mut self, next: Level) {
         let before = self.levels.get(&next.key());

@@ -161,7 +161,7 @@ impl CompletionStore for MemoryTasks {
             return Ok(Completion::LevelRefused);
         };
         shelves.write(level);
-        shelves.orders.insert(before.order_id, (order, fingerprint));
+        shelves.write_order(order, fingerprint, now);
         floor.tasks.insert(after.task_id, after.clone());
         Ok(Completion::Done)
     }

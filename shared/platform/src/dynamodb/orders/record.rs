@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use stockline_domain::export::late::late_on;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::money::{Currency, Money};
 use stockline_domain::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 
 use crate::fingerprint::Fingerprint;
 use crate::keys;
+use crate::trace::{self, Traceparent};
 
 /// An order as it is stored: short attribute names and no repeated currency keep an ordinary basket within 1 KB,
 /// which is one write unit (two in a transaction).
@@ -36,6 +38,12 @@ pub struct OrderRecord {
     pub(super) fingerprint: Fingerprint,
     location_key: String,
     placed_key: String,
+    /// Where the index `by_late_write` has it, if this write came late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_on: Option<Date>,
+    /// The trace of the request that wrote it: what the stream causes is a part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<Traceparent>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,10 +85,16 @@ fn is_zero(number: &i64) -> bool {
 impl OrderRecord {
     /// `order` as it is stored for the first time.
     pub fn new(order: &Order, request: &Fingerprint) -> Self {
-        Self::at_revision(order, request, 1)
+        Self::at_revision(order, request, 1, order.placed_at)
     }
 
-    pub(super) fn at_revision(order: &Order, request: &Fingerprint, revision: u64) -> Self {
+    /// `order` as it is stored at `at`, placed by `request`.
+    pub(super) fn at_revision(
+        order: &Order,
+        request: &Fingerprint,
+        revision: u64,
+        at: Timestamp,
+    ) -> Self {
         Self {
             order_id: order.order_id,
             location_id: order.location_id.clone(),
@@ -99,12 +113,14 @@ impl OrderRecord {
             fingerprint: request.clone(),
             location_key: keys::orders_of_day(&order.location_id, order.business_date),
             placed_key: keys::placed(order.placed_at, order.order_id),
+            late_on: late_on(order.business_date, at),
+            traceparent: trace::current(),
         }
     }
 
-    /// What is stored after `order` went on in its life: the next revision.
-    pub fn next(&self, order: &Order) -> Self {
-        Self::at_revision(order, &self.fingerprint, self.revision + 1)
+    /// What is stored after `order` went on in its life at `at`: the next revision.
+    pub fn next(&self, order: &Order, at: Timestamp) -> Self {
+        Self::at_revision(order, &self.fingerprint, self.revision + 1, at)
     }
 
     /// The order that is stored.
@@ -219,10 +235,18 @@ mod tests {
         item(&keys::order(order.order_id), &record).unwrap()
     }
 
-    #[test]
-    fn a_basket_of_ten_lines_with_cost_and_tax_is_one_write_unit() {
+    /// As it is stored while a request with a `traceparent` is served.
+    async fn stored_in_a_trace(order: &Order) -> Item {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();
+        trace::within(trace.ok(), async { stored(order) }).await
+    }
+
+    #[tokio::test]
+    async fn a_basket_of_ten_lines_with_cost_tax_and_trace_is_one_write_unit() {
         let sale = basket(10, "pos");
-        let size = item_size(&stored(&sale));
+        let item = stored_in_a_trace(&sale).await;
+        assert!(item.contains_key("traceparent"));
+        let size = item_size(&item);
         assert!(size <= 1024, "{size} bytes");
         let returned = Order {
             lines: sale
@@ -235,7 +259,7 @@ mod tests {
                 .collect(),
             ..sale
         };
-        let size = item_size(&stored(&returned));
+        let size = item_size(&stored_in_a_trace(&returned).await);
         assert!(size <= 1024, "{size} bytes once all of it has come back");
     }
 

@@ -98,7 +98,7 @@ impl CompletionStore for DynamoCompletions {
         };
         let guards = [
             self.replace_task(before, after)?,
-            DynamoOrders::replace(&self.orders_table, &record.next(&order))?,
+            DynamoOrders::replace(&self.orders_table, &record.next(&order, now))?,
         ];
         match self.levels.write(&guards, &[goods], deadline).await? {
             Changed::All => Ok(Completion::Done),

@@ -70,6 +70,7 @@ pub async fn cancel<S: OrderStore>(
             changes: known.order.releases(reason, at),
             after,
             record: None,
+            at,
         };
         Decision::Write(Box::new(advance), answer)
     };
@@ -105,6 +106,7 @@ pub async fn refund<S: OrderStore>(
                     changes: refund.movements(&known.order),
                     after,
                     record: Some(Record::Refund(refund.clone(), request.clone())),
+                    at: place.at,
                 };
                 Decision::Write(Box::new(advance), Refunding::Refunded(Box::new(refund)))
             }
@@ -144,6 +146,7 @@ pub async fn fulfil<S: OrderStore>(
                     changes: fulfilment.movements(&known.order),
                     after,
                     record: Some(Record::Fulfilment(fulfilment.clone(), request.clone())),
+                    at,
                 };
                 let answer = Fulfilling::Fulfilled(Box::new(fulfilment));
                 Decision::Write(Box::new(advance), answer)
