@@ -49,7 +49,7 @@ locals {
       }
       tables = {
         orders  = ["dynamodb:Query", "dynamodb:PutItem"]
-        stock   = ["dynamodb:UpdateItem"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
       }
     }
@@ -140,7 +140,7 @@ locals {
       tables = {
         tasks  = local.tasks_by_id
         orders = ["dynamodb:GetItem", "dynamodb:PutItem"]
-        stock  = ["dynamodb:UpdateItem"]
+        stock  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
       }
       statements = [
         { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },
