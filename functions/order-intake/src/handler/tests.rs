@@ -76,7 +76,7 @@ impl Store {
     /// Places an order and answers its id.
     async fn placed(&self, channel: &str, lines: &[(&str, i64)]) -> String {
         let body = order_body("store-1", channel, lines);
-        let placed = self.send(place("the order", &body)).await.unwrap();
+        let placed = self.send(place("the-order", &body)).await.unwrap();
         placed.body()["order_id"].as_str().unwrap().to_owned()
     }
 
