@@ -3,135 +3,37 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem,
-};
-use jiff::civil::Date;
-use stockline_domain::ids::{LocationId, OrderId};
-use stockline_domain::level::{Level, LevelKey};
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem};
 use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
-use stockline_platform::cursor::{Listing, Page};
 use stockline_platform::deadline::Deadline;
-use stockline_platform::dynamodb::attributes::{item, number};
-use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::keys;
 use stockline_platform::ports::orders::{
-    Advance, Advanced, Cancellation, Fulfilling, KnownOrder, OrderStore, Placement, Record,
-    Refunding, cancel, fulfil, refund,
+    Advance, Cancellation, Fulfilling, KnownOrder, OrderStore, Placement, Record, Refunding,
+    cancel, fulfil, refund,
 };
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::{StockedOrders, all, found, minute, placed, request};
 use stockline_testkit::conformance::split_levels;
+use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::lost_response::LosesResponses;
 use stockline_testkit::orders::{fulfilment_id, order, refund_id};
 
-struct OnDynamo {
-    store: DynamoOrders,
-    client: aws_sdk_dynamodb::Client,
-    stock_table: String,
+async fn shop(cloud: &TestCloud, test: &str) -> DynamoShop {
+    shop_over(cloud, test, &LosesResponses::new()).await
 }
 
-impl OnDynamo {
-    async fn new(cloud: &TestCloud, test: &str) -> Self {
-        Self::over(cloud, test, &LosesResponses::new()).await
-    }
-
-    async fn over(cloud: &TestCloud, test: &str, connection: &LosesResponses) -> Self {
-        let orders_table = cloud.table(test, Table::Orders).await;
-        let stock_table = cloud.table(test, Table::Stock).await;
-        let store = DynamoOrders::new(
-            cloud.aws_over(connection).dynamodb(),
-            orders_table,
-            stock_table.clone(),
-        );
-        let client = cloud.aws().dynamodb();
-        Self {
-            store,
-            client,
-            stock_table,
-        }
-    }
-}
-
-impl OrderStore for OnDynamo {
-    async fn place(
-        &self,
-        order: &Order,
-        request: &Fingerprint,
-        deadline: Deadline,
-    ) -> Result<Placement, StoreError> {
-        self.store.place(order, request, deadline).await
-    }
-
-    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
-        self.store.find(id).await
-    }
-
-    async fn list(
-        &self,
-        location: &LocationId,
-        day: Date,
-        page: Page,
-    ) -> Result<Listing<Order>, StoreError> {
-        self.store.list(location, day, page).await
-    }
-
-    async fn advance(
-        &self,
-        before: &KnownOrder,
-        advance: &Advance,
-        deadline: Deadline,
-    ) -> Result<Advanced, StoreError> {
-        self.store.advance(before, advance, deadline).await
-    }
-}
-
-fn key(location: &str, sku: &str) -> LevelKey {
-    LevelKey {
-        location_id: location.parse().unwrap(),
-        sku: sku.parse().unwrap(),
-    }
-}
-
-impl StockedOrders for OnDynamo {
-    async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
-        let key = key(location, sku);
-        let level = Level {
-            on_hand,
-            version: 1,
-            ..Level::empty(&key)
-        };
-        let mut item = item(&keys::level(&key), &level).unwrap();
-        item.insert("available".to_owned(), number(on_hand));
-        self.client
-            .put_item()
-            .table_name(&self.stock_table)
-            .set_item(Some(item))
-            .send()
-            .await
-            .unwrap();
-    }
-
-    async fn level_of(&self, location: &str, sku: &str) -> (i64, i64) {
-        let key = keys::level(&key(location, sku));
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.stock_table)
-            .key("pk", AttributeValue::S(key.pk))
-            .key("sk", AttributeValue::S(key.sk))
-            .consistent_read(true)
-            .send()
-            .await
-            .unwrap();
-        let item = found.item.unwrap();
-        let read = |name: &str| item[name].as_n().unwrap().parse::<i64>().unwrap();
-        assert_eq!(read("available"), read("on_hand") - read("allocated"));
-        (read("on_hand"), read("allocated"))
-    }
+async fn shop_over(cloud: &TestCloud, test: &str, connection: &LosesResponses) -> DynamoShop {
+    let orders_table = cloud.table(test, Table::Orders).await;
+    let stock_table = cloud.table(test, Table::Stock).await;
+    let under_test = cloud.aws_over(connection).dynamodb();
+    DynamoShop::new(
+        cloud.aws().dynamodb(),
+        under_test,
+        orders_table,
+        stock_table,
+    )
 }
 
 fn deadline() -> Deadline {
@@ -143,7 +45,7 @@ async fn orders_on_dynamodb_conform() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    Box::pin(all(&OnDynamo::new(&cloud, "conform").await)).await;
+    Box::pin(all(&shop(&cloud, "conform").await)).await;
 }
 
 #[tokio::test]
@@ -152,7 +54,7 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
         return;
     };
     let connection = LosesResponses::new();
-    let shop = OnDynamo::over(&cloud, "lost", &connection).await;
+    let shop = shop_over(&cloud, "lost", &connection).await;
     shop.stock("store-1", "milk", 10).await;
     let request = Fingerprint::of(&"a").unwrap();
     let sale = order("lost-1", "store-1", "pos", &[("milk", 3)]);
@@ -202,13 +104,13 @@ impl Steps {
         Self { refund, place }
     }
 
-    async fn refund(&self, shop: &OnDynamo, known: &KnownOrder) -> Result<Refunding, StoreError> {
+    async fn refund(&self, shop: &DynamoShop, known: &KnownOrder) -> Result<Refunding, StoreError> {
         let same = request("r");
         refund(shop, known, &self.refund, &self.place, &same, deadline()).await
     }
 }
 
-async fn fulfil_all(shop: &OnDynamo, known: &KnownOrder) -> Result<Fulfilling, StoreError> {
+async fn fulfil_all(shop: &DynamoShop, known: &KnownOrder) -> Result<Fulfilling, StoreError> {
     let all = FulfilOrder { lines: None };
     let (id, same) = (fulfilment_id(&known.order, "f1"), request("f"));
     fulfil(shop, known, &all, id, &same, minute(5), deadline()).await
@@ -223,7 +125,7 @@ async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() 
         return;
     };
     let connection = LosesResponses::new();
-    let shop = OnDynamo::over(&cloud, "lostcancel", &connection).await;
+    let shop = shop_over(&cloud, "lostcancel", &connection).await;
     shop.stock("store-1", "milk", 10).await;
     for (name, lost) in [("held", TRIES), ("other", 1)] {
         let known = placed(&shop, &order(name, "store-1", "online", &[("milk", 4)])).await;
@@ -249,7 +151,7 @@ async fn a_refund_whose_response_is_lost_after_the_commit_pays_back_once() {
         return;
     };
     let connection = LosesResponses::new();
-    let shop = OnDynamo::over(&cloud, "lostrefund", &connection).await;
+    let shop = shop_over(&cloud, "lostrefund", &connection).await;
     shop.stock("store-1", "milk", 10).await;
     for (name, lost) in [("all", TRIES), ("one", 1)] {
         let known = placed(&shop, &order(name, "store-1", "pos", &[("milk", 4)])).await;
@@ -277,7 +179,7 @@ async fn a_fulfilment_whose_response_is_lost_after_the_commit_lets_goods_leave_o
         return;
     };
     let connection = LosesResponses::new();
-    let shop = OnDynamo::over(&cloud, "lostfulfil", &connection).await;
+    let shop = shop_over(&cloud, "lostfulfil", &connection).await;
     shop.stock("store-1", "milk", 10).await;
     for (name, lost, left) in [("all", TRIES, 6), ("one", 1, 2)] {
         let known = placed(&shop, &order(name, "store-1", "online", &[("milk", 4)])).await;
@@ -304,7 +206,7 @@ async fn an_order_found_by_a_lost_response_is_found_by_the_next_try() {
         return;
     };
     let connection = LosesResponses::new();
-    let shop = OnDynamo::over(&cloud, "lostread", &connection).await;
+    let shop = shop_over(&cloud, "lostread", &connection).await;
     shop.stock("store-1", "milk", 10).await;
     let known = placed(&shop, &order("read", "store-1", "pos", &[("milk", 4)])).await;
     connection.lose_next_of("Query", 1);
@@ -315,7 +217,7 @@ async fn an_order_found_by_a_lost_response_is_found_by_the_next_try() {
 }
 
 /// The write units of `parts` on the orders and on the levels.
-async fn units(shop: &OnDynamo, parts: Vec<TransactWriteItem>) -> (f64, f64) {
+async fn units(shop: &DynamoShop, parts: Vec<TransactWriteItem>) -> (f64, f64) {
     let written = shop
         .client
         .transact_write_items()
@@ -342,14 +244,14 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    let shop = OnDynamo::new(&cloud, "cost").await;
+    let shop = shop(&cloud, "cost").await;
     let skus = [("milk", 2), ("bread", 2), ("eggs", 2)];
     for (sku, _) in skus {
         shop.stock("store-1", sku, 100).await;
     }
     let place = async |name: &str| {
         let order = order(name, "store-1", "online", &skus);
-        let parts = shop.store.placing(&order, &request("a")).unwrap();
+        let parts = shop.orders.placing(&order, &request("a")).unwrap();
         assert_eq!(units(&shop, parts).await, (3.0, 6.0));
         found(&shop, order.order_id).await
     };
@@ -361,7 +263,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         changes: known.order.releases(None, minute(1)),
         at: minute(1),
     };
-    let parts = shop.store.advancing(&known, &advance).unwrap();
+    let parts = shop.orders.advancing(&known, &advance).unwrap();
     assert_eq!(units(&shop, parts).await, (3.0, 6.0));
 
     let known = place("fulfilled").await;
@@ -374,7 +276,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         after,
         at: minute(1),
     };
-    let parts = shop.store.advancing(&known, &advance).unwrap();
+    let parts = shop.orders.advancing(&known, &advance).unwrap();
     assert_eq!(units(&shop, parts).await, (5.0, 6.0));
 
     let known = found(&shop, known.order.order_id).await;
@@ -386,7 +288,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         after,
         at: minute(2),
     };
-    let parts = shop.store.advancing(&known, &advance).unwrap();
+    let parts = shop.orders.advancing(&known, &advance).unwrap();
     assert_eq!(units(&shop, parts).await, (6.0, 2.0));
 }
 
@@ -396,7 +298,7 @@ async fn an_order_is_placed_in_one_round_trip_and_goes_on_in_two() {
         return;
     };
     let connection = LosesResponses::new();
-    let shop = OnDynamo::over(&cloud, "trips", &connection).await;
+    let shop = shop_over(&cloud, "trips", &connection).await;
     shop.stock("store-1", "milk", 10).await;
     let read_and_write = ["Query", "TransactWriteItems"];
     for (name, canceled) in [("kept", false), ("canceled", true)] {
@@ -425,7 +327,7 @@ async fn split_levels_on_dynamodb_conform() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    let orders = OnDynamo::new(&cloud, "splitlevels").await;
+    let orders = shop(&cloud, "splitlevels").await;
     let stock = DynamoStock::new(orders.client.clone(), orders.stock_table.clone());
     split_levels::all(&orders, &stock).await;
 }

@@ -1,115 +1,34 @@
 //! The task store on DynamoDB does what every task store must, also when responses are lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use stockline_domain::catalog::Zone;
-use stockline_domain::ids::OrderId;
-use stockline_domain::level::{Level, LevelKey};
-use stockline_domain::order::{Order, OrderStatus};
+use stockline_domain::order::OrderStatus;
 use stockline_domain::task::{Report, ReportedState, Task, TaskState};
-use stockline_platform::dynamodb::orders::DynamoOrders;
-use stockline_platform::dynamodb::stock::level_item;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::keys;
-use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, cancel};
 use stockline_platform::ports::tasks::{Reported, TaskStore, settle};
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::tasks::{Orders, all, anybody, deadline, handed_over};
+use stockline_testkit::conformance::tasks::{Orders, all, anybody, deadline};
+use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::lost_response::LosesResponses;
 use stockline_testkit::orders::order;
-
-struct OnDynamo {
-    orders: DynamoOrders,
-    client: Client,
-    stock_table: String,
-}
-
-impl Orders for OnDynamo {
-    async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
-        let level = Level {
-            on_hand,
-            version: 1,
-            ..Level::empty(&key(location, sku))
-        };
-        self.client
-            .put_item()
-            .table_name(&self.stock_table)
-            .set_item(Some(level_item(&level).unwrap()))
-            .send()
-            .await
-            .unwrap();
-    }
-
-    async fn place(&self, order: &Order) {
-        let request = Fingerprint::of(&"a").unwrap();
-        let placed = self
-            .orders
-            .place(order, &request, deadline())
-            .await
-            .unwrap();
-        assert_eq!(placed, Placement::Placed);
-    }
-
-    async fn cancel(&self, id: OrderId) {
-        let at = "2026-03-01T12:09:00Z".parse().unwrap();
-        let known = self.orders.find(id).await.unwrap().unwrap();
-        let canceled = cancel(&self.orders, &known, None, at, deadline()).await;
-        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
-    }
-
-    async fn hand_over(&self, id: OrderId) {
-        let known = self.orders.find(id).await.unwrap().unwrap();
-        handed_over(&self.orders, &known).await;
-    }
-
-    async fn order(&self, id: OrderId) -> Order {
-        self.orders.find(id).await.unwrap().unwrap().order
-    }
-
-    async fn level(&self, location: &str, sku: &str) -> (i64, i64) {
-        let key = keys::level(&key(location, sku));
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.stock_table)
-            .key("pk", aws_sdk_dynamodb::types::AttributeValue::S(key.pk))
-            .key("sk", aws_sdk_dynamodb::types::AttributeValue::S(key.sk))
-            .consistent_read(true)
-            .send()
-            .await
-            .unwrap()
-            .item
-            .unwrap();
-        let number = |name: &str| found[name].as_n().unwrap().parse::<i64>().unwrap();
-        assert_eq!(number("available"), number("on_hand") - number("allocated"));
-        (number("on_hand"), number("allocated"))
-    }
-}
-
-fn key(location: &str, sku: &str) -> LevelKey {
-    LevelKey {
-        location_id: location.parse().unwrap(),
-        sku: sku.parse().unwrap(),
-    }
-}
 
 async fn stores(
     cloud: &TestCloud,
     test: &str,
     connection: &LosesResponses,
-) -> (DynamoTasks, DynamoCompletions, OnDynamo) {
+) -> (DynamoTasks, DynamoCompletions, DynamoShop) {
     let tasks_table = cloud.table(test, Table::Tasks).await;
     let orders_table = cloud.table(test, Table::Orders).await;
     let stock_table = cloud.table(test, Table::Stock).await;
     let lossy = cloud.aws_over(connection).dynamodb();
     let client = cloud.aws().dynamodb();
-    let orders = OnDynamo {
-        orders: DynamoOrders::new(client.clone(), orders_table.clone(), stock_table.clone()),
+    let orders = DynamoShop::new(
+        client.clone(),
         client,
-        stock_table: stock_table.clone(),
-    };
+        orders_table.clone(),
+        stock_table.clone(),
+    );
     let tasks = DynamoTasks::new(lossy.clone(), tasks_table.clone());
     let completions = DynamoCompletions::new(lossy, tasks_table, orders_table, stock_table);
     (tasks, completions, orders)

@@ -31,7 +31,10 @@ pub enum Table {
 }
 
 impl Table {
-    fn indexes(self) -> &'static [(&'static str, &'static str, &'static str, ProjectionType)] {
+    /// The indexes: name, partition key, sort key, what of an item they hold.
+    pub(crate) fn indexes(
+        self,
+    ) -> &'static [(&'static str, &'static str, &'static str, ProjectionType)] {
         match self {
             Self::Orders => &[
                 (
@@ -128,7 +131,8 @@ impl TestCloud {
     }
 }
 
-fn credentials() -> Credentials {
+/// Those of no account.
+pub(crate) fn credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "test")
 }
 

@@ -7,6 +7,8 @@ pub mod calls;
 pub mod clock;
 pub mod cloud;
 pub mod conformance;
+pub mod dynamo_shop;
 pub mod lost_response;
 pub mod memory;
 pub mod orders;
+pub mod simulated_dynamodb;

@@ -157,12 +157,15 @@ impl DynamoStock {
         let mut tries = 0;
         loop {
             let written = match self.levels.read(key, deadline).await? {
-                Some(level) => self.update_policy(&level, policy).await?,
+                Some(level) => self.update_policy(&level, policy).await,
                 None if missing == MissingLevel::Report => return Ok(None),
-                None => self.put_policy(key, policy).await?,
+                None => self.put_policy(key, policy).await,
             };
-            if let Some(first) = written {
-                return self.evened_out(first, deadline).await.map(Some);
+            match written {
+                Ok(Some(first)) => return self.evened_out(first, deadline).await.map(Some),
+                // An order's transaction may hold the level: it is over in some milliseconds.
+                Ok(None) | Err(StoreError::Busy) => {}
+                Err(failed) => return Err(failed),
             }
             // Another wrote it in between: it is decided anew.
             tries += 1;

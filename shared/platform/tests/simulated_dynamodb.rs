@@ -1,0 +1,282 @@
+//! The stores on a simulated DynamoDB: they do what every store must, also where the real service throttles, refuses because
+//! another transaction is under way, or loses a response.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use stockline_domain::order::Order;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::dynamodb::alerts::DynamoAlerts;
+use stockline_platform::dynamodb::attributes::item;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::orders::OrderRecord;
+use stockline_platform::dynamodb::sales::DynamoSales;
+use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
+use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::keys;
+use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_platform::store_error::StoreError;
+use stockline_testkit::cloud::Table;
+use stockline_testkit::conformance;
+use stockline_testkit::conformance::orders::StockedOrders;
+use stockline_testkit::dynamo_shop::DynamoShop;
+use stockline_testkit::orders::order;
+use stockline_testkit::simulated_dynamodb::{
+    Fault, FaultRates, SimulatedDynamoDb, Throughput, Timing,
+};
+use tokio::time::Instant;
+
+const SEEDS: std::ops::Range<u64> = 0..8;
+
+fn shop(database: &SimulatedDynamoDb) -> DynamoShop {
+    let client = database.aws().dynamodb();
+    DynamoShop::new(
+        client.clone(),
+        client,
+        database.table(Table::Orders),
+        database.table(Table::Stock),
+    )
+}
+
+fn request() -> Fingerprint {
+    Fingerprint::of(&"a").unwrap()
+}
+
+fn within(seconds: u64) -> Deadline {
+    Deadline::within(Duration::from_secs(seconds))
+}
+
+fn conflicts(database: &SimulatedDynamoDb) -> u64 {
+    let conflict = ("TransactWriteItems".into(), "TransactionConflict".into());
+    database.tally().get(&conflict).copied().unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        Box::pin(conformance::orders::all(&shop(&database))).await;
+        assert!(conflicts(&database) > 0, "nobody stood in anybody's way");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn split_levels_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+        conformance::split_levels::all(&shop, &stock).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stock_conforms() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let table = database.table(Table::Stock);
+        let store = DynamoStock::new(database.aws().dynamodb(), table);
+        conformance::stock::all(&store).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let (client, shop) = (database.aws().dynamodb(), shop(&database));
+        let table = database.table(Table::Tasks);
+        let tasks = DynamoTasks::new(client.clone(), table.clone());
+        let orders_table = database.table(Table::Orders);
+        let completions =
+            DynamoCompletions::new(client, table, orders_table, shop.stock_table.clone());
+        conformance::tasks::all(&tasks, &completions, &shop).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alerts_conform() {
+    let database = SimulatedDynamoDb::new(1);
+    let table = database.table(Table::Stock);
+    conformance::alerts::all(&DynamoAlerts::new(database.aws().dynamodb(), table)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_conforms() {
+    let database = SimulatedDynamoDb::new(1);
+    let table = database.table(Table::Catalog);
+    conformance::catalog::all(&DynamoCatalog::new(database.aws().dynamodb(), table)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sales_conform() {
+    let database = SimulatedDynamoDb::new(1);
+    let (client, table) = (database.aws().dynamodb(), database.table(Table::Orders));
+    let put = async |order: Order| {
+        let record = OrderRecord::new(&order, &request());
+        let item = item(&keys::order(order.order_id), &record).unwrap();
+        let put = client.put_item().table_name(&table).set_item(Some(item));
+        put.send().await.unwrap();
+    };
+    let sales = DynamoSales::new(client.clone(), table.clone());
+    conformance::export::a_day_is_read_whole_and_alone(&sales, put).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_orders_of_one_sku_at_once_are_both_placed() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given one level that two orders want
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        StockedOrders::stock(&shop, "store-1", "milk", 10).await;
+        let orders = ["a", "b"].map(|key| order(key, "store-1", "pos", &[("milk", 2)]));
+        // when both come at once
+        let request = request();
+        let placed = join_all(
+            orders
+                .iter()
+                .map(|order| OrderStore::place(&shop, order, &request, within(5))),
+        )
+        .await;
+        // then the one that stood back tried again, and both took their goods
+        for placed in placed {
+            assert_eq!(placed.unwrap(), Placement::Placed);
+        }
+        assert_eq!(shop.level_of("store-1", "milk").await, (6, 0));
+        met += conflicts(&database);
+    }
+    assert!(met > 0, "nobody stood in anybody's way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_that_overlaps_its_first_is_one_order() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        // just enough for one: a duplicate that only looked at the level would be told that it is short
+        StockedOrders::stock(&shop, "store-1", "milk", 2).await;
+        let sale = order("once", "store-1", "pos", &[("milk", 2)]);
+        let request = request();
+        let placed = join_all((0..2_u64).map(async |copy| {
+            tokio::time::sleep(Duration::from_millis(copy * (seed + 1))).await;
+            OrderStore::place(&shop, &sale, &request, within(5)).await
+        }))
+        .await;
+        let mut placed: Vec<Placement> = placed.into_iter().map(Result::unwrap).collect();
+        placed.sort_by_key(|placement| *placement != Placement::Placed);
+        let again = Placement::Replayed(Box::new(sale));
+        assert_eq!(placed, [Placement::Placed, again], "seed {seed}");
+        assert_eq!(shop.level_of("store-1", "milk").await, (0, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_is_answered_busy_and_nothing_is_half_done() {
+    // given a level that many want, and callers who wait no longer than a transaction takes
+    let database = SimulatedDynamoDb::new(3);
+    let shop = shop(&database);
+    StockedOrders::stock(&shop, "store-1", "milk", 1000).await;
+    let orders: Vec<Order> = (0..40)
+        .map(|number| {
+            order(
+                &number.to_string(),
+                "store-1",
+                "pos",
+                &[("milk", 1), ("bread", 1)],
+            )
+        })
+        .collect();
+    StockedOrders::stock(&shop, "store-1", "bread", 1000).await;
+    let request = request();
+    let placed = join_all(orders.iter().map(|order| {
+        let deadline = Deadline::within(Duration::from_millis(60));
+        OrderStore::place(&shop, order, &request, deadline)
+    }))
+    .await;
+    // then some were placed, the rest is told to come again, and the levels agree with the orders that are there
+    let busy = placed
+        .iter()
+        .filter(|placed| matches!(placed, Err(StoreError::Busy)))
+        .count();
+    let done = placed
+        .iter()
+        .filter(|placed| matches!(placed, Ok(Placement::Placed)))
+        .count();
+    assert_eq!(busy + done, 40);
+    assert!(busy > 0 && done > 0, "{busy} busy, {done} placed");
+    let left = 1000 - i64::try_from(done).unwrap();
+    for sku in ["milk", "bread"] {
+        assert_eq!(shop.level_of("store-1", sku).await, (left, 0));
+    }
+    assert_eq!(database.items("simulated-orders").len(), done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_without_units_is_waited_for() {
+    // given a level whose partition gives four write units a second, two orders' worth
+    let throughput = Throughput {
+        writes: 4,
+        ..Throughput::default()
+    };
+    let database = SimulatedDynamoDb::with(5, Timing::default(), throughput);
+    let shop = shop(&database);
+    StockedOrders::stock(&shop, "store-1", "milk", 10).await;
+    // when three orders come, one after the other, and a fourth that cannot wait
+    let begun = Instant::now();
+    for key in ["a", "b", "c"] {
+        let sale = order(key, "store-1", "pos", &[("milk", 1)]);
+        let placed = OrderStore::place(&shop, &sale, &request(), within(5)).await;
+        assert_eq!(placed.unwrap(), Placement::Placed);
+    }
+    let waited = begun.elapsed();
+    let hasty = order("d", "store-1", "pos", &[("milk", 1)]);
+    let deadline = Deadline::within(Duration::from_millis(50));
+    let refused = OrderStore::place(&shop, &hasty, &request(), deadline).await;
+    // then the third waited for its units, and the fourth is told to come again
+    assert!(waited > Duration::from_millis(200), "{waited:?}");
+    assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+    assert_eq!(shop.level_of("store-1", "milk").await, (7, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_lost_on_the_way_no_order_is_placed_twice() {
+    for seed in SEEDS {
+        // given a service that loses a tenth of all requests and of all responses, and fails now and then
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        StockedOrders::stock(&shop, "store-1", "milk", 1000).await;
+        database.set_fault_rates(FaultRates {
+            requests_lost: 100,
+            responses_lost: 100,
+            errors_before: 20,
+            errors_after: 20,
+        });
+        // when a till asks until it is answered
+        let request = request();
+        for number in 0..30 {
+            let sale = order(&number.to_string(), "store-1", "pos", &[("milk", 1)]);
+            while OrderStore::place(&shop, &sale, &request, within(5))
+                .await
+                .is_err()
+            {}
+        }
+        // then it has its orders, each once
+        database.set_fault_rates(FaultRates::default());
+        assert_eq!(shop.level_of("store-1", "milk").await, (970, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once() {
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    StockedOrders::stock(&shop, "store-1", "milk", 10).await;
+    let sale = order("lost", "store-1", "pos", &[("milk", 3)]);
+    database.fail_next("TransactWriteItems", Fault::ResponseLost);
+    let placed = OrderStore::place(&shop, &sale, &request(), within(20)).await;
+    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(shop.level_of("store-1", "milk").await, (7, 0));
+}

@@ -1,0 +1,151 @@
+//! The order store on DynamoDB with a view of its levels, for the suites that need stock to sell.
+
+use aws_sdk_dynamodb::Client;
+use jiff::civil::Date;
+use stockline_domain::ids::{LocationId, OrderId};
+use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::order::Order;
+use stockline_platform::cursor::{Listing, Page};
+use stockline_platform::deadline::Deadline;
+use stockline_platform::dynamodb::attributes::key_of;
+use stockline_platform::dynamodb::orders::DynamoOrders;
+use stockline_platform::dynamodb::stock::level_item;
+use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::keys;
+use stockline_platform::ports::orders::{
+    Advance, Advanced, Cancellation, KnownOrder, OrderStore, Placement, cancel,
+};
+use stockline_platform::store_error::StoreError;
+
+use crate::conformance::orders::{StockedOrders, deadline, minute, request};
+use crate::conformance::tasks::{Orders, handed_over};
+
+/// Orders on DynamoDB, and the levels they take from.
+#[derive(Debug, Clone)]
+pub struct DynamoShop {
+    /// The store under test.
+    pub orders: DynamoOrders,
+    /// A client of its own, to look at what is stored.
+    pub client: Client,
+    /// Where the levels are.
+    pub stock_table: String,
+}
+
+impl DynamoShop {
+    /// Orders in `orders_table` and levels in `stock_table`; the store speaks over `under_test`.
+    pub fn new(
+        client: Client,
+        under_test: Client,
+        orders_table: String,
+        stock_table: String,
+    ) -> Self {
+        Self {
+            orders: DynamoOrders::new(under_test, orders_table, stock_table.clone()),
+            client,
+            stock_table,
+        }
+    }
+}
+
+fn key(location: &str, sku: &str) -> LevelKey {
+    LevelKey {
+        location_id: location.parse().unwrap(),
+        sku: sku.parse().unwrap(),
+    }
+}
+
+impl StockedOrders for DynamoShop {
+    async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
+        let level = Level {
+            on_hand,
+            version: 1,
+            ..Level::empty(&key(location, sku))
+        };
+        self.client
+            .put_item()
+            .table_name(&self.stock_table)
+            .set_item(Some(level_item(&level).unwrap()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    async fn level_of(&self, location: &str, sku: &str) -> (i64, i64) {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.stock_table)
+            .set_key(Some(key_of(&keys::level(&key(location, sku)))))
+            .consistent_read(true)
+            .send()
+            .await
+            .unwrap();
+        let item = found.item.unwrap();
+        let read = |name: &str| item[name].as_n().unwrap().parse::<i64>().unwrap();
+        assert_eq!(read("available"), read("on_hand") - read("allocated"));
+        (read("on_hand"), read("allocated"))
+    }
+}
+
+impl OrderStore for DynamoShop {
+    async fn place(
+        &self,
+        order: &Order,
+        request: &Fingerprint,
+        deadline: Deadline,
+    ) -> Result<Placement, StoreError> {
+        self.orders.place(order, request, deadline).await
+    }
+
+    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+        self.orders.find(id).await
+    }
+
+    async fn list(
+        &self,
+        location: &LocationId,
+        day: Date,
+        page: Page,
+    ) -> Result<Listing<Order>, StoreError> {
+        self.orders.list(location, day, page).await
+    }
+
+    async fn advance(
+        &self,
+        before: &KnownOrder,
+        advance: &Advance,
+        deadline: Deadline,
+    ) -> Result<Advanced, StoreError> {
+        self.orders.advance(before, advance, deadline).await
+    }
+}
+
+impl Orders for DynamoShop {
+    async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
+        StockedOrders::stock(self, location, sku, on_hand).await;
+    }
+
+    async fn place(&self, order: &Order) {
+        let placed = self.orders.place(order, &request("a"), deadline()).await;
+        assert_eq!(placed.unwrap(), Placement::Placed);
+    }
+
+    async fn cancel(&self, id: OrderId) {
+        let known = self.orders.find(id).await.unwrap().unwrap();
+        let canceled = cancel(&self.orders, &known, None, minute(9), deadline()).await;
+        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+    }
+
+    async fn hand_over(&self, id: OrderId) {
+        let known = self.orders.find(id).await.unwrap().unwrap();
+        handed_over(&self.orders, &known).await;
+    }
+
+    async fn order(&self, id: OrderId) -> Order {
+        self.orders.find(id).await.unwrap().unwrap().order
+    }
+
+    async fn level(&self, location: &str, sku: &str) -> (i64, i64) {
+        self.level_of(location, sku).await
+    }
+}

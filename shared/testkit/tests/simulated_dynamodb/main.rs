@@ -1,0 +1,9 @@
+//! The simulated DynamoDB behaves as the Developer Guide and the API Reference say, seen through the real client.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod expressions;
+mod fixture;
+mod items;
+mod limits;
+mod queries;
+mod transactions;
