@@ -79,12 +79,23 @@ impl Deployed {
         for result in written.body["results"].as_array().unwrap() {
             assert_eq!(result["outcome"], "stored", "{result}");
         }
+        for (sku, _) in stock.iter().filter(|(_, quantity)| *quantity == 0) {
+            let policy = json!({"reorder_point": 0, "target_level": 0, "order_multiple": 1, "safety_stock": 0,
+                "lead_time_days": 0});
+            let path = format!("/v1/locations/{location}/stock/{sku}/policy");
+            let set = self.admin().put(&path, &policy).await.unwrap();
+            set.expect_status(&[200]).unwrap();
+        }
         let receipts: Vec<Value> = stock
             .iter()
+            .filter(|(_, quantity)| *quantity > 0)
             .map(|(sku, quantity)| {
                 json!({"kind": "receipt", "location_id": location, "sku": sku, "quantity": quantity})
             })
             .collect();
+        if receipts.is_empty() {
+            return;
+        }
         let changes = json!({"changes": receipts});
         let key = format!("open-{location}");
         let received = self
