@@ -107,20 +107,29 @@ fn walk(start: Order) -> (Vec<Order>, Vec<Tried>) {
     let mut next = 0;
     while let Some(order) = known.get(next).cloned() {
         next += 1;
+        let is_open = order.lines.iter().any(|line| line.open_quantity() > 0);
         let rest = fulfilment(&order, None).ok();
         let mut tries = vec![
-            (Step::Cancel, order.cancel(now()).ok()),
-            (Step::Fulfil, rest.map(|(_, order)| order)),
+            (
+                Step::Cancel,
+                is_open || order.canceled_at.is_some(),
+                order.cancel(now()).ok(),
+            ),
+            (Step::Fulfil, is_open, rest.map(|(_, order)| order)),
         ];
         for line in &order.lines {
+            let (open, refundable) = (line.open_quantity(), line.refundable_quantity());
             for quantity in 0..=line.quantity + 1 {
                 let left = order.fulfil(line.line, quantity).ok();
-                tries.push((Step::Fulfil, left));
+                tries.push((Step::Fulfil, (1..=open).contains(&quantity), left));
                 let back = refund(&order, &[(line.line, quantity, true)]).ok();
-                tries.push((Step::Refund, back.map(|(_, order)| order)));
+                let back = back.map(|(_, order)| order);
+                tries.push((Step::Refund, (1..=refundable).contains(&quantity), back));
             }
         }
-        for (step, after) in tries {
+        for (step, possible, after) in tries {
+            // The quantities alone decide: the tables stand in the way of nothing that they allow.
+            assert_eq!(after.is_some(), possible, "{step} of {order:?}");
             if let Some(after) = &after
                 && !known.contains(after)
             {
