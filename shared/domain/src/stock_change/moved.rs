@@ -16,10 +16,13 @@ pub fn may_have_happened_after(change: &LastChange, time: Timestamp) -> bool {
 /// By how much `on_hand` of `level` moved after `time`, as its movements tell, newest first and back to the first that
 /// cannot have happened after it.
 ///
-/// None where a movement is missing: the ledger follows the level, and has not come this far.
+/// None where a movement is missing: the ledger follows the level, and has not come this far. Movements that made a
+/// later version of the level are passed over: whoever writes by what it read will find that they came between.
 pub fn moved_after(level: &Level, movements: &[Movement], time: Timestamp) -> Option<i64> {
     let (mut on_hand, mut allocated) = (level.on_hand, level.allocated);
     let last = level.last_change.as_ref().map(|change| change.movement_id);
+    let later = movements.partition_point(|movement| movement.version > level.version);
+    let movements = &movements[later..];
     if movements
         .first()
         .map(|movement| movement.change.movement_id)

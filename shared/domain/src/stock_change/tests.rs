@@ -226,6 +226,17 @@ fn a_count_that_is_told_late_leaves_what_moved_after_it() {
         None,
         "the ledger lacks the last movement"
     );
+    let next = level.after(sold(1, NOW)).unwrap();
+    let later: Vec<Movement> = next
+        .movement_since(Some(&level))
+        .into_iter()
+        .chain(movements.clone())
+        .collect();
+    assert_eq!(
+        moved_after(&level, &later, since),
+        moved_after(&level, &movements, since),
+        "a sale after the level was read keeps nobody waiting"
+    );
     let moved = moved_after(&level, &movements, since).unwrap();
     let request = RequestId::derive("till", "1");
     let after = count

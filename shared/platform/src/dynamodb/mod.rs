@@ -3,7 +3,7 @@
 pub mod alerts;
 pub mod attributes;
 pub mod catalog;
-mod change_level;
+pub mod change_level;
 mod get_all;
 pub mod level_changes;
 pub mod orders;

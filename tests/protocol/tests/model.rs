@@ -1,0 +1,180 @@
+//! Every order of steps of every story, walked through: with the right protocol and with each planted fault.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+
+use stateright::{Checker, Expectation, HasDiscoveries, Model};
+use stockline_protocol::model::Protocol;
+use stockline_protocol::model::faults::Fault;
+use stockline_protocol::model::invariants::{
+    A_REFUSAL_IS_FINAL, MOVEMENTS_ADD_UP, NEVER_OVERSOLD, ONE_COMPLETION, ONE_KEY_ONE_EFFECT,
+    PROMISES_ARE_KEPT,
+};
+use stockline_protocol::model::stories::{self, Story};
+
+/// Walks through all of `story`: the invariants hold everywhere, and what it tells of is seen.
+fn holds(story: Story) {
+    let title = story.title;
+    let checker = Protocol::right(story)
+        .checker()
+        .threads(2)
+        .spawn_bfs()
+        .join();
+    println!(
+        "{title}: {} states, {} steps deep",
+        checker.unique_state_count(),
+        checker.max_depth()
+    );
+    assert!(checker.is_done(), "{title}: not all was walked through");
+    checker.assert_properties();
+}
+
+/// With `fault`, `invariant` is broken somewhere in `story`, and the way there is short enough to be read.
+fn is_found(fault: Fault, story: Story, invariant: &'static str) {
+    let checker = Protocol::with(fault, story)
+        .checker()
+        .finish_when(HasDiscoveries::AnyOf(BTreeSet::from([invariant])))
+        .spawn_bfs()
+        .join();
+    let path = checker.discovery(invariant).unwrap_or_else(|| {
+        panic!("{fault:?} breaks nothing: the checker sees less than it should")
+    });
+    let steps = path.into_actions();
+    println!(
+        "{fault:?} breaks \"{invariant}\" in {} steps: {steps:?}",
+        steps.len()
+    );
+    assert!((2..=20).contains(&steps.len()));
+}
+
+#[test]
+fn two_orders_for_the_last_unit() {
+    holds(stories::two_for_one());
+}
+
+#[test]
+fn three_orders_for_two_units() {
+    holds(stories::three_for_two());
+}
+
+#[test]
+fn one_key_from_three_callers() {
+    holds(stories::one_key_three_times());
+}
+
+#[test]
+fn a_try_that_comes_after_the_answer_to_a_later_one() {
+    holds(stories::a_late_try());
+}
+
+#[test]
+fn baskets_of_two_skus() {
+    holds(stories::baskets_of_two());
+}
+
+#[test]
+fn cancels_race_with_a_replay_and_with_each_other() {
+    holds(stories::cancels());
+}
+
+#[test]
+fn a_hand_over_a_refund_and_a_cancel() {
+    holds(stories::goods_out_and_back());
+}
+
+#[test]
+fn corrections_by_what_was_read() {
+    holds(stories::corrections());
+}
+
+#[test]
+fn counts_of_the_past() {
+    holds(stories::counts());
+}
+
+#[test]
+fn a_transfer_and_its_arrival() {
+    holds(stories::a_transfer());
+}
+
+#[test]
+fn a_task_with_two_leases() {
+    holds(stories::a_task());
+}
+
+#[test]
+fn a_task_whose_order_is_canceled() {
+    holds(stories::a_task_called_off());
+}
+
+#[test]
+fn every_story_has_sights_of_its_own_and_every_invariant() {
+    for story in stories::all() {
+        let title = story.title;
+        let properties = Protocol::right(story).properties();
+        let count = |kind| properties.iter().filter(|p| p.expectation == kind).count();
+        assert!(count(Expectation::Sometimes) >= 2, "{title}");
+        assert_eq!(count(Expectation::Always), 9, "{title}");
+    }
+}
+
+#[test]
+fn checking_before_writing_oversells() {
+    is_found(
+        Fault::CheckThenWrite,
+        stories::two_for_one(),
+        NEVER_OVERSOLD,
+    );
+}
+
+#[test]
+fn adding_blindly_takes_twice() {
+    is_found(
+        Fault::BlindAdd,
+        stories::three_for_two(),
+        ONE_KEY_ONE_EFFECT,
+    );
+    is_found(Fault::BlindAdd, stories::three_for_two(), MOVEMENTS_ADD_UP);
+}
+
+#[test]
+fn a_shortage_looked_at_before_the_order_refuses_what_is_placed() {
+    is_found(
+        Fault::ShortBeforeReplay,
+        stories::two_for_one(),
+        A_REFUSAL_IS_FINAL,
+    );
+}
+
+#[test]
+fn canceling_without_a_revision_releases_what_is_anothers() {
+    is_found(Fault::ReleaseTwice, stories::cancels(), PROMISES_ARE_KEPT);
+}
+
+#[test]
+fn writing_a_level_by_an_old_reading_loses_a_sale() {
+    is_found(Fault::LostUpdate, stories::corrections(), NEVER_OVERSOLD);
+}
+
+#[test]
+fn a_change_without_a_mark_is_made_twice() {
+    is_found(
+        Fault::ChangeWithoutMark,
+        stories::corrections(),
+        ONE_KEY_ONE_EFFECT,
+    );
+}
+
+#[test]
+fn completing_without_conditions_moves_stock_twice() {
+    is_found(Fault::CompleteTwice, stories::a_task(), ONE_COMPLETION);
+}
+
+#[test]
+fn a_ledger_that_appends_counts_a_record_twice() {
+    is_found(
+        Fault::MovementsAreAppended,
+        stories::two_for_one(),
+        MOVEMENTS_ADD_UP,
+    );
+}
