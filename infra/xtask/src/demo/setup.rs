@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::ToSpan;
 use serde_json::{Value, json};
-use stockline_platform::clock::{Clock, SystemClock};
 use stockline_simulators::api::{Answer, Api};
 
 use super::callers::Callers;
@@ -42,8 +42,10 @@ async fn store(admin: &Api, what: &str, entries: &[Value]) -> Result<()> {
     all(&answer, "stored", entries.len())
 }
 
-/// Counts every opening level.
+/// Counts every opening level, as it was before the day began anywhere: a later count would hold the day's sales already.
 pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
+    let before_opening = plan.business_date.saturating_sub(1.day());
+    let counted_at = format!("{before_opening}T12:00:00.000Z");
     let mut by_location: BTreeMap<&str, Vec<&Opening>> = BTreeMap::new();
     for opening in &plan.openings {
         by_location
@@ -57,7 +59,7 @@ pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
         for (number, batch) in openings.chunks(BATCH).enumerate() {
             let key = format!("opening-{}-{location}-{number}", plan.business_date);
             let batch: Vec<Opening> = batch.iter().copied().cloned().collect();
-            batches.push(count(manager.clone(), key, batch));
+            batches.push(count(manager.clone(), key, batch, &counted_at));
         }
     }
     stream::iter(batches)
@@ -66,8 +68,7 @@ pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
         .await
 }
 
-async fn count(manager: Api, key: String, openings: Vec<Opening>) -> Result<()> {
-    let counted_at = format!("{:.3}", SystemClock.now());
+async fn count(manager: Api, key: String, openings: Vec<Opening>, counted_at: &str) -> Result<()> {
     let changes: Vec<Value> = openings
         .iter()
         .map(|opening| {
