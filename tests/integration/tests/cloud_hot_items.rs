@@ -17,7 +17,9 @@ async fn a_level_that_is_split_and_joined_while_it_sells_sells_all_it_has_and_no
     let Some(deployed) = Deployed::find() else {
         return;
     };
-    deployed.open_store("hot-store", &[("console", STOCK)]).await;
+    deployed
+        .open_store("hot-store", &[("console", STOCK)])
+        .await;
     let till = deployed.api("store_app", "hot-till", &["hot-store"]);
     let manager = deployed.api("store_manager", "hot-manager", &["hot-store"]);
 
