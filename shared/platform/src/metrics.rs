@@ -27,7 +27,7 @@ pub enum Metric {
     SlackDelivered,
     /// Alerts that Slack did not take at this try.
     SlackFailed,
-    /// Tasks put into the queue.
+    /// Messages that a task waits; a task that is tried again, or of which one may not have heard, is told again.
     TasksQueued,
     /// Leases given.
     TasksLeased,
