@@ -268,7 +268,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         at: minute(1),
     };
     let parts = shop.orders.advancing(&known, &advance).unwrap();
-    assert_eq!(units(&shop, parts).await, (3.0, 6.0));
+    assert_eq!(units(&shop, parts).await, (4.0, 6.0));
 
     let known = place("fulfilled").await;
     let all = FulfilOrder { lines: None };
@@ -281,7 +281,7 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         at: minute(1),
     };
     let parts = shop.orders.advancing(&known, &advance).unwrap();
-    assert_eq!(units(&shop, parts).await, (5.0, 6.0));
+    assert_eq!(units(&shop, parts).await, (6.0, 6.0));
 
     let known = found(&shop, known.order.order_id).await;
     let steps = Steps::on(&known.order);
