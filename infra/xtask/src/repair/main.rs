@@ -65,26 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
-    let (aws, prefix, ledger) = match &asked.environment {
-        Some(environment) => (
-            Aws::from_env()?,
-            format!("stockline-{environment}"),
-            LEDGER.0,
-        ),
-        None => {
-            let cloud = Cloud::from_environment()?;
-            let keys = &cloud.credentials;
-            let credentials = Credentials::new(
-                &keys.access_key_id,
-                &keys.secret_access_key,
-                None,
-                None,
-                "local cloud",
-            );
-            let aws = Aws::new(credentials, cloud.region.clone(), Some(&cloud.endpoint_url));
-            (aws, cloud.prefix, LEDGER.1)
-        }
-    };
+    let (aws, prefix, ledger) = deployment(asked)?;
     let table = |name: &str| format!("{prefix}-{name}");
     let stock = DynamoStock::new(aws.dynamodb(), table("stock"));
     let repair = Repair {
@@ -106,12 +87,11 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let locations = match &asked.location {
-            Some(location) => vec![location.parse()?],
-            None => {
-                let all = catalog.list_locations().await?;
-                all.into_iter().map(|one| one.location_id).collect()
-            }
+        let locations = if let Some(location) = &asked.location {
+            vec![location.parse()?]
+        } else {
+            let all = catalog.list_locations().await?;
+            all.into_iter().map(|one| one.location_id).collect()
         };
         let mut done = Done::default();
         for location in &locations {
@@ -122,6 +102,25 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
         println!("{}", done.summary(asked.apply));
         Ok(done.is_complete())
     })
+}
+
+/// Where the books are: the clients, what every table's name begins with, and how long its ledger may follow.
+fn deployment(asked: &RepairArgs) -> Result<(Aws, String, SignedDuration), RepairError> {
+    if let Some(environment) = &asked.environment {
+        let prefix = format!("stockline-{environment}");
+        return Ok((Aws::from_env()?, prefix, LEDGER.0));
+    }
+    let cloud = Cloud::from_environment()?;
+    let keys = &cloud.credentials;
+    let credentials = Credentials::new(
+        &keys.access_key_id,
+        &keys.secret_access_key,
+        None,
+        None,
+        "local cloud",
+    );
+    let aws = Aws::new(credentials, cloud.region.clone(), Some(&cloud.endpoint_url));
+    Ok((aws, cloud.prefix, LEDGER.1))
 }
 
 struct Repair {
