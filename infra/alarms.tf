@@ -90,6 +90,43 @@ resource "aws_cloudwatch_metric_alarm" "export_missing" {
   ok_actions          = [aws_sns_topic.this["operations"].arn]
 }
 
+resource "aws_cloudwatch_metric_alarm" "audit_missing" {
+  count = local.capabilities.alarms ? 1 : 0
+
+  alarm_name          = "${local.prefix}-audit-missing"
+  alarm_description   = "No audit of stock has come to its end in the last 26 hours."
+  namespace           = local.prefix
+  metric_name         = "audits_completed"
+  dimensions          = { function = "stock-audit" }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 26
+  datapoints_to_alarm = 26
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "stock_differences" {
+  count = local.capabilities.alarms ? 1 : 0
+
+  alarm_name          = "${local.prefix}-stock-differences"
+  alarm_description   = "Levels, movements and open orders contradict each other; `cargo xtask repair` shows what would put them right."
+  namespace           = local.prefix
+  metric_name         = "stock_differences"
+  dimensions          = { function = "stock-audit" }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
 resource "aws_cloudwatch_metric_alarm" "dlq" {
   for_each = local.alarm_dlqs
 

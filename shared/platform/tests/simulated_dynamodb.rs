@@ -9,6 +9,7 @@ use stockline_domain::order::Order;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::attributes::item;
+use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::OrderRecord;
 use stockline_platform::dynamodb::sales::DynamoSales;
@@ -21,6 +22,7 @@ use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance;
 use stockline_testkit::conformance::orders::StockedOrders;
+use stockline_testkit::dynamo_books::DynamoBooks;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::{
@@ -79,6 +81,29 @@ async fn stock_conforms() {
         let table = database.table(Table::Stock);
         let store = DynamoStock::new(database.aws().dynamodb(), table);
         conformance::stock::all(&store).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn books_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
+        let client = database.aws().dynamodb();
+        let books = DynamoBooks::new(client.clone(), orders, stock.clone());
+        Box::pin(conformance::books::all(&books)).await;
+        let records = DynamoAuditRecords::new(client, stock);
+        conformance::books::what_is_found_is_kept_by_day(&records).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whereabouts_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let table = database.table(Table::Stock);
+        let store = DynamoStock::new(database.aws().dynamodb(), table);
+        conformance::whereabouts::all(&store).await;
     }
 }
 
