@@ -101,5 +101,5 @@ async fn an_order_is_handed_over_in_part_canceled_for_the_rest_and_refunded_else
         (kinds.len() == 4).then_some(kinds)
     })
     .await;
-    assert_eq!(kinds, ["release", "fulfilment", "allocation", "count"]);
+    assert_eq!(kinds, ["release", "fulfilment", "allocation", "receipt"]);
 }
