@@ -18,6 +18,7 @@ use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_platform::ports::stock::{MissingLevel, StockStore};
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance;
@@ -304,4 +305,36 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
     let placed = OrderStore::place(&shop, &sale, &request(), within(20)).await;
     assert_eq!(placed.unwrap(), Placement::Placed);
     assert_eq!(shop.level_of("store-1", "milk").await, (7, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_is_written_while_orders_hold_the_level() {
+    for seed in SEEDS {
+        // given a level that sells
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        StockedOrders::stock(&shop, "store-1", "milk", 100).await;
+        let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+        let orders: Vec<Order> = (0..10)
+            .map(|number| order(&number.to_string(), "store-1", "pos", &[("milk", 1)]))
+            .collect();
+        let request = request();
+        let selling = join_all(
+            orders
+                .iter()
+                .map(|order| OrderStore::place(&shop, order, &request, within(20))),
+        );
+        // when its policy is written meanwhile
+        let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();
+        let level = conformance::stock::key("store-1", "milk");
+        let writing = async {
+            tokio::time::sleep(Duration::from_millis(seed)).await;
+            let report = MissingLevel::Report;
+            stock.set_policy(&level, &policy, report, within(20)).await
+        };
+        let (placed, written) = tokio::join!(selling, writing);
+        // then the orders do not keep it away
+        assert!(placed.iter().all(Result::is_ok));
+        assert_eq!(written.unwrap().unwrap().policy, Some(policy));
+    }
 }
