@@ -1,7 +1,7 @@
 # Alarms go to the operations topic. What a failing record costs decides the threshold: one in a DLQ is one too many.
 
 locals {
-  alarm_functions = local.capabilities.alarms ? local.functions : {}
+  alarm_functions = { for name, function in local.functions : name => function if local.capabilities.alarms }
   alarm_streams   = { for name, function in local.alarm_functions : name => function if length(function.streams) > 0 }
   # A task may wait a day for a controller with room; an alert or a command waits only when its reader is stuck.
   alarm_queue_ages = local.capabilities.alarms ? { for name, _ in local.queues : name => name == "tasks" ? 3600 : 300 } : {}
