@@ -1,7 +1,7 @@
 # Alarms go to the operations topic. What a failing record costs decides the threshold: one in a DLQ is one too many.
 
 locals {
-  alarm_functions = local.capabilities.alarms ? local.functions : {}
+  alarm_functions = { for name, function in local.functions : name => function if local.capabilities.alarms }
   alarm_streams   = { for name, function in local.alarm_functions : name => function if length(function.streams) > 0 }
   # A task may wait a day for a controller with room; an alert or a command waits only when its reader is stuck.
   alarm_queue_ages = local.capabilities.alarms ? { for name, _ in local.queues : name => name == "tasks" ? 3600 : 300 } : {}
@@ -86,6 +86,43 @@ resource "aws_cloudwatch_metric_alarm" "export_missing" {
   threshold           = 1
   comparison_operator = "LessThanThreshold"
   treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "audit_missing" {
+  count = local.capabilities.alarms ? 1 : 0
+
+  alarm_name          = "${local.prefix}-audit-missing"
+  alarm_description   = "No audit of stock has come to its end in the last 26 hours."
+  namespace           = local.prefix
+  metric_name         = "audits_completed"
+  dimensions          = { function = "stock-audit" }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 26
+  datapoints_to_alarm = 26
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.this["operations"].arn]
+  ok_actions          = [aws_sns_topic.this["operations"].arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "stock_differences" {
+  count = local.capabilities.alarms ? 1 : 0
+
+  alarm_name          = "${local.prefix}-stock-differences"
+  alarm_description   = "Levels, movements and open orders contradict each other; `cargo xtask repair` shows what would put them right."
+  namespace           = local.prefix
+  metric_name         = "stock_differences"
+  dimensions          = { function = "stock-audit" }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.this["operations"].arn]
   ok_actions          = [aws_sns_topic.this["operations"].arn]
 }

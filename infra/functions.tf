@@ -20,6 +20,8 @@ locals {
   # The address of a controller's queue is this + controller_id + ".fifo".
   controller_queue_base = local.queue_base
   controller_queue_arns = [for id in var.controllers : local.queue_arns[id]]
+  # So long a stream's record is tried.
+  stream_max_age = local.capabilities.stream_retries ? 6 * 3600 : 60
 
   # Apart from the map below, because the queues' visibility follows from it.
   queue_reader_timeout = 30
@@ -55,6 +57,7 @@ locals {
     }
     stock-updates = {
       environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
         STOCK_TABLE   = local.table_names["stock"]
         CATALOG_TABLE = local.table_names["catalog"]
         CURSOR_SECRET = var.cursor_secret
@@ -62,6 +65,8 @@ locals {
       # 100 changes, each its own transaction.
       timeout = 25
       tables = {
+        # Only the index of open orders.
+        orders  = ["dynamodb:Query"]
         stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
       }
@@ -188,6 +193,34 @@ locals {
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
       ]
     }
+    stock-audit = {
+      environment = {
+        ORDERS_TABLE         = local.table_names["orders"]
+        STOCK_TABLE          = local.table_names["stock"]
+        CATALOG_TABLE        = local.table_names["catalog"]
+        OPERATIONS_TOPIC_ARN = local.topic_arns["operations"]
+        # A movement that is not recorded by then never will be.
+        LEDGER_PATIENCE_SECONDS = local.stream_max_age
+      }
+      memory       = 512
+      timeout      = 900
+      asynchronous = true
+      tables = {
+        orders  = ["dynamodb:BatchGetItem", "dynamodb:Query"]
+        catalog = ["dynamodb:Query"]
+      }
+      statements = [
+        { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.table_arns["stock"], local.index_arns["stock"]] },
+        # It writes nothing but what it found.
+        {
+          actions    = ["dynamodb:PutItem", "dynamodb:DeleteItem"]
+          resources  = [local.table_arns["stock"]]
+          conditions = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["AUDIT#*"] } }
+        },
+        { actions = ["sns:Publish"], resources = [local.topic_arns["operations"]] },
+        { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
     catalog = {
       environment = { CATALOG_TABLE = local.table_names["catalog"] }
       timeout     = 25
@@ -238,7 +271,7 @@ module "function" {
     filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
     batch_size = stream.batch_size
   }]
-  stream_max_age_seconds = local.capabilities.stream_retries ? 6 * 3600 : 60
+  stream_max_age_seconds = local.stream_max_age
 
   queues = [for queue in each.value.queues : {
     arn         = local.queue_arns[queue.queue]

@@ -12,6 +12,14 @@ locals {
       age_seconds = 3600
       retries     = 5
     }
+    # The books of every location.
+    stock-audit = {
+      expression  = var.audit_schedule.expression
+      time_zone   = var.audit_schedule.time_zone
+      input       = {}
+      age_seconds = 3600
+      retries     = 5
+    }
     lease-sweeper = {
       expression = "rate(1 minute)"
       time_zone  = "UTC"

@@ -7,6 +7,10 @@ locals {
         by_location = { hash = "location_key", range = "placed_key", projection = "ALL" }
         # Only an order that is written long after its business date has `late_on`.
         by_late_write = { hash = "late_on", range = "location_key", projection = "KEYS_ONLY" }
+        # Only an order of which something is still to leave has `open_location`.
+        open_by_location = {
+          hash = "open_location", range = "placed_key", projection = "INCLUDE", include = ["channel", "currency", "lines"]
+        }
       }
     }
     stock = {
@@ -55,6 +59,8 @@ resource "aws_dynamodb_table" "this" {
       hash_key        = global_secondary_index.value.hash
       range_key       = global_secondary_index.value.range
       projection_type = global_secondary_index.value.projection
+      # Beside the keys, where that is not all or nothing.
+      non_key_attributes = try(global_secondary_index.value.include, null)
     }
   }
 

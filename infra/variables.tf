@@ -119,6 +119,18 @@ variable "export_schedule" {
   }
 }
 
+variable "audit_schedule" {
+  description = "When stock-audit looks at the books of every location, as an EventBridge Scheduler expression; best when the shops are closed."
+  type = object({
+    expression = string
+    time_zone  = string
+  })
+  default = {
+    expression = "cron(0 3 * * ? *)"
+    time_zone  = "Europe/Berlin"
+  }
+}
+
 variable "api_rate" {
   description = "Requests a second: of the whole stage and of one API key."
   type = object({

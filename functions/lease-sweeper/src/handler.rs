@@ -6,6 +6,7 @@ use serde::Serialize;
 use stockline_domain::ids::{ControllerId, LocationId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 use stockline_platform::clock::Clock;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::ports::tasks::{ControllerStore, TaskQueue, TaskStore};
 use stockline_platform::problem::chain;
@@ -39,6 +40,7 @@ impl Swept {
                 let task_id = task.task_id;
                 tracing::error!(%task_id, attempts = task.attempt, "no controller could do this task");
                 self.dead_lettered += 1;
+                count(Metric::TasksDeadLettered, 1);
             }
         }
     }

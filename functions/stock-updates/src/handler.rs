@@ -2,33 +2,44 @@
 
 use serde_json::json;
 use stockline_domain::caller::Action;
-use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{LevelKey, ReorderPolicy};
 use stockline_domain::stock_change::StockChanges;
 use stockline_platform::clock::Clock;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
 use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::ports::orders::OpenOrders;
 use stockline_platform::ports::stock::{MissingLevel, Opened, StockStore, Stockable};
+use stockline_platform::ports::whereabouts::Whereabouts;
 use stockline_platform::problem::{Problem, ProblemKind};
 use stockline_platform::store_error::StoreError;
 
 use crate::changes::{Changer, not_stockable};
+use crate::explain::explain_level;
 use crate::views::LevelView;
 
 /// Changes and reads stock.
-pub struct StockUpdates<S, C, T> {
+pub struct StockUpdates<S, O, C, T> {
     stock: S,
+    orders: O,
     catalog: C,
     clock: T,
     cursors: CursorKey,
 }
 
-impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
+impl<S, O, C, T> StockUpdates<S, O, C, T>
+where
+    S: StockStore + Whereabouts,
+    O: OpenOrders,
+    C: Stockable,
+    T: Clock,
+{
     /// Over these stores.
-    pub fn new(stock: S, catalog: C, clock: T, cursors: CursorKey) -> Self {
+    pub fn new(stock: S, orders: O, catalog: C, clock: T, cursors: CursorKey) -> Self {
         Self {
             stock,
+            orders,
             catalog,
             clock,
             cursors,
@@ -44,6 +55,8 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
             ("GET", "/v1/locations/{location_id}/stock/{sku}/movements") => {
                 self.movements(&call).await
             }
+            ("GET", "/v1/locations/{location_id}/stock/{sku}/explain") => self.explain(&call).await,
+            ("GET", "/v1/products/{sku}/stock") => self.list_by_sku(&call).await,
             ("PUT", "/v1/locations/{location_id}/stock/{sku}/policy") => {
                 self.set_policy(&call).await
             }
@@ -129,6 +142,31 @@ impl<S: StockStore, C: Stockable, T: Clock> StockUpdates<S, C, T> {
             .await?
             .ok_or_else(Problem::not_found)?;
         Reply::ok(&LevelView::from(level))
+    }
+
+    async fn explain(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = level_key(call, Action::ReadStock)?;
+        let explained = explain_level(&self.stock, &self.orders, &key, call.deadline).await?;
+        Reply::ok(&explained.ok_or_else(Problem::not_found)?)
+    }
+
+    async fn list_by_sku(&self, call: &Call) -> Result<Reply, Problem> {
+        call.caller.may(Action::ReadStock)?;
+        let sku: Sku = call.path("sku")?;
+        // Of the subject, because it is the caller's locations that are listed.
+        let list = format!("whereabouts/{sku}/{}", call.caller.subject);
+        let page = call.page(&self.cursors, &list)?;
+        let first = page.after.is_none();
+        let locations = &call.caller.locations;
+        let found = self
+            .stock
+            .list_by_sku(&sku, locations, page, call.deadline)
+            .await?;
+        if first && found.items.is_empty() && !self.catalog.has_product(&sku).await? {
+            return Err(Problem::not_found());
+        }
+        let levels: Vec<LevelView> = found.items.into_iter().map(LevelView::from).collect();
+        listing("levels", &levels, found.next.as_ref(), &self.cursors, &list)
     }
 
     async fn movements(&self, call: &Call) -> Result<Reply, Problem> {

@@ -9,6 +9,7 @@ use stockline_platform::batch::{Outcome, QueueRecord};
 use stockline_platform::clock::Clock;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::message::Envelope;
+use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::tasks::{Command, ControllerQueues, ControllerStore, TaskStore};
 use stockline_platform::problem::chain;
 use stockline_platform::sqs::{QueuedTask, TASK_QUEUED};
@@ -79,6 +80,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
                 .lease(&controller, now)
                 .map_err(StoreError::failed("lease a task"))?;
             if self.tasks.replace(&task, &leased).await? {
+                count(Metric::TasksLeased, 1);
                 self.tell(&leased, now).await?;
                 return Ok(Outcome::Done);
             }

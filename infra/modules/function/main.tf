@@ -67,11 +67,14 @@ resource "aws_iam_role_policy" "this" {
       }],
       local.trigger_statements,
       var.statements,
-      ) : {
-      Effect   = "Allow"
-      Action   = statement.actions
-      Resource = statement.resources
-    }]
+      ) : merge(
+      {
+        Effect   = "Allow"
+        Action   = statement.actions
+        Resource = statement.resources
+      },
+      try(statement.conditions, null) == null ? {} : { Condition = statement.conditions },
+    )]
   })
 }
 

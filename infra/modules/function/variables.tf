@@ -46,8 +46,9 @@ variable "tracing" {
 variable "statements" {
   description = "What its role may do beside writing its log."
   type = list(object({
-    actions   = list(string)
-    resources = list(string)
+    actions    = list(string)
+    resources  = list(string)
+    conditions = optional(map(map(list(string))))
   }))
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{bench, demo, down, invoke, package, status, test, token, up};
+use crate::commands::{bench, demo, down, invoke, package, repair, status, test, token, up};
 use crate::workspace::Workspace;
 use crate::{Result, oidc};
 
@@ -43,6 +43,9 @@ enum Task {
     Invoke(InvokeArgs),
     /// A retail day, end to end, on real baskets; the summary goes to target/demo/summary.json
     Demo(demo::DemoArgs),
+    /// What contradicts itself in levels, movements and open orders, and what puts it right
+    #[command(after_help = "Example: cargo xtask repair --location store-1 --apply")]
+    Repair(repair::RepairArgs),
     /// Every check and test: format, lints, Terraform, unit, property, conformance, integration
     Test(test::TestArgs),
     /// Release zips for AWS, for arm64 and x86_64, under target/lambda
@@ -119,6 +122,7 @@ impl Cli {
             Task::Token(args) => token::command(&workspace, &args.bearer()),
             Task::Invoke(args) => invoke::command(&workspace, &args.function, &args.event),
             Task::Demo(args) => demo::command(&workspace, &args),
+            Task::Repair(args) => repair::command(&workspace, &args),
             Task::Test(args) => test::command(&workspace, &args),
             Task::Package(args) => package::command(&workspace, &args),
             Task::Bench(args) => bench::command(&workspace, &args),

@@ -16,6 +16,8 @@ use crate::{Error, Result, files, process};
 pub const DEMO_FEATURE: &str = "xtask/demo";
 /// The demo's binary.
 pub const DEMO: &str = "stockline-demo";
+/// The binary that repairs stock.
+pub const REPAIR: &str = "stockline-repair";
 
 /// What to build. Cargo chooses features for all that is built together, so a selection that equals the one of the
 /// test run spares building the SDK twice.
@@ -52,7 +54,7 @@ pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
         }
     };
     if selection == Selection::FunctionsAndDemo {
-        cargo.args(["--package", "xtask", "--bin", DEMO]);
+        cargo.args(["--package", "xtask", "--bin", DEMO, "--bin", REPAIR]);
     }
     if selection != Selection::Functions {
         cargo.args(["--features", DEMO_FEATURE]);

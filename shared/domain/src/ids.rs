@@ -140,6 +140,10 @@ derived_id!(
     AlertId
 );
 derived_id!(
+    /// One report of what was found, derived from the run that found it.
+    ReportId
+);
+derived_id!(
     /// One transport in the warehouse, derived from the order line it serves.
     TaskId
 );
@@ -215,6 +219,13 @@ impl AlertId {
             "alert",
             &[location.as_str(), sku.as_str(), &version, kind],
         ))
+    }
+}
+
+impl ReportId {
+    /// The report of `kind` on the run `run`.
+    pub fn derive(kind: &str, run: &str) -> Self {
+        Self(derive("report", &[kind, run]))
     }
 }
 

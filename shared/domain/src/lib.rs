@@ -4,15 +4,18 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod alert;
+pub mod audit;
 pub mod business_date;
 pub mod caller;
 pub mod catalog;
+pub mod explanation;
 pub mod export;
 pub mod ids;
 pub mod invalid;
 pub mod level;
 pub mod millis;
 pub mod money;
+pub mod open_order;
 pub mod order;
 pub mod place_order;
 pub mod split_level;

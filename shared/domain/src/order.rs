@@ -14,6 +14,7 @@ use crate::ids::{LocationId, OrderId};
 use crate::level::MovementKind;
 use crate::millis;
 use crate::money::{Currency, Money};
+use crate::open_order::OpenOrder;
 
 pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulfillable};
 pub use life::{LineState, OrderStatus, Step, StepRefused};
@@ -84,6 +85,11 @@ pub struct Order {
 }
 
 impl Order {
+    /// Whether something of it is still to leave: then it holds stock, and only then.
+    pub fn is_open(&self) -> bool {
+        OpenOrder::of(self).is_some()
+    }
+
     /// The order as it was answered when it was placed, whatever has happened since: what a replay answers.
     pub fn as_placed(&self) -> Self {
         let gone = self.channel == Channel::Pos;

@@ -83,6 +83,12 @@ pub fn refunded(at: Timestamp, id: RefundId) -> String {
     format!("{at:.3}#{id}")
 }
 
+/// What the sort key [`placed`] says.
+pub fn parse_placed(key: &str) -> Option<(Timestamp, OrderId)> {
+    let (at, id) = key.split_once('#')?;
+    Some((at.parse().ok()?, id.parse().ok()?))
+}
+
 const LEVEL: &str = "LEVEL";
 
 /// The first item of a level; the only one, where it is not split.
@@ -120,6 +126,16 @@ pub fn movement(key: &LevelKey, bucket: u8, version: u64) -> Key {
 /// Partition of the movements of one item of a level.
 pub fn movements(key: &LevelKey, bucket: u8) -> String {
     format!("MOVEMENTS#{}#{}#{bucket}", key.location_id, key.sku)
+}
+
+/// Partition of what audits found at a location on a day.
+pub fn audit_day(location: &LocationId, day: Date) -> String {
+    format!("AUDIT#{location}#{day}")
+}
+
+/// What an audit found of one SKU.
+pub fn audit_record(location: &LocationId, day: Date, sku: &Sku) -> Key {
+    Key::new(audit_day(location, day), sku.as_str())
 }
 
 /// A request to change stock.
@@ -224,5 +240,7 @@ mod tests {
         let early = placed("2026-03-01T12:00:00Z".parse().unwrap(), id);
         let late = placed("2026-03-01T12:00:00.001Z".parse().unwrap(), id);
         assert!(early < late, "{early} {late}");
+        let read = parse_placed(&early);
+        assert_eq!(read, Some(("2026-03-01T12:00:00Z".parse().unwrap(), id)));
     }
 }

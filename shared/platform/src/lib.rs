@@ -23,6 +23,7 @@ pub mod s3;
 pub mod slack;
 pub mod sns;
 pub mod sqs;
+pub mod stock_audit;
 pub mod store_error;
 pub mod strict_json;
 pub mod telemetry;

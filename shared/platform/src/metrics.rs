@@ -27,7 +27,7 @@ pub enum Metric {
     SlackDelivered,
     /// Alerts that Slack did not take at this try.
     SlackFailed,
-    /// Tasks put into the queue.
+    /// Messages that a task waits; a task that is tried again, or of which one may not have heard, is told again.
     TasksQueued,
     /// Leases given.
     TasksLeased,
@@ -39,6 +39,12 @@ pub enum Metric {
     ExportRows,
     /// Runs that exported every day they were asked for.
     ExportsCompleted,
+    /// SKUs at a location whose books do not add up, found by an audit.
+    StockDifferences,
+    /// SKUs at a location that an audit could not decide on.
+    StockUndecided,
+    /// Audits that came to the end of every location they were asked for.
+    AuditsCompleted,
 }
 
 impl Metric {
@@ -60,6 +66,9 @@ impl Metric {
             Self::TasksDeadLettered => "tasks_dead_lettered",
             Self::ExportRows => "export_rows",
             Self::ExportsCompleted => "exports_completed",
+            Self::StockDifferences => "stock_differences",
+            Self::StockUndecided => "stock_undecided",
+            Self::AuditsCompleted => "audits_completed",
         }
     }
 }

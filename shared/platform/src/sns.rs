@@ -1,10 +1,12 @@
-//! Alerts to SNS, with the attributes that subscribers filter by.
+//! Alerts to SNS, with the attributes that subscribers filter by, and reports to operations.
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::ProvideErrorMetadata;
+use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use crate::ports::alerts::{AlertMessage, AlertPublisher};
+use crate::ports::operations::{AuditMessage, Operations};
 use crate::store_error::StoreError;
 
 /// The topic that alerts are published on.
@@ -18,6 +20,40 @@ impl SnsAlerts {
     /// On the topic `topic_arn`.
     pub fn new(client: Client, topic_arn: String) -> Self {
         Self { client, topic_arn }
+    }
+}
+
+/// The topic that the people of operations hear.
+#[derive(Debug, Clone)]
+pub struct SnsOperations {
+    client: Client,
+    topic_arn: String,
+}
+
+impl SnsOperations {
+    /// On the topic `topic_arn`.
+    pub fn new(client: Client, topic_arn: String) -> Self {
+        Self { client, topic_arn }
+    }
+}
+
+impl Operations for SnsOperations {
+    async fn tell(&self, message: &AuditMessage) -> Result<(), StoreError> {
+        const DOING: &str = "tell operations";
+        let text = serde_json::to_string(message).map_err(StoreError::failed(DOING))?;
+        let published = self
+            .client
+            .publish()
+            .topic_arn(&self.topic_arn)
+            // What a mail about it is called.
+            .subject(format!(
+                "Stockline audit: {} levels do not add up, {} undecided",
+                message.data.confirmed, message.data.undecided
+            ))
+            .message(text)
+            .send()
+            .await;
+        sorted(published, DOING)
     }
 }
 
@@ -38,18 +74,25 @@ impl AlertPublisher for SnsAlerts {
                 .map_err(StoreError::failed(DOING))?;
             publish = publish.message_attributes(name, value);
         }
-        match publish.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if matches!(
-                    error.code(),
-                    Some("Throttled" | "ThrottledException" | "Throttling" | "ThrottlingException")
-                ) =>
-            {
-                Err(StoreError::Busy)
-            }
-            Err(error) => Err(StoreError::failed(DOING)(error)),
+        sorted(publish.send().await, DOING)
+    }
+}
+
+fn sorted(
+    published: Result<PublishOutput, SdkError<PublishError>>,
+    doing: &'static str,
+) -> Result<(), StoreError> {
+    match published {
+        Ok(_) => Ok(()),
+        Err(error)
+            if matches!(
+                error.code(),
+                Some("Throttled" | "ThrottledException" | "Throttling" | "ThrottlingException")
+            ) =>
+        {
+            Err(StoreError::Busy)
         }
+        Err(error) => Err(StoreError::failed(doing)(error)),
     }
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::batch::QueueRecord;
 use crate::message::Envelope;
+use crate::metrics::{Metric, count};
 use crate::ports::messages::QueueSource;
 use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use crate::store_error::StoreError;
@@ -164,7 +165,9 @@ impl TaskQueue for SqsTaskQueue {
             &self.queue_url,
             FifoMessage::queued(task, now)?,
         )
-        .await
+        .await?;
+        count(Metric::TasksQueued, 1);
+        Ok(())
     }
 }
 

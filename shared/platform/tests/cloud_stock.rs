@@ -10,6 +10,7 @@ use stockline_platform::ports::stock::{
 };
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::stock::{all, apply, deadline, key, on_hand, receipt, request};
+use stockline_testkit::conformance::whereabouts;
 use stockline_testkit::lost_response::LosesResponses;
 
 async fn store(cloud: &TestCloud, test: &str) -> DynamoStock {
@@ -30,6 +31,14 @@ async fn stock_on_dynamodb_conforms() {
         return;
     };
     all(&store(&cloud, "stockconform").await).await;
+}
+
+#[tokio::test]
+async fn whereabouts_on_dynamodb_conform() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    whereabouts::all(&store(&cloud, "whereabouts").await).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use stockline_domain::order::Order;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::attributes::item;
+use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::OrderRecord;
 use stockline_platform::dynamodb::sales::DynamoSales;
@@ -17,10 +18,12 @@ use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_platform::ports::stock::{MissingLevel, StockStore};
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance;
 use stockline_testkit::conformance::orders::StockedOrders;
+use stockline_testkit::dynamo_books::DynamoBooks;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::{
@@ -79,6 +82,29 @@ async fn stock_conforms() {
         let table = database.table(Table::Stock);
         let store = DynamoStock::new(database.aws().dynamodb(), table);
         conformance::stock::all(&store).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn books_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
+        let client = database.aws().dynamodb();
+        let books = DynamoBooks::new(client.clone(), orders, stock.clone());
+        Box::pin(conformance::books::all(&books)).await;
+        let records = DynamoAuditRecords::new(client, stock);
+        conformance::books::what_is_found_is_kept_by_day(&records).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whereabouts_conform() {
+    for seed in SEEDS {
+        let database = SimulatedDynamoDb::new(seed);
+        let table = database.table(Table::Stock);
+        let store = DynamoStock::new(database.aws().dynamodb(), table);
+        conformance::whereabouts::all(&store).await;
     }
 }
 
@@ -279,4 +305,36 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
     let placed = OrderStore::place(&shop, &sale, &request(), within(20)).await;
     assert_eq!(placed.unwrap(), Placement::Placed);
     assert_eq!(shop.level_of("store-1", "milk").await, (7, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_is_written_while_orders_hold_the_level() {
+    for seed in SEEDS {
+        // given a level that sells
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        StockedOrders::stock(&shop, "store-1", "milk", 100).await;
+        let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+        let orders: Vec<Order> = (0..10)
+            .map(|number| order(&number.to_string(), "store-1", "pos", &[("milk", 1)]))
+            .collect();
+        let request = request();
+        let selling = join_all(
+            orders
+                .iter()
+                .map(|order| OrderStore::place(&shop, order, &request, within(20))),
+        );
+        // when its policy is written meanwhile
+        let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();
+        let level = conformance::stock::key("store-1", "milk");
+        let writing = async {
+            tokio::time::sleep(Duration::from_millis(seed)).await;
+            let report = MissingLevel::Report;
+            stock.set_policy(&level, &policy, report, within(20)).await
+        };
+        let (placed, written) = tokio::join!(selling, writing);
+        // then the orders do not keep it away
+        assert!(placed.iter().all(Result::is_ok));
+        assert_eq!(written.unwrap().unwrap().policy, Some(policy));
+    }
 }

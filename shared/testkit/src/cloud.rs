@@ -20,7 +20,7 @@ pub struct TestCloud {
 /// The four tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Orders, with `by_location` and `by_late_write`.
+    /// Orders, with `by_location`, `by_late_write` and `open_by_location`.
     Orders,
     /// Levels, movements, requests; with `by_location` and `by_sku`.
     Stock,
@@ -29,6 +29,9 @@ pub enum Table {
     /// Products and locations, with `by_type`.
     Catalog,
 }
+
+/// What the one index that has some attributes and not all has.
+pub const OPEN_ORDER: [&str; 3] = ["channel", "currency", "lines"];
 
 impl Table {
     /// The indexes: name, partition key, sort key, what of an item they hold.
@@ -48,6 +51,12 @@ impl Table {
                     "late_on",
                     "location_key",
                     ProjectionType::KeysOnly,
+                ),
+                (
+                    "open_by_location",
+                    "open_location",
+                    "placed_key",
+                    ProjectionType::Include,
                 ),
             ],
             Self::Stock => &[
@@ -156,6 +165,10 @@ async fn create(client: &Client, name: &str, table: Table) {
                 .projection(
                     Projection::builder()
                         .projection_type(projection.clone())
+                        .set_non_key_attributes(
+                            (*projection == ProjectionType::Include)
+                                .then(|| OPEN_ORDER.map(str::to_owned).to_vec()),
+                        )
                         .build(),
                 )
                 .build()

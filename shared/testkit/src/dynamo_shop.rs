@@ -4,8 +4,9 @@ use aws_sdk_dynamodb::Client;
 use jiff::civil::Date;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::Order;
-use stockline_platform::cursor::{Listing, Page};
+use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
@@ -13,7 +14,7 @@ use stockline_platform::dynamodb::stock::level_item;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::orders::{
-    Advance, Advanced, Cancellation, KnownOrder, OrderStore, Placement, cancel,
+    Advance, Advanced, Cancellation, KnownOrder, OpenOrders, OrderStore, Placement, cancel,
 };
 use stockline_platform::store_error::StoreError;
 
@@ -84,6 +85,24 @@ impl StockedOrders for DynamoShop {
         let read = |name: &str| item[name].as_n().unwrap().parse::<i64>().unwrap();
         assert_eq!(read("available"), read("on_hand") - read("allocated"));
         (read("on_hand"), read("allocated"))
+    }
+}
+
+impl OpenOrders for DynamoShop {
+    async fn open_at(
+        &self,
+        location: &LocationId,
+        after: Option<Position>,
+    ) -> Result<Listing<OpenOrder>, StoreError> {
+        self.orders.open_at(location, after).await
+    }
+
+    async fn still_open(
+        &self,
+        ids: &[OrderId],
+        deadline: Deadline,
+    ) -> Result<Vec<OpenOrder>, StoreError> {
+        self.orders.still_open(ids, deadline).await
     }
 }
 

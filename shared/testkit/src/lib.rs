@@ -7,6 +7,7 @@ pub mod calls;
 pub mod clock;
 pub mod cloud;
 pub mod conformance;
+pub mod dynamo_books;
 pub mod dynamo_shop;
 pub mod lost_response;
 pub mod memory;

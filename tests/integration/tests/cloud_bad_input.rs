@@ -111,6 +111,14 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             store,
             "controller",
         ),
+        operation(
+            "GET",
+            "/v1/locations/bad-input/stock/milk/explain",
+            None,
+            store,
+            "controller",
+        ),
+        operation("GET", "/v1/products/milk/stock", None, store, "controller"),
         operation("POST", "/v1/stock/changes", Some(count), store, "analyst"),
         operation(
             "PUT",

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stockline_domain::catalog::{Product, UnitOfMeasure};
 use stockline_platform::edge::answer;
+use stockline_platform::ports::orders::OrderStore;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
@@ -11,11 +12,13 @@ use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
 
-type Function = StockUpdates<MemoryShop, MemoryCatalog, FakeClock>;
+type Function = StockUpdates<MemoryShop, MemoryShop, MemoryCatalog, FakeClock>;
 
 const STOCK: &str = "/v1/locations/{location_id}/stock";
 const LEVEL: &str = "/v1/locations/{location_id}/stock/{sku}";
 const MOVEMENTS: &str = "/v1/locations/{location_id}/stock/{sku}/movements";
+const EXPLAIN: &str = "/v1/locations/{location_id}/stock/{sku}/explain";
+const WHEREABOUTS: &str = "/v1/products/{sku}/stock";
 const POLICY: &str = "/v1/locations/{location_id}/stock/{sku}/policy";
 
 /// `store-1` and `store-2`, which may stock milk and bread, and hold none yet.
@@ -36,8 +39,10 @@ fn function() -> (Function, FakeClock) {
         catalog.open().products.insert(product.sku.clone(), product);
     }
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
+    let shop = MemoryShop::default();
     let function = StockUpdates::new(
-        MemoryShop::default(),
+        shop.clone(),
+        shop,
         catalog,
         clock.clone(),
         CursorKey::new("secret"),
@@ -507,4 +512,179 @@ async fn the_sample_event_is_served() {
         outcomes(&serde_json::from_str(text).unwrap()),
         ["applied", "applied", "applied"]
     );
+}
+
+#[tokio::test]
+async fn a_level_is_explained_from_its_last_count_to_the_orders_that_hold_it() {
+    let (function, clock) = function();
+    let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 10,
+        "counted_at": "2026-03-01T11:59:00Z"});
+    ok(&function, changes("k1", &[receipt("milk", 7), count])).await;
+    clock.advance(SignedDuration::from_mins(5));
+    ok(
+        &function,
+        changes("k2", &[receipt("milk", 2), receipt("milk", 1)]),
+    )
+    .await;
+    for (key, channel, quantity) in [
+        ("o1", "online", 3),
+        ("o2", "pos", 1),
+        ("o3", "click_and_collect", 2),
+    ] {
+        let placed = stockline_testkit::orders::order(
+            key,
+            "store-1",
+            channel,
+            &[("milk", quantity), ("milk", 1)],
+        );
+        let request = Fingerprint::of(&"a").unwrap();
+        let deadline = stockline_testkit::conformance::stock::deadline();
+        let placement = function
+            .orders
+            .place(&placed, &request, deadline)
+            .await
+            .unwrap();
+        assert_eq!(
+            placement,
+            stockline_platform::ports::orders::Placement::Placed
+        );
+    }
+    let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
+    assert_eq!(
+        explained["level"],
+        ok(&function, of_milk("GET", LEVEL)).await
+    );
+    let count = &explained["last_count"];
+    assert_eq!(
+        (
+            &count["counted_at"],
+            &count["on_hand"],
+            &count["on_hand_delta"]
+        ),
+        (&json!("2026-03-01T11:59:00.000Z"), &json!(17), &json!(10)),
+    );
+    assert_eq!(explained["before"], json!({"on_hand": 17, "allocated": 0}));
+    assert_eq!(
+        explained["movements"],
+        json!([
+            {"kind": "allocation", "count": 2, "on_hand_delta": 0, "allocated_delta": 7},
+            {"kind": "receipt", "count": 2, "on_hand_delta": 3, "allocated_delta": 0},
+            {"kind": "sale", "count": 1, "on_hand_delta": -2, "allocated_delta": 0},
+        ])
+    );
+    let holders = &explained["holders"];
+    assert_eq!(
+        (&holders["open_quantity"], &holders["more"]),
+        (&json!(7), &json!(false))
+    );
+    let named: Vec<(&Value, &Value)> = holders["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| (&order["channel"], &order["lines"][0]["open_quantity"]))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            (&json!("click_and_collect"), &json!(2)),
+            (&json!("online"), &json!(3))
+        ]
+    );
+    assert_eq!(
+        (
+            &explained["reaches_back"],
+            &explained["ledger_complete"],
+            &explained["differences"]
+        ),
+        (&json!(true), &json!(true), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_add_up_is_said_with_the_explanation() {
+    let (function, _) = function();
+    ok(
+        &function,
+        changes("k", &[receipt("milk", 7), receipt("milk", 2)]),
+    )
+    .await;
+    let key = stockline_testkit::conformance::stock::key("store-1", "milk");
+    {
+        let mut shelves = function.stock.open();
+        shelves.levels.get_mut(&key).unwrap().allocated = 4;
+    }
+    let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
+    assert_eq!(
+        explained["differences"],
+        json!([
+            {"kind": "movements", "quantity": "allocated", "level": 4, "movements": 0},
+            {"kind": "orders", "allocated": 4, "open": 0},
+        ])
+    );
+    function.stock.open().movements.remove(0);
+    let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
+    assert_eq!(
+        explained["differences"][0],
+        json!({"kind": "gap", "version": 2})
+    );
+    function.stock.open().movements.remove(0);
+    let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
+    assert_eq!(explained["ledger_complete"], false);
+}
+
+#[tokio::test]
+async fn an_explanation_is_for_those_who_may_see_the_level() {
+    let (function, _) = function();
+    assert_eq!(refused(&function, of_milk("GET", EXPLAIN)).await.0, 404);
+    ok(&function, changes("k", &[receipt("milk", 7)])).await;
+    let elsewhere = of_milk("GET", EXPLAIN).by("bo", "store_app", "store-2");
+    assert_eq!(refused(&function, elsewhere).await.0, 404);
+    let controller = of_milk("GET", EXPLAIN).by("bo", "controller", "store-1");
+    assert_eq!(refused(&function, controller).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_product_is_found_at_the_callers_locations_and_nowhere_else() {
+    let (function, _) = function();
+    let both = |call: CallBuilder| call.by("ana", "store_manager", "store-1,store-2");
+    let of_milk = || call("GET", WHEREABOUTS).path("sku", "milk");
+    assert_eq!(
+        ok(&function, of_milk()).await,
+        json!({"levels": []}),
+        "known, and nowhere"
+    );
+    let unknown = call("GET", WHEREABOUTS).path("sku", "oysters");
+    assert_eq!(refused(&function, unknown).await.0, 404);
+    ok(
+        &function,
+        both(changes("k", &[receipt("milk", 5), transfer(2)])),
+    )
+    .await;
+
+    let locations = |body: &Value| -> Vec<String> {
+        let levels = body["levels"].as_array().unwrap();
+        levels
+            .iter()
+            .map(|level| level["location_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let own = ok(&function, of_milk()).await;
+    assert_eq!(locations(&own), ["store-1"]);
+    let admin = of_milk().by("root", "admin", "*");
+    assert_eq!(
+        locations(&ok(&function, admin).await),
+        ["store-1", "store-2"]
+    );
+
+    let first = ok(&function, both(of_milk().query("limit", "1"))).await;
+    assert_eq!(locations(&first), ["store-1"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest = both(of_milk().query("limit", "1").query("cursor", cursor));
+    let rest = ok(&function, rest).await;
+    assert_eq!(
+        (locations(&rest), rest.get("next_cursor")),
+        (vec!["store-2".to_owned()], None)
+    );
+    let anothers = of_milk().query("cursor", cursor);
+    assert_eq!(refused(&function, anothers).await.0, 400);
 }

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod down;
 pub mod invoke;
 pub mod package;
+pub mod repair;
 pub mod status;
 pub mod test;
 pub mod token;

@@ -35,6 +35,8 @@ pub enum MovementKind {
     StateChange,
     /// Nothing happened in the store: a level that is split was evened out.
     Rebalance,
+    /// The books were put right: nothing moved, and from here on the movements sum up to the level again.
+    Repair,
 }
 
 impl MovementKind {
@@ -53,6 +55,7 @@ impl MovementKind {
             Self::Count => "count",
             Self::StateChange => "state_change",
             Self::Rebalance => "rebalance",
+            Self::Repair => "repair",
         }
     }
 }

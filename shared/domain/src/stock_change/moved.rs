@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::level::{LastChange, Level, Movement};
+use crate::level::{LastChange, Level, Movement, MovementKind};
 use crate::place_order::CLOCK_TOLERANCE;
 
 /// Whether `change` may have happened after `time`: it happened at most a clock's tolerance after it was recorded.
@@ -30,13 +30,18 @@ pub fn moved_after(level: &Level, movements: &[Movement], time: Timestamp) -> Op
     {
         return None;
     }
-    let mut moved = 0;
+    let (mut moved, mut repaired) = (0, false);
     for movement in movements {
-        if (movement.on_hand, movement.allocated) != (on_hand, allocated) {
+        if !repaired && (movement.on_hand, movement.allocated) != (on_hand, allocated) {
             return None;
         }
         if !may_have_happened_after(&movement.change, time) {
             return Some(moved);
+        }
+        if movement.change.kind == MovementKind::Repair {
+            // Nothing moved, and what led up to it need not follow.
+            repaired = true;
+            continue;
         }
         if movement.change.occurred_at > time {
             moved += movement.change.on_hand_delta;
@@ -44,5 +49,5 @@ pub fn moved_after(level: &Level, movements: &[Movement], time: Timestamp) -> Op
         on_hand -= movement.change.on_hand_delta;
         allocated -= movement.change.allocated_delta;
     }
-    ((on_hand, allocated) == (0, 0)).then_some(moved)
+    (repaired || (on_hand, allocated) == (0, 0)).then_some(moved)
 }

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod attributes;
+pub mod audit_records;
 pub mod catalog;
 pub mod change_level;
 mod get_all;

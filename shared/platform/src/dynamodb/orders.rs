@@ -1,6 +1,7 @@
 //! Orders in DynamoDB: an order, what is kept beside it and the levels it changes are written in one transaction.
 
 mod history;
+mod open;
 mod record;
 
 use aws_sdk_dynamodb::Client;

@@ -7,9 +7,10 @@ use std::future::Future;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
+use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{Fulfilment, LevelChange, Order, Refund};
 
-use crate::cursor::{Listing, Page};
+use crate::cursor::{Listing, Page, Position};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::store_error::StoreError;
@@ -139,4 +140,23 @@ pub trait OrderStore: Send + Sync {
         advance: &Advance,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Advanced, StoreError>> + Send;
+}
+
+/// Reads the orders of which something is still to leave.
+pub trait OpenOrders: Send + Sync {
+    /// A page of the open orders of `location`, those placed last first, as many as the store reads at once.
+    ///
+    /// What was placed or closed a moment ago may not show yet.
+    fn open_at(
+        &self,
+        location: &LocationId,
+        after: Option<Position>,
+    ) -> impl Future<Output = Result<Listing<OpenOrder>, StoreError>> + Send;
+
+    /// Those of the orders `ids` that are open now, in any order.
+    fn still_open(
+        &self,
+        ids: &[OrderId],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<OpenOrder>, StoreError>> + Send;
 }

@@ -8,6 +8,7 @@ use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Report, ReportRefused, Step, Task, TaskState};
 
 use crate::deadline::Deadline;
+use crate::metrics::{Metric, count};
 use crate::store_error::StoreError;
 
 /// Keeps tasks.
@@ -169,6 +170,11 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
             }
         };
         if let Some(after) = after {
+            match after.state {
+                TaskState::Completed => count(Metric::TasksCompleted, 1),
+                TaskState::DeadLettered => count(Metric::TasksDeadLettered, 1),
+                _ => {}
+            }
             return Ok(Reported::Counted(after));
         }
         tries += 1;

@@ -12,16 +12,19 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 use stockline_domain::ids::OrderId;
+use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::Order;
 use stockline_platform::cursor::Page;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{KnownOrder, OrderStore, Placement, ShortSku};
+use stockline_platform::ports::orders::{
+    KnownOrder, OpenOrders, OrderStore, Placement, ShortSku, cancel,
+};
 
 use crate::orders::order;
 
 /// A store under test, and a view of its levels that does not go through it.
-pub trait StockedOrders: OrderStore {
+pub trait StockedOrders: OrderStore + OpenOrders {
     /// Puts `on_hand` of `sku` at `location`.
     fn stock(&self, location: &str, sku: &str, on_hand: i64) -> impl Future<Output = ()> + Send;
 
@@ -83,6 +86,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
     refunds::all(store).await;
     fulfilments::all(store).await;
     a_day_is_listed_in_pages_in_the_order_it_was_sold(store).await;
+    an_order_is_open_while_it_holds_stock_and_no_longer(store).await;
 }
 
 async fn a_sale_takes_goods_and_an_online_order_promises_them<S: StockedOrders>(store: &S) {
@@ -240,6 +244,51 @@ async fn a_day_is_listed_in_pages_in_the_order_it_was_sold<S: StockedOrders>(sto
         }
     }
     assert_eq!(listed, placed);
+}
+
+async fn an_order_is_open_while_it_holds_stock_and_no_longer<S: StockedOrders>(store: &S) {
+    store.stock("open", "milk", 50).await;
+    let sale = order("open-sale", "open", "pos", &[("milk", 1)]);
+    store.place(&sale, &request("a"), deadline()).await.unwrap();
+    let mut placed = Vec::new();
+    for number in 0..5 {
+        let lines = [("milk", 2), ("milk", 1)];
+        let mut held = order(
+            &format!("open-{number}"),
+            "open",
+            "click_and_collect",
+            &lines,
+        );
+        held.placed_at = format!("2026-03-01T12:00:0{number}Z").parse().unwrap();
+        store.place(&held, &request("a"), deadline()).await.unwrap();
+        placed.push(held);
+    }
+    let canceled = placed.remove(2);
+    let known = found(store, canceled.order_id).await;
+    cancel(store, &known, None, minute(60), deadline())
+        .await
+        .unwrap();
+
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store
+            .open_at(&"open".parse().unwrap(), after)
+            .await
+            .unwrap();
+        listed.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    placed.reverse();
+    let held: Vec<OpenOrder> = placed.iter().filter_map(OpenOrder::of).collect();
+    assert_eq!(listed, held, "those placed last come first");
+    assert_eq!(listed[0].quantity_of(&"milk".parse().unwrap()), 3);
+
+    let asked = [sale.order_id, canceled.order_id, placed[0].order_id];
+    let now = store.still_open(&asked, deadline()).await.unwrap();
+    assert_eq!(now, held[..1]);
 }
 
 #[cfg(test)]

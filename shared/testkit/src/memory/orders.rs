@@ -3,12 +3,14 @@
 use jiff::civil::Date;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::{Level, MovementKind};
+use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{LevelChange, Order};
 use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::keys::placed;
 use stockline_platform::ports::orders::{
-    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, ShortSku,
+    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, Record, ShortSku,
 };
 use stockline_platform::store_error::StoreError;
 
@@ -63,7 +65,7 @@ impl OrderStore for MemoryShop {
                 order.location_id == *location && order.business_date == business_date
             })
             .map(|(order, _)| {
-                let key = stockline_platform::keys::placed(order.placed_at, order.order_id);
+                let key = placed(order.placed_at, order.order_id);
                 (key, order.clone())
             })
             .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
@@ -168,5 +170,50 @@ fn there(level: &Level, kind: MovementKind) -> i64 {
         level.on_hand
     } else {
         level.available()
+    }
+}
+
+/// Pages of three, so that what reads open orders has to turn the page.
+const OPEN_PAGE: usize = 3;
+
+impl OpenOrders for MemoryShop {
+    async fn open_at(
+        &self,
+        location: &LocationId,
+        after: Option<Position>,
+    ) -> Result<Listing<OpenOrder>, StoreError> {
+        let before = after.and_then(|position| position.get("placed_key").cloned());
+        let shelves = self.open();
+        let mut found: Vec<(String, OpenOrder)> = shelves
+            .orders
+            .values()
+            .filter(|(order, _)| order.location_id == *location)
+            .filter_map(|(order, _)| OpenOrder::of(order))
+            .map(|order| (placed(order.placed_at, order.order_id), order))
+            .filter(|(key, _)| before.as_ref().is_none_or(|before| key < before))
+            .collect();
+        found.sort_by(|a, b| b.0.cmp(&a.0));
+        let more = found.len() > OPEN_PAGE;
+        found.truncate(OPEN_PAGE);
+        let next = found
+            .last()
+            .filter(|_| more)
+            .map(|(key, _)| Position::from([("placed_key".to_owned(), key.clone())]));
+        Ok(Listing {
+            items: found.into_iter().map(|(_, order)| order).collect(),
+            next,
+        })
+    }
+
+    async fn still_open(
+        &self,
+        ids: &[OrderId],
+        _deadline: Deadline,
+    ) -> Result<Vec<OpenOrder>, StoreError> {
+        let shelves = self.open();
+        let orders = ids.iter().filter_map(|id| shelves.orders.get(id));
+        Ok(orders
+            .filter_map(|(order, _)| OpenOrder::of(order))
+            .collect())
     }
 }

@@ -32,6 +32,8 @@ pub struct Shelves {
     pub movements: Vec<Movement>,
     /// Per day in UTC, the days of the orders that were written late on it.
     pub written_late: BTreeMap<Date, BTreeSet<LateDay>>,
+    /// What is stored as available of a level by mistake, where it is not what follows.
+    pub wrongly_available: BTreeMap<LevelKey, Option<i64>>,
 }
 
 impl MemoryShop {
@@ -87,6 +89,7 @@ impl Shelves {
     pub fn write(&mut self, next: Level) {
         let before = self.levels.get(&next.key());
         self.movements.extend(next.movement_since(before));
+        self.wrongly_available.remove(&next.key());
         self.levels.insert(next.key(), next);
     }
 

@@ -119,11 +119,6 @@ impl SimulatedDynamoDb {
         table.into_iter().flat_map(Table::items).cloned().collect()
     }
 
-    /// How often the transaction of each client token was tried, so far; in no order.
-    pub fn tries(&self) -> Vec<u32> {
-        self.service.inside().store.tokens.tries()
-    }
-
     /// How often each operation ended how, so far.
     pub fn tally(&self) -> Tally {
         self.service.inside().tally.clone()

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ProjectionType;
 
 use super::capacity::write_units;
 use super::value::{Item, Value, item_size};
-use crate::cloud::Table as Layout;
+use crate::cloud::{OPEN_ORDER, Table as Layout};
 
 /// The largest item.
 const LARGEST_ITEM: usize = 400 * 1024;
@@ -33,7 +33,7 @@ pub struct Index {
     pub hash: &'static str,
     /// Its sort key.
     pub range: &'static str,
-    all_attributes: bool,
+    projection: ProjectionType,
     entries: BTreeSet<(String, String, Key)>,
 }
 
@@ -65,7 +65,7 @@ impl Table {
                 name,
                 hash,
                 range,
-                all_attributes: *projection == ProjectionType::All,
+                projection: projection.clone(),
                 entries: BTreeSet::new(),
             })
             .collect();
@@ -218,12 +218,18 @@ impl Index {
 
     /// What of `item` the index holds.
     pub fn projected(&self, item: &Item) -> Item {
-        if self.all_attributes {
+        if self.projection == ProjectionType::All {
             return item.clone();
         }
+        let included: &[&str] = if self.projection == ProjectionType::Include {
+            &OPEN_ORDER
+        } else {
+            &[]
+        };
         item.iter()
-            .filter(|(name, _)| self.key_attributes().contains(&name.as_str()))
-            .map(|(name, value)| (name.clone(), value.clone()))
+            .map(|(name, value)| (name.as_str(), value))
+            .filter(|(name, _)| self.key_attributes().contains(name) || included.contains(name))
+            .map(|(name, value)| (name.to_owned(), value.clone()))
             .collect()
     }
 

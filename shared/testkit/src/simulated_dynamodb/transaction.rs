@@ -23,10 +23,7 @@ const TOKEN_IS_KNOWN: Duration = Duration::from_mins(10);
 
 /// What is known of the tokens that came with transactions. One that was canceled leaves nothing.
 #[derive(Debug, Default)]
-pub struct Tokens {
-    known: HashMap<String, Known>,
-    tries: HashMap<String, u32>,
-}
+pub struct Tokens(HashMap<String, Known>);
 
 #[derive(Debug)]
 struct Known {
@@ -59,13 +56,6 @@ pub struct Checked {
     content: Vec<TransactWrite>,
     token: Option<String>,
     detail: Detail,
-}
-
-impl Tokens {
-    /// How often each token came.
-    pub fn tries(&self) -> Vec<u32> {
-        self.tries.values().copied().collect()
-    }
 }
 
 impl Checked {
@@ -133,8 +123,7 @@ impl Checked {
     pub fn begin(self, store: &mut Store, now: Instant) -> Result<Begun, ServiceError> {
         self.tables_in(store)?;
         if let Some(token) = &self.token {
-            *store.tokens.tries.entry(token.clone()).or_default() += 1;
-            match store.tokens.known.get(token) {
+            match store.tokens.0.get(token) {
                 Some(known) if known.is_forgotten(now) => {}
                 Some(known) if known.content != self.content => {
                     return Err(ServiceError::parameter_mismatch());
@@ -147,7 +136,7 @@ impl Checked {
                 content: self.content,
                 done_at: None,
             };
-            store.tokens.known.insert(token.clone(), known);
+            store.tokens.0.insert(token.clone(), known);
         }
         let (mut prepared, mut reasons) = (Vec::new(), Vec::new());
         for write in &self.writes {
@@ -196,7 +185,7 @@ impl Transaction {
         }
         if self.reasons.iter().any(|reason| *reason != Reason::None) {
             if let Some(token) = &self.token {
-                store.tokens.known.remove(token);
+                store.tokens.0.remove(token);
             }
             return Err(ServiceError::canceled(&self.reasons));
         }
@@ -213,10 +202,7 @@ impl Transaction {
             units.add(&store.commit(item, now));
             consumed.entry(&item.table).or_default().add(&units);
         }
-        if let Some(known) = self
-            .token
-            .and_then(|token| store.tokens.known.get_mut(&token))
-        {
+        if let Some(known) = self.token.and_then(|token| store.tokens.0.get_mut(&token)) {
             known.done_at = Some(now);
         }
         Ok(answer(&consumed, self.detail, Kind::TransactionWrite))

@@ -1,12 +1,14 @@
-//! `bench`: how order-intake starts and answers, as it would be deployed, against the local cloud.
+//! `bench`: how order-intake starts and answers, as it would be deployed, against the local cloud; and how the order store
+//! bears contention.
 
+mod contention;
 mod runtime_api;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::commands::up::Private;
@@ -24,7 +26,10 @@ const EVENT: &str = "events/order-intake.place.json";
 
 /// How much is measured.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// How many times the function is started
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     starts: u32,
@@ -33,8 +38,17 @@ pub struct BenchArgs {
     orders: u32,
 }
 
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// How many orders of one SKU are placed, on a simulated DynamoDB; table and plot go to target/contention
+    Contention(contention::ContentionArgs),
+}
+
 /// The command.
 pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
+    if let Some(Other::Contention(args)) = &args.other {
+        return contention::command(workspace, args);
+    }
     let binary = build(workspace)?;
     let private = Private::start(workspace, "bench", Selection::Functions)?;
     let cloud = &private.cloud;

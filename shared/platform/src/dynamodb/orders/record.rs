@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use stockline_domain::export::late::late_on;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::money::{Currency, Money};
+use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 
 use crate::fingerprint::Fingerprint;
 use crate::keys;
+use crate::store_error::StoreError;
 use crate::trace::{self, Traceparent};
 
 /// An order as it is stored: short attribute names and no repeated currency keep an ordinary basket within 1 KB,
@@ -44,6 +46,18 @@ pub struct OrderRecord {
     /// The trace of the request that wrote it: what the stream causes is a part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<Traceparent>,
+    /// Where the index `open_by_location` has it, while something of it is still to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_location: Option<LocationId>,
+}
+
+/// An order as its entry in `open_by_location` has it.
+#[derive(Debug, Deserialize)]
+pub(super) struct OpenEntry {
+    placed_key: String,
+    channel: Channel,
+    currency: Currency,
+    lines: Vec<LineRecord>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,6 +129,7 @@ impl OrderRecord {
             placed_key: keys::placed(order.placed_at, order.order_id),
             late_on: late_on(order.business_date, at),
             traceparent: trace::current(),
+            open_location: order.is_open().then(|| order.location_id.clone()),
         }
     }
 
@@ -144,6 +159,22 @@ impl OrderRecord {
             external_reference: self.external_reference.clone(),
             canceled_at: self.canceled_at,
         }
+    }
+}
+
+impl OpenEntry {
+    /// What the order holds; nothing, where its lines say otherwise than the index.
+    pub fn open_order(&self) -> Result<Option<OpenOrder>, StoreError> {
+        let (placed_at, order_id) = keys::parse_placed(&self.placed_key)
+            .ok_or_else(|| StoreError::failed("list open orders")("an entry has no such key"))?;
+        // What it comes to is nobody's question here.
+        let treatment = TaxTreatment::default();
+        let lines: Vec<Line> = (1_u16..)
+            .zip(&self.lines)
+            .map(|(number, line)| line.line(number, self.currency, treatment))
+            .collect();
+        let channel = self.channel;
+        Ok(OpenOrder::of_lines(order_id, channel, placed_at, &lines))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Stock in DynamoDB: levels, the requests that change them, and their movements, in one table.
 
+mod books;
 mod levels;
 mod movements;
 mod requests;
+mod whereabouts;
 
 use std::time::Duration;
 

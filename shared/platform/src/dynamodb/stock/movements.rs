@@ -145,7 +145,7 @@ impl DynamoStock {
     }
 
     /// The newest `limit` movements of one bucket, of those before version `before`.
-    async fn movements_of(
+    pub(super) async fn movements_of(
         &self,
         key: &LevelKey,
         bucket: u8,

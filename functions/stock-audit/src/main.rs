@@ -1,0 +1,60 @@
+//! Looks every night whether levels, movements and open orders add up, and tells of what does not.
+// The SDK's futures, within ours, nest deeper than the default limit.
+#![recursion_limit = "256"]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod handler;
+mod request;
+mod run;
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use lambda_runtime::{Error, LambdaEvent, run as serve, service_fn};
+use stockline_platform::clients::Aws;
+use stockline_platform::clock::SystemClock;
+use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::orders::DynamoOrders;
+use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::environment::required;
+use stockline_platform::sns::SnsOperations;
+use stockline_platform::stock_audit::{Patience, StockAudit};
+use stockline_platform::telemetry;
+use tracing::Instrument;
+
+use crate::handler::StockAuditor;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init("stock-audit");
+    let aws = Aws::from_env()?;
+    let (orders, stock) = (required("ORDERS_TABLE")?, required("STOCK_TABLE")?);
+    let ledger_seconds: i64 = required("LEDGER_PATIENCE_SECONDS")?.parse()?;
+    let function = StockAuditor {
+        audit: StockAudit {
+            books: DynamoStock::new(aws.dynamodb(), stock.clone()),
+            orders: DynamoOrders::new(aws.dynamodb(), orders, stock.clone()),
+            clock: SystemClock,
+            patience: Patience {
+                ledger: SignedDuration::from_secs(ledger_seconds),
+                between_looks: Duration::from_secs(2),
+                until_undecided: Duration::from_secs(15),
+            },
+        },
+        records: DynamoAuditRecords::new(aws.dynamodb(), stock),
+        catalog: DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?),
+        operations: SnsOperations::new(aws.sns(), required("OPERATIONS_TOPIC_ARN")?),
+    };
+    let function = &function;
+    serve(service_fn(
+        |event: LambdaEvent<serde_json::Value>| async move {
+            let span = telemetry::invocation(&event.context.request_id, "", "");
+            function
+                .handle(event.payload, &event.context)
+                .instrument(span)
+                .await
+        },
+    ))
+    .await
+}

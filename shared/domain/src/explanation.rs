@@ -1,0 +1,272 @@
+//! Why the available quantity of a level is what it is.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::audit::{Difference, Quantities, Quantity};
+use crate::ids::MovementId;
+use crate::level::{Level, Movement, MovementKind};
+use crate::open_order::OpenOrder;
+
+/// The most open orders that an explanation names.
+pub const MAX_ORDERS: usize = 100;
+
+/// A level and its movements, as far as they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The level.
+    pub level: Level,
+    /// Its movements, newest first: back to its last count, to its beginning, or as far as they were read.
+    pub movements: Vec<Movement>,
+    /// Whether there is none before them.
+    pub reaches_the_beginning: bool,
+}
+
+/// The open orders that hold a SKU, as far as they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Those placed last first, with their lines of the SKU alone; at most [`MAX_ORDERS`].
+    pub orders: Vec<OpenOrder>,
+    /// What all that were read hold.
+    pub open: i64,
+    /// Whether more hold it than are named.
+    pub more: bool,
+    /// Whether all open orders of the location were read.
+    pub all_read: bool,
+}
+
+/// Why the available quantity is what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The last count, where one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_count: Option<LastCount>,
+    /// What was on hand and allocated before the movements below: after the last count, where there is one.
+    pub before: Standing,
+    /// What moved since, by kind; nothing of a kind that did not.
+    pub movements: Vec<Moved>,
+    /// Whether the movements go back to the last count, or to the beginning where there is none.
+    pub reaches_back: bool,
+    /// Whether the ledger holds the level's last movement: else it is on its way.
+    pub ledger_complete: bool,
+    /// The open orders that hold the SKU.
+    pub holders: HoldersSeen,
+    /// What does not add up; nothing, where all does.
+    pub differences: Vec<Difference>,
+}
+
+/// A count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastCount {
+    /// The movement it is.
+    pub movement_id: MovementId,
+    /// When it was made.
+    #[serde(serialize_with = "crate::millis::serialize")]
+    pub counted_at: Timestamp,
+    /// When Stockline learnt of it.
+    #[serde(serialize_with = "crate::millis::serialize")]
+    pub recorded_at: Timestamp,
+    /// By how much it changed what was on hand.
+    pub on_hand_delta: i64,
+    /// What was on hand after it.
+    pub on_hand: i64,
+}
+
+/// Where the movements begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Physically there.
+    pub on_hand: i64,
+    /// Promised to orders.
+    pub allocated: i64,
+}
+
+/// What the movements of one kind come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// The kind.
+    pub kind: MovementKind,
+    /// How many there were.
+    pub count: u64,
+    /// By how much they changed what is on hand.
+    pub on_hand_delta: i64,
+    /// By how much they changed what is allocated.
+    pub allocated_delta: i64,
+}
+
+/// Open orders as an explanation names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldersSeen {
+    /// Those placed last first.
+    pub orders: Vec<OpenOrder>,
+    /// Whether more hold it than are named.
+    pub more: bool,
+    /// What they hold, named or not; none where not all were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_quantity: Option<i64>,
+}
+
+/// Explains the levels of `histories`, which are all of one SKU at one location, and are held by `holders`.
+pub fn explain(histories: &[History], holders: Holders) -> Explanation {
+    let mut explained = Explanation {
+        last_count: None,
+        before: Standing::default(),
+        movements: Vec::new(),
+        reaches_back: true,
+        ledger_complete: true,
+        holders: HoldersSeen {
+            open_quantity: holders.all_read.then_some(holders.open),
+            orders: holders.orders,
+            more: holders.more,
+        },
+        differences: Vec::new(),
+    };
+    let mut allocated = 0;
+    for history in histories {
+        explained.add(history);
+        allocated += history.level.allocated;
+    }
+    if holders.all_read && allocated != holders.open {
+        explained.differences.push(Difference::Orders {
+            allocated,
+            open: holders.open,
+        });
+    }
+    explained.movements.sort_by_key(|moved| moved.kind.as_str());
+    explained
+}
+
+impl Explanation {
+    fn add(&mut self, history: &History) {
+        let level = &history.level;
+        for (quantity, level) in Quantities::of(level).each() {
+            if level < 0 {
+                self.differences
+                    .push(Difference::Negative { quantity, level });
+            }
+        }
+        let newest = history.movements.first();
+        let last = level.last_change.as_ref().map(|change| change.movement_id);
+        let recorded = newest.map(|movement| movement.change.movement_id) == last;
+        self.ledger_complete &= recorded;
+
+        let is_count = |movement: &&Movement| movement.change.kind == MovementKind::Count;
+        let count = history.movements.iter().find(is_count);
+        self.reaches_back &= count.is_some() || history.reaches_the_beginning;
+        if let Some(count) = count {
+            self.take_count(count);
+        }
+        let since: Vec<&Movement> = history
+            .movements
+            .iter()
+            .take_while(|movement| !is_count(movement))
+            .collect();
+        let before = match (count, since.last()) {
+            (Some(count), _) => Standing::after(count),
+            (None, Some(oldest)) if !history.reaches_the_beginning => Standing::ahead_of(oldest),
+            _ => Standing::default(),
+        };
+        self.before.on_hand += before.on_hand;
+        self.before.allocated += before.allocated;
+
+        let (mut now, mut gap) = (before, None);
+        for movement in since.into_iter().rev() {
+            let after = Standing::after(movement);
+            let moved = if movement.change.kind == MovementKind::Repair {
+                // It changed what the books say by more or less than the level.
+                after.minus(now)
+            } else {
+                Standing::of_change(movement)
+            };
+            if now.plus(moved) != after {
+                gap.get_or_insert(movement.version);
+            }
+            self.count_in(movement.change.kind, moved);
+            now = now.plus(moved);
+        }
+        if let Some(version) = gap {
+            self.differences.push(Difference::Gap { version });
+        }
+        // What is not recorded yet is no contradiction.
+        if recorded {
+            for (quantity, level, movements) in [
+                (Quantity::OnHand, level.on_hand, now.on_hand),
+                (Quantity::Allocated, level.allocated, now.allocated),
+            ] {
+                if level != movements {
+                    self.differences.push(Difference::Movements {
+                        quantity,
+                        level,
+                        movements,
+                    });
+                }
+            }
+        }
+    }
+
+    fn take_count(&mut self, count: &Movement) {
+        let newer = self
+            .last_count
+            .as_ref()
+            .is_none_or(|known| known.counted_at < count.change.occurred_at);
+        if newer {
+            self.last_count = Some(LastCount {
+                movement_id: count.change.movement_id,
+                counted_at: count.change.occurred_at,
+                recorded_at: count.change.recorded_at,
+                on_hand_delta: count.change.on_hand_delta,
+                on_hand: count.on_hand,
+            });
+        }
+    }
+
+    fn count_in(&mut self, kind: MovementKind, by: Standing) {
+        let known = self.movements.iter_mut().find(|moved| moved.kind == kind);
+        if let Some(moved) = known {
+            moved.count += 1;
+            moved.on_hand_delta += by.on_hand;
+            moved.allocated_delta += by.allocated;
+        } else {
+            self.movements.push(Moved {
+                kind,
+                count: 1,
+                on_hand_delta: by.on_hand,
+                allocated_delta: by.allocated,
+            });
+        }
+    }
+}
+
+impl Standing {
+    fn after(movement: &Movement) -> Self {
+        Self {
+            on_hand: movement.on_hand,
+            allocated: movement.allocated,
+        }
+    }
+
+    fn ahead_of(movement: &Movement) -> Self {
+        Self::after(movement).minus(Self::of_change(movement))
+    }
+
+    fn of_change(movement: &Movement) -> Self {
+        Self {
+            on_hand: movement.change.on_hand_delta,
+            allocated: movement.change.allocated_delta,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            on_hand: self.on_hand.saturating_add(other.on_hand),
+            allocated: self.allocated.saturating_add(other.allocated),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            on_hand: self.on_hand.saturating_sub(other.on_hand),
+            allocated: self.allocated.saturating_sub(other.allocated),
+        }
+    }
+}

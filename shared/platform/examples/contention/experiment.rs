@@ -1,0 +1,142 @@
+//! One load on one SKU.
+
+use std::time::Duration;
+
+use serde_json::json;
+use stockline_platform::deadline::Deadline;
+use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::fingerprint::Fingerprint;
+use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_platform::ports::stock::{MissingLevel, StockStore};
+use stockline_platform::store_error::StoreError;
+use stockline_testkit::cloud::Table;
+use stockline_testkit::conformance::stock::{apply, deadline, key, receipt};
+use stockline_testkit::dynamo_shop::DynamoShop;
+use stockline_testkit::orders::order;
+use stockline_testkit::simulated_dynamodb::{SimulatedDynamoDb, Tally, Throughput, Timing};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// What arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Orders a second.
+    pub rate: u32,
+    /// How many in all.
+    pub orders: u32,
+    /// How many items the SKU's stock is spread over.
+    pub buckets: u8,
+    /// How long each order is tried.
+    pub deadline: Duration,
+    /// The median of a transaction's latency.
+    pub transaction: Duration,
+    /// What is drawn is drawn from this.
+    pub seed: u64,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For how long orders arrived.
+    pub window: Duration,
+    /// Answers of placed orders that came in that time.
+    pub placed_in_window: u32,
+    /// How long each placed order took, shortest first.
+    pub latencies: Vec<Duration>,
+    /// Orders told to come again: 503.
+    pub busy: u32,
+    /// How the service's requests ended.
+    pub tally: Tally,
+}
+
+/// The location and what its orders want of it.
+const LOCATION: &str = "store-1";
+
+const SKU: &str = "milk";
+
+/// Runs it, on a clock of its own.
+pub fn run(load: &Load) -> std::io::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    Ok(runtime.block_on(arrive(load)))
+}
+
+async fn arrive(load: &Load) -> Outcome {
+    let timing = Timing {
+        transaction: load.transaction,
+        ..Timing::default()
+    };
+    let database = SimulatedDynamoDb::with(load.seed, timing, Throughput::default());
+    let client = database.aws().dynamodb();
+    let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
+    let shop = DynamoShop::new(client.clone(), client, orders, stock);
+    fill_shelf(&database, &shop, load.buckets).await;
+    let mut random = fastrand::Rng::with_seed(load.seed);
+    let (begun, mut arrival) = (Instant::now(), Duration::ZERO);
+    let mut answers = JoinSet::new();
+    for number in 0..load.orders {
+        // Arrivals of a Poisson process are apart by times of the exponential distribution.
+        let gap = -(1.0 - random.f64()).ln() / f64::from(load.rate);
+        arrival += Duration::from_secs_f64(gap);
+        sleep_until(begun + arrival).await;
+        let (shop, deadline) = (shop.clone(), load.deadline);
+        answers.spawn(async move { place(&shop, number, deadline).await });
+    }
+    let window = begun.elapsed();
+    let (mut latencies, mut placed_in_window, mut busy) = (Vec::new(), 0, 0);
+    while let Some(answer) = answers.join_next().await {
+        match answer.expect("an order was not answered") {
+            Answer::Placed { at, took } => {
+                latencies.push(took);
+                placed_in_window += u32::from(at <= begun + window);
+            }
+            Answer::Busy => busy += 1,
+        }
+    }
+    latencies.sort_unstable();
+    Outcome {
+        window,
+        placed_in_window,
+        latencies,
+        busy,
+        tally: database.tally(),
+    }
+}
+
+/// Puts more than is wanted on the shelf, spread over `buckets`.
+async fn fill_shelf(database: &SimulatedDynamoDb, shop: &DynamoShop, buckets: u8) {
+    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+    // What is there is evened out when the level is split.
+    apply(&stock, LOCATION, 0, &receipt(LOCATION, 1_000_000)).await;
+    let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
+    let policy = serde_json::from_value(policy).expect("a policy");
+    let level = key(LOCATION, SKU);
+    let create = MissingLevel::Create;
+    let split = stock.set_policy(&level, &policy, create, deadline()).await;
+    split.expect("the level is split");
+}
+
+/// What one order is told.
+enum Answer {
+    Placed { at: Instant, took: Duration },
+    Busy,
+}
+
+async fn place(shop: &DynamoShop, number: u32, patience: Duration) -> Answer {
+    let mut order = order(&number.to_string(), LOCATION, "pos", &[(SKU, 1)]);
+    // Orders of one millisecond sort by their ids: times apart keep the index's entries apart as well.
+    order.placed_at += jiff::SignedDuration::from_millis(number.into());
+    let request = Fingerprint::of(&number).expect("a number has a fingerprint");
+    let begun = Instant::now();
+    let placed = OrderStore::place(shop, &order, &request, Deadline::within(patience)).await;
+    match placed {
+        Ok(Placement::Placed) => Answer::Placed {
+            at: Instant::now(),
+            took: begun.elapsed(),
+        },
+        Err(StoreError::Busy) => Answer::Busy,
+        other => panic!("neither placed nor busy: {other:?}"),
+    }
+}

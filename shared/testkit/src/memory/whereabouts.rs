@@ -1,0 +1,63 @@
+//! Where a SKU is, in memory.
+
+use stockline_domain::caller::Locations;
+use stockline_domain::explanation::History;
+use stockline_domain::ids::Sku;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_platform::cursor::{Listing, Page, Position};
+use stockline_platform::deadline::Deadline;
+use stockline_platform::ports::whereabouts::Whereabouts;
+use stockline_platform::store_error::StoreError;
+
+use super::shop::MemoryShop;
+
+impl Whereabouts for MemoryShop {
+    async fn list_by_sku(
+        &self,
+        sku: &Sku,
+        locations: &Locations,
+        page: Page,
+        _deadline: Deadline,
+    ) -> Result<Listing<Level>, StoreError> {
+        let after = page
+            .after
+            .and_then(|position| position.get("index_location").cloned());
+        let limit = usize::from(page.limit);
+        let shelves = self.open();
+        let there = shelves.levels.values().filter(|level| level.sku == *sku);
+        let visible = there.filter(|level| match locations {
+            Locations::All => true,
+            Locations::Only(own) => own.contains(&level.location_id),
+        });
+        let mut items: Vec<Level> = visible
+            .filter(|level| {
+                after
+                    .as_ref()
+                    .is_none_or(|after| level.location_id.as_str() > after.as_str())
+            })
+            .take(limit + 1)
+            .cloned()
+            .collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|level| {
+            Position::from([("index_location".to_owned(), level.location_id.to_string())])
+        });
+        Ok(Listing { items, next })
+    }
+
+    async fn history(
+        &self,
+        key: &LevelKey,
+        _deadline: Deadline,
+    ) -> Result<Vec<History>, StoreError> {
+        let shelves = self.open();
+        let level = shelves.levels.get(key).cloned();
+        let history = level.map(|level| History {
+            movements: shelves.movements_of(key),
+            level,
+            reaches_the_beginning: true,
+        });
+        Ok(history.into_iter().collect())
+    }
+}
