@@ -17,6 +17,9 @@ pub const DEMO_FEATURE: &str = "xtask/demo";
 /// The demo's binary.
 pub const DEMO: &str = "stockline-demo";
 
+/// The chaos run's binary.
+pub const CHAOS: &str = "stockline-chaos";
+
 /// What to build. Cargo chooses features for all that is built together, so a selection that equals the one of the
 /// test run spares building the SDK twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
