@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{bench, demo, down, invoke, package, repair, status, test, token, up};
+use crate::commands::{bench, chaos, demo, down, invoke, package, repair, status, test, token, up};
 use crate::workspace::Workspace;
 use crate::{Result, oidc};
 
@@ -48,6 +48,8 @@ enum Task {
     Repair(repair::RepairArgs),
     /// Every check and test: format, lints, Terraform, unit, property, conformance, integration
     Test(test::TestArgs),
+    /// Sales and histories in a bad network, seed after seed; fails if an invariant breaks
+    Chaos(chaos::ChaosArgs),
     /// Release zips for AWS, for arm64 and x86_64, under target/lambda
     Package(package::PackageArgs),
     /// How fast order-intake starts and answers, and how much memory it takes
@@ -124,6 +126,7 @@ impl Cli {
             Task::Demo(args) => demo::command(&workspace, &args),
             Task::Repair(args) => repair::command(&workspace, &args),
             Task::Test(args) => test::command(&workspace, &args),
+            Task::Chaos(args) => chaos::command(&workspace, &args),
             Task::Package(args) => package::command(&workspace, &args),
             Task::Bench(args) => bench::command(&workspace, &args),
         }

@@ -19,6 +19,9 @@ pub const DEMO: &str = "stockline-demo";
 /// The binary that repairs stock.
 pub const REPAIR: &str = "stockline-repair";
 
+/// The chaos run's binary.
+pub const CHAOS: &str = "stockline-chaos";
+
 /// What to build. Cargo chooses features for all that is built together, so a selection that equals the one of the
 /// test run spares building the SDK twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -148,6 +148,33 @@ impl Cloud {
             .collect())
     }
 
+    /// Sets a variable of a deployed function, or takes it away; its next invocation sees it.
+    pub fn set_variable(&self, function: &str, name: &str, value: Option<&str>) -> Result<()> {
+        let url = format!("{}/configuration", self.function_url(function));
+        let agent = agent(Duration::from_secs(30));
+        let mut answer = agent
+            .get(&url)
+            .header("authorization", self.lambda_authorization())
+            .call()
+            .map_err(unanswered(&url))?;
+        let mut configuration: Value =
+            serde_json::from_str(&text(&url, &mut answer)?).map_err(Error::unreadable(&url))?;
+        let mut environment = configuration["Environment"].take();
+        if let Some(variables) = environment["Variables"].as_object_mut() {
+            match value {
+                Some(value) => variables.insert(name.to_owned(), value.into()),
+                None => variables.remove(name),
+            };
+        }
+        let mut answer = agent
+            .put(&url)
+            .header("authorization", self.lambda_authorization())
+            .header("content-type", "application/json")
+            .send(serde_json::json!({"Environment": environment}).to_string())
+            .map_err(unanswered(&url))?;
+        text(&url, &mut answer).map(|_| ())
+    }
+
     /// Calls the API with a JSON body, and with an idempotency key where one is given.
     pub fn call(
         &self,

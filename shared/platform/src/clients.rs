@@ -21,7 +21,8 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// From the variables that Lambda sets; `AWS_ENDPOINT_URL`, where set, names a local cloud.
+    /// From the variables that Lambda sets; `AWS_ENDPOINT_URL`, where set, names a local cloud, and
+    /// `AWS_ENDPOINT_URL_DYNAMODB` what stands in for its DynamoDB or before it.
     pub fn from_env() -> Result<Self, MissingVariable> {
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID")?,
@@ -31,11 +32,10 @@ impl Aws {
             "environment",
         );
         let region = required("AWS_REGION")?;
-        Ok(Self::new(
-            credentials,
-            region,
-            optional("AWS_ENDPOINT_URL").as_deref(),
-        ))
+        Ok(
+            Self::new(credentials, region, optional("AWS_ENDPOINT_URL").as_deref())
+                .with_dynamodb_at(optional("AWS_ENDPOINT_URL_DYNAMODB").as_deref()),
+        )
     }
 
     /// With these credentials in `region`, at `endpoint_url` instead of AWS where one is given.

@@ -3,6 +3,9 @@
 //! What goes wrong here panics: it is a broken test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod chaos;
+pub mod shop;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -29,6 +32,15 @@ impl Deployed {
         Some(Self {
             cloud: serde_json::from_str(&text).unwrap(),
         })
+    }
+
+    /// The same, its API reached by way of `proxy` (scheme and authority).
+    #[must_use]
+    pub fn by_way_of(&self, proxy: &str) -> Self {
+        let mut cloud = self.cloud.clone();
+        let path = reqwest::Url::parse(&cloud.api_url).unwrap();
+        cloud.api_url = format!("{proxy}{}", path.path());
+        Self { cloud }
     }
 
     /// The API, called by `subject` in `role` at `locations`.

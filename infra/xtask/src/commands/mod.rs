@@ -1,6 +1,7 @@
 //! One module for each thing that can be asked for.
 
 pub mod bench;
+pub mod chaos;
 pub mod demo;
 pub mod down;
 pub mod invoke;

@@ -1,0 +1,350 @@
+//! A bad network: stands before a service, passes requests on, and at times does to one of them what networks and busy
+//! services do.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING};
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// What may befall a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The service says that there are too many.
+    Throttled,
+    /// Another transaction has the item: nothing is written. Only transactions meet it.
+    Conflict,
+    /// The connection breaks before the request arrives.
+    LostRequest,
+    /// The connection breaks after the service has done what was asked.
+    LostAnswer,
+    /// It takes longer.
+    Delayed,
+    /// The service fails before it does anything.
+    Failed,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Throttled,
+        Self::Conflict,
+        Self::LostRequest,
+        Self::LostAnswer,
+        Self::Delayed,
+        Self::Failed,
+    ];
+
+    /// For a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Conflict => "conflicts",
+            Self::LostRequest => "lost requests",
+            Self::LostAnswer => "lost answers",
+            Self::Delayed => "delayed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What stands behind the proxy, and so in whose words it complains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// DynamoDB, for the functions.
+    DynamoDb,
+    /// API Gateway, for the callers.
+    Gateway,
+}
+
+/// How many requests of a thousand meet each fault, in the order of [`Fault::ALL`].
+pub type Rates = [u32; 6];
+
+/// What a proxy has seen and done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that came.
+    pub requests: u64,
+    /// Faults, in the order of [`Fault::ALL`].
+    pub faults: [u64; 6],
+}
+
+/// A proxy on a port of its own of 127.0.0.1; ends with the value.
+#[derive(Debug)]
+pub struct FaultProxy {
+    url: String,
+    line: Arc<Line>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Line {
+    upstream: String,
+    behind: Behind,
+    rates: Rates,
+    http: reqwest::Client,
+    rng: Mutex<Rng>,
+    troubled: AtomicBool,
+    requests: AtomicU64,
+    faults: [AtomicU64; 6],
+}
+
+impl FaultProxy {
+    /// Before `upstream` (scheme and authority), calm at first.
+    pub async fn start(upstream: &str, behind: Behind, rates: Rates) -> std::io::Result<Self> {
+        // Whoever came first has chosen a provider; any of them will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(std::io::Error::other)?;
+        let line = Arc::new(Line {
+            upstream: upstream.trim_end_matches('/').to_owned(),
+            behind,
+            rates,
+            http,
+            rng: Mutex::new(Rng::with_seed(0)),
+            troubled: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            faults: Default::default(),
+        });
+        let server = tokio::spawn(listen(listener, Arc::clone(&line)));
+        Ok(Self { url, line, server })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// From now on requests meet faults, as `seed` decides.
+    pub fn trouble(&self, seed: u64) {
+        *self.line.rng.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
+        self.line.troubled.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on every request is passed on.
+    pub fn calm(&self) {
+        self.line.troubled.store(false, Ordering::SeqCst);
+    }
+
+    /// What came so far.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            requests: self.line.requests.load(Ordering::SeqCst),
+            faults: self
+                .line
+                .faults
+                .each_ref()
+                .map(|count| count.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn listen(listener: TcpListener, line: Arc<Line>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&line)));
+    }
+}
+
+async fn serve(stream: TcpStream, line: Arc<Line>) {
+    // Small answers are sent at once, or each waits 40 ms for an acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let line = Arc::clone(&line);
+        async move { line.pass(request).await }
+    });
+    // An error is a broken connection, which is what is wanted of it.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// The connection is broken without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is broken")]
+struct Broken;
+
+impl From<reqwest::Error> for Broken {
+    fn from(_: reqwest::Error) -> Self {
+        Self
+    }
+}
+
+impl From<hyper::Error> for Broken {
+    fn from(_: hyper::Error) -> Self {
+        Self
+    }
+}
+
+impl Line {
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let fault = self.fault(is_transaction(&head.headers));
+        match fault {
+            Some(Fault::LostRequest) => return Err(Broken),
+            Some(Fault::Throttled) => return Ok(self.throttled(&body)),
+            Some(Fault::Conflict) => return Ok(conflict(&body)),
+            Some(Fault::Failed) => return Ok(self.failed()),
+            Some(Fault::Delayed) => sleep(self.delay()).await,
+            Some(Fault::LostAnswer) | None => {}
+        }
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let answer = self
+            .http
+            .request(head.method, format!("{}{path}", self.upstream))
+            .headers(end_to_end(head.headers))
+            .body(body)
+            .send()
+            .await?;
+        let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
+        let body = answer.bytes().await?;
+        if fault == Some(Fault::LostAnswer) {
+            return Err(Broken);
+        }
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+
+    /// What befalls the next request, counted.
+    fn fault(&self, transaction: bool) -> Option<Fault> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if !self.troubled.load(Ordering::SeqCst) {
+            return None;
+        }
+        let mut drawn = self.draw(1000);
+        for (number, rate) in self.rates.into_iter().enumerate() {
+            let Some(rest) = drawn.checked_sub(rate) else {
+                let fault = Fault::ALL[number];
+                if fault == Fault::Conflict && !transaction {
+                    return None;
+                }
+                self.faults[number].fetch_add(1, Ordering::SeqCst);
+                return Some(fault);
+            };
+            drawn = rest;
+        }
+        None
+    }
+
+    fn draw(&self, below: u32) -> u32 {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        rng.u32(0..below)
+    }
+
+    fn delay(&self) -> Duration {
+        Duration::from_millis(self.draw(150).into())
+    }
+
+    fn throttled(&self, body: &Bytes) -> Response<Full<Bytes>> {
+        if self.behind == Behind::Gateway {
+            let message = json!({"message": "Too Many Requests"});
+            return complaint(StatusCode::TOO_MANY_REQUESTS, "application/json", &message);
+        }
+        // Both are met; which one says nothing about the request.
+        let kind = if body.len().is_multiple_of(2) {
+            "ThrottlingException"
+        } else {
+            "ProvisionedThroughputExceededException"
+        };
+        dynamodb_error(
+            StatusCode::BAD_REQUEST,
+            kind,
+            json!({"message": "Rate exceeded"}),
+        )
+    }
+
+    fn failed(&self) -> Response<Full<Bytes>> {
+        if self.behind == Behind::Gateway {
+            let message = json!({"message": "Internal server error"});
+            return complaint(StatusCode::BAD_GATEWAY, "application/json", &message);
+        }
+        dynamodb_error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            json!({"message": "Internal server error"}),
+        )
+    }
+}
+
+fn is_transaction(headers: &HeaderMap) -> bool {
+    headers
+        .get("x-amz-target")
+        .is_some_and(|target| target.as_bytes().ends_with(b".TransactWriteItems"))
+}
+
+/// As DynamoDB says it: a reason for each item of the transaction, of which one is held by another.
+fn conflict(body: &Bytes) -> Response<Full<Bytes>> {
+    let sent: Value = serde_json::from_slice(body).unwrap_or_default();
+    let items = sent["TransactItems"].as_array().map_or(1, Vec::len).max(1);
+    let codes: Vec<&str> = (1..=items)
+        .map(|item| {
+            if item == items {
+                "TransactionConflict"
+            } else {
+                "None"
+            }
+        })
+        .collect();
+    let reasons: Vec<Value> = codes
+        .iter()
+        .map(|code| match *code {
+            "None" => json!({"Code": "None"}),
+            code => json!({"Code": code, "Message": "Transaction is ongoing for the item"}),
+        })
+        .collect();
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
+    dynamodb_error(
+        StatusCode::BAD_REQUEST,
+        "TransactionCanceledException",
+        json!({"Message": message, "CancellationReasons": reasons}),
+    )
+}
+
+fn dynamodb_error(status: StatusCode, kind: &str, mut body: Value) -> Response<Full<Bytes>> {
+    body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{kind}").into();
+    complaint(status, "application/x-amz-json-1.0", &body)
+}
+
+fn complaint(status: StatusCode, media_type: &'static str, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static(media_type),
+    );
+    response
+}
+
+/// Headers without those that belong to one connection. The host stays: requests to AWS are signed with it.
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, KEEP_ALIVE] {
+        headers.remove(name);
+    }
+    headers
+}
