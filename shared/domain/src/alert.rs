@@ -138,6 +138,7 @@ pub fn crossing(state: AlertKind, available: i64, reorder_point: Option<i64>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::{LevelKey, ReorderPolicy};
     use AlertKind::{Low, OutOfStock, Recovered, Short};
     use proptest::prelude::*;
 
@@ -191,6 +192,48 @@ mod tests {
     fn a_reorder_point_that_moves_past_the_level_is_a_crossing_too() {
         assert_eq!(crossing(Recovered, 8, Some(10)), Some(Low));
         assert_eq!(crossing(Low, 8, Some(4)), Some(Recovered));
+    }
+
+    #[test]
+    fn an_alert_says_how_much_is_left_of_what_and_where_the_line_is() {
+        let milk = LevelKey {
+            location_id: "store-1".parse().unwrap(),
+            sku: "milk".parse().unwrap(),
+        };
+        let level = Level {
+            on_hand: 9,
+            allocated: 2,
+            version: 7,
+            policy: Some(ReorderPolicy {
+                reorder_point: 10,
+                target_level: 40,
+                order_multiple: 1,
+                safety_stock: 0,
+                lead_time_days: 0,
+                buckets: 1,
+            }),
+            ..Level::empty(&milk)
+        };
+        let alert = StockAlert {
+            location_id: milk.location_id,
+            sku: milk.sku,
+            kind: Low,
+            severity: Severity::Warning,
+            available: 7,
+            reorder_point: Some(10),
+            level_version: 7,
+        };
+        assert_eq!(StockAlert::raised_by(&level, Recovered), Some(alert));
+        assert_eq!(StockAlert::raised_by(&level, Low), None);
+    }
+
+    #[test]
+    fn a_kind_and_a_severity_have_one_name_stored_or_sent() {
+        for kind in [Recovered, Low, OutOfStock, Short] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            let severity = kind.severity();
+            assert_eq!(serde_json::to_value(severity).unwrap(), severity.as_str());
+        }
     }
 
     #[test]

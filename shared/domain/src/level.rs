@@ -262,6 +262,28 @@ mod tests {
     use crate::ids::MovementId;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_kind_has_one_name_stored_or_sent() {
+        use MovementKind as K;
+        for kind in [
+            K::Sale,
+            K::Allocation,
+            K::Release,
+            K::Fulfilment,
+            K::Return,
+            K::Receipt,
+            K::TransferOut,
+            K::TransferIn,
+            K::Adjustment,
+            K::Count,
+            K::StateChange,
+            K::Rebalance,
+            K::Repair,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+
     fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
         let location = "store-1".parse().unwrap();
         let sku = "milk".parse().unwrap();
@@ -330,6 +352,46 @@ mod tests {
             Err(LevelError::NotAvailable { available: -2 })
         );
         assert!(short.after(change(MovementKind::Release, 0, -4)).is_ok());
+        assert!(
+            short
+                .after(change(MovementKind::Fulfilment, -1, -1))
+                .is_ok(),
+            "what is there still goes to whom it is promised"
+        );
+    }
+
+    #[test]
+    fn a_level_holds_the_largest_quantity_and_not_one_more() {
+        let nearly_full = level(MAX_LEVEL - 1, 0);
+        let receipt = |quantity| nearly_full.after(change(MovementKind::Receipt, quantity, 0));
+        assert_eq!(receipt(1).unwrap().on_hand, MAX_LEVEL);
+        assert_eq!(receipt(2), Err(LevelError::TooMuch));
+    }
+
+    #[test]
+    fn what_is_stored_of_a_level_is_all_of_it_and_no_word_of_a_split_that_never_was() {
+        let whole = Level {
+            last_change: Some(LastChange {
+                states: StateDeltas {
+                    damaged_delta: 1,
+                    on_hold_delta: 2,
+                    in_transit_delta: 3,
+                    counted_delta: 4,
+                },
+                ..change(MovementKind::Count, 5, 0)
+            }),
+            ..level(5, 1)
+        };
+        let stored = serde_json::to_value(&whole).unwrap();
+        assert!(stored.get("bucket").is_none() && stored.get("split_over").is_none());
+        assert_eq!(serde_json::from_value::<Level>(stored).unwrap(), whole);
+        let part = Level {
+            bucket: 2,
+            split_over: 3,
+            ..whole
+        };
+        let stored = serde_json::to_value(&part).unwrap();
+        assert_eq!(serde_json::from_value::<Level>(stored).unwrap(), part);
     }
 
     #[test]
@@ -360,12 +422,14 @@ mod tests {
                 step.states.damaged_delta = state_delta;
                 step.states.on_hold_delta = -state_delta / 2;
                 step.states.in_transit_delta = state_delta / 3;
-                let takes = step.available_delta() < 0 && !step.may_leave_short();
+                let (delta, before) = (step.available_delta(), level.available());
+                let takes = delta < 0 && !step.may_leave_short();
                 if let Ok(next) = level.after(step) {
                     on_hand += on_hand_delta;
                     allocated += allocated_delta;
                     prop_assert_eq!(next.version, level.version + 1);
                     prop_assert!(!takes || next.available() >= 0);
+                    prop_assert_eq!(next.available(), before + delta);
                     level = next;
                 }
                 prop_assert!([level.on_hand, level.allocated, level.damaged, level.on_hold, level.in_transit].iter().all(|quantity| *quantity >= 0));

@@ -119,6 +119,17 @@ mod tests {
         assert_eq!(money(-5, "EUR").to_string(), "-0.05 EUR");
         assert_eq!(money(1999, "JPY").to_string(), "1999 JPY");
         assert_eq!(money(1999, "KWD").to_string(), "1.999 KWD");
+        assert_eq!(money(0, "EUR").to_string(), "0.00 EUR");
+    }
+
+    #[test]
+    fn money_is_written_as_it_is_read() {
+        let written = serde_json::to_string(&money(-1999, "EUR")).unwrap();
+        assert_eq!(written, r#"{"amount":-1999,"currency":"EUR"}"#);
+        assert_eq!(
+            serde_json::from_str::<Money>(&written).unwrap(),
+            money(-1999, "EUR")
+        );
     }
 
     #[test]

@@ -103,16 +103,13 @@ impl SplitLevel {
             counted_delta: 0,
             ..change.states
         } != StateDeltas::default();
-        let room: Option<fn(&Level) -> i64> = match (change.on_hand_delta, change.allocated_delta) {
+        let (on_hand, allocated) = (change.on_hand_delta, change.allocated_delta);
+        let room: Option<fn(&Level) -> i64> = match (on_hand.signum(), allocated.signum()) {
             _ if other_states => None,
-            (0, 0) => Some(|_| i64::MAX),
-            (on_hand, 0) if on_hand < 0 => Some(Level::available),
-            (0, allocated) if allocated > 0 => Some(Level::available),
+            (-1, 0) | (0, 1) => Some(Level::available),
             (0, _) => Some(|level| level.allocated),
-            (on_hand, 0) if on_hand > 0 => Some(|level| i64::MAX - level.available().max(0)),
-            (on_hand, allocated) if on_hand == allocated && on_hand < 0 => {
-                Some(|level| level.on_hand.min(level.allocated))
-            }
+            (_, 0) => Some(|level| i64::MAX - level.available().max(0)),
+            (-1, _) if on_hand == allocated => Some(|level| level.on_hand.min(level.allocated)),
             _ => None,
         };
         let is_any_short = self.buckets.iter().any(Level::is_short);
@@ -168,7 +165,7 @@ impl SplitLevel {
     pub fn evening(&self, at: jiff::Timestamp) -> Option<Vec<Part>> {
         let total = self.total();
         let in_use = i64::from(self.in_use());
-        if self.buckets.len() < 2 || self.buckets.iter().any(Level::is_short) {
+        if self.buckets.iter().any(Level::is_short) {
             return None;
         }
         let even = |bucket: u8| share_of(total.available(), i64::from(bucket), in_use);
@@ -292,11 +289,7 @@ fn shares(total: &Level, count: u8) -> Vec<Share> {
         .map(|bucket| {
             let of = |quantity: i64| share_of(quantity, bucket, i64::from(count));
             let allocated = of(total.allocated);
-            let available = if available < 0 {
-                -of(-available - beyond)
-            } else {
-                of(available)
-            };
+            let available = available.signum() * of(available.abs() - beyond);
             let first = if bucket == 0 { aside - beyond } else { 0 };
             Share {
                 on_hand: available + allocated + first,

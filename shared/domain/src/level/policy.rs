@@ -72,3 +72,46 @@ impl ReorderPolicy {
         checks.finish(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(buckets: u8, lead_time_days: u16) -> ReorderPolicy {
+        serde_json::from_value(
+            json!({"reorder_point": 10, "target_level": 10, "buckets": buckets,
+            "lead_time_days": lead_time_days}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_policy_that_says_no_more_orders_one_by_one_and_splits_nothing() {
+        let least: ReorderPolicy =
+            serde_json::from_value(json!({"reorder_point": 1, "target_level": 2})).unwrap();
+        assert_eq!((least.order_multiple, least.buckets), (1, 1));
+        assert_eq!((least.safety_stock, least.lead_time_days), (0, 0));
+        assert_eq!(least.clone().check(), Ok(least));
+    }
+
+    #[test]
+    fn goods_come_within_a_year_and_a_level_is_split_over_sixteen_items_at_most() {
+        let broken = |policy: ReorderPolicy| {
+            let errors = policy.check().err().into_iter();
+            let pointers = errors.flat_map(|invalid| invalid.errors);
+            pointers.map(|error| error.pointer).collect::<Vec<_>>()
+        };
+        assert!(broken(policy(MAX_BUCKETS, 365)).is_empty());
+        assert_eq!(
+            broken(policy(MAX_BUCKETS + 1, 366)),
+            ["/lead_time_days", "/buckets"]
+        );
+        let below = ReorderPolicy {
+            target_level: 9,
+            ..policy(1, 0)
+        };
+        assert_eq!(broken(below), ["/target_level"]);
+    }
+}

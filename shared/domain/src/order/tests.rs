@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::ids::{FulfilmentId, RefundId};
+use crate::ids::{FulfilmentId, RefundId, Sku};
 use crate::place_order::PlaceOrder;
 
 const NOON: &str = "2026-03-01T12:00:00Z";
@@ -228,7 +228,60 @@ fn a_sale_at_the_till_is_refunded_and_never_canceled() {
     let (_, after) = refund(&sale, &[(1, 2, true)]).unwrap();
     assert_eq!(after.status, OrderStatus::Fulfilled);
     assert_eq!(after.lines[0].state(), LineState::Returned);
+    assert_eq!(after.as_placed(), sale);
     assert!(after.cancel(now()).is_err());
+}
+
+#[test]
+fn a_sale_takes_goods_and_an_order_from_afar_a_promise() {
+    let deltas = |channel: &str| {
+        let mut order = order(channel, "inclusive", &[(2, 100, 0, 0), (1, 250, 0, 0)]);
+        order.lines[1].sku = order.lines[0].sku.clone();
+        let takes = order.takes().into_iter();
+        let changes = takes.map(|taken| taken.change);
+        changes
+            .map(|change| (change.kind, change.on_hand_delta, change.allocated_delta))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(deltas("pos"), [(MovementKind::Sale, -3, 0)]);
+    assert_eq!(deltas("online"), [(MovementKind::Allocation, 0, 3)]);
+}
+
+#[test]
+fn an_order_holds_what_is_still_to_leave_and_no_more() {
+    let (milk, bread): (Sku, Sku) = ("milk".parse().unwrap(), "bread".parse().unwrap());
+    let held = |order: &Order, sku: &Sku| {
+        let open = OpenOrder::of(order);
+        open.map(|open| (open.quantity_of(sku), open.lines.len()))
+    };
+    let order = promised();
+    assert!(order.is_open());
+    assert_eq!(held(&order, &milk), Some((2, 2)));
+    let part = order.fulfil(2, 1).unwrap().fulfil(1, 1).unwrap();
+    assert_eq!(held(&part, &milk), Some((1, 1)));
+    assert_eq!(held(&part, &bread), Some((0, 1)));
+    let whole = part.fulfil(1, 1).unwrap();
+    assert!(!whole.is_open());
+    assert_eq!(held(&whole, &milk), None);
+
+    let of_milk = OpenOrder::of(&order).unwrap().only(&milk).unwrap();
+    assert_eq!((of_milk.lines.len(), of_milk.quantity_of(&bread)), (1, 0));
+    assert_eq!(of_milk.only(&bread), None);
+}
+
+#[test]
+fn every_broken_field_of_a_fulfilment_is_named_at_once() {
+    let Err(NotPossible::Invalid(invalid)) = fulfilment(&promised(), Some(&[(3, 0)])) else {
+        panic!("it was taken");
+    };
+    let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
+    assert_eq!(pointers, ["/lines/0/line", "/lines/0/quantity"]);
+}
+
+#[test]
+fn whether_prices_hold_their_tax_is_told_where_they_do_not() {
+    assert!(TaxTreatment::Inclusive.is_inclusive());
+    assert!(!TaxTreatment::Added.is_inclusive());
 }
 
 #[test]
@@ -380,6 +433,8 @@ proptest! {
         let mut pay = |order: &mut Order, quantity: i64| {
             let (refund, after) = refund(order, &[(1, quantity, false)]).unwrap();
             assert!(refund.total.amount >= 0 && refund.tax.amount >= 0);
+            let line = &refund.lines[0];
+            assert_eq!((line.amount, line.tax), (refund.total, refund.tax));
             total += refund.total.amount;
             taxes += refund.tax.amount;
             *order = after;

@@ -94,6 +94,23 @@ fn every_broken_field_is_named_at_once() {
 }
 
 #[test]
+fn a_reference_is_of_visible_characters_and_not_too_many() {
+    let with = |reference: &str| {
+        placed(PlaceOrder {
+            external_reference: Some(reference.to_owned()),
+            ..two_lines("pos")
+        })
+    };
+    for good in ["R-1", &"x".repeat(64)] {
+        let order = with(good).unwrap();
+        assert_eq!(order.external_reference.as_deref(), Some(good));
+    }
+    for bad in ["", "two words", "Käse", &"x".repeat(65)] {
+        assert_eq!(pointers(with(bad)), ["/external_reference"], "{bad}");
+    }
+}
+
+#[test]
 fn an_overflowing_line_is_refused_and_does_not_wrap() {
     let mut order = two_lines("pos");
     order.lines[0].quantity = i64::MAX;

@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::level::ReorderPolicy;
+use crate::audit::Quantities;
+use crate::level::{DAMAGE, ReorderPolicy};
 
 fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
     let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
@@ -16,6 +17,36 @@ fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LastC
         reference: None,
         occurred_at: Timestamp::UNIX_EPOCH,
         recorded_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// Goods that became damaged, were put on hold, or set out for here, or the contrary.
+fn in_states(
+    kind: MovementKind,
+    (damaged_delta, on_hold_delta, in_transit_delta): (i64, i64, i64),
+) -> LastChange {
+    LastChange {
+        states: StateDeltas {
+            damaged_delta,
+            on_hold_delta,
+            in_transit_delta,
+            counted_delta: 0,
+        },
+        reason: Some(DAMAGE.to_owned()),
+        ..change(kind, 0, 0)
+    }
+}
+
+/// What a count had seen of the change that `plan` writes.
+fn counted(plan: &Plan) -> i64 {
+    let of = |change: &LastChange| change.states.counted_delta;
+    match plan {
+        Plan::Parts(parts) => parts.iter().map(|part| of(&part.change)).sum(),
+        Plan::Anew(levels) => levels
+            .iter()
+            .filter_map(|(_, after)| after.last_change.as_ref())
+            .map(of)
+            .sum(),
     }
 }
 
@@ -59,14 +90,38 @@ fn written(level: &SplitLevel, plan: Plan) -> SplitLevel {
             }
         }
         Plan::Anew(levels) => {
+            let in_use = usize::from(level.in_use());
             for (before, after) in levels {
                 let bucket = &mut buckets[usize::from(before.bucket)];
                 assert_eq!(*bucket, before);
+                let change = after.last_change.as_ref().unwrap();
+                assert_eq!(
+                    Quantities::of(&before).after(change),
+                    Quantities::of(&after)
+                );
+                assert_eq!(after.version, before.version + 1);
                 *bucket = after;
+            }
+            assert_even(&buckets[..in_use]);
+            for out_of_use in &buckets[in_use..] {
+                assert_eq!(Quantities::of(out_of_use), Quantities::default());
             }
         }
     }
     SplitLevel { buckets }
+}
+
+/// Each has as much to sell as any other, give or take one, and owes as much.
+fn assert_even(buckets: &[Level]) {
+    let spread = |of: fn(&Level) -> i64| {
+        let quantities = || buckets.iter().map(of);
+        quantities().max().unwrap() - quantities().min().unwrap()
+    };
+    assert!(spread(|bucket| bucket.allocated) <= 1, "{buckets:?}");
+    assert!(
+        spread(|bucket| bucket.available().max(0)) <= 1,
+        "{buckets:?}"
+    );
 }
 
 fn parts(plan: Plan) -> Vec<(u8, i64, i64)> {
@@ -114,6 +169,10 @@ fn the_parts_of_one_movement_are_movements_of_their_own() {
     assert_ne!(parts[0].change.movement_id, parts[1].change.movement_id);
     let whole = change(MovementKind::Sale, -2, 0);
     assert_eq!(Part::whole(&whole, 0).change.movement_id, whole.movement_id);
+    assert_eq!(
+        Part::whole(&whole, 1).change.movement_id,
+        whole.movement_id.in_bucket(1)
+    );
 }
 
 #[test]
@@ -147,6 +206,100 @@ fn while_one_bucket_owes_none_has_anything_to_sell() {
 }
 
 #[test]
+fn the_level_is_the_sum_of_its_buckets_and_its_last_change_the_newest_of_theirs() {
+    let at = |second| LastChange {
+        recorded_at: Timestamp::from_second(second).unwrap(),
+        ..change(MovementKind::Sale, -1, 0)
+    };
+    let mut level = milk(&[(5, 1), (7, 2)], 2);
+    let [first, second] = &mut level.buckets[..] else {
+        panic!("two buckets");
+    };
+    (first.damaged, first.on_hold, first.in_transit) = (1, 1, 2);
+    (second.damaged, second.on_hold, second.in_transit) = (2, 1, 4);
+    (first.last_change, second.last_change) = (Some(at(1)), Some(at(2)));
+    let total = level.total();
+    let sums = Quantities {
+        on_hand: 12,
+        allocated: 3,
+        damaged: 3,
+        on_hold: 2,
+        in_transit: 6,
+    };
+    assert_eq!(Quantities::of(&total), sums);
+    assert_eq!((total.version, total.last_change), (6, Some(at(2))));
+}
+
+#[test]
+fn a_return_goes_where_least_is_to_sell_and_a_release_where_the_promise_is() {
+    let level = milk(&[(2, 0), (5, 3), (9, 0)], 3);
+    let back = level.plan(&change(MovementKind::Return, 4, 0)).unwrap();
+    assert_eq!(parts(back), [(0, 4, 0)]);
+    let given_up = level.plan(&change(MovementKind::Release, 0, -2)).unwrap();
+    assert_eq!(parts(given_up), [(1, 0, -2)]);
+}
+
+#[test]
+fn a_sale_that_a_count_has_seen_is_told_to_one_bucket() {
+    let level = milk(&[(2, 0), (5, 3)], 2);
+    let seen = change(MovementKind::Sale, -2, 0).seen_by_count();
+    let plan = level.plan(&seen).unwrap();
+    assert_eq!(counted(&plan), -2);
+    assert_eq!(parts(plan), [(1, 0, 0)]);
+}
+
+#[test]
+fn while_a_level_owes_what_is_there_still_goes_to_whom_it_is_promised() {
+    let short = milk(&[(1, 2), (0, 2)], 2);
+    let kept = short
+        .plan(&change(MovementKind::Fulfilment, -1, -1))
+        .unwrap();
+    assert_eq!(parts(kept), [(0, -1, -1)]);
+}
+
+#[test]
+fn a_change_that_moves_more_than_is_promised_is_written_anew() {
+    let level = milk(&[(4, 2), (4, 2)], 2);
+    let plan = level
+        .plan(&change(MovementKind::Fulfilment, -3, -1))
+        .unwrap();
+    assert!(matches!(plan, Plan::Anew(_)));
+    let after = written(&level, plan).total();
+    assert_eq!((after.on_hand, after.allocated), (5, 3));
+}
+
+#[test]
+fn a_count_is_known_to_every_bucket_by_a_movement_of_its_own() {
+    let level = milk(&[(4, 0), (4, 0)], 2);
+    let count = change(MovementKind::Count, 2, 0);
+    let counted_at = Some(Timestamp::from_second(60).unwrap());
+    let total = Level {
+        counted_at,
+        ..level.total().after(count.clone()).unwrap()
+    };
+    let anew = level.anew(&total, &count);
+    assert!(anew.iter().all(|(_, after)| after.counted_at == counted_at));
+    let id = |place: usize| anew[place].1.last_change.as_ref().unwrap().movement_id;
+    assert_eq!(
+        (id(0), id(1)),
+        (count.movement_id, count.movement_id.in_bucket(1))
+    );
+}
+
+#[test]
+fn buckets_are_even_enough_until_one_is_off_by_more_than_half_its_share() {
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(milk(&[(12, 0), (4, 0)], 2).evening(now), None);
+    let off = milk(&[(13, 0), (3, 0)], 2).evening(now).unwrap();
+    assert_ne!(off[0].change.movement_id, off[1].change.movement_id);
+    let moved: Vec<_> = off.iter().map(|part| part.change.on_hand_delta).collect();
+    assert_eq!(moved, [-5, 5]);
+    assert_eq!(milk(&[(13, 0), (0, 3)], 2).evening(now), None, "it owes");
+    let out_of_use = milk(&[(10, 0), (10, 0), (1, 0)], 2);
+    assert!(out_of_use.evening(now).is_some());
+}
+
+#[test]
 fn buckets_are_evened_out_and_those_out_of_use_emptied() {
     let now = Timestamp::UNIX_EPOCH;
     let level = milk(&[(9, 1), (0, 0), (4, 2)], 2);
@@ -162,16 +315,21 @@ fn buckets_are_evened_out_and_those_out_of_use_emptied() {
 fn a_bucket_that_is_not_there_yet_holds_nothing() {
     let first = Level {
         split_over: 3,
+        counted_at: Some(Timestamp::UNIX_EPOCH),
         ..milk(&[(5, 0)], 3).buckets.remove(0)
     };
     let level = SplitLevel::new(first, &[]);
     assert_eq!((level.buckets().len(), level.total().on_hand), (3, 5));
+    let last = &level.buckets()[2];
+    assert_eq!(Quantities::of(last), Quantities::default());
+    assert_eq!((last.bucket, last.split_over, last.version), (2, 3, 0));
+    assert_eq!(last.counted_at, Some(Timestamp::UNIX_EPOCH));
 }
 
 proptest! {
     #[test]
     fn whatever_happens_the_buckets_are_the_level_and_none_sells_while_another_owes(
-        steps in prop::collection::vec((0_usize..7, 1_i64..40), 1..80),
+        steps in prop::collection::vec((0_usize..11, 1_i64..40), 1..80),
         in_use in 1_u8..5,
     ) {
         let mut level = milk(&[(40, 0), (0, 0), (0, 0), (0, 0)], in_use);
@@ -184,24 +342,22 @@ proptest! {
                 3 => change(MovementKind::Fulfilment, -quantity, -quantity),
                 4 => change(MovementKind::Return, quantity, 0),
                 5 => change(MovementKind::Count, quantity - whole.on_hand, 0),
-                _ => LastChange {
-                    states: StateDeltas { damaged_delta: quantity / 4, ..StateDeltas::default() },
-                    reason: Some(crate::level::DAMAGE.to_owned()),
-                    ..change(MovementKind::StateChange, 0, 0)
-                },
+                6 => change(MovementKind::Sale, -quantity, 0).seen_by_count(),
+                7 => change(MovementKind::Fulfilment, -quantity, -quantity).seen_by_count(),
+                8 => in_states(MovementKind::StateChange, (quantity / 4, -quantity / 5, 0)),
+                9 => in_states(MovementKind::StateChange, (0, quantity / 4, 0)),
+                _ => in_states(MovementKind::TransferIn, (0, 0, quantity)),
             };
             let expected = whole.after(change.clone());
             let plan = level.plan(&change);
             prop_assert_eq!(plan.is_ok(), expected.is_ok());
             if let (Ok(plan), Ok(expected)) = (plan, expected) {
+                prop_assert_eq!(counted(&plan), change.states.counted_delta);
                 level = written(&level, plan);
                 whole = expected;
             }
             let total = level.total();
-            prop_assert_eq!(
-                (total.on_hand, total.allocated, total.damaged, total.available()),
-                (whole.on_hand, whole.allocated, whole.damaged, whole.available())
-            );
+            prop_assert_eq!(Quantities::of(&total), Quantities::of(&whole));
             for bucket in level.buckets() {
                 prop_assert!(bucket.on_hand >= 0 && bucket.allocated >= 0);
                 prop_assert!(total.available() < 0 || bucket.available() >= 0, "{:?}", level);

@@ -55,6 +55,79 @@ fn a_count_made_before_the_last_one_is_refused() {
 }
 
 #[test]
+fn a_count_is_made_again_at_the_same_moment_and_may_find_nothing() {
+    let counted = Level {
+        counted_at: Some(NOW.parse().unwrap()),
+        ..level("store-1", 10, 0)
+    };
+    let again = change(json!({"kind": "count", "quantity": 0, "counted_at": NOW}));
+    assert_eq!(apply(&again, &[counted]).unwrap()[0].on_hand, 0);
+}
+
+#[test]
+fn a_level_that_is_as_the_caller_read_it_is_changed() {
+    let found =
+        change(json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 7}));
+    assert_eq!(
+        apply(&found, &[level("store-1", 10, 0)]).unwrap()[0].version,
+        8
+    );
+}
+
+#[test]
+fn a_count_needs_no_movements_of_before_it() {
+    let (told, tolerated) = ("2026-03-01T12:00:00Z", "2026-03-01T12:05:00Z");
+    let level = level("store-1", 9, 0).after(sold(1, told)).unwrap();
+    let depends = |counted_at: &str| counted(8, counted_at).depends_on_movements_after(&level);
+    assert_eq!(depends(tolerated), None);
+    let just_before = "2026-03-01T12:04:59Z";
+    assert_eq!(depends(just_before), Some(just_before.parse().unwrap()));
+}
+
+#[test]
+fn what_moved_at_the_moment_of_a_count_was_seen_by_it() {
+    let at = "2026-03-01T11:00:00Z";
+    let empty = level("store-1", 0, 0);
+    let filled = empty.after(sold(-10, at)).unwrap();
+    let movements: Vec<_> = filled.movement_since(None).into_iter().collect();
+    let since = |time: &str| moved_after(&filled, &movements, time.parse().unwrap());
+    assert_eq!(since(at), Some(0));
+    assert_eq!(since("2026-03-01T10:59:59Z"), Some(10));
+}
+
+#[test]
+fn a_ledger_whose_promises_do_not_follow_is_not_believed() {
+    let promised = |quantity: i64| LastChange {
+        on_hand_delta: 0,
+        allocated_delta: quantity,
+        kind: MovementKind::Allocation,
+        ..sold(quantity, NOW)
+    };
+    let (mut level, mut movements) = (level("store-1", 0, 0), Vec::new());
+    for change in [sold(-10, NOW), promised(2), promised(3)] {
+        let next = level.after(change).unwrap();
+        movements.splice(0..0, next.movement_since(Some(&level)));
+        level = next;
+    }
+    let since = "2026-03-01T11:00:00Z".parse().unwrap();
+    assert_eq!(moved_after(&level, &movements, since), Some(10));
+    movements.remove(1);
+    assert_eq!(moved_after(&level, &movements, since), None);
+    let mut repair = movements[0].clone();
+    repair.change.kind = MovementKind::Repair;
+    let repaired = Level {
+        last_change: Some(repair.change.clone()),
+        ..level
+    };
+    movements[0] = repair;
+    assert_eq!(
+        moved_after(&repaired, &movements, since),
+        Some(10),
+        "but for a repair, which need not follow"
+    );
+}
+
+#[test]
 fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone() {
     let stale =
         change(json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 6}));
@@ -355,6 +428,9 @@ fn every_broken_field_is_named_at_once() {
                 json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-1",
                 "quantity": 1_000_001}),
             ),
+            change(
+                json!({"kind": "state_change", "quantity": 1, "from": "in_transit", "to": "in_transit"}),
+            ),
         ],
     };
     let broken = changes.check(NOW.parse().unwrap()).unwrap_err();
@@ -373,6 +449,9 @@ fn every_broken_field_is_named_at_once() {
             "/changes/2/reference",
             "/changes/3/quantity",
             "/changes/3/to_location_id",
+            "/changes/4/from",
+            "/changes/4/to",
+            "/changes/4/to",
         ]
     );
 }
