@@ -1,5 +1,7 @@
 //! Why the available quantity of a level is what it is.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -58,7 +60,7 @@ pub struct Explanation {
 /// A count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LastCount {
-    /// The movement it is.
+    /// The movement it is; of a level that is split, that of its first item.
     pub movement_id: MovementId,
     /// When it was made.
     #[serde(serialize_with = "crate::millis::serialize")]
@@ -205,18 +207,26 @@ impl Explanation {
     }
 
     fn take_count(&mut self, count: &Movement) {
-        let newer = self
-            .last_count
-            .as_ref()
-            .is_none_or(|known| known.counted_at < count.change.occurred_at);
-        if newer {
-            self.last_count = Some(LastCount {
-                movement_id: count.change.movement_id,
-                counted_at: count.change.occurred_at,
-                recorded_at: count.change.recorded_at,
-                on_hand_delta: count.change.on_hand_delta,
-                on_hand: count.on_hand,
-            });
+        let change = &count.change;
+        let part = LastCount {
+            movement_id: change.movement_id,
+            counted_at: change.occurred_at,
+            recorded_at: change.recorded_at,
+            on_hand_delta: change.on_hand_delta,
+            on_hand: count.on_hand,
+        };
+        let Some(known) = &mut self.last_count else {
+            self.last_count = Some(part);
+            return;
+        };
+        match part.when().cmp(&known.when()) {
+            Ordering::Less => {}
+            // Each item of a level that is split holds its part of one count.
+            Ordering::Equal => {
+                known.on_hand_delta += part.on_hand_delta;
+                known.on_hand += part.on_hand;
+            }
+            Ordering::Greater => *known = part,
         }
     }
 
@@ -234,6 +244,12 @@ impl Explanation {
                 allocated_delta: by.allocated,
             });
         }
+    }
+}
+
+impl LastCount {
+    fn when(&self) -> (Timestamp, Timestamp) {
+        (self.counted_at, self.recorded_at)
     }
 }
 
@@ -270,3 +286,6 @@ impl Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

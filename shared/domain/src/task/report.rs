@@ -1,5 +1,7 @@
 //! What a controller says of a task it holds, and what that makes of the task.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -161,15 +163,11 @@ impl Task {
             if last == report {
                 return Ok(Step::Known);
             }
-            if report.report_seq == last.report_seq {
-                return Err(ReportRefused::Conflict {
-                    seq: last.report_seq,
-                });
-            }
-            if report.report_seq < last.report_seq {
-                return Err(ReportRefused::Outdated {
-                    last: last.report_seq,
-                });
+            let known = last.report_seq;
+            match report.report_seq.cmp(&known) {
+                Ordering::Less => return Err(ReportRefused::Outdated { last: known }),
+                Ordering::Equal => return Err(ReportRefused::Conflict { seq: known }),
+                Ordering::Greater => {}
             }
         }
         if self.state == TaskState::Queued {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::caller::Locations;
 use crate::place_order::{CLOCK_TOLERANCE, PlaceOrder};
 
 fn at(minute: i64) -> Timestamp {
@@ -95,6 +96,7 @@ fn goods_are_spread_over_every_aisle_of_every_zone() {
             .or_default() += 1;
     }
     assert_eq!(places.len(), 16, "{places:?}");
+    assert!(places.keys().all(|(_, aisle)| *aisle >= 1), "{places:?}");
     assert!(places.values().all(|count| *count > 40), "{places:?}");
 }
 
@@ -129,6 +131,65 @@ fn a_report_that_is_late_stale_or_another_under_the_same_number_is_refused_by_na
         let other = report(lease, 3, ReportedState::Completed);
         assert_eq!(refused(&other), ReportRefused::Fenced { current: 1 });
     }
+}
+
+#[test]
+fn a_report_of_the_moment_a_task_was_created_is_none_of_before_it() {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    let accepted = Report {
+        occurred_at: at(0),
+        ..report(1, 1, ReportedState::Accepted)
+    };
+    assert_eq!(moved(&leased, &accepted).state, TaskState::Accepted);
+}
+
+#[test]
+fn who_works_on_a_task_is_given_time_anew_and_who_is_done_needs_none() {
+    let task = in_progress();
+    let later = task.report(&report(1, 3, ReportedState::Paused), at(3));
+    let Ok(Step::Moves(paused)) = later else {
+        panic!("{later:?}");
+    };
+    assert_eq!(paused.lease_expires_at, Some(at(3) + LEASE));
+    let done = task.report(&report(1, 3, ReportedState::Completed), at(3));
+    let Ok(Step::Completes { done, .. }) = done else {
+        panic!("{done:?}");
+    };
+    assert_eq!(done.lease_expires_at, None);
+}
+
+#[test]
+fn a_task_is_open_to_the_controllers_that_had_it_and_to_no_other() {
+    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+    let allowed = |role, controller: Option<&str>| {
+        let caller = Caller {
+            subject: "someone".to_owned(),
+            role,
+            locations: Locations::All,
+            controller: controller.map(robot),
+        };
+        leased.allow(Action::ReadTasks, &caller)
+    };
+    assert_eq!(allowed(Role::Controller, Some("controller-1")), Ok(()));
+    for other in [Some("controller-2"), None] {
+        assert_eq!(allowed(Role::Controller, other), Err(Denied::Hidden));
+    }
+    assert_eq!(allowed(Role::StoreManager, None), Ok(()));
+}
+
+#[test]
+fn what_someone_is_on_the_way_for_is_fetched_first() {
+    let plan = |channel: &str| Task::plan(&order(channel, &["milk"]), &zones(), at(0)).remove(0);
+    let (fetched, sent) = (plan("click_and_collect"), plan("online"));
+    assert!(fetched.priority < sent.priority && fetched.deadline < sent.deadline);
+}
+
+#[test]
+fn a_task_that_is_done_takes_what_it_fetched_and_keeps_the_promise() {
+    let change = in_progress().movement(at(2), at(3));
+    assert_eq!((change.on_hand_delta, change.allocated_delta), (-2, -2));
+    assert_eq!(change.kind, MovementKind::Fulfilment);
+    assert_eq!((change.occurred_at, change.recorded_at), (at(2), at(3)));
 }
 
 #[test]
@@ -173,6 +234,7 @@ fn a_task_that_finds_no_controller_is_tried_again_within_seconds_and_a_day_of_th
         task.try_again_in(1, at(0)),
         Some(SignedDuration::from_secs(5))
     );
+    assert_eq!(task.try_again_in(1, task.queued_at + LONGEST_WAIT), None);
     let (mut now, mut tries) = (task.queued_at, 0);
     while let Some(pause) = task.try_again_in(tries + 1, now) {
         let waited = now.duration_since(task.queued_at);
