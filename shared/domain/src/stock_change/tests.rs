@@ -457,6 +457,21 @@ fn every_broken_field_is_named_at_once() {
 }
 
 #[test]
+fn a_change_is_told_up_to_seven_days_late() {
+    let pointers = |occurred_at: &str| {
+        let receipt = json!({"kind": "receipt", "quantity": 1, "occurred_at": occurred_at});
+        let changes = StockChanges {
+            changes: vec![change(receipt)],
+        };
+        let errors = changes.check(NOW.parse().unwrap()).err().into_iter();
+        let broken = errors.flat_map(|invalid| invalid.errors);
+        broken.map(|error| error.pointer).collect::<Vec<_>>()
+    };
+    assert!(pointers("2026-02-22T12:00:00Z").is_empty());
+    assert_eq!(pointers("2026-02-22T11:59:59Z"), ["/changes/0/occurred_at"]);
+}
+
+#[test]
 fn a_request_holds_one_to_a_hundred_changes() {
     let now = NOW.parse().unwrap();
     let receipt = change(json!({"kind": "receipt", "quantity": 1}));
