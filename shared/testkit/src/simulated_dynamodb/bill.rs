@@ -73,7 +73,8 @@ impl CostTable {
 
     /// Adds the row of `operation`, which led to `bill`.
     pub fn add(&mut self, operation: &str, bill: &Bill) {
-        self.0 += &format!("| {operation} | {bill} |\n");
+        let bill = bill.to_string();
+        self.0.extend(["| ", operation, " | ", &bill, " |\n"]);
     }
 
     /// Fails unless the whole of it stands in `readme`, and no row more.

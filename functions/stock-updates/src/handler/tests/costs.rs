@@ -126,7 +126,7 @@ fn level() -> LevelKey {
 }
 
 /// A change of `sku-0` at `store-1`.
-fn with(kind: &str, rest: Value) -> [Value; 1] {
+fn with(kind: &str, rest: &Value) -> [Value; 1] {
     let mut change = json!({"kind": kind, "location_id": "store-1", "sku": "sku-0"});
     change
         .as_object_mut()
@@ -158,14 +158,14 @@ async fn each_operation_costs_what_the_readme_says() {
     );
     stores.ledger_hears().await;
     let adjustment = json!({"delta": -1, "reason": "theft"});
-    let adjusted = applied("adjustment", &with("adjustment", adjustment)).await;
+    let adjusted = applied("adjustment", &with("adjustment", &adjustment)).await;
     stores.ledger_hears().await;
     let held = json!({"quantity": 1, "from": "sellable", "to": "on_hold"});
-    let changed = applied("state", &with("state_change", held)).await;
+    let changed = applied("state", &with("state_change", &held)).await;
     stores.ledger_hears().await;
     let set = |version: u64| {
         let change = json!({"delta": 1, "reason": "found", "expected_version": version});
-        with("adjustment", change)
+        with("adjustment", &change)
     };
     let compared = applied("compared", &set(4)).await;
     stores.ledger_hears().await;
@@ -175,10 +175,10 @@ async fn each_operation_costs_what_the_readme_says() {
         "a change that is refused: its `expected_version` has passed, its stock is short",
         &late,
     );
-    let short = with("adjustment", json!({"delta": -999, "reason": "theft"}));
+    let short = with("adjustment", &json!({"delta": -999, "reason": "theft"}));
     assert_eq!(stores.bill_of("short", "refused", &short).await, late);
 
-    let count = |at: &str| with("count", json!({"quantity": 150, "counted_at": at}));
+    let count = |at: &str| with("count", &json!({"quantity": 150, "counted_at": at}));
     // A till's clock may be five minutes ahead.
     stores.clock.advance(SignedDuration::from_mins(6));
     let now = stores.clock.now().to_string();
