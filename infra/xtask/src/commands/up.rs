@@ -153,7 +153,9 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -
         return Ok(cloud);
     }
     files::write(&applying, b"")?;
+    interrupt::register_cloud(dir.to_owned());
     terraform.apply(&variables)?;
+    interrupt::forget_cloud(dir);
     let cloud = describe(
         workspace,
         dir,
