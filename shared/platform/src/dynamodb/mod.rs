@@ -9,6 +9,7 @@ mod get_all;
 pub mod level_changes;
 pub mod orders;
 pub mod sales;
+mod single_write;
 mod split_levels;
 pub mod stock;
 pub mod tasks;
