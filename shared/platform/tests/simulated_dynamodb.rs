@@ -51,6 +51,13 @@ fn within(seconds: u64) -> Deadline {
     Deadline::within(Duration::from_secs(seconds))
 }
 
+/// How many requests of `operation` there were, however they ended.
+fn sent(database: &SimulatedDynamoDb, operation: &str) -> u64 {
+    let tally = database.tally();
+    let of_it = tally.iter().filter(|((name, _), _)| name == operation);
+    of_it.map(|(_, count)| count).sum()
+}
+
 fn conflicts(database: &SimulatedDynamoDb) -> u64 {
     let conflict = ("TransactWriteItems".into(), "TransactionConflict".into());
     database.tally().get(&conflict).copied().unwrap_or_default()
@@ -337,4 +344,67 @@ async fn a_policy_is_written_while_orders_hold_the_level() {
         assert!(placed.iter().all(Result::is_ok));
         assert_eq!(written.unwrap().unwrap().policy, Some(policy));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_committed_is_answered_however_long_evening_its_level_out_takes() {
+    let never = Fault::Delay(Duration::from_hours(1));
+    let at_once = Fault::Delay(Duration::ZERO);
+    // given an order that finds too little in one bucket: a transaction in vain, one that commits, and one that evens out
+    let writes = ("TransactWriteItems", vec![at_once, at_once, never]);
+    // which reads the level to plan, and again to even it out
+    let reads = ("BatchGetItem", vec![at_once, never]);
+    for (operation, faults) in [writes, reads] {
+        for seconds in [1, 10] {
+            let database = SimulatedDynamoDb::new(1);
+            let shop = shop(&database);
+            let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+            StockedOrders::stock(&shop, "store-1", "milk", 40).await;
+            let policy =
+                serde_json::from_str(r#"{"reorder_point": 1, "target_level": 9, "buckets": 4}"#)
+                    .unwrap();
+            let level = conformance::stock::key("store-1", "milk");
+            let report = MissingLevel::Report;
+            let split = stock.set_policy(&level, &policy, report, within(20)).await;
+            assert_eq!(split.unwrap().unwrap().on_hand, 40);
+            let before = sent(&database, operation);
+            // when that hangs at the last of them
+            for fault in &faults {
+                database.fail_next(operation, *fault);
+            }
+            let sale = order("a", "store-1", "pos", &[("milk", 25)]);
+            let begun = Instant::now();
+            let request = request();
+            let placing = OrderStore::place(&shop, &sale, &request, within(seconds));
+            let placed = tokio::time::timeout(Duration::from_secs(seconds), placing).await;
+            // then the till is told that the order is placed, and soon
+            assert_eq!(placed.unwrap().unwrap(), Placement::Placed, "{operation}");
+            assert!(begun.elapsed() < Duration::from_millis(600));
+            assert_eq!(sent(&database, operation) - before, faults.len() as u64);
+            let left = stock.find(&level).await.unwrap().unwrap();
+            assert_eq!((left.on_hand, left.allocated), (15, 0));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_committed_at_the_last_moment_evens_nothing_out() {
+    // given a split level of which no bucket has enough, and a caller who waits a quarter of a second
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+    StockedOrders::stock(&shop, "store-1", "milk", 40).await;
+    let policy =
+        serde_json::from_str(r#"{"reorder_point": 1, "target_level": 9, "buckets": 4}"#).unwrap();
+    let level = conformance::stock::key("store-1", "milk");
+    let report = MissingLevel::Report;
+    let split = stock.set_policy(&level, &policy, report, within(20)).await;
+    assert!(split.unwrap().is_some());
+    let before = sent(&database, "TransactWriteItems");
+    let sale = order("a", "store-1", "pos", &[("milk", 25)]);
+    let deadline = Deadline::within(Duration::from_millis(250));
+    let placed = OrderStore::place(&shop, &sale, &request(), deadline).await;
+    // then it is placed with the two transactions it needs
+    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(sent(&database, "TransactWriteItems") - before, 2);
 }

@@ -1,5 +1,7 @@
 //! Levels change together with what makes them change: an order, its refund, a task.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
@@ -14,6 +16,12 @@ use super::stock::replace_level;
 use super::transaction::{self, Tried, Written, fresh_token, try_once};
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
+
+/// The longest that a caller whose change is committed waits for the evening out that comes after it.
+const EVENING_OUT: Duration = Duration::from_millis(250);
+
+/// What is left of the deadline at least, for the answer.
+const FOR_THE_ANSWER: Duration = Duration::from_millis(250);
 
 /// Changes levels together with other items.
 #[derive(Debug, Clone)]
@@ -246,18 +254,29 @@ impl LevelChanges {
     }
 
     /// Evens out the levels of which one bucket had not enough: once, and if it fails, then the next time.
+    ///
+    /// What it comes after is committed and waits to be answered, so it has little time, all the levels together.
     async fn even_out(&self, changes: &[LevelChange], writes: &[Write], deadline: Deadline) {
-        for (change, write) in changes.iter().zip(writes) {
-            let Write::Parts(parts) = write else { continue };
-            if parts.len() < 2 {
-                continue;
+        let uneven: Vec<&LevelChange> = changes
+            .iter()
+            .zip(writes)
+            .filter(|(_, write)| matches!(write, Write::Parts(parts) if parts.len() > 1))
+            .map(|(change, _)| change)
+            .collect();
+        let time = EVENING_OUT.min(deadline.left().saturating_sub(FOR_THE_ANSWER));
+        if uneven.is_empty() || time.is_zero() {
+            return;
+        }
+        let budget = Deadline::within(time);
+        let evening = async {
+            for LevelChange { key, change } in uneven {
+                if let Err(error) = self.even_out_once(key, change.recorded_at, budget).await {
+                    tracing::warn!(%error, "a level stays uneven for now");
+                }
             }
-            if let Err(error) = self
-                .even_out_once(&change.key, change.change.recorded_at, deadline)
-                .await
-            {
-                tracing::warn!(%error, "a level stays uneven for now");
-            }
+        };
+        if tokio::time::timeout(time, evening).await.is_err() {
+            tracing::warn!("levels stay uneven for now: there was no time to even them out");
         }
     }
 
