@@ -219,35 +219,33 @@ run "aws_has_alarms" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.errors)) == setsubtract(toset(keys(module.function)), toset(["authorizer"]))
+    condition = length(setsubtract([for name in keys(module.function) : "${name}-errors" if name != "authorizer"],
+    keys(aws_cloudwatch_metric_alarm.this))) == 0
     error_message = "A function fails without anybody hearing of it."
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.dlq) == length(aws_sqs_queue.dlq) + length(aws_sqs_queue.failures)
-    error_message = "A DLQ fills without anybody hearing of it."
-  }
-  assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.throttles)) == toset(keys(module.function))
+    condition = length(setsubtract([for name in keys(module.function) : "${name}-throttles"],
+    keys(aws_cloudwatch_metric_alarm.this))) == 0
     error_message = "A function is not started without anybody hearing of it."
   }
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.queue_age)) == toset(keys(aws_sqs_queue.this))
+    condition = length(setsubtract(concat([for name in keys(aws_sqs_queue.dlq) : "${name}-dlq-depth"],
+    [for name in keys(aws_sqs_queue.failures) : "${name}-failures-depth"]), keys(aws_cloudwatch_metric_alarm.this))) == 0
+    error_message = "A DLQ fills without anybody hearing of it."
+  }
+  assert {
+    condition     = length(setsubtract([for name in keys(aws_sqs_queue.this) : "${name}-age"], keys(aws_cloudwatch_metric_alarm.this))) == 0
     error_message = "A queue's messages grow old without anybody hearing of it."
   }
   assert {
-    condition = (
-      aws_cloudwatch_metric_alarm.export_missing[0].treat_missing_data == "breaching" &&
-      aws_cloudwatch_metric_alarm.export_missing[0].namespace == "stockline-test"
-    )
-    error_message = "A night without an export is not heard of."
+    condition = alltrue([for name in ["export-missing", "audit-missing"] :
+      aws_cloudwatch_metric_alarm.this[name].treat_missing_data == "breaching" &&
+      aws_cloudwatch_metric_alarm.this[name].namespace == "stockline-test"
+    ])
+    error_message = "A night without an export or an audit is not heard of."
   }
   assert {
-    condition = alltrue([for alarm in concat(
-      values(aws_cloudwatch_metric_alarm.errors), values(aws_cloudwatch_metric_alarm.throttles),
-      values(aws_cloudwatch_metric_alarm.queue_age), values(aws_cloudwatch_metric_alarm.dlq),
-      values(aws_cloudwatch_metric_alarm.iterator_age), aws_cloudwatch_metric_alarm.api,
-      aws_cloudwatch_metric_alarm.export_missing,
-    ) : alarm.alarm_actions == toset([aws_sns_topic.this["operations"].arn])])
+    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.this) : alarm.alarm_actions == toset([aws_sns_topic.this["operations"].arn])])
     error_message = "An alarm tells nobody."
   }
 }
@@ -291,7 +289,7 @@ run "a_local_cloud_leaves_out_what_it_lacks" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.errors) + length(aws_cloudwatch_metric_alarm.dlq) + length(aws_cloudwatch_metric_alarm.export_missing) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0
     error_message = "A local cloud cannot keep alarms."
   }
   assert {

@@ -1,12 +1,12 @@
 //! Ctrl-C, SIGTERM, SIGHUP: what this run started is ended before it goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::process;
 
-/// Process groups of running children, and private clouds that end with this run.
+/// Process groups of running children, and clouds that are not to outlive this run.
 #[derive(Default)]
 struct Owned {
     groups: Vec<u32>,
@@ -24,7 +24,7 @@ fn owned() -> MutexGuard<'static, Owned> {
     OWNED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From here on a signal ends children and private clouds, then this process with code 130.
+/// From here on a signal ends children and registered clouds, then this process with code 130.
 pub fn install() {
     let installed = ctrlc::set_handler(|| {
         let (groups, clouds) = {
@@ -82,9 +82,12 @@ pub fn register_cloud(dir: PathBuf) {
     owned().clouds.push(dir);
 }
 
-/// The cloud was ended in good order.
-pub fn forget_cloud(dir: &std::path::Path) {
-    owned().clouds.retain(|known| known != dir);
+/// Takes one registration of the cloud back: it was ended in good order, or may outlive this run.
+pub fn forget_cloud(dir: &Path) {
+    let clouds = &mut owned().clouds;
+    if let Some(at) = clouds.iter().position(|known| known == dir) {
+        clouds.swap_remove(at);
+    }
 }
 
 /// While the handler cleans up, the main thread must not report the failures that it causes.

@@ -1,7 +1,8 @@
 //! The project's own tool: the local cloud, the deployment, the tests, the demo and the benchmark.
 //!
-//! `cargo xtask --help` says what there is. The library holds what the two binaries share: `xtask` itself, which
-//! builds in seconds, and `stockline-demo`, which carries the SDK.
+//! `cargo xtask --help` says what there is. The library holds what the binaries share: `xtask` itself, which builds
+//! in seconds, and `stockline-demo` and `stockline-repair`, which carry the SDK.
+#![warn(clippy::print_stdout)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod files;
 pub mod interrupt;
 pub mod oidc;
+pub mod output;
 pub mod packages;
 pub mod process;
 pub mod progress;

@@ -18,18 +18,23 @@ pub const DEMO_FEATURE: &str = "xtask/demo";
 pub const DEMO: &str = "stockline-demo";
 /// The binary that repairs stock.
 pub const REPAIR: &str = "stockline-repair";
-
 /// The chaos run's binary.
 pub const CHAOS: &str = "stockline-chaos";
 
-/// What to build. Cargo chooses features for all that is built together, so a selection that equals the one of the
-/// test run spares building the SDK twice.
+/// Built along with every selection. Cargo chooses the features of shared crates for all that it builds together, and
+/// counts those that only tests need when one target of their kind is among them: this one makes every selection share
+/// its build of the SDK with the test run.
+pub const EXAMPLE: &str = "contention";
+
+/// What to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
     /// The functions.
     Functions,
-    /// The functions and the demo.
-    FunctionsAndDemo,
+    /// The functions, and a binary that meets them deployed.
+    FunctionsAnd(&'static str),
+    /// A binary alone.
+    Only(&'static str),
     /// All binaries and tests of the workspace.
     Everything,
 }
@@ -41,27 +46,29 @@ pub fn folder(workspace: &Workspace) -> PathBuf {
 
 /// Builds in one cargo run, so that shared crates are built once.
 pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
-    let functions = workspace.functions()?;
     let mut cargo = cargo(workspace);
-    cargo.arg("build");
+    cargo.args(["build", "--workspace", "--features", DEMO_FEATURE]);
+    cargo.args(["--example", EXAMPLE]);
     let title = match selection {
         Selection::Everything => {
-            cargo.args(["--workspace", "--bins", "--tests"]);
+            cargo.args(["--bins", "--tests"]);
             "building the functions and every test".to_owned()
         }
-        Selection::Functions | Selection::FunctionsAndDemo => {
+        Selection::Only(binary) => {
+            cargo.args(["--bin", binary]);
+            format!("building {binary}")
+        }
+        Selection::Functions | Selection::FunctionsAnd(_) => {
+            let functions = workspace.functions()?;
             for function in &functions {
-                cargo.args(["--package", function, "--bin", function]);
+                cargo.args(["--bin", function]);
+            }
+            if let Selection::FunctionsAnd(binary) = selection {
+                cargo.args(["--bin", binary]);
             }
             format!("building {} functions", functions.len())
         }
     };
-    if selection == Selection::FunctionsAndDemo {
-        cargo.args(["--package", "xtask", "--bin", DEMO, "--bin", REPAIR]);
-    }
-    if selection != Selection::Functions {
-        cargo.args(["--features", DEMO_FEATURE]);
-    }
     let mut step = Step::begin(title);
     process::run(&mut step, &mut cargo, &workspace.local().join("build.log"))?;
     step.done("");

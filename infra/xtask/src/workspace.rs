@@ -7,8 +7,8 @@ use crate::{Error, Result};
 
 /// The cloud that `up` starts and `down` ends.
 pub const LOCAL: &str = "local";
-/// Every cloud this tool starts: the demo, the tests and the benchmark each have one of their own, so that they meet no leftovers.
-pub const CLOUDS: [&str; 4] = [LOCAL, "demo", "test", "bench"];
+/// Every cloud this tool starts: the demo, the tests, the benchmark and the chaos run each have one of their own, so that they meet no leftovers.
+pub const CLOUDS: [&str; 5] = [LOCAL, "demo", "test", "bench", "chaos"];
 
 /// The repository on this machine.
 #[derive(Debug, Clone)]

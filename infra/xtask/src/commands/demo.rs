@@ -20,7 +20,7 @@ pub struct DemoArgs {
 
 /// The command.
 pub fn command(workspace: &Workspace, args: &DemoArgs) -> Result<()> {
-    let private = Private::start(workspace, "demo", Selection::FunctionsAndDemo)?;
+    let private = Private::start(workspace, "demo", Selection::FunctionsAnd(DEMO))?;
     eprintln!();
     let mut demo = Command::new(packages::binary(workspace, DEMO));
     demo.args(&args.arguments)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::output::say;
 use crate::status::Cloud;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files};
@@ -16,8 +17,8 @@ pub fn command(workspace: &Workspace, function: &str, event: &Path) -> Result<()
     let cloud = Cloud::local(workspace)?;
     let (payload, error) = cloud.invoke(&function, text.as_bytes())?;
     match serde_json::from_str::<Value>(&payload) {
-        Ok(value) => println!("{value:#}"),
-        Err(_) => println!("{payload}"),
+        Ok(value) => say(format_args!("{value:#}"))?,
+        Err(_) => say(format_args!("{payload}"))?,
     }
     match error {
         None => Ok(()),

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use clap::{Args, ValueEnum};
 
+use crate::output::say;
 use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files, packages, process, tools};
@@ -64,9 +65,9 @@ pub fn command(workspace: &Workspace, args: &PackageArgs) -> Result<()> {
     for architecture in architectures {
         build(workspace, &tool, architecture, &functions)?;
     }
-    println!(
-        "Deploy with `terraform apply -var packages_dir=<that folder> -var architecture=<its name>`."
-    );
+    say(
+        "Deploy with `terraform apply -var packages_dir=<that folder> -var architecture=<its name>`.",
+    )?;
     Ok(())
 }
 
@@ -114,7 +115,11 @@ fn build(
         let size = std::fs::metadata(&package)
             .map_err(Error::file("read", &package))?
             .len();
-        println!("{:>8} KiB  {}", size / 1024, workspace.shown(&package));
+        say(format_args!(
+            "{:>8} KiB  {}",
+            size / 1024,
+            workspace.shown(&package)
+        ))?;
     }
     Ok(())
 }

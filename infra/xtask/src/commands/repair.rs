@@ -32,7 +32,7 @@ pub fn command(workspace: &Workspace, args: &RepairArgs) -> Result<()> {
         Some(_) => None,
         None => Some(Cloud::local(workspace)?),
     };
-    packages::build(workspace, Selection::FunctionsAndDemo)?;
+    packages::build(workspace, Selection::Only(REPAIR))?;
     let mut repair = Command::new(packages::binary(workspace, REPAIR));
     repair.current_dir(&workspace.root);
     if local.is_some() {

@@ -1,5 +1,6 @@
 //! `status`: what is where.
 
+use crate::output::say;
 use crate::status::Cloud;
 use crate::workspace::Workspace;
 use crate::{Error, Result};
@@ -8,12 +9,9 @@ use crate::{Error, Result};
 pub fn command(workspace: &Workspace, as_json: bool) -> Result<()> {
     let cloud = Cloud::local(workspace)?;
     if as_json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&cloud).map_err(Error::unreadable("the status"))?
-        );
+        say(serde_json::to_string_pretty(&cloud).map_err(Error::unreadable("the status"))?)?;
     } else {
-        println!("{}", cloud.describe());
+        say(cloud.describe())?;
     }
     Ok(())
 }

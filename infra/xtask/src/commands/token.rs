@@ -2,11 +2,12 @@
 
 use crate::Result;
 use crate::oidc::Bearer;
+use crate::output::say;
 use crate::status::Cloud;
 use crate::workspace::Workspace;
 
 /// The command.
 pub fn command(workspace: &Workspace, bearer: &Bearer) -> Result<()> {
-    println!("{}", Cloud::local(workspace)?.token(bearer)?);
+    say(Cloud::local(workspace)?.token(bearer)?)?;
     Ok(())
 }

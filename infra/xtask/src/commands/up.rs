@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{self, Port, Running};
 use crate::oidc::Identity;
+use crate::output::say;
 use crate::packages::{self, Selection};
 use crate::status::{self, Cloud, Credentials};
 use crate::terraform::{self, Terraform};
@@ -31,7 +32,7 @@ struct Applied {
 pub fn command(workspace: &Workspace, port: u16) -> Result<()> {
     let cloud = bring_up(workspace, LOCAL, Port::Exactly(port), Selection::Functions)?;
     eprintln!();
-    println!("{}", cloud.describe());
+    say(cloud.describe())?;
     eprintln!(
         "\nUp. `cargo xtask token --role store_app --location ID` gives you a token, `cargo xtask down` ends it all."
     );
@@ -152,7 +153,9 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -
         return Ok(cloud);
     }
     files::write(&applying, b"")?;
+    interrupt::register_cloud(dir.to_owned());
     terraform.apply(&variables)?;
+    interrupt::forget_cloud(dir);
     let cloud = describe(
         workspace,
         dir,

@@ -1,4 +1,5 @@
 //! The demo: a retail day through the deployed functions. Started by `cargo xtask demo`.
+#![warn(clippy::print_stdout)]
 
 mod alerts;
 mod audit;

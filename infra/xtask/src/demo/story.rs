@@ -11,6 +11,7 @@ use stockline_simulators::controller::Log;
 use stockline_simulators::slack::{Received, Slack};
 use tokio::time::{Instant, interval};
 use xtask::files;
+use xtask::output::say;
 use xtask::progress::Step;
 use xtask::status::Cloud;
 
@@ -87,12 +88,12 @@ pub async fn tell(cloud: &Cloud, day: &Day) -> Result<bool> {
     )
     .await?;
     for answer in &answers {
-        println!(
+        say(format_args!(
             "\n  {} ({}.sql, {} rows)\n\n{}",
             answer.question, answer.name, answer.rows, answer.table
-        );
+        ))?;
     }
-    println!();
+    say("")?;
 
     let evidence = Evidence {
         snapshot: &snapshot,
@@ -130,11 +131,11 @@ pub async fn tell(cloud: &Cloud, day: &Day) -> Result<bool> {
         day.name,
         plan.stores()
     );
-    println!(
+    say(format_args!(
         "{}\n  All of it in {}",
         summary.page(&told, &findings, &troubles),
         file.display()
-    );
+    ))?;
     Ok(findings.iter().all(Finding::holds) && troubles.is_empty())
 }
 

@@ -1,4 +1,5 @@
 //! Puts books right that contradict themselves. Started by `cargo xtask repair`.
+#![warn(clippy::print_stdout)]
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use stockline_platform::problem::chain;
 use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
 use stockline_platform::store_error::StoreError;
 use xtask::commands::repair::RepairArgs;
+use xtask::output::say;
 use xtask::status::Cloud;
 
 /// How long one write may take.
@@ -99,7 +101,7 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
                 .location(location, asked.sku.as_deref(), &mut done)
                 .await?;
         }
-        println!("{}", done.summary(asked.apply));
+        say(done.summary(asked.apply))?;
         Ok(done.is_complete())
     })
 }
@@ -165,13 +167,16 @@ impl Repair {
 
     async fn all(&self, findings: &[Finding], done: &mut Done) -> Result<(), RepairError> {
         for finding in findings {
-            println!("{}  {}", finding.key.location_id, finding.key.sku);
+            say(format_args!(
+                "{}  {}",
+                finding.key.location_id, finding.key.sku
+            ))?;
             for difference in &finding.verdict.differences {
-                println!("    {difference}");
+                say(format_args!("    {difference}"))?;
             }
             if !finding.confirmed {
                 done.undecided += 1;
-                println!("    undecided: it moves, or the ledger is on its way; try again later");
+                say("    undecided: it moves, or the ledger is on its way; try again later")?;
                 continue;
             }
             done.differing += 1;
@@ -183,7 +188,7 @@ impl Repair {
                     Some(Mended::Done) => "done",
                     Some(Mended::MovedOn) => "not done, the level has moved on; try again",
                 };
-                println!("    -> {}: {how}", described(&write));
+                say(format_args!("    -> {}: {how}", described(&write)))?;
             }
         }
         Ok(())

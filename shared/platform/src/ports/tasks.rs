@@ -172,7 +172,10 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
         if let Some(after) = after {
             match after.state {
                 TaskState::Completed => count(Metric::TasksCompleted, 1),
-                TaskState::DeadLettered => count(Metric::TasksDeadLettered, 1),
+                TaskState::DeadLettered => {
+                    tracing::error!(task_id = %id, attempts = after.attempt, "the task failed too often");
+                    count(Metric::TasksDeadLettered, 1);
+                }
                 _ => {}
             }
             return Ok(Reported::Counted(after));

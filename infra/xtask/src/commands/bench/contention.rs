@@ -4,12 +4,10 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::packages::{self, DEMO_FEATURE};
+use crate::packages::{self, DEMO_FEATURE, EXAMPLE};
 use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, process};
-
-const EXAMPLE: &str = "contention";
 
 /// How it is run.
 #[derive(Debug, Args)]

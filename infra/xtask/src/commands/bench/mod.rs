@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::commands::up::Private;
 use crate::oidc::Bearer;
+use crate::output::say;
 use crate::packages::{self, Selection};
 use crate::progress::Step;
 use crate::status::Cloud;
@@ -100,28 +101,33 @@ pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         .len();
     firsts.sort_unstable();
     warm.sort_unstable();
-    println!("{FUNCTION}, release profile, one order of two lines, MiniStack on this machine:");
-    println!(
+    say(format_args!(
+        "{FUNCTION}, release profile, one order of two lines, MiniStack on this machine:"
+    ))?;
+    say(format_args!(
         "  exec to first response  median {:>9.3?}   slowest {:>9.3?}   ({} starts)",
         quantile(&firsts, 50),
         quantile(&firsts, 100),
         args.starts
-    );
-    println!(
+    ))?;
+    say(format_args!(
         "  warm                    median {:>9.3?}   p99     {:>9.3?}   ({} orders)",
         quantile(&warm, 50),
         quantile(&warm, 99),
         args.orders
-    );
-    println!(
+    ))?;
+    say(format_args!(
         "  peak memory             {}",
         memory.map_or_else(
             || "not told on this system".into(),
             |kib| format!("{kib} KiB")
         )
-    );
-    println!("  binary                  {} KiB", size / 1024);
-    println!("  (the local cloud's own time is in all of these: about all of the warm one)");
+    ))?;
+    say(format_args!(
+        "  binary                  {} KiB",
+        size / 1024
+    ))?;
+    say("  (the local cloud's own time is in all of these: about all of the warm one)")?;
     Ok(())
 }
 

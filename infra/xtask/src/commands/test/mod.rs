@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+use crate::output::say;
 use crate::workspace::Workspace;
 use crate::{Error, Result, interrupt};
 
@@ -108,10 +109,10 @@ fn conclude(report: &[(Suite, Outcome, Duration)]) -> Result<()> {
             suite.name()
         );
     }
-    println!(
+    say(format_args!(
         "suites: {passed} passed, {} failed, {skipped} skipped",
         failed.len()
-    );
+    ))?;
     if failed.is_empty() {
         return Ok(());
     }

@@ -1,0 +1,191 @@
+//! Books that contradict themselves: the audit tells of it, an engineer repairs it, the explanation shows how.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::process::{Command, Output};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::{Value, json};
+use stockline_domain::level::LevelKey;
+use stockline_integration_tests::{Deployed, eventually, sale};
+use stockline_platform::keys;
+use stockline_simulators::api::Api;
+use stockline_testkit::cloud::TestCloud;
+use xtask::packages::{self, REPAIR};
+use xtask::status::{CLOUD_VARIABLE, TEST_CLOUD_VARIABLE};
+use xtask::workspace::Workspace;
+
+const STORE: &str = "audited-books";
+
+/// What the audit of the store says.
+fn audit(deployed: &Deployed) -> Value {
+    let event = json!({"locations": [STORE]}).to_string();
+    let (answer, error) = deployed
+        .cloud
+        .invoke("stock-audit", event.as_bytes())
+        .unwrap();
+    assert_eq!(error, None, "{answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+fn repair(arguments: &[&str]) -> (Output, String) {
+    let tool = packages::binary(&Workspace::find().unwrap(), REPAIR);
+    let output = Command::new(tool)
+        .args(["--location", STORE])
+        .args(arguments)
+        .env(
+            CLOUD_VARIABLE,
+            std::env::var_os(TEST_CLOUD_VARIABLE).unwrap(),
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
+    (output, said)
+}
+
+/// Somebody writes to the table by hand: three units too many on hand, and one unit promised to nobody.
+async fn tamper(deployed: &Deployed, cloud: &TestCloud) {
+    let key = keys::level(&LevelKey {
+        location_id: STORE.parse().unwrap(),
+        sku: "milk".parse().unwrap(),
+    });
+    let number = |by: i64| AttributeValue::N(by.to_string());
+    let update = cloud
+        .aws()
+        .dynamodb()
+        .update_item()
+        .table_name(&deployed.cloud.tables["stock"])
+        .key("pk", AttributeValue::S(key.pk))
+        .key("sk", AttributeValue::S(key.sk))
+        .update_expression("ADD on_hand :three, allocated :one")
+        .expression_attribute_values(":three", number(3))
+        .expression_attribute_values(":one", number(1));
+    update.send().await.unwrap();
+}
+
+/// A queue that hears the topic `operations`.
+async fn operations(deployed: &Deployed, cloud: &TestCloud) -> String {
+    let (sqs, sns) = (cloud.aws().sqs(), cloud.aws().sns());
+    let arn = format!(
+        "arn:aws:sqs:{}:{}:audited-operations",
+        deployed.cloud.region, deployed.cloud.account_id
+    );
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }]});
+    let queue = sqs
+        .create_queue()
+        .queue_name("audited-operations")
+        .attributes(QueueAttributeName::Policy, policy.to_string())
+        .send();
+    let queue = queue.await.unwrap().queue_url.unwrap();
+    sns.subscribe()
+        .topic_arn(&deployed.cloud.topics["operations"])
+        .protocol("sqs")
+        .endpoint(arn)
+        .attributes("RawMessageDelivery", "true")
+        .send()
+        .await
+        .unwrap();
+    queue
+}
+
+/// The messages of `queue` that tell of the store.
+async fn told(cloud: &TestCloud, queue: &str) -> Vec<Value> {
+    let sqs = cloud.aws().sqs();
+    let received = sqs.receive_message().queue_url(queue).wait_time_seconds(1);
+    let messages = received.send().await.unwrap().messages.unwrap_or_default();
+    let bodies = messages
+        .iter()
+        .map(|message| serde_json::from_str::<Value>(message.body().unwrap()).unwrap());
+    bodies
+        .filter(|message| message["data"]["first"][0]["location_id"] == STORE)
+        .collect()
+}
+
+async fn level(till: &Api) -> [i64; 3] {
+    let path = format!("/v1/locations/{STORE}/stock/milk");
+    let level = till
+        .get(&path)
+        .await
+        .unwrap()
+        .expect_status(&[200])
+        .unwrap();
+    ["on_hand", "allocated", "available"].map(|name| level.body[name].as_i64().unwrap())
+}
+
+async fn explained(till: &Api) -> Value {
+    let path = format!("/v1/locations/{STORE}/stock/milk/explain");
+    let explained = till.get(&path).await.unwrap();
+    explained.expect_status(&[200]).unwrap().body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_level_that_was_altered_by_hand_is_told_of_repaired_and_explained() {
+    let (Some(deployed), Some(cloud)) = (Deployed::find(), TestCloud::find()) else {
+        return;
+    };
+    deployed
+        .open_store(STORE, &[("milk", 10), ("bread", 10)])
+        .await;
+    let till = deployed.api("store_manager", "audited-books-till", &[STORE]);
+    let mut promised = sale(STORE, "milk");
+    promised["channel"] = json!("click_and_collect");
+    let placed = till.post("/v1/orders", &promised, Some("audited-1"));
+    placed.await.unwrap().expect_status(&[201]).unwrap();
+    eventually("the ledger of the order", || async {
+        let explained = explained(&till).await;
+        (explained["ledger_complete"] == true).then_some(())
+    })
+    .await;
+    let clean = audit(&deployed);
+    assert_eq!(
+        [&clean["levels"], &clean["confirmed"], &clean["undecided"]],
+        [2, 0, 0],
+        "{clean}"
+    );
+
+    let queue = operations(&deployed, &cloud).await;
+    tamper(&deployed, &cloud).await;
+    assert_ne!(explained(&till).await["differences"], json!([]));
+    let found = audit(&deployed);
+    assert_eq!(
+        [&found["confirmed"], &found["undecided"]],
+        [1, 0],
+        "{found}"
+    );
+    let message = eventually("the message to operations", || async {
+        told(&cloud, &queue).await.pop()
+    })
+    .await;
+    assert_eq!(message["type"], "stock.audit");
+    assert_eq!(message["data"]["first"][0]["sku"], "milk");
+
+    let (shown, said) = repair(&[]);
+    assert!(shown.status.success(), "{said}");
+    assert!(said.contains("nothing was changed"), "{said}");
+    assert_eq!(level(&till).await[..2], [13, 2]);
+
+    let (done, said) = repair(&["--sku", "milk", "--apply"]);
+    assert!(done.status.success(), "{said}");
+    // What is on the shelf, only a count can tell: the ledger follows the level. What is promised, the open orders tell.
+    assert_eq!(level(&till).await, [13, 1, 12]);
+
+    eventually("the ledger of the repair", || async {
+        let explained = explained(&till).await;
+        (explained["ledger_complete"] == true).then_some(())
+    })
+    .await;
+    let why = explained(&till).await;
+    assert_eq!(why["differences"], json!([]));
+    let moved = why["movements"].as_array().unwrap();
+    let repair = moved.iter().find(|moved| moved["kind"] == "repair");
+    assert_eq!(repair.unwrap()["on_hand_delta"], 3, "{why}");
+    let clean = audit(&deployed);
+    assert_eq!(
+        [&clean["confirmed"], &clean["undecided"]],
+        [0, 0],
+        "{clean}"
+    );
+}
