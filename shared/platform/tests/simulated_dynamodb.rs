@@ -4,13 +4,17 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use futures::future::join_all;
 use serde_json::json;
+use stockline_domain::alert::AlertKind;
+use stockline_domain::catalog::Zone;
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::Order;
+use stockline_domain::task::Task;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
-use stockline_platform::dynamodb::attributes::item;
+use stockline_platform::dynamodb::attributes::{item, key_of};
 use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::OrderRecord;
@@ -19,8 +23,10 @@ use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
+use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore};
 use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_platform::ports::stock::{MissingLevel, StockStore};
+use stockline_platform::ports::tasks::TaskStore;
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance;
@@ -489,4 +495,75 @@ async fn an_order_that_is_committed_at_the_last_moment_evens_nothing_out() {
     // then it is placed with the two transactions it needs
     assert_eq!(placed.unwrap(), Placement::Placed);
     assert_eq!(sent(&database, "TransactWriteItems") - before, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given a task that waits, and what was said of a level
+        let database = SimulatedDynamoDb::new(seed);
+        let client = database.aws().dynamodb();
+        let (tasks_table, stock_table) =
+            (database.table(Table::Tasks), database.table(Table::Stock));
+        let tasks = DynamoTasks::new(client.clone(), tasks_table.clone());
+        let zone = Zone {
+            zone_id: "dry".parse().unwrap(),
+            aisles: 1,
+        };
+        let sale = order("a", "hub-1", "online", &[("milk", 1)]);
+        let waiting = Task::plan(&sale, &[zone], sale.placed_at).remove(0);
+        tasks.add(&waiting).await.unwrap();
+        let controller = "controller-1".parse().unwrap();
+        let leased = waiting.lease(&controller, sale.placed_at).unwrap();
+        let alerts = DynamoAlerts::new(client.clone(), stock_table.clone());
+        let level = conformance::stock::key("hub-1", "milk");
+        let said = |version| AlertRecord {
+            state: AlertKind::Low,
+            version,
+            pending: None,
+        };
+        alerts.advance(&level, None, &said(1)).await.unwrap();
+        // when each is written while a transaction has it
+        let held = async |table: &str, key: keys::Key| {
+            let touch = Update::builder()
+                .table_name(table)
+                .set_key(Some(key_of(&key)))
+                .update_expression("SET touched = :yes")
+                .expression_attribute_values(":yes", AttributeValue::Bool(true))
+                .build()
+                .unwrap();
+            let touch = TransactWriteItem::builder().update(touch).build();
+            let sent = client.transact_write_items().transact_items(touch);
+            sent.send().await.unwrap();
+        };
+        let a_moment = || tokio::time::sleep(Duration::from_millis(seed));
+        let (replaced, advanced, published, ..) = tokio::join!(
+            async {
+                a_moment().await;
+                tasks.replace(&waiting, &leased).await
+            },
+            async {
+                a_moment().await;
+                alerts.advance(&level, Some(1), &said(2)).await
+            },
+            async {
+                a_moment().await;
+                alerts.published(&level, 1).await
+            },
+            held(&tasks_table, keys::task(waiting.task_id)),
+            held(&stock_table, keys::alert(&level)),
+        );
+        // then each is written all the same
+        assert!(replaced.unwrap(), "seed {seed}");
+        assert_eq!(advanced.unwrap(), Advance::Done, "seed {seed}");
+        published.unwrap();
+        assert_eq!(tasks.find(waiting.task_id).await.unwrap(), Some(leased));
+        assert_eq!(alerts.find(&level).await.unwrap(), Some(said(2)));
+        for write in ["PutItem", "UpdateItem"] {
+            let conflict = (write.to_owned(), "TransactionConflictException".to_owned());
+            met += database.tally().get(&conflict).copied().unwrap_or_default();
+        }
+    }
+    assert!(met > 0, "nothing was held when it was to be written");
 }

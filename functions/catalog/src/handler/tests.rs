@@ -1,3 +1,5 @@
+mod costs;
+
 use serde_json::{Value, json};
 use stockline_platform::edge::{Reply, answer};
 use stockline_platform::problem::Problem;

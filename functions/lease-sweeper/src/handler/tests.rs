@@ -1,4 +1,6 @@
-use jiff::SignedDuration;
+mod costs;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use stockline_domain::catalog::{Location, LocationKind, Zone};
 use stockline_domain::task::{HEARTBEAT_LIFE, LEASE, MAX_ATTEMPTS, Report, ReportedState, Step};
@@ -23,6 +25,26 @@ fn zone(name: &str) -> Zone {
     }
 }
 
+/// A task in the zone `dry` of `hub-2`, with `controller-1`.
+fn leased(now: Timestamp) -> Task {
+    let order = order("k1", "hub-2", "online", &[("milk", 2)]);
+    let planned = Task::plan(&order, &[zone("dry")], now).remove(0);
+    planned
+        .lease(&"controller-1".parse().unwrap(), now)
+        .unwrap()
+}
+
+/// `controller-1` lives.
+fn heartbeat(now: Timestamp) -> Controller {
+    Controller {
+        controller_id: "controller-1".parse().unwrap(),
+        location_id: "hub-2".parse().unwrap(),
+        zone_id: "dry".parse().unwrap(),
+        free_capacity: 4,
+        received_at: now,
+    }
+}
+
 /// One task in the second zone of the second warehouse; `controller-1` lives and has just got it.
 async fn floor() -> Floor {
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
@@ -33,13 +55,7 @@ async fn floor() -> Floor {
         ..store(name, "UTC", 0)
     };
     let locations = [hub("hub-1"), hub("hub-2"), store("store-1", "UTC", 0)];
-    let order = order("k1", "hub-2", "online", &[("milk", 2)]);
-    let planned = Task::plan(&order, &[zone("dry")], clock.now()).remove(0);
-    let controller = "controller-1".parse().unwrap();
-    tasks
-        .add(&planned.lease(&controller, clock.now()).unwrap())
-        .await
-        .unwrap();
+    tasks.add(&leased(clock.now())).await.unwrap();
     let catalog = MemoryCatalog::with_locations(locations);
     let sweeper = LeaseSweeper::new(tasks.clone(), catalog, queues.clone(), clock.clone());
     let floor = Floor {
@@ -54,13 +70,7 @@ async fn floor() -> Floor {
 
 impl Floor {
     async fn beats(&self) {
-        let heartbeat = Controller {
-            controller_id: "controller-1".parse().unwrap(),
-            location_id: "hub-2".parse().unwrap(),
-            zone_id: "dry".parse().unwrap(),
-            free_capacity: 4,
-            received_at: self.clock.now(),
-        };
+        let heartbeat = heartbeat(self.clock.now());
         self.tasks.beat(&heartbeat).await.unwrap();
     }
 

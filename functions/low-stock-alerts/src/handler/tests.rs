@@ -1,5 +1,7 @@
 //! A day of one level, as its stream tells it.
 
+mod costs;
+
 use std::sync::Mutex;
 
 use aws_lambda_events::dynamodb::Event;

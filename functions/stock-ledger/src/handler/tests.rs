@@ -1,5 +1,7 @@
 //! The stream tells what happened to levels; the ledger keeps it.
 
+mod costs;
+
 use aws_lambda_events::dynamodb::Event;
 use serde_json::json;
 use stockline_domain::ids::RequestId;

@@ -1,5 +1,7 @@
 //! Stores change and read their stock over HTTP.
 
+mod costs;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stockline_domain::catalog::{Product, UnitOfMeasure};
@@ -27,15 +29,7 @@ fn function() -> (Function, FakeClock) {
         ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0)),
     );
     for sku in ["milk", "bread"] {
-        let product = Product {
-            sku: sku.parse().unwrap(),
-            name: sku.to_owned(),
-            department: None,
-            category: None,
-            brand: None,
-            unit_of_measure: UnitOfMeasure::Each,
-            list_price: None,
-        };
+        let product = product(sku);
         catalog.open().products.insert(product.sku.clone(), product);
     }
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
@@ -48,6 +42,18 @@ fn function() -> (Function, FakeClock) {
         CursorKey::new("secret"),
     );
     (function, clock)
+}
+
+fn product(sku: &str) -> Product {
+    Product {
+        sku: sku.parse().unwrap(),
+        name: sku.to_owned(),
+        department: None,
+        category: None,
+        brand: None,
+        unit_of_measure: UnitOfMeasure::Each,
+        list_price: None,
+    }
 }
 
 fn receipt(sku: &str, quantity: i64) -> Value {

@@ -1,3 +1,5 @@
+mod costs;
+
 use aws_lambda_events::sqs::SqsEvent;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -18,19 +20,32 @@ struct Floor {
     dispatch: TaskDispatch<MemoryTasks, MemoryQueues, FakeClock>,
 }
 
-/// One queued task in a zone where nobody works yet.
-async fn floor() -> Floor {
-    let clock = FakeClock::at("2026-03-01T12:00:00Z");
-    let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
+/// A task that waits in the zone `dry` of `hub-1`.
+fn task(now: Timestamp) -> Task {
     let zone = Zone {
         zone_id: "dry".parse().unwrap(),
         aisles: 4,
     };
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
-    tasks
-        .add(&Task::plan(&order, &[zone], clock.now())[0])
-        .await
-        .unwrap();
+    Task::plan(&order, &[zone], now).remove(0)
+}
+
+/// A controller of the zone `dry` lives.
+fn heartbeat(location: &str, controller: &str, free_capacity: u32, now: Timestamp) -> Controller {
+    Controller {
+        controller_id: controller.parse().unwrap(),
+        location_id: location.parse().unwrap(),
+        zone_id: "dry".parse().unwrap(),
+        free_capacity,
+        received_at: now,
+    }
+}
+
+/// One queued task in a zone where nobody works yet.
+async fn floor() -> Floor {
+    let clock = FakeClock::at("2026-03-01T12:00:00Z");
+    let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
+    tasks.add(&task(clock.now())).await.unwrap();
     let dispatch = TaskDispatch::new(tasks.clone(), queues.clone(), clock.clone());
     Floor {
         tasks,
@@ -46,13 +61,7 @@ impl Floor {
     }
 
     async fn beats_at(&self, location: &str, controller: &str, free_capacity: u32) {
-        let heartbeat = Controller {
-            controller_id: controller.parse().unwrap(),
-            location_id: location.parse().unwrap(),
-            zone_id: "dry".parse().unwrap(),
-            free_capacity,
-            received_at: self.clock.now(),
-        };
+        let heartbeat = heartbeat(location, controller, free_capacity, self.clock.now());
         self.tasks.beat(&heartbeat).await.unwrap();
     }
 

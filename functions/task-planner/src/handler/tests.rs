@@ -1,3 +1,5 @@
+mod costs;
+
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
 use stockline_domain::catalog::Location;
@@ -20,8 +22,8 @@ struct Warehouse {
     planner: TaskPlanner<MemoryTasks, MemoryQueues, MemoryQueues, MemoryCatalog, FakeClock>,
 }
 
-async fn warehouse() -> Warehouse {
-    let catalog = MemoryCatalog::default();
+/// A warehouse with zones, and a store.
+async fn stock_catalog<S: CatalogStore>(catalog: &S) {
     for (name, kind, zones) in [
         (
             "hub-1",
@@ -39,6 +41,11 @@ async fn warehouse() -> Warehouse {
             .await
             .unwrap();
     }
+}
+
+async fn warehouse() -> Warehouse {
+    let catalog = MemoryCatalog::default();
+    stock_catalog(&catalog).await;
     let clock = FakeClock::at("2026-03-01T12:00:01Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     let locations = LocationCache::new(catalog, clock.clone());

@@ -1,6 +1,10 @@
+mod costs;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
+use stockline_domain::order::Order;
 use stockline_platform::edge::answer;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;
@@ -19,6 +23,29 @@ struct Warehouse {
     reports: TaskReports<MemoryTasks, MemoryTasks, MemoryQueues, FakeClock>,
 }
 
+/// The task of the only line of `order`, with `controller-1`.
+fn leased(order: &Order, now: Timestamp) -> Task {
+    let zone = Zone {
+        zone_id: "dry".parse().unwrap(),
+        aisles: 1,
+    };
+    let planned = Task::plan(order, &[zone], now).remove(0);
+    planned
+        .lease(&"controller-1".parse().unwrap(), now)
+        .unwrap()
+}
+
+/// What `controller-1` says under its first lease.
+fn report(seq: u64, state: &str) -> Value {
+    let mut body = json!({
+        "lease_id": 1, "report_seq": seq, "state": state, "occurred_at": "2026-03-01T12:00:05.000Z",
+    });
+    if state == "failed" {
+        body["error"] = json!({"code": "jammed", "retriable": true});
+    }
+    body
+}
+
 /// Ten milk, two of them promised to an order whose task `controller-1` holds.
 async fn warehouse() -> Warehouse {
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
@@ -27,15 +54,7 @@ async fn warehouse() -> Warehouse {
     shop.place(&order).await;
     let tasks = MemoryTasks::over(shop.clone());
     let queues = MemoryQueues::default();
-    let zone = Zone {
-        zone_id: "dry".parse().unwrap(),
-        aisles: 1,
-    };
-    let planned = Task::plan(&order, &[zone], clock.now()).remove(0);
-    let leased = planned
-        .lease(&"controller-1".parse().unwrap(), clock.now())
-        .unwrap();
-    tasks.add(&leased).await.unwrap();
+    tasks.add(&leased(&order, clock.now())).await.unwrap();
     let reports = TaskReports::new(tasks.clone(), tasks.clone(), queues.clone(), clock);
     Warehouse {
         shop,
@@ -54,14 +73,8 @@ impl Warehouse {
     }
 
     fn says(&self, seq: u64, state: &str) -> CallBuilder {
-        let mut body = json!({
-            "lease_id": 1, "report_seq": seq, "state": state, "occurred_at": "2026-03-01T12:00:05.000Z",
-        });
-        if state == "failed" {
-            body["error"] = json!({"code": "jammed", "retriable": true});
-        }
         self.about_task("POST", "/v1/tasks/{task_id}/reports")
-            .body(&body)
+            .body(&report(seq, state))
     }
 
     async fn send(&self, call: CallBuilder) -> Result<Reply, Problem> {

@@ -1,7 +1,12 @@
 //! One load on one SKU.
 
+use std::cell::Cell;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
 use serde_json::json;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::stock::DynamoStock;
@@ -45,6 +50,10 @@ pub struct Outcome {
     pub latencies: Vec<Duration>,
     /// Orders told to come again: 503.
     pub busy: u32,
+    /// Orders that sent `TransactWriteItems` more than once.
+    pub retried: u32,
+    /// How often all orders together sent `TransactWriteItems`.
+    pub tries: u32,
     /// How the service's requests ended.
     pub tally: Tally,
 }
@@ -69,7 +78,7 @@ async fn arrive(load: &Load) -> Outcome {
         ..Timing::default()
     };
     let database = SimulatedDynamoDb::with(load.seed, timing, Throughput::default());
-    let client = database.aws().dynamodb();
+    let client = counting(&database.aws().dynamodb());
     let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
     let shop = DynamoShop::new(client.clone(), client, orders, stock);
     fill_shelf(&database, &shop, load.buckets).await;
@@ -82,27 +91,74 @@ async fn arrive(load: &Load) -> Outcome {
         arrival += Duration::from_secs_f64(gap);
         sleep_until(begun + arrival).await;
         let (shop, deadline) = (shop.clone(), load.deadline);
-        answers.spawn(async move { place(&shop, number, deadline).await });
+        answers.spawn(TRIES.scope(Cell::new(0), async move {
+            let answer = place(&shop, number, deadline).await;
+            (answer, TRIES.with(Cell::get))
+        }));
     }
     let window = begun.elapsed();
-    let (mut latencies, mut placed_in_window, mut busy) = (Vec::new(), 0, 0);
+    let mut outcome = Outcome {
+        window,
+        placed_in_window: 0,
+        latencies: Vec::new(),
+        busy: 0,
+        retried: 0,
+        tries: 0,
+        tally: Tally::default(),
+    };
     while let Some(answer) = answers.join_next().await {
-        match answer.expect("an order was not answered") {
+        let (answer, tries) = answer.expect("an order was not answered");
+        outcome.tries += tries;
+        outcome.retried += u32::from(tries > 1);
+        match answer {
             Answer::Placed { at, took } => {
-                latencies.push(took);
-                placed_in_window += u32::from(at <= begun + window);
+                outcome.latencies.push(took);
+                outcome.placed_in_window += u32::from(at <= begun + window);
             }
-            Answer::Busy => busy += 1,
+            Answer::Busy => outcome.busy += 1,
         }
     }
-    latencies.sort_unstable();
-    Outcome {
-        window,
-        placed_in_window,
-        latencies,
-        busy,
-        tally: database.tally(),
+    outcome.latencies.sort_unstable();
+    outcome.tally = database.tally();
+    outcome
+}
+
+tokio::task_local! {
+    /// How often the order that this task places has sent `TransactWriteItems`, the AWS client's own tries among them.
+    static TRIES: Cell<u32>;
+}
+
+/// Counts what the task's order sends.
+#[derive(Debug)]
+struct CountsTries;
+
+impl Intercept for CountsTries {
+    fn name(&self) -> &'static str {
+        "counts tries"
     }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target");
+        if target.is_some_and(|target| target.ends_with(".TransactWriteItems")) {
+            TRIES.with(|tries| tries.set(tries.get() + 1));
+        }
+        Ok(())
+    }
+}
+
+fn counting(client: &Client) -> Client {
+    Client::from_conf(
+        client
+            .config()
+            .to_builder()
+            .interceptor(CountsTries)
+            .build(),
+    )
 }
 
 /// Puts more than is wanted on the shelf, spread over `buckets`.

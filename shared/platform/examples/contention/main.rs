@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
     /// After how many orders that ends, however many seconds it was
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 2_000)]
     orders: u32,
     /// How long an order is tried: what a function of 10 s has left when it begins
     #[arg(long, default_value_t = 9_500)]

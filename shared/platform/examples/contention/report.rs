@@ -16,11 +16,11 @@ pub struct Report {
 struct Row {
     load: Load,
     placed_a_second: f64,
+    retried: f64,
     tries: f64,
     busy: f64,
     median: Option<Duration>,
     slowest_hundredth: Option<Duration>,
-    conflicts: u64,
     throttled: u64,
 }
 
@@ -36,16 +36,10 @@ impl Report {
 
     /// Adds one load's outcome; gives its line.
     pub fn add(&mut self, load: Load, outcome: &Outcome) -> String {
-        let ended = |how: &str| {
-            let ended = ("TransactWriteItems".to_owned(), how.to_owned());
-            outcome.tally.get(&ended).copied().unwrap_or_default()
-        };
-        let transactions = outcome
-            .tally
-            .iter()
-            .filter(|((name, _), _)| name == "TransactWriteItems");
-        let tries: u64 = transactions.map(|(_, count)| count).sum();
-        let tries = f64::from(u32::try_from(tries).unwrap_or(u32::MAX));
+        let throttled = (
+            "TransactWriteItems".to_owned(),
+            "ThrottlingError".to_owned(),
+        );
         let share = |count: u32| f64::from(count) / f64::from(load.orders);
         let quantile = |percent: usize| {
             let latencies = &outcome.latencies;
@@ -55,12 +49,12 @@ impl Report {
         self.rows.push(Row {
             load,
             placed_a_second: f64::from(outcome.placed_in_window) / outcome.window.as_secs_f64(),
-            tries: tries / f64::from(load.orders),
+            retried: share(outcome.retried),
+            tries: share(outcome.tries),
             busy: share(outcome.busy),
             median: quantile(50),
             slowest_hundredth: quantile(99),
-            conflicts: ended("TransactionConflict"),
-            throttled: ended("ThrottlingError"),
+            throttled: outcome.tally.get(&throttled).copied().unwrap_or_default(),
         });
         self.rows.last().map(Row::line).unwrap_or_default()
     }
@@ -71,7 +65,7 @@ impl Report {
             "Simulated: transactions of {} ms at the median, orders tried for {} ms.\n\n",
             self.transaction_ms, self.deadline_ms
         );
-        table += "| items | orders/s | placed/s | tries an order | 503 | p50 | p99 | conflicts | throttled |\n";
+        table += "| items | orders/s | placed/s | retried | tries an order | 503 | p50 | p99 | throttled |\n";
         table += "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
         for row in &self.rows {
             table += &row.line();
@@ -165,7 +159,7 @@ const TOP: f64 = 40.0;
 const BOTTOM: f64 = 380.0;
 const FRAME: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 430" font-family="sans-serif" font-size="13">
 <rect width="640" height="430" fill="white"/>
-<text x="70" y="22" font-size="15">Orders of one SKU at one location, placed each second (hollow: some were told 503)</text>
+<text x="70" y="24">Placed each second (dashed: all that arrive; hollow: some told 503)</text>
 <text x="315" y="422" text-anchor="middle">orders arriving each second</text>
 "#;
 
@@ -182,19 +176,35 @@ fn up(value: f64) -> f64 {
 impl Row {
     fn line(&self) -> String {
         let time = |time: Option<Duration>| {
-            time.map_or_else(|| "-".to_owned(), |time| format!("{} ms", time.as_millis()))
+            time.map_or_else(
+                || "-".to_owned(),
+                |time| format!("{} ms", grouped(time.as_millis())),
+            )
         };
         format!(
-            "| {} | {} | {:.0} | {:.1} | {:.1} % | {} | {} | {} | {} |",
+            "| {} | {} | {} | {:.1} % | {:.1} | {:.1} % | {} | {} | {} |",
             self.load.buckets,
-            self.load.rate,
-            self.placed_a_second,
+            grouped(self.load.rate),
+            grouped(format_args!("{:.0}", self.placed_a_second)),
+            self.retried * 100.0,
             self.tries,
             self.busy * 100.0,
             time(self.median),
             time(self.slowest_hundredth),
-            self.conflicts,
-            self.throttled,
+            grouped(self.throttled),
         )
     }
+}
+
+/// A number's digits, by threes.
+fn grouped(number: impl std::fmt::Display) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }

@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use stockline_domain::level::LevelKey;
 
 use super::attributes::{item, key_of, number, value};
+use super::single_write::{PATIENCE, unless_busy};
 use super::transaction::sort;
+use crate::deadline::Deadline;
 use crate::keys;
 use crate::ports::alerts::{Advance, AlertRecord, AlertStore};
 use crate::store_error::StoreError;
@@ -75,7 +77,7 @@ impl AlertStore for DynamoAlerts {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":before", number(version)),
         };
-        match put.send().await {
+        match unless_busy(Deadline::within(PATIENCE), || put.clone().send()).await {
             Ok(_) => Ok(Advance::Done),
             Err(error) if failed_on_condition(&error) => {
                 // The SDK tries again when a response is lost: then the record that stands in the way is our own.
@@ -90,7 +92,7 @@ impl AlertStore for DynamoAlerts {
     }
 
     async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
-        let sent = self
+        let update = self
             .client
             .update_item()
             .table_name(&self.stock_table)
@@ -98,10 +100,8 @@ impl AlertStore for DynamoAlerts {
             .update_expression("REMOVE pending")
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":version", number(version))
-            .send()
-            .await;
-        match sent {
+            .expression_attribute_values(":version", number(version));
+        match unless_busy(Deadline::within(PATIENCE), || update.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if failed_on_condition(&error) => Ok(()),
             Err(error) => Err(sort("note a published alert")(error)),

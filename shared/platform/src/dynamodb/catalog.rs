@@ -1,7 +1,6 @@
 //! Products and locations in DynamoDB: each one item, and `by_type` lists them.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stockline_domain::catalog::{Location, LocationKind, Product, UnitOfMeasure, Zone};
@@ -9,7 +8,8 @@ use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::money::Money;
 
 use super::attributes::{Item, item, key_of, position, start_key, string, value};
-use super::transaction::{is_busy, sort};
+use super::single_write::unless_busy;
+use super::transaction::sort;
 use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
 use crate::keys::{self, Key};
@@ -141,24 +141,12 @@ impl DynamoCatalog {
 
     /// Writes one item whatever was there: writing it twice is writing it once, so a lost response is simply sent again.
     async fn put(&self, item: Item, deadline: Deadline) -> Result<(), StoreError> {
-        let mut tries = 0;
-        loop {
-            let put = self
-                .client
-                .put_item()
-                .table_name(&self.table)
-                .set_item(Some(item.clone()));
-            let Err(error) = put.send().await else {
-                return Ok(());
-            };
-            if !is_busy(error.code()) {
-                return Err(StoreError::failed("write the catalog")(error));
-            }
-            tries += 1;
-            if !deadline.back_off(tries).await {
-                return Err(StoreError::Busy);
-            }
-        }
+        let put = self.client.put_item().table_name(&self.table);
+        let put = put.set_item(Some(item));
+        unless_busy(deadline, || put.clone().send())
+            .await
+            .map_err(sort("write the catalog"))?;
+        Ok(())
     }
 
     async fn page<T: DeserializeOwned>(

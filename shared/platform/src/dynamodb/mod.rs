@@ -11,6 +11,7 @@ pub mod level_changes;
 pub mod orders;
 mod rebalance;
 pub mod sales;
+mod single_write;
 mod split_levels;
 pub mod stock;
 pub mod tasks;

@@ -13,7 +13,9 @@ use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 
 use super::attributes::{Item, item, key_of, number, string, value};
+use super::single_write::{PATIENCE, unless_busy};
 use super::transaction::sort;
+use crate::deadline::Deadline;
 use crate::keys::{self, Key};
 use crate::ports::tasks::{ControllerStore, TaskStore};
 use crate::store_error::StoreError;
@@ -74,10 +76,9 @@ impl DynamoTasks {
             .set_expression_attribute_values(
                 given.map(|given| HashMap::from([(":given".to_owned(), given)])),
             )
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else {
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        let sent = unless_busy(Deadline::within(PATIENCE), || put.clone().send()).await;
+        let Err(error) = sent else {
             return Ok(Ok(()));
         };
         match error.as_service_error() {

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
+use super::bill::Bill;
+
 /// Bytes of one write unit.
 const WRITE_UNIT: usize = 1024;
 /// Bytes of one strongly consistent read unit.
@@ -149,6 +151,8 @@ pub struct Partition {
 pub struct Buckets {
     throughput: Throughput,
     left: HashMap<Partition, (i64, Instant)>,
+    /// What they gave since this was last taken.
+    pub bill: Bill,
 }
 
 impl Buckets {
@@ -157,6 +161,7 @@ impl Buckets {
         Self {
             throughput,
             left: HashMap::new(),
+            bill: Bill::default(),
         }
     }
 
@@ -168,6 +173,7 @@ impl Buckets {
     /// Takes `halves` of a unit, also more than there are: a commit is not refused after its prepare.
     pub fn take(&mut self, partition: &Partition, halves: u64, now: Instant) {
         *self.left_in(partition, now) -= millionths(halves);
+        self.bill.gave(partition, halves);
     }
 
     fn left_in(&mut self, partition: &Partition, now: Instant) -> &mut i64 {

@@ -16,6 +16,7 @@
 //! that stands in the way of a `TransactGetItems`, as single writes here take no time at the item. Error messages are
 //! DynamoDB's where its documentation gives them; codes and statuses always.
 
+mod bill;
 mod capacity;
 mod connection;
 mod error;
@@ -37,6 +38,7 @@ use stockline_platform::clients::Aws;
 
 use crate::cloud::{Table as Layout, credentials};
 
+pub use bill::{Bill, CostTable};
 pub use capacity::Throughput;
 pub use fault::{Fault, FaultRates};
 pub use service::Tally;
@@ -117,6 +119,11 @@ impl SimulatedDynamoDb {
         let inside = self.service.inside();
         let table = inside.store.tables.get(table);
         table.into_iter().flat_map(Table::items).cloned().collect()
+    }
+
+    /// What was asked and consumed since this was last taken.
+    pub fn take_bill(&self) -> Bill {
+        std::mem::take(&mut self.service.inside().store.buckets.bill)
     }
 
     /// How often each operation ended how, so far.

@@ -82,7 +82,13 @@ impl Service {
         let begun = Instant::now();
         let (fault, single, steps) = {
             let mut inside = self.inside();
-            let Inside { faults, random, .. } = &mut *inside;
+            let Inside {
+                store,
+                faults,
+                random,
+                ..
+            } = &mut *inside;
+            store.buckets.bill.asked(operation);
             let fault = faults.draw(operation, random);
             (
                 fault,

@@ -8,7 +8,9 @@
 //!   a request before anything else;
 //! - it takes a function that there is not, an update without a value, and two actions on one path; DynamoDB refuses them;
 //! - it adds with 28 digits and leaves zeros after the point; DynamoDB has 38 digits and cuts such zeros;
-//! - it takes a nested value away where nothing is around it; DynamoDB calls the path invalid.
+//! - it takes a nested value away where nothing is around it; DynamoDB calls the path invalid;
+//! - it tells no capacity of a batch, and of a read half a unit or one, however much is read. DynamoDB rounds what it read up
+//!   to 4 KB, each item of a batch by itself; so does the simulation, and what is read here is smaller than that.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod draw;

@@ -31,9 +31,13 @@ impl Request {
                     .set_condition_expression(text(condition.as_ref()))
                     .set_expression_attribute_values(changed)
                     .return_values(returned.clone())
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await;
-                told(sent, |updated| updated.attributes.as_ref().map(shown))
+                told(sent, |updated| {
+                    let units = units(updated.consumed_capacity.as_slice());
+                    (updated.attributes.as_ref().map(shown), units)
+                })
             }
             Self::Query(query) => query.send(to).await,
             Self::Batch(keys) => batch(to, keys).await,
@@ -79,9 +83,13 @@ async fn delete(to: &Side, key: &Item, condition: Option<Condition>) -> String {
         .set_condition_expression(text(condition.as_ref()))
         .set_expression_attribute_values(together(HashMap::new(), condition.as_ref()))
         .return_values(ReturnValue::AllOld)
+        .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .send()
         .await;
-    told(sent, |deleted| deleted.attributes.as_ref().map(shown))
+    told(sent, |deleted| {
+        let units = units(deleted.consumed_capacity.as_slice());
+        (deleted.attributes.as_ref().map(shown), units)
+    })
 }
 
 async fn batch(to: &Side, keys: &[Item]) -> String {
@@ -195,6 +203,7 @@ impl Query {
                 .scan_index_forward(self.forward)
                 .limit(self.limit)
                 .set_exclusive_start_key(after.clone())
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await;
             after = sent
@@ -208,6 +217,7 @@ impl Query {
                     page.count,
                     page.scanned_count,
                     page.last_evaluated_key.as_ref().map(shown),
+                    units(page.consumed_capacity.as_slice()),
                 )
             });
             if after.is_none() {

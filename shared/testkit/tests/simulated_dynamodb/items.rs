@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnItemCollectionMetrics, ReturnValue,
-    ReturnValuesOnConditionCheckFailure as OnFailure,
+    AttributeValue, Put, ReturnConsumedCapacity, ReturnItemCollectionMetrics, ReturnValue,
+    ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
 use stockline_testkit::cloud::Table;
 
@@ -216,4 +216,38 @@ async fn capacity_is_told_by_the_documented_rules() {
         let consumed = get.send().await.unwrap().consumed_capacity.unwrap();
         assert_eq!(consumed.capacity_units, Some(expected), "{pk}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bill_has_what_the_answers_told_and_what_a_refused_write_took() {
+    let stock = fixture(Table::Stock);
+    let listed = &[("index_location", s("here")), ("index_sku", s("milk"))];
+    let put = || {
+        let put = stock.client.put_item().table_name(&stock.table);
+        put.set_item(Some(with(key("a"), listed)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    };
+    // A new item and its two entries.
+    let told = put().send().await.unwrap().consumed_capacity.unwrap();
+    assert_eq!(told.capacity_units, Some(3.0));
+    let bill = stock.database.take_bill();
+    assert_eq!(bill.to_string(), "1 + 2 | 0 | 1: `PutItem`");
+    // The same again: refused, and paid for, as is the read that follows, half a unit of it.
+    let refused = put().send().await;
+    assert_eq!(code(&refused), "ConditionalCheckFailedException");
+    let get = stock.client.get_item().table_name(&stock.table);
+    get.set_key(Some(key("a"))).send().await.unwrap();
+    let bill = stock.database.take_bill();
+    assert_eq!(bill.to_string(), "1 | 0.5 | 2: `GetItem`, `PutItem`");
+    // A transaction takes each unit twice, an index's once.
+    let listed = with(key("b"), listed);
+    let put = Put::builder()
+        .table_name(&stock.table)
+        .set_item(Some(listed));
+    let part = TransactWriteItem::builder().put(put.build().unwrap());
+    let sent = stock.client.transact_write_items();
+    sent.transact_items(part.build()).send().await.unwrap();
+    let bill = stock.database.take_bill();
+    assert_eq!(bill.to_string(), "2 + 2 | 0 | 1: `TransactWriteItems`");
 }

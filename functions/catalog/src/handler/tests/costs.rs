@@ -1,0 +1,37 @@
+//! What a call costs, on a simulated DynamoDB: the README's table is what is measured here.
+
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_testkit::cloud::Table;
+use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn each_call_costs_what_the_readme_says() {
+    let database = SimulatedDynamoDb::new(1);
+    let table = database.table(Table::Catalog);
+    let catalog = Catalog::new(DynamoCatalog::new(database.aws().dynamodb(), table));
+    let mut renamed = milk();
+    renamed["name"] = "Fresh milk, 1 l".into();
+    let hundred: Vec<Value> = (0..100)
+        .map(|number| {
+            let mut product = milk();
+            product["sku"] = format!("milk-{number}").into();
+            product
+        })
+        .collect();
+    let hundred = batch(&json!({"products": hundred}));
+    let mut costs = CostTable::new();
+    for (operation, call) in [
+        ("a new product", product("milk").body(&milk())),
+        ("the same again", product("milk").body(&milk())),
+        ("another name for it", product("milk").body(&renamed)),
+        ("a new location", location("store-1").body(&shop("store-1"))),
+        ("reading one", read_product("milk")),
+        ("a batch of 100 new products", hundred),
+    ] {
+        catalog.handle(call.build()).await.unwrap();
+        costs.add(operation, &database.take_bill());
+    }
+    costs.must_stand_in(include_str!("../../../README.md"));
+}

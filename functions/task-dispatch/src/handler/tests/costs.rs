@@ -1,0 +1,40 @@
+//! What a message costs, on a simulated DynamoDB: the README's table is what is measured here.
+
+use stockline_platform::dynamodb::tasks::DynamoTasks;
+use stockline_testkit::cloud::Table;
+use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn each_message_costs_what_the_readme_says() {
+    let database = SimulatedDynamoDb::new(1);
+    let table = database.table(Table::Tasks);
+    let tasks = DynamoTasks::new(database.aws().dynamodb(), table);
+    let (queues, clock) = (
+        MemoryQueues::default(),
+        FakeClock::at("2026-03-01T12:00:00Z"),
+    );
+    let task = task(clock.now());
+    tasks.add(&task).await.unwrap();
+    let message = FifoMessage::queued(&task, clock.now()).unwrap();
+    let dispatch = TaskDispatch::new(tasks.clone(), queues.clone(), clock.clone());
+    let mut costs = CostTable::new();
+
+    database.take_bill();
+    let waits = dispatch.record(record(&message.body)).await;
+    assert!(matches!(waits, Outcome::RetryAfter(..)), "{waits:?}");
+    costs.add("no controller has room", &database.take_bill());
+
+    tasks
+        .beat(&heartbeat("hub-1", "controller-1", 1, clock.now()))
+        .await
+        .unwrap();
+    database.take_bill();
+    for operation in ["a lease", "the same message again"] {
+        assert_eq!(dispatch.record(record(&message.body)).await, Outcome::Done);
+        costs.add(operation, &database.take_bill());
+    }
+    assert_eq!(queues.take().len(), 1);
+    costs.must_stand_in(include_str!("../../../README.md"));
+}

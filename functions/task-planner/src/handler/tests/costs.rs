@@ -1,0 +1,49 @@
+//! What a change of an order costs, on a simulated DynamoDB: the README's table is what is measured here.
+
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::tasks::DynamoTasks;
+use stockline_testkit::cloud::Table;
+use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn each_record_costs_what_the_readme_says() {
+    // given a warehouse that the function has not met yet
+    let database = SimulatedDynamoDb::new(1);
+    let client = database.aws().dynamodb();
+    let catalog = DynamoCatalog::new(client.clone(), database.table(Table::Catalog));
+    stock_catalog(&catalog).await;
+    let tasks = DynamoTasks::new(client, database.table(Table::Tasks));
+    let (queues, clock) = (
+        MemoryQueues::default(),
+        FakeClock::at("2026-03-01T12:00:01Z"),
+    );
+    let locations = LocationCache::new(catalog, clock.clone());
+    let planner = TaskPlanner::new(tasks, queues.clone(), queues.clone(), locations, clock);
+    let lines = [("milk", 2), ("bread", 1)];
+    let [first, placed] = ["k1", "k2"].map(|key| order(key, "hub-1", "online", &lines));
+    let canceled = placed.cancel(placed.placed_at).unwrap();
+    let mut costs = CostTable::new();
+    database.take_bill();
+    for (operation, record, messages) in [
+        (
+            "the first order of a location, 2 lines",
+            told(None, Some(&first)),
+            2,
+        ),
+        ("an order of 2 lines", told(None, Some(&placed)), 2),
+        ("the same record again", told(None, Some(&placed)), 0),
+        ("its cancellation", told(Some(&placed), Some(&canceled)), 0),
+        (
+            "the same record again",
+            told(Some(&placed), Some(&canceled)),
+            0,
+        ),
+    ] {
+        assert_eq!(planner.record(record).await, Outcome::Done);
+        assert_eq!(queues.take().len(), messages, "{operation}");
+        costs.add(operation, &database.take_bill());
+    }
+    costs.must_stand_in(include_str!("../../../README.md"));
+}

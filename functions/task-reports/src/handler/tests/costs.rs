@@ -1,0 +1,63 @@
+//! What a call costs, on a simulated DynamoDB: the README's table is what is measured here.
+
+use jiff::SignedDuration;
+use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
+use stockline_testkit::cloud::Table;
+use stockline_testkit::dynamo_shop::DynamoShop;
+use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn each_call_costs_what_the_readme_says() {
+    // given a task that a controller holds
+    let database = SimulatedDynamoDb::new(1);
+    let client = database.aws().dynamodb();
+    let [orders, stock, tasks] =
+        [Table::Orders, Table::Stock, Table::Tasks].map(|table| database.table(table));
+    let shop = DynamoShop::new(
+        client.clone(),
+        client.clone(),
+        orders.clone(),
+        stock.clone(),
+    );
+    let completions = DynamoCompletions::new(client.clone(), tasks.clone(), orders, stock);
+    let store = DynamoTasks::new(client, tasks);
+    let clock = FakeClock::at("2026-03-01T12:00:00Z");
+    let order = order("k1", "hub-1", "online", &[("milk", 2)]);
+    Orders::stock(&shop, "hub-1", "milk", 10).await;
+    Orders::place(&shop, &order).await;
+    let task = leased(&order, clock.now());
+    store.add(&task).await.unwrap();
+    let reports = TaskReports::new(store, completions, MemoryQueues::default(), clock.clone());
+
+    let about_task = |method, resource| {
+        let call = call(method, resource).path("task_id", &task.task_id.to_string());
+        call.by_controller("controller-1", "hub-1")
+    };
+    let says = |seq, state| {
+        let call = about_task("POST", "/v1/tasks/{task_id}/reports");
+        call.body(&report(seq, state))
+    };
+    let lives = call("POST", "/v1/controllers/{controller_id}/heartbeat")
+        .path("controller_id", "controller-1")
+        .by_controller("controller-1", "hub-1")
+        .body(&json!({"location_id": "hub-1", "zone_id": "dry", "free_capacity": 4}));
+    let mut costs = CostTable::new();
+    database.take_bill();
+    for (operation, call) in [
+        ("a report", says(1, "accepted")),
+        ("the same report again", says(1, "accepted")),
+        ("the next report", says(2, "in_progress")),
+        ("a completion", says(3, "completed")),
+        ("the same completion again", says(3, "completed")),
+        ("a controller's first heartbeat", lives.clone()),
+        ("its next", lives),
+        ("reading a task", about_task("GET", "/v1/tasks/{task_id}")),
+    ] {
+        clock.advance(SignedDuration::from_secs(1));
+        reports.handle(call.build()).await.unwrap();
+        costs.add(operation, &database.take_bill());
+    }
+    costs.must_stand_in(include_str!("../../../README.md"));
+}
