@@ -13,9 +13,8 @@ use crate::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 /// The most lines in one request.
 pub const MAX_LINES: usize = 100;
 
-/// The most distinct SKUs in one order: with the order and what is written of a refund or a fulfilment they fill a
-/// transaction of 100 items.
-pub const MAX_SKUS: usize = 98;
+/// The most distinct SKUs in one order: with the order they fill a transaction of 100 items.
+pub const MAX_SKUS: usize = 99;
 
 /// How far back an offline till may have sold what it now uploads.
 pub const OLDEST_SALE: SignedDuration = SignedDuration::from_hours(7 * 24);

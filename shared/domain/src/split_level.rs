@@ -4,8 +4,11 @@
 //! made in one bucket may be kept or taken back in another. Either no bucket is short or none has anything available:
 //! nothing is sold from one while another owes.
 
-use crate::ids::MovementId;
-use crate::level::{LastChange, Level, LevelError, LevelKey, MovementKind, StateDeltas};
+mod rebalance;
+
+use crate::level::{LastChange, Level, LevelError, LevelKey, StateDeltas};
+
+pub use rebalance::Gathering;
 
 /// Every item of one level, by its bucket number; the first also holds the policy and what is not split.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,55 +160,6 @@ impl SplitLevel {
                 (before.clone(), after)
             })
             .collect()
-    }
-
-    /// What evens the buckets out; none where they are even enough, or short.
-    ///
-    /// A bucket that is out of use is emptied of what is available in it.
-    pub fn evening(&self, at: jiff::Timestamp) -> Option<Vec<Part>> {
-        let total = self.total();
-        let in_use = i64::from(self.in_use());
-        if self.buckets.iter().any(Level::is_short) {
-            return None;
-        }
-        let even = |bucket: u8| share_of(total.available(), i64::from(bucket), in_use);
-        let off: Vec<(u8, i64)> = self
-            .buckets
-            .iter()
-            .map(|level| (level.bucket, even(level.bucket) - level.available()))
-            .filter(|(_, delta)| *delta != 0)
-            .collect();
-        let is_worth_it = off
-            .iter()
-            .any(|(bucket, delta)| delta.abs() > even(0) / 2 || i64::from(*bucket) >= in_use);
-        if !is_worth_it {
-            return None;
-        }
-        let change = LastChange {
-            movement_id: MovementId::derive(
-                &format!("{}", total.version),
-                MovementKind::Rebalance.as_str(),
-                &total.location_id,
-                &total.sku,
-            ),
-            kind: MovementKind::Rebalance,
-            on_hand_delta: 0,
-            allocated_delta: 0,
-            states: StateDeltas::default(),
-            reason: None,
-            reference: None,
-            occurred_at: at,
-            recorded_at: at,
-        };
-        let part = |(bucket, on_hand_delta)| Part {
-            bucket,
-            change: LastChange {
-                movement_id: change.movement_id.in_bucket(bucket),
-                on_hand_delta,
-                ..change.clone()
-            },
-        };
-        Some(off.into_iter().map(part).collect())
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use futures::future::join_all;
+use serde_json::json;
 use stockline_domain::alert::AlertKind;
 use stockline_domain::catalog::Zone;
+use stockline_domain::level::LevelKey;
 use stockline_domain::order::Order;
 use stockline_domain::task::Task;
 use stockline_platform::deadline::Deadline;
@@ -55,6 +57,29 @@ fn request() -> Fingerprint {
 
 fn within(seconds: u64) -> Deadline {
     Deadline::within(Duration::from_secs(seconds))
+}
+
+fn milk() -> LevelKey {
+    conformance::stock::key("store-1", "milk")
+}
+
+/// So much milk at `store-1`, in four buckets evenly, and the stock it is of.
+async fn split_milk(database: &SimulatedDynamoDb, shop: &DynamoShop, on_hand: i64) -> DynamoStock {
+    StockedOrders::stock(shop, "store-1", "milk", on_hand).await;
+    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+    let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": 4});
+    let policy = serde_json::from_value(policy).unwrap();
+    let report = MissingLevel::Report;
+    let split = stock.set_policy(&milk(), &policy, report, within(20)).await;
+    assert_eq!(split.unwrap().unwrap().on_hand, on_hand);
+    stock
+}
+
+/// How many requests of `operation` there were, however they ended.
+fn sent(database: &SimulatedDynamoDb, operation: &str) -> u64 {
+    let tally = database.tally();
+    let of_it = tally.iter().filter(|((name, _), _)| name == operation);
+    of_it.map(|(_, count)| count).sum()
 }
 
 fn conflicts(database: &SimulatedDynamoDb) -> u64 {
@@ -206,6 +231,85 @@ async fn a_duplicate_that_overlaps_its_first_is_one_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_duplicate_of_an_order_that_no_bucket_has_enough_for_is_one_order() {
+    for seed in 0..200 {
+        // given a level that is split, with enough for one such order and not for two
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        let stock = split_milk(&database, &shop, 40).await;
+        let sale = order("once", "store-1", "pos", &[("milk", 25)]);
+        let request = request();
+        // when it is sent twice
+        let placed = join_all((0..2_u64).map(async |copy| {
+            tokio::time::sleep(Duration::from_millis(copy * (seed % 50))).await;
+            OrderStore::place(&shop, &sale, &request, within(5)).await
+        }))
+        .await;
+        // then neither is told that it is short
+        let mut placed: Vec<Placement> = placed.into_iter().map(Result::unwrap).collect();
+        placed.sort_by_key(|placement| *placement != Placement::Placed);
+        let again = Placement::Replayed(Box::new(sale));
+        assert_eq!(placed, [Placement::Placed, again], "seed {seed}");
+        assert_eq!(stock.find(&milk()).await.unwrap().unwrap().on_hand, 15);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_split_level_is_read_in_one_moment_while_its_goods_move() {
+    for seed in SEEDS {
+        // given orders that take a split level apart, and even it out
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        let stock = split_milk(&database, &shop, 400).await;
+        let request = request();
+        let selling = async {
+            for number in 0..15 {
+                let name = number.to_string();
+                let sale = order(&name, "store-1", "online", &[("milk", 1)]);
+                let placed = OrderStore::place(&shop, &sale, &request, within(20)).await;
+                assert_eq!(placed.unwrap(), Placement::Placed);
+                let sale = order(&format!("{name}-big"), "store-1", "online", &[("milk", 20)]);
+                let placed = OrderStore::place(&shop, &sale, &request, within(20)).await;
+                assert_eq!(placed.unwrap(), Placement::Placed);
+            }
+        };
+        // when it is looked at all the while
+        let looking = async {
+            for _ in 0..100 {
+                let level = stock.find(&milk()).await.unwrap().unwrap();
+                assert_eq!(level.on_hand, 400, "seed {seed}");
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        };
+        // then what is there is always the same
+        tokio::join!(selling, looking);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_is_one_read_and_a_split_one_is_one_more_that_is_remembered() {
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    let reads =
+        || ["GetItem", "TransactGetItems", "BatchGetItem"].map(|name| sent(&database, name));
+    StockedOrders::stock(&shop, "store-1", "bread", 1).await;
+    split_milk(&database, &shop, 40).await;
+    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+    let mut before = reads();
+    for (level, expected) in [
+        (conformance::stock::key("store-1", "bread"), [1, 0, 0]),
+        (milk(), [1, 1, 0]),
+        (milk(), [0, 1, 0]),
+    ] {
+        stock.find(&level).await.unwrap().unwrap();
+        let after = reads();
+        let took = [0, 1, 2].map(|place| after[place] - before[place]);
+        assert_eq!(took, expected, "{level:?}");
+        before = after;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_that_passes_is_answered_busy_and_nothing_is_half_done() {
     // given a level that many want, and callers who wait no longer than a transaction takes
     let database = SimulatedDynamoDb::new(3);
@@ -343,6 +447,54 @@ async fn a_policy_is_written_while_orders_hold_the_level() {
         assert!(placed.iter().all(Result::is_ok));
         assert_eq!(written.unwrap().unwrap().policy, Some(policy));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_committed_is_answered_however_long_evening_its_level_out_takes() {
+    let never = Fault::Delay(Duration::from_hours(1));
+    let at_once = Fault::Delay(Duration::ZERO);
+    // given an order that finds too little in one bucket: a transaction in vain, one that commits, and one that evens out
+    let writes = ("TransactWriteItems", vec![at_once, at_once, never]);
+    // which reads the level to plan, and again to even it out
+    let reads = ("TransactGetItems", vec![at_once, never]);
+    for (operation, faults) in [writes, reads] {
+        for seconds in [1, 10] {
+            let database = SimulatedDynamoDb::new(1);
+            let shop = shop(&database);
+            let stock = split_milk(&database, &shop, 40).await;
+            let before = sent(&database, operation);
+            // when that hangs at the last of them
+            for fault in &faults {
+                database.fail_next(operation, *fault);
+            }
+            let sale = order("a", "store-1", "pos", &[("milk", 25)]);
+            let begun = Instant::now();
+            let request = request();
+            let placing = OrderStore::place(&shop, &sale, &request, within(seconds));
+            let placed = tokio::time::timeout(Duration::from_secs(seconds), placing).await;
+            // then the till is told that the order is placed, and soon
+            assert_eq!(placed.unwrap().unwrap(), Placement::Placed, "{operation}");
+            assert!(begun.elapsed() < Duration::from_millis(600));
+            assert_eq!(sent(&database, operation) - before, faults.len() as u64);
+            let left = stock.find(&milk()).await.unwrap().unwrap();
+            assert_eq!((left.on_hand, left.allocated), (15, 0));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_committed_at_the_last_moment_evens_nothing_out() {
+    // given a split level of which no bucket has enough, and a caller who waits a quarter of a second
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    split_milk(&database, &shop, 40).await;
+    let before = sent(&database, "TransactWriteItems");
+    let sale = order("a", "store-1", "pos", &[("milk", 25)]);
+    let deadline = Deadline::within(Duration::from_millis(250));
+    let placed = OrderStore::place(&shop, &sale, &request(), deadline).await;
+    // then it is placed with the two transactions it needs
+    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(sent(&database, "TransactWriteItems") - before, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! Goods of an order leave by hand: handed over at the counter, or sent from a store.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,11 @@ use crate::ids::{FulfilmentId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{MAX_QUANTITY, MovementKind};
 use crate::millis;
-use crate::place_order::MAX_LINES;
+use crate::place_order::{MAX_LINES, MAX_SKUS};
+
+/// How often an order may let as many SKUs leave at once as [`Fulfilment::fills_a_transaction`] says: each time is kept in
+/// the order's own item, which is at most 400 KB.
+pub const MAX_FULL: usize = 16;
 
 /// The body of `POST /v1/orders/{order_id}/fulfilments`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +172,30 @@ impl FulfilOrder {
 }
 
 impl Fulfilment {
+    /// Whether it changes so many levels that a transaction has room for the order beside them, and for nothing else.
+    pub fn fills_a_transaction(&self) -> bool {
+        let skus: BTreeSet<&Sku> = self.lines.iter().map(|line| &line.sku).collect();
+        skus.len() >= MAX_SKUS
+    }
+
+    /// That the order, which was fulfilled as `before` says, can keep this one too.
+    ///
+    /// # Errors
+    /// [`NotPossible::Invalid`] where it has kept [`MAX_FULL`] that fill a transaction.
+    pub fn check_room<'a>(
+        &self,
+        before: impl Iterator<Item = &'a Self>,
+    ) -> Result<(), NotPossible> {
+        let full = before.filter(|made| made.fills_a_transaction()).count();
+        if full >= MAX_FULL && self.fills_a_transaction() {
+            let detail = format!(
+                "let {MAX_SKUS} different SKUs leave at once, which the order did {MAX_FULL} times: send it in two"
+            );
+            return Err(Invalid::field("/lines", detail).into());
+        }
+        Ok(())
+    }
+
     /// The changes it makes at the location of its `order`.
     pub fn movements(&self, order: &Order) -> Vec<LevelChange> {
         let movement = Movement {

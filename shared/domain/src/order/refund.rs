@@ -1,5 +1,7 @@
 //! What has left is paid back, and goes back to stock or does not.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -11,10 +13,13 @@ use crate::invalid::{Checks, Invalid};
 use crate::level::MovementKind;
 use crate::millis;
 use crate::money::Money;
-use crate::place_order::MAX_LINES;
+use crate::place_order::{MAX_LINES, MAX_SKUS};
 
 /// The longest reason a caller may give, in characters.
 pub const MAX_REASON: usize = 200;
+
+/// The most distinct SKUs that one refund puts back to stock: with the order and the refund they fill a transaction.
+pub const MAX_RESTOCKED: usize = MAX_SKUS - 1;
 
 /// The body of `POST /v1/orders/{order_id}/refunds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +112,18 @@ impl RefundOrder {
         for (index, line) in self.lines.iter().enumerate() {
             order.check_line(index, line.line, line.quantity, &mut checks);
         }
+        let back = self.lines.iter().filter(|line| line.restock);
+        let skus: BTreeSet<&Sku> = back
+            .filter_map(|line| Some(&order.lines[order.place_of(line.line)?].sku))
+            .collect();
+        checks.require(
+            skus.len() <= MAX_RESTOCKED,
+            "/lines",
+            format!(
+                "put {} different SKUs back to stock, but one refund may put back {MAX_RESTOCKED}: send it in two",
+                skus.len()
+            ),
+        );
         checks.finish(())
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::ids::{FulfilmentId, RefundId, Sku};
-use crate::place_order::PlaceOrder;
+use crate::place_order::{MAX_SKUS, PlaceOrder};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
@@ -26,7 +26,11 @@ fn order(channel: &str, tax_treatment: &str, lines: &[(i64, i64, i64, i64)]) -> 
             quantity * price - discount + if added { *tax } else { 0 }
         })
         .sum();
-    let skus = ["milk", "bread", "eggs"];
+    let more = (4..).map(|number| format!("sku-{number}"));
+    let skus = ["milk", "bread", "eggs"]
+        .map(String::from)
+        .into_iter()
+        .chain(more);
     let lines: Vec<_> = lines
         .iter()
         .zip(skus)
@@ -385,6 +389,55 @@ fn every_broken_field_of_a_refund_is_named_at_once() {
     };
     let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
     assert_eq!(pointers, ["/reason", "/lines/0/line", "/lines/0/quantity"]);
+}
+
+/// A sale of one each of so many SKUs.
+fn sale_of(skus: usize) -> Order {
+    order("pos", "inclusive", &vec![(1, 100, 0, 0); skus])
+}
+
+#[test]
+fn a_refund_puts_back_98_skus_and_of_more_it_says_how_many() {
+    let sale = sale_of(MAX_SKUS);
+    let lines = |restocked: u16| -> Vec<(u16, i64, bool)> {
+        (1..=99).map(|line| (line, 1, line <= restocked)).collect()
+    };
+    assert!(refund(&sale, &lines(98)).is_ok());
+    let Err(NotPossible::Invalid(invalid)) = refund(&sale, &lines(99)) else {
+        panic!("it was taken");
+    };
+    assert_eq!(invalid.errors.len(), 1);
+    assert_eq!(invalid.errors[0].pointer, "/lines");
+    assert_eq!(
+        invalid.errors[0].detail,
+        "put 99 different SKUs back to stock, but one refund may put back 98: send it in two"
+    );
+}
+
+#[test]
+fn an_order_keeps_sixteen_fulfilments_that_fill_a_transaction_and_any_number_of_others() {
+    let of = |skus: usize| Fulfilment {
+        fulfilment_id: FulfilmentId::derive(OrderId::derive("till", "a"), "till", "f"),
+        order_id: OrderId::derive("till", "a"),
+        fulfilled_at: now(),
+        lines: (1_u16..)
+            .zip(sale_of(skus).lines)
+            .map(|(line, sold)| FulfilledLine {
+                line,
+                sku: sold.sku,
+                quantity: 1,
+            })
+            .collect(),
+    };
+    let (full, other) = (of(MAX_SKUS), of(MAX_SKUS - 1));
+    let before = |count: usize| std::iter::repeat_n(&full, count);
+    assert_eq!(full.check_room(before(15)), Ok(()));
+    assert_eq!(other.check_room(before(16)), Ok(()));
+    assert_eq!(full.check_room(std::iter::repeat_n(&other, 100)), Ok(()));
+    assert!(matches!(
+        full.check_room(before(16)),
+        Err(NotPossible::Invalid(_))
+    ));
 }
 
 #[test]

@@ -40,6 +40,27 @@ fn pointers(result: Result<Order, Invalid>) -> Vec<String> {
 }
 
 #[test]
+fn an_order_names_99_different_skus_and_no_more() {
+    let of = |skus: usize| {
+        let mut order = two_lines("pos");
+        let line = PlaceLine {
+            quantity: 1,
+            ..order.lines[0].clone()
+        };
+        order.lines = (0..100)
+            .map(|number| PlaceLine {
+                sku: format!("sku-{}", number % skus).parse().unwrap(),
+                ..line.clone()
+            })
+            .collect();
+        order.total.amount = 100 * line.unit_price.amount;
+        placed(order)
+    };
+    assert_eq!(of(99).unwrap().takes().len(), 99);
+    assert_eq!(pointers(of(100)), ["/lines"]);
+}
+
+#[test]
 fn a_wrong_total_is_refused_with_the_difference() {
     let mut order = two_lines("pos");
     order.total.amount = 440;

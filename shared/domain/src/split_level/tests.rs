@@ -3,7 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::audit::Quantities;
-use crate::level::{DAMAGE, ReorderPolicy};
+use crate::ids::MovementId;
+use crate::level::{DAMAGE, MovementKind, ReorderPolicy};
 
 fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
     let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
@@ -312,6 +313,50 @@ fn buckets_are_evened_out_and_those_out_of_use_emptied() {
 }
 
 #[test]
+fn goods_are_gathered_in_the_roomiest_bucket_and_only_as_many_as_are_wanted() {
+    let level = milk(&[(2, 0), (3, 0), (2, 1)], 3);
+    let sale = change(MovementKind::Sale, -4, 0);
+    let gathering = level.gathering(&sale, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(gathering.bucket, 1);
+    assert_eq!(
+        parts(Plan::Parts(gathering.parts)),
+        [(1, 1, 0), (0, -1, 0)],
+        "what is promised in the third bucket is left alone"
+    );
+}
+
+#[test]
+fn a_promise_is_gathered_with_the_goods_it_is_for() {
+    let level = milk(&[(2, 1), (3, 2)], 2);
+    for change in [
+        change(MovementKind::Release, 0, -3),
+        change(MovementKind::Fulfilment, -3, -3),
+    ] {
+        let gathering = level.gathering(&change, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            parts(Plan::Parts(gathering.parts)),
+            [(1, 1, 1), (0, -1, -1)]
+        );
+    }
+}
+
+#[test]
+fn a_count_does_not_see_what_only_moves_between_buckets() {
+    let counted_at: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+    let mut level = milk(&[(2, 0), (3, 0)], 2);
+    for bucket in &mut level.buckets {
+        bucket.counted_at = Some(counted_at);
+    }
+    let sale = LastChange {
+        occurred_at: counted_at,
+        ..change(MovementKind::Sale, -5, 0)
+    };
+    let gathering = level.gathering(&sale, Timestamp::UNIX_EPOCH).unwrap();
+    let after = written(&level, Plan::Parts(gathering.parts));
+    assert_eq!(after.buckets()[1].on_hand, 5);
+}
+
+#[test]
 fn a_bucket_that_is_not_there_yet_holds_nothing() {
     let first = Level {
         split_over: 3,
@@ -327,6 +372,46 @@ fn a_bucket_that_is_not_there_yet_holds_nothing() {
 }
 
 proptest! {
+    #[test]
+    fn what_is_gathered_makes_the_change_one_part_and_the_level_no_other(
+        quantities in prop::collection::vec((0_i64..20, 0_i64..20), 1..17),
+        kind in 0_usize..5,
+        quantity in 1_i64..60,
+    ) {
+        let quantities: Vec<(i64, i64)> = quantities
+            .into_iter()
+            .map(|(free, promised)| (free + promised, promised))
+            .collect();
+        let level = milk(&quantities, 16);
+        let change = match kind {
+            0 => change(MovementKind::Sale, -quantity, 0),
+            1 => change(MovementKind::Allocation, 0, quantity),
+            2 => change(MovementKind::Release, 0, -quantity),
+            3 => change(MovementKind::Fulfilment, -quantity, -quantity),
+            _ => change(MovementKind::Return, quantity, 0),
+        };
+        let is_apart = matches!(level.plan(&change), Ok(Plan::Parts(parts)) if parts.len() > 1);
+        let gathering = level.gathering(&change, Timestamp::UNIX_EPOCH);
+        prop_assert_eq!(gathering.is_some(), is_apart);
+        if let Some(gathering) = gathering {
+            let after = written(&level, Plan::Parts(gathering.parts));
+            let (before, total) = (level.total(), after.total());
+            prop_assert_eq!(
+                (before.on_hand, before.allocated),
+                (total.on_hand, total.allocated)
+            );
+            for bucket in after.buckets() {
+                prop_assert!(bucket.on_hand >= 0 && bucket.allocated >= 0 && !bucket.is_short());
+            }
+            let Ok(Plan::Parts(parts)) = after.plan(&change) else {
+                panic!("the change can still be made");
+            };
+            prop_assert_eq!(parts.len(), 1);
+            let target = &after.buckets()[usize::from(gathering.bucket)];
+            prop_assert!(target.after(Part::whole(&change, gathering.bucket).change).is_ok());
+        }
+    }
+
     #[test]
     fn whatever_happens_the_buckets_are_the_level_and_none_sells_while_another_owes(
         steps in prop::collection::vec((0_usize..11, 1_i64..40), 1..80),

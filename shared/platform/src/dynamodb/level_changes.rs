@@ -1,25 +1,31 @@
 //! Levels change together with what makes them change: an order, its refund, a task.
 
+mod rethink;
+mod write;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use jiff::Timestamp;
-use stockline_domain::level::{Level, LevelError, LevelKey};
+use stockline_domain::level::{Level, LevelError};
 use stockline_domain::order::LevelChange;
-use stockline_domain::split_level::{Part, Plan};
 
-use super::attributes::value;
-use super::change_level::change_level;
+use super::rebalance::Rebalance;
 use super::split_levels::SplitLevels;
-use super::stock::replace_level;
 use super::transaction::{self, Tried, Written, fresh_token, try_once};
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
+
+use rethink::Refusal;
+use write::Write;
+
+/// The most items of one transaction.
+const MAX_ITEMS: usize = 100;
 
 /// Changes levels together with other items.
 #[derive(Debug, Clone)]
 pub struct LevelChanges {
     client: Client,
     levels: SplitLevels,
+    rebalance: Rebalance,
 }
 
 /// What became of the guards and the levels.
@@ -46,17 +52,13 @@ pub enum RefusedLevel {
     },
 }
 
-/// What is written for one change.
-enum Write {
-    Parts(Vec<Part>),
-    Anew(Vec<(Level, Level)>),
-}
-
 impl LevelChanges {
     /// Of `stock_table`.
     pub fn new(client: Client, stock_table: String) -> Self {
+        let levels = SplitLevels::new(client.clone(), stock_table);
         Self {
-            levels: SplitLevels::new(client.clone(), stock_table),
+            rebalance: Rebalance::new(client.clone(), levels.clone()),
+            levels,
             client,
         }
     }
@@ -64,7 +66,8 @@ impl LevelChanges {
     /// Writes `guards` and `changes`, all or nothing.
     ///
     /// The first try knows nothing of the levels: it is the only one for an order that finds enough. A level that
-    /// refuses is then read, and what may still be done with it is tried. A guard that fails is for the caller to judge.
+    /// refuses is then read, and what may still be done with it is tried; where that is more than a transaction holds,
+    /// goods are gathered first. A guard that fails is for the caller to judge.
     pub async fn write(
         &self,
         guards: &[TransactWriteItem],
@@ -73,35 +76,48 @@ impl LevelChanges {
     ) -> Result<Changed, StoreError> {
         let mut writes = self.first_writes(changes);
         let mut token = fresh_token();
+        let mut refusal: Option<Refusal> = None;
         let mut tries = 0;
         loop {
-            match try_once(&self.client, self.parts(guards, changes, &writes)?, &token).await? {
-                Tried::Decided(Written::All) => {
-                    self.even_out(changes, &writes, deadline).await;
-                    return Ok(Changed::All);
-                }
-                Tried::Decided(Written::Refused(mut met)) => {
-                    let met_levels = met.split_off(guards.len());
-                    if met.iter().any(transaction::Part::is_failed) {
-                        return Ok(Changed::Guarded(met));
+            let items = self.items(guards, changes, &writes)?;
+            let refused = if items.len() > MAX_ITEMS {
+                token = fresh_token();
+                self.make_room(guards.len(), changes, &mut writes, deadline)
+                    .await?
+            } else {
+                match try_once(&self.client, items, &token).await? {
+                    Tried::Decided(Written::All) => {
+                        self.even_out(changes, &writes, deadline).await;
+                        return Ok(Changed::All);
                     }
-                    let refused = self
-                        .think_again(changes, &mut writes, met_levels, deadline)
-                        .await?;
-                    if !refused.is_empty() {
-                        return Ok(Changed::Refused(refused));
-                    }
-                    token = fresh_token();
-                }
-                Tried::Busy(held) => {
-                    let held_levels = held.get(guards.len()..).unwrap_or_default();
-                    if self
-                        .step_aside(changes, &mut writes, held_levels, deadline)
-                        .await?
-                    {
+                    Tried::Decided(Written::Refused(mut met)) => {
+                        let met_levels = met.split_off(guards.len());
+                        if met.iter().any(transaction::Part::is_failed) {
+                            return Ok(Changed::Guarded(met));
+                        }
+                        if let Some(refusal) = refusal {
+                            return Ok(Changed::Refused(refusal.levels));
+                        }
                         token = fresh_token();
+                        self.think_again(changes, &mut writes, met_levels, deadline)
+                            .await?
+                    }
+                    Tried::Busy(held) => {
+                        let held_levels = held.get(guards.len()..).unwrap_or_default();
+                        if self.step_aside(changes, &mut writes, held_levels).await? {
+                            token = fresh_token();
+                        }
+                        None
                     }
                 }
+            };
+            if let Some(refused) = refused {
+                if refused.is_certain {
+                    return Ok(Changed::Refused(refused.levels));
+                }
+                // The guards are asked once more: if they hold still, it was not this request that emptied the levels.
+                writes = self.first_writes(changes);
+                refusal = Some(refused);
             }
             tries += 1;
             if !deadline.back_off(tries).await {
@@ -116,7 +132,7 @@ impl LevelChanges {
         guards: &[TransactWriteItem],
         changes: &[LevelChange],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        self.parts(guards, changes, &self.first_writes(changes))
+        self.items(guards, changes, &self.first_writes(changes))
     }
 
     fn first_writes(&self, changes: &[LevelChange]) -> Vec<Write> {
@@ -126,10 +142,10 @@ impl LevelChanges {
     /// All of a change, in any of the buckets that are known to be in use.
     fn first(&self, change: &LevelChange) -> Write {
         let in_use = self.levels.in_use(&change.key).unwrap_or(1);
-        Write::Parts(vec![Part::whole(&change.change, fastrand::u8(0..in_use))])
+        Write::whole(change, fastrand::u8(0..in_use))
     }
 
-    fn parts(
+    fn items(
         &self,
         guards: &[TransactWriteItem],
         changes: &[LevelChange],
@@ -137,158 +153,18 @@ impl LevelChanges {
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut all = guards.to_vec();
         for (change, write) in changes.iter().zip(writes) {
-            match write {
-                Write::Parts(parts) => {
-                    for part in parts {
-                        all.push(change_level(self.levels.table(), &change.key, part)?);
-                    }
-                }
-                Write::Anew(levels) => {
-                    for (before, after) in levels {
-                        let before = (before.version > 0).then_some(before);
-                        all.push(replace_level(self.levels.table(), before, after)?);
-                    }
-                }
-            }
+            all.extend(write.items(self.levels.table(), change)?);
         }
         Ok(all)
     }
 
-    /// Reads the levels that refused, and plans anew what they can take; answers those that cannot.
-    async fn think_again(
-        &self,
-        changes: &[LevelChange],
-        writes: &mut [Write],
-        met: Vec<transaction::Part>,
-        deadline: Deadline,
-    ) -> Result<Vec<(usize, RefusedLevel)>, StoreError> {
-        let mut met = met.into_iter();
-        let mut refused = Vec::new();
-        for (place, (change, write)) in changes.iter().zip(writes).enumerate() {
-            let of_this: Vec<_> = met.by_ref().take(write.len()).collect();
-            if !of_this.iter().any(transaction::Part::is_failed) {
-                continue;
-            }
-            if let (Write::Parts(parts), [transaction::Part::Failed(None)]) =
-                (&*write, &of_this[..])
-                && parts[0].bucket == 0
-            {
-                refused.push((place, RefusedLevel::Missing));
-                continue;
-            }
-            match self.plan(change, of_this, deadline).await? {
-                Ok(next) => *write = next,
-                Err(why) => refused.push((place, why)),
-            }
-        }
-        Ok(refused)
-    }
-
-    async fn plan(
-        &self,
-        change: &LevelChange,
-        met: Vec<transaction::Part>,
-        deadline: Deadline,
-    ) -> Result<Result<Write, RefusedLevel>, StoreError> {
-        let shown = met.into_iter().find_map(|met| match met {
-            transaction::Part::Failed(Some(item)) => Some(value::<Level>(item)),
-            _ => None,
-        });
-        let level = match shown.transpose()? {
-            // It was shown as it was when it refused: nothing is left to read.
-            Some(first) if first.bucket == 0 && first.split_over <= 1 => {
-                Some(self.levels.rest_of(first, deadline).await?)
-            }
-            _ => self.levels.read(&change.key, deadline).await?,
-        };
-        let Some(level) = level else {
-            return Ok(Err(RefusedLevel::Missing));
-        };
-        Ok(match level.plan(&change.change) {
-            Ok(Plan::Parts(parts)) => Ok(Write::Parts(parts)),
-            Ok(Plan::Anew(levels)) => Ok(Write::Anew(levels)),
-            Err(error) => Err(RefusedLevel::Cannot {
-                level: Box::new(level.total()),
-                error,
-            }),
-        })
-    }
-
-    /// Where another write held a level, learns whether it is split, and tries another of its buckets.
-    async fn step_aside(
-        &self,
-        changes: &[LevelChange],
-        writes: &mut [Write],
-        held: &[bool],
-        deadline: Deadline,
-    ) -> Result<bool, StoreError> {
-        let mut held = held.iter();
-        let mut moved = false;
-        for (change, write) in changes.iter().zip(writes) {
-            let is_held = held.by_ref().take(write.len()).any(|held| *held);
-            let Write::Parts(parts) = write else { continue };
-            if !is_held || parts.len() > 1 {
-                continue;
-            }
-            if self.levels.in_use(&change.key).is_none() {
-                self.levels.read(&change.key, deadline).await?;
-            }
-            if self
-                .levels
-                .in_use(&change.key)
-                .is_some_and(|count| count > 1)
-            {
-                *write = self.first(change);
-                moved = true;
-            }
-        }
-        Ok(moved)
-    }
-
-    /// Evens out the levels of which one bucket had not enough: once, and if it fails, then the next time.
+    /// Evens out the levels of which one bucket had not enough.
     async fn even_out(&self, changes: &[LevelChange], writes: &[Write], deadline: Deadline) {
-        for (change, write) in changes.iter().zip(writes) {
-            let Write::Parts(parts) = write else { continue };
-            if parts.len() < 2 {
-                continue;
-            }
-            if let Err(error) = self
-                .even_out_once(&change.key, change.change.recorded_at, deadline)
-                .await
-            {
-                tracing::warn!(%error, "a level stays uneven for now");
-            }
-        }
-    }
-
-    /// Evens the buckets of a level out, if nobody changes them meanwhile; answers whether they are even.
-    pub async fn even_out_once(
-        &self,
-        key: &LevelKey,
-        at: Timestamp,
-        deadline: Deadline,
-    ) -> Result<bool, StoreError> {
-        let Some(level) = self.levels.read(key, deadline).await? else {
-            return Ok(true);
-        };
-        let Some(parts) = level.evening(at) else {
-            return Ok(true);
-        };
-        let parts = parts
-            .iter()
-            .map(|part| change_level(self.levels.table(), key, part))
-            .collect::<Result<_, _>>()?;
-        try_once(&self.client, parts, &fresh_token()).await?;
-        Ok(false)
-    }
-}
-
-impl Write {
-    /// How many items it writes.
-    fn len(&self) -> usize {
-        match self {
-            Self::Parts(parts) => parts.len(),
-            Self::Anew(levels) => levels.len(),
-        }
+        let written = changes.iter().zip(writes);
+        let uneven = written
+            .filter(|(_, write)| write.is_apart())
+            .map(|(change, _)| change)
+            .collect();
+        self.rebalance.even_out_in_passing(uneven, deadline).await;
     }
 }

@@ -96,10 +96,23 @@ impl DynamoOrders {
             before.revision + 1,
             advance.at,
         );
-        let mut parts = vec![Self::replace(&self.orders_table, &after)?];
+        let made = match &advance.record {
+            Some(Record::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
+            _ => None,
+        };
+        let kept = before
+            .fulfilments
+            .iter()
+            .map(|(made, request)| (made, request))
+            .chain(made)
+            .filter(|(made, _)| made.fills_a_transaction())
+            .map(|(made, request)| FulfilmentRecord::new(made, request))
+            .collect();
+        let mut parts = vec![Self::replace(&self.orders_table, &after.keeping(kept))?];
         let order = before.order.order_id;
         match &advance.record {
             None => {}
+            Some(Record::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {}
             Some(Record::Refund(refund, request)) => parts.push(self.put_new(
                 &keys::refund(order, refund.refund_id),
                 &RefundRecord::new(refund, request),
@@ -225,7 +238,12 @@ impl OrderStore for DynamoOrders {
             for item in page.items.unwrap_or_default() {
                 let sort_key = item.get("sk").and_then(|sk| sk.as_s().ok());
                 match sort_key.map(String::as_str).unwrap_or_default() {
-                    keys::ORDER => order = Some(value::<OrderRecord>(item)?),
+                    keys::ORDER => {
+                        let mut record: OrderRecord = value(item)?;
+                        let kept = std::mem::take(&mut record.fulfilments);
+                        fulfilments.extend(kept.into_iter().map(FulfilmentRecord::into_parts));
+                        order = Some(record);
+                    }
                     sk if sk.starts_with(keys::REFUNDS) => {
                         refunds.push(value::<RefundRecord>(item)?.into_parts());
                     }

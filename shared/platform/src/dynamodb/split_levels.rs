@@ -9,8 +9,9 @@ use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::split_level::SplitLevel;
 use tokio::time::Instant;
 
-use super::attributes::{key_of, value};
+use super::attributes::{Item, key_of, value};
 use super::get_all::get_all;
+use super::get_together::get_together;
 use super::transaction::sort;
 use crate::deadline::Deadline;
 use crate::keys;
@@ -22,12 +23,34 @@ const BELIEVED: Duration = Duration::from_mins(1);
 /// How many levels are remembered.
 const REMEMBERED: usize = 10_000;
 
+/// How often a level that is split is read in one moment, before it is read one item beside the other: a level that many
+/// write at once may have no moment at which nobody does.
+const TRIES: u32 = 6;
+
 /// Reads levels whole.
 #[derive(Debug, Clone)]
 pub struct SplitLevels {
     client: Client,
     table: String,
-    in_use: Arc<Mutex<HashMap<LevelKey, (u8, Instant)>>>,
+    known: Arc<Mutex<HashMap<LevelKey, Known>>>,
+}
+
+/// A level as it was read.
+#[derive(Debug)]
+pub struct Read {
+    /// All its items.
+    pub level: SplitLevel,
+    /// Whether they are of one moment. Where they are not, goods that moved between them meanwhile may count twice or not at
+    /// all: what is tried on it is safe, but nothing is refused on it.
+    pub in_one_moment: bool,
+}
+
+/// What is remembered of a level.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    in_use: u8,
+    split_over: u8,
+    learnt: Instant,
 }
 
 impl SplitLevels {
@@ -36,7 +59,7 @@ impl SplitLevels {
         Self {
             client,
             table,
-            in_use: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -47,12 +70,86 @@ impl SplitLevels {
 
     /// The level, all its items; none where there is no such level.
     ///
-    /// Each item is read strongly. The items of a level that is split are read one beside the other, not in one moment.
+    /// One that is not split is one strong read. One that is, is read as it was in one moment, and where writes keep
+    /// that from being seen, one item beside the other.
     pub async fn read(
         &self,
         key: &LevelKey,
         deadline: Deadline,
-    ) -> Result<Option<SplitLevel>, StoreError> {
+    ) -> Result<Option<Read>, StoreError> {
+        let mut over = self
+            .remembered_of(key)
+            .map_or(1, |known| known.split_over.max(1));
+        loop {
+            let (items, in_one_moment) = self.items(key, over, deadline).await?;
+            let mut items = items.into_iter().map(value::<Level>);
+            let Some(first) = items.next().transpose()?.filter(|level| level.bucket == 0) else {
+                return Ok(None);
+            };
+            if first.split_over <= over {
+                let others: Vec<Level> = items.collect::<Result<_, _>>()?;
+                let level = SplitLevel::new(first, &others);
+                self.remember(&level);
+                return Ok(Some(Read {
+                    level,
+                    in_one_moment,
+                }));
+            }
+            over = first.split_over;
+        }
+    }
+
+    /// Learns how many buckets of the level are in use: its first item says so.
+    pub async fn learn(&self, key: &LevelKey) -> Result<(), StoreError> {
+        if let Some(first) = self.first_item(key).await? {
+            self.remember(&SplitLevel::new(value(first)?, &[]));
+        }
+        Ok(())
+    }
+
+    /// The level whose first item is `first`, read just now.
+    pub async fn read_on(&self, first: Level, deadline: Deadline) -> Result<Read, StoreError> {
+        let key = first.key();
+        let level = SplitLevel::new(first, &[]);
+        self.remember(&level);
+        let of_one = Read {
+            level,
+            in_one_moment: true,
+        };
+        if of_one.level.buckets().len() == 1 {
+            return Ok(of_one);
+        }
+        Ok(self.read(&key, deadline).await?.unwrap_or(of_one))
+    }
+
+    /// The items of the first `over` buckets that are there, in their order, and whether they are of one moment.
+    async fn items(
+        &self,
+        key: &LevelKey,
+        over: u8,
+        deadline: Deadline,
+    ) -> Result<(Vec<Item>, bool), StoreError> {
+        if over <= 1 {
+            let first = self.first_item(key).await?;
+            return Ok((first.into_iter().collect(), true));
+        }
+        let keys: Vec<Item> = (0..over)
+            .map(|bucket| key_of(&keys::level_bucket(key, bucket)))
+            .collect();
+        let (client, table) = (&self.client, &self.table);
+        if let Some(items) = get_together(client, table, keys.clone(), TRIES, deadline).await? {
+            return Ok((items, true));
+        }
+        let mut items = get_all(client, table, keys, deadline).await?;
+        items.sort_by_key(|item| {
+            item.get("bucket")
+                .and_then(|bucket| bucket.as_n().ok()?.parse().ok())
+                .unwrap_or(0_u8)
+        });
+        Ok((items, false))
+    }
+
+    async fn first_item(&self, key: &LevelKey) -> Result<Option<Item>, StoreError> {
         let found = self
             .client
             .get_item()
@@ -62,37 +159,18 @@ impl SplitLevels {
             .send()
             .await
             .map_err(sort("read a level"))?;
-        match found.item {
-            Some(item) => self.rest_of(value(item)?, deadline).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// The level whose first item is `first`.
-    pub async fn rest_of(
-        &self,
-        first: Level,
-        deadline: Deadline,
-    ) -> Result<SplitLevel, StoreError> {
-        let key = first.key();
-        let others = (1..first.split_over)
-            .map(|bucket| key_of(&keys::level_bucket(&key, bucket)))
-            .collect();
-        let others = get_all(&self.client, &self.table, others, deadline)
-            .await?
-            .into_iter()
-            .map(value)
-            .collect::<Result<Vec<Level>, _>>()?;
-        let level = SplitLevel::new(first, &others);
-        self.remember(&level);
-        Ok(level)
+        Ok(found.item)
     }
 
     /// How many buckets of the level are in use, where that was learnt lately.
     pub fn in_use(&self, key: &LevelKey) -> Option<u8> {
+        self.remembered_of(key).map(|known| known.in_use)
+    }
+
+    fn remembered_of(&self, key: &LevelKey) -> Option<Known> {
         let remembered = self.remembered();
-        let (in_use, learnt) = remembered.get(key)?;
-        (learnt.elapsed() < BELIEVED).then_some(*in_use)
+        let known = remembered.get(key)?;
+        (known.learnt.elapsed() < BELIEVED).then_some(*known)
     }
 
     fn remember(&self, level: &SplitLevel) {
@@ -100,11 +178,16 @@ impl SplitLevels {
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(level.key(), (level.in_use(), Instant::now()));
+        let known = Known {
+            in_use: level.in_use(),
+            split_over: level.buckets()[0].split_over,
+            learnt: Instant::now(),
+        };
+        remembered.insert(level.key(), known);
     }
 
-    fn remembered(&self) -> MutexGuard<'_, HashMap<LevelKey, (u8, Instant)>> {
+    fn remembered(&self) -> MutexGuard<'_, HashMap<LevelKey, Known>> {
         // What it holds is a hint: one that a panic left half-made is as good.
-        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

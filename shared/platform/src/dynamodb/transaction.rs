@@ -148,7 +148,7 @@ fn busy_parts(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
 }
 
 /// Whether `code` says that another write held the part.
-fn is_conflict(code: &str) -> bool {
+pub fn is_conflict(code: &str) -> bool {
     matches!(
         code,
         "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"

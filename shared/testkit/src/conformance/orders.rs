@@ -5,6 +5,7 @@
 mod cancellations;
 mod fulfilments;
 mod refunds;
+mod wide;
 
 use std::future::Future;
 use std::time::Duration;
@@ -85,6 +86,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
     cancellations::all(store).await;
     refunds::all(store).await;
     fulfilments::all(store).await;
+    wide::all(store).await;
     a_day_is_listed_in_pages_in_the_order_it_was_sold(store).await;
     an_order_is_open_while_it_holds_stock_and_no_longer(store).await;
 }

@@ -4,7 +4,8 @@
 
 use futures::future::join_all;
 use serde_json::json;
-use stockline_domain::level::ReorderPolicy;
+use stockline_domain::level::{LevelKey, ReorderPolicy};
+use stockline_domain::place_order::MAX_SKUS;
 use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, cancel};
 use stockline_platform::ports::stock::{MissingLevel, StockStore};
 
@@ -20,19 +21,19 @@ pub async fn all<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
     what_was_promised_in_several_parts_comes_back_once(orders, stock).await;
     a_split_level_that_is_short_sells_nothing(orders, stock).await;
     splitting_a_level_while_it_sells_loses_nothing(orders, stock).await;
+    orders_of_many_split_levels_gather_what_no_bucket_has(orders, stock).await;
 }
 
 async fn split<S: StockStore>(stock: &S, location: &str, buckets: u8) {
+    split_sku(stock, &key(location, "milk"), buckets).await;
+}
+
+async fn split_sku<S: StockStore>(stock: &S, level: &LevelKey, buckets: u8) {
     let policy: ReorderPolicy =
         serde_json::from_value(json!({"reorder_point": 1, "target_level": 9, "buckets": buckets}))
             .unwrap();
     stock
-        .set_policy(
-            &key(location, "milk"),
-            &policy,
-            MissingLevel::Create,
-            deadline(),
-        )
+        .set_policy(level, &policy, MissingLevel::Create, deadline())
         .await
         .unwrap()
         .unwrap();
@@ -176,6 +177,54 @@ async fn splitting_a_level_while_it_sells_loses_nothing<O: OrderStore, S: StockS
         .filter(|placement| **placement == Placement::Placed)
         .count();
     assert_eq!((sold, level(stock, at).await), (24, (24, 24, 0)));
+}
+
+/// Of 99 SKUs there are five each, one in each of five of 16 buckets: what wants two of each finds them in two items of
+/// each level, 198 in all, and a transaction takes 100.
+async fn orders_of_many_split_levels_gather_what_no_bucket_has<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let at = "split-wide";
+    let skus: Vec<String> = (1..=MAX_SKUS)
+        .map(|number| format!("sku-{number}"))
+        .collect();
+    join_all((0..).zip(&skus).map(async |(index, sku)| {
+        let level = key(at, sku);
+        let receipt = json!({"kind": "receipt", "location_id": at, "sku": sku, "quantity": 5});
+        apply(stock, at, index, &change(receipt)).await;
+        split_sku(stock, &level, 16).await;
+    }))
+    .await;
+    let all_are = async |expected: (i64, i64, i64)| {
+        for sku in &skus {
+            let level = stock.find(&key(at, sku)).await.unwrap().unwrap();
+            let found = (level.on_hand, level.allocated, level.available());
+            assert_eq!(found, expected, "{sku}");
+        }
+    };
+    let buy = async |buyer: &str, quantity: i64| {
+        let lines: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), quantity)).collect();
+        let name = format!("{at}-{buyer}");
+        let order = order(&name, at, "online", &lines);
+        let placed = orders.place(&order, &request(&name), deadline()).await;
+        (order.order_id, placed.unwrap())
+    };
+    // when two such orders come at once, and then one for the last of each
+    let ((first, ana), (_, ben)) = futures::join!(buy("ana", 2), buy("ben", 2));
+    assert_eq!((ana, ben), (Placement::Placed, Placement::Placed));
+    all_are((5, 4, 1)).await;
+    let (_, last) = buy("cas", 1).await;
+    assert_eq!(last, Placement::Placed);
+    // then nothing is left, until one is given up
+    let (_, Placement::Short(short)) = buy("dan", 1).await else {
+        panic!("more was sold than was there");
+    };
+    assert_eq!(short.len(), MAX_SKUS);
+    let known = found(orders, first).await;
+    let canceled = cancel(orders, &known, None, minute(1), deadline()).await;
+    assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+    all_are((5, 3, 2)).await;
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use stockline_domain::money::{Currency, Money};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 
+use super::history::FulfilmentRecord;
 use crate::fingerprint::Fingerprint;
 use crate::keys;
 use crate::store_error::StoreError;
@@ -49,6 +50,9 @@ pub struct OrderRecord {
     /// Where the index `open_by_location` has it, while something of it is still to leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open_location: Option<LocationId>,
+    /// Fulfilments for which their transaction had no room beside the order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) fulfilments: Vec<FulfilmentRecord>,
 }
 
 /// An order as its entry in `open_by_location` has it.
@@ -130,12 +134,22 @@ impl OrderRecord {
             late_on: late_on(order.business_date, at),
             traceparent: trace::current(),
             open_location: order.is_open().then(|| order.location_id.clone()),
+            fulfilments: Vec::new(),
+        }
+    }
+
+    /// With `fulfilments` kept in it.
+    pub(super) fn keeping(self, fulfilments: Vec<FulfilmentRecord>) -> Self {
+        Self {
+            fulfilments,
+            ..self
         }
     }
 
     /// What is stored after `order` went on in its life at `at`: the next revision.
     pub fn next(&self, order: &Order, at: Timestamp) -> Self {
         Self::at_revision(order, &self.fingerprint, self.revision + 1, at)
+            .keeping(self.fulfilments.clone())
     }
 
     /// The order that is stored.

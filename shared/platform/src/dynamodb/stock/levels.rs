@@ -138,7 +138,13 @@ impl DynamoStock {
             .collect();
         let mut items = Vec::new();
         for item in get_all(&self.client, self.levels.table(), keys, deadline).await? {
-            items.push(self.levels.rest_of(value(item)?, deadline).await?.total());
+            items.push(
+                self.levels
+                    .read_on(value(item)?, deadline)
+                    .await?
+                    .level
+                    .total(),
+            );
         }
         items.sort_by(|one, other| one.sku.cmp(&other.sku));
         Ok(Listing {
@@ -157,7 +163,7 @@ impl DynamoStock {
         let mut tries = 0;
         loop {
             let written = match self.levels.read(key, deadline).await? {
-                Some(level) => self.update_policy(&level, policy).await,
+                Some(read) => self.update_policy(&read.level, policy).await,
                 None if missing == MissingLevel::Report => return Ok(None),
                 None => self.put_policy(key, policy).await,
             };
@@ -261,8 +267,8 @@ impl DynamoStock {
         let (key, mut tries) = (first.key(), 0);
         let at = first.last_change.as_ref().map(|change| change.recorded_at);
         while !self
-            .changes
-            .even_out_once(&key, at.unwrap_or_default(), deadline)
+            .rebalance
+            .even_out(&key, at.unwrap_or_default(), deadline)
             .await?
         {
             tries += 1;
@@ -270,7 +276,7 @@ impl DynamoStock {
                 break;
             }
         }
-        Ok(self.levels.rest_of(first, deadline).await?.total())
+        Ok(self.levels.read_on(first, deadline).await?.level.total())
     }
 
     async fn put_new(&self, level: &Level) -> Result<bool, StoreError> {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::Client;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
-use super::level_changes::LevelChanges;
+use super::rebalance::Rebalance;
 use super::split_levels::SplitLevels;
 use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
@@ -32,15 +32,16 @@ const READ: Duration = Duration::from_secs(5);
 pub struct DynamoStock {
     client: Client,
     levels: SplitLevels,
-    changes: LevelChanges,
+    rebalance: Rebalance,
 }
 
 impl DynamoStock {
     /// Stock in `table`.
     pub fn new(client: Client, table: String) -> Self {
+        let levels = SplitLevels::new(client.clone(), table);
         Self {
-            levels: SplitLevels::new(client.clone(), table.clone()),
-            changes: LevelChanges::new(client.clone(), table),
+            rebalance: Rebalance::new(client.clone(), levels.clone()),
+            levels,
             client,
         }
     }
@@ -77,8 +78,8 @@ impl StockStore for DynamoStock {
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         let deadline = Deadline::within(READ);
-        let level = self.levels.read(key, deadline).await?;
-        Ok(level.map(|level| level.total()))
+        let read = self.levels.read(key, deadline).await?;
+        Ok(read.map(|read| read.level.total()))
     }
 
     async fn list(

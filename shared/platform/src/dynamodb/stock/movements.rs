@@ -113,8 +113,8 @@ impl DynamoStock {
     ) -> Result<Listing<Movement>, StoreError> {
         let mut shown = page.after.unwrap_or_default();
         if shown.is_empty() {
-            let level = self.levels.read(key, Deadline::within(READ)).await?;
-            let buckets = level.map_or(1, |level| level.buckets().len());
+            let read = self.levels.read(key, Deadline::within(READ)).await?;
+            let buckets = read.map_or(1, |read| read.level.buckets().len());
             shown = (0..buckets)
                 .map(|bucket| (bucket.to_string(), String::new()))
                 .collect();

@@ -149,11 +149,13 @@ impl DynamoStock {
             if pending.missing == MissingLevel::Report && !missing.is_empty() {
                 return Ok(Applied::Missing(missing));
             }
+            let in_one_moment = found.iter().flatten().all(|read| read.in_one_moment);
             let before: Vec<SplitLevel> = wanted
                 .iter()
                 .zip(found)
-                .map(|(key, level)| {
-                    level.unwrap_or_else(|| SplitLevel::new(Level::empty(key), &[]))
+                .map(|(key, read)| match read {
+                    Some(read) => read.level,
+                    None => SplitLevel::new(Level::empty(key), &[]),
                 })
                 .collect();
             let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
@@ -169,6 +171,14 @@ impl DynamoStock {
                 pending.at,
             ) {
                 Ok(after) => after,
+                // Goods on their way between two buckets were missing or counted twice.
+                Err(_) if !in_one_moment => {
+                    tries += 1;
+                    if deadline.back_off(tries).await {
+                        continue;
+                    }
+                    return Err(StoreError::Busy);
+                }
                 // The same request may have applied it meanwhile, and it is that which now stands in its way.
                 Err(refused) => {
                     return Ok(

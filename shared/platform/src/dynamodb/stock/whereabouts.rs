@@ -50,7 +50,13 @@ impl Whereabouts for DynamoStock {
         let keys = wanted.iter().map(|entry| entry.key(sku)).collect();
         let mut items = Vec::with_capacity(wanted.len());
         for item in get_all(&self.client, self.levels.table(), keys, deadline).await? {
-            items.push(self.levels.rest_of(value(item)?, deadline).await?.total());
+            items.push(
+                self.levels
+                    .read_on(value(item)?, deadline)
+                    .await?
+                    .level
+                    .total(),
+            );
         }
         items.sort_by(|one, other| one.location_id.cmp(&other.location_id));
         Ok(Listing { items, next })
@@ -61,11 +67,11 @@ impl Whereabouts for DynamoStock {
         key: &LevelKey,
         deadline: Deadline,
     ) -> Result<Vec<History>, StoreError> {
-        let Some(level) = self.levels.read(key, deadline).await? else {
+        let Some(read) = self.levels.read(key, deadline).await? else {
             return Ok(Vec::new());
         };
         let mut histories = Vec::new();
-        for bucket in level.buckets() {
+        for bucket in read.level.buckets() {
             histories.push(self.history_of(bucket.clone()).await?);
         }
         Ok(histories)

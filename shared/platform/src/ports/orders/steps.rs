@@ -139,7 +139,11 @@ pub async fn fulfil<S: OrderStore>(
                 Fulfilling::KeyReused
             });
         }
-        match body.fulfilment(id, &known.order, at) {
+        let before = known.fulfilments.iter().map(|(made, _)| made);
+        let possible = body
+            .fulfilment(id, &known.order, at)
+            .and_then(|possible| possible.0.check_room(before).map(|()| possible));
+        match possible {
             Err(error) => Decision::Answer(Fulfilling::NotPossible(error)),
             Ok((fulfilment, after)) => {
                 let advance = Advance {

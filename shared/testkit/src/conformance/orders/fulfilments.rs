@@ -17,7 +17,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
 }
 
 /// Lets lines leave, (line, quantity) each; all that is open, if none are named.
-async fn hand_over<S: OrderStore>(
+pub(super) async fn hand_over<S: OrderStore>(
     store: &S,
     known: &KnownOrder,
     key: &str,

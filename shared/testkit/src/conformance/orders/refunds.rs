@@ -19,7 +19,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
 }
 
 /// A refund of the order, to `location`: (line, quantity, restock).
-async fn pay_back<S: OrderStore>(
+pub(super) async fn pay_back<S: OrderStore>(
     store: &S,
     known: &KnownOrder,
     key: &str,

@@ -1,0 +1,88 @@
+//! Goods moved between the buckets of one level, in transactions of their own: whether they come about or not, the level
+//! as a whole is the same.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+use stockline_domain::level::LevelKey;
+use stockline_domain::order::LevelChange;
+use stockline_domain::split_level::{Gathering, Part};
+
+use super::change_level::change_level;
+use super::split_levels::SplitLevels;
+use super::transaction::{Tried, Written, fresh_token, try_once};
+use crate::deadline::Deadline;
+use crate::store_error::StoreError;
+
+/// The longest that a caller whose change is committed waits for the evening out that comes after it.
+const EVENING_OUT: Duration = Duration::from_millis(250);
+
+/// What is left of the deadline at least, for the answer.
+const FOR_THE_ANSWER: Duration = Duration::from_millis(250);
+
+/// Moves goods between the buckets of levels.
+#[derive(Debug, Clone)]
+pub struct Rebalance {
+    client: Client,
+    levels: SplitLevels,
+}
+
+impl Rebalance {
+    /// Of `levels`.
+    pub fn new(client: Client, levels: SplitLevels) -> Self {
+        Self { client, levels }
+    }
+
+    /// Evens out the levels of `changes` that are `uneven`: once, and if it fails, then the next time.
+    ///
+    /// What it comes after is committed and waits to be answered, so it has little time, all the levels together.
+    pub async fn even_out_in_passing(&self, uneven: Vec<&LevelChange>, deadline: Deadline) {
+        let time = EVENING_OUT.min(deadline.left().saturating_sub(FOR_THE_ANSWER));
+        if uneven.is_empty() || time.is_zero() {
+            return;
+        }
+        let budget = Deadline::within(time);
+        let evening = async {
+            for LevelChange { key, change } in uneven {
+                if let Err(error) = self.even_out(key, change.recorded_at, budget).await {
+                    tracing::warn!(%error, "a level stays uneven for now");
+                }
+            }
+        };
+        if tokio::time::timeout(time, evening).await.is_err() {
+            tracing::warn!("levels stay uneven for now: there was no time to even them out");
+        }
+    }
+
+    /// Evens the buckets of a level out, if nobody changes them meanwhile; answers whether they are even.
+    pub async fn even_out(
+        &self,
+        key: &LevelKey,
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<bool, StoreError> {
+        let Some(read) = self.levels.read(key, deadline).await? else {
+            return Ok(true);
+        };
+        let Some(parts) = read.level.evening(at) else {
+            return Ok(true);
+        };
+        self.move_goods(key, &parts).await?;
+        Ok(false)
+    }
+
+    /// Brings goods together in one bucket, if nobody takes them meanwhile; answers whether they are.
+    pub async fn gather(&self, key: &LevelKey, gathering: &Gathering) -> Result<bool, StoreError> {
+        self.move_goods(key, &gathering.parts).await
+    }
+
+    async fn move_goods(&self, key: &LevelKey, parts: &[Part]) -> Result<bool, StoreError> {
+        let parts = parts
+            .iter()
+            .map(|part| change_level(self.levels.table(), key, part))
+            .collect::<Result<_, _>>()?;
+        let tried = try_once(&self.client, parts, &fresh_token()).await?;
+        Ok(matches!(tried, Tried::Decided(Written::All)))
+    }
+}
