@@ -71,6 +71,11 @@ impl Quantities {
         }
     }
 
+    /// What may still be promised of them.
+    pub fn available(&self) -> i64 {
+        self.on_hand - self.allocated - self.damaged - self.on_hold
+    }
+
     /// These after `change`.
     pub fn after(self, change: &LastChange) -> Self {
         Self {

@@ -47,6 +47,11 @@ pub struct Level {
     /// How many items the level was ever split over, told by each of them; 0 where it never was.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub split_over: u8,
+    /// Whether the level is short as a whole, told by each of its items; never of one that is not split.
+    ///
+    /// What comes back to an item of such a level may be owed by another, which the item alone cannot know.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub whole_short: bool,
     /// Physically there; never negative.
     pub on_hand: i64,
     /// Promised to orders; never negative.
@@ -84,6 +89,7 @@ impl Level {
             sku: key.sku.clone(),
             bucket: 0,
             split_over: 0,
+            whole_short: false,
             on_hand: 0,
             allocated: 0,
             damaged: 0,

@@ -2,7 +2,8 @@
 //!
 //! What is there, what is promised and what is available is the sum of the buckets. Promises are alike, so one that was
 //! made in one bucket may be kept or taken back in another. Either no bucket is short or none has anything available:
-//! nothing is sold from one while another owes.
+//! nothing is sold from one while another owes. While the whole is short every bucket says so, and whatever raises what is
+//! available is shared out over all of them.
 
 mod rebalance;
 
@@ -52,6 +53,7 @@ impl SplitLevel {
         Level {
             bucket,
             split_over: first.split_over,
+            whole_short: first.whole_short,
             counted_at: first.counted_at,
             ..Level::empty(&first.key())
         }
@@ -115,11 +117,10 @@ impl SplitLevel {
             (-1, _) if on_hand == allocated => Some(|level| level.on_hand.min(level.allocated)),
             _ => None,
         };
-        let is_any_short = self.buckets.iter().any(Level::is_short);
+        let owes = |bucket: &Level| bucket.is_short() || bucket.whole_short;
+        let is_owed = change.available_delta() > 0 && self.buckets.iter().any(owes);
         let parts = match room {
-            Some(room) if !(is_any_short && change.available_delta() > 0) => {
-                self.parts(&change, room)
-            }
+            Some(room) if !is_owed => self.parts(&change, room),
             _ => None,
         };
         Ok(parts.map_or_else(|| Plan::Anew(self.anew(&after, &change)), Plan::Parts))
@@ -212,6 +213,7 @@ impl Share {
             on_hold: whole(total.on_hold),
             in_transit: whole(total.in_transit),
             version: before.version + 1,
+            whole_short: before.split_over > 1 && total.is_short(),
             counted_at: total.counted_at,
             ..before.clone()
         };

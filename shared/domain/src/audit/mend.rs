@@ -30,14 +30,21 @@ pub struct Replacement {
 ///
 /// The orders are right about what is allocated: they are what was promised. The level is right about the rest, which was
 /// written with its cause in one transaction while the ledger only followed; save where it is below zero, which cannot be:
-/// then the ledger is right, or nothing is there. What is stored as available is computed again. A movement that is missing
-/// is recorded as it was where the level still carries it and it is the only one; else one of kind `repair` makes up for
-/// all that is missing, altered, or changed behind the ledger's back.
+/// then the ledger is right, or nothing is there. What is stored as available is computed again, and so is whether a split
+/// level is short. A movement that is missing is recorded as it was where the level still carries it and it is the only one;
+/// else one of kind `repair` makes up for all that is missing, altered, or changed behind the ledger's back.
 pub fn mend(books: &Books, now: Timestamp) -> Vec<Mend> {
-    let shares = allocated(books);
-    let accounts = books.accounts.iter().zip(shares);
+    let rights: Vec<Quantities> = books
+        .accounts
+        .iter()
+        .zip(allocated(books))
+        .map(|(account, allocated)| account.right(allocated))
+        .collect();
+    let available: i64 = rights.iter().map(Quantities::available).sum();
+    let whole_short = books.accounts.len() > 1 && available < 0;
+    let accounts = books.accounts.iter().zip(rights);
     accounts
-        .flat_map(|(account, allocated)| account.mend(allocated, now))
+        .flat_map(|(account, right)| account.mend(right, whole_short, now))
         .collect()
 }
 
@@ -69,7 +76,16 @@ fn allocated(books: &Books) -> Vec<i64> {
 }
 
 impl Account {
-    fn mend(&self, allocated: i64, now: Timestamp) -> Vec<Mend> {
+    /// What the level is to hold, of which `allocated` is allocated.
+    fn right(&self, allocated: i64) -> Quantities {
+        let mut ledger = self.ledger.clone();
+        if let Some(movement) = self.certainly_missing() {
+            ledger.add(&movement);
+        }
+        right(&self.stored.level, &ledger, allocated)
+    }
+
+    fn mend(&self, right: Quantities, whole_short: bool, now: Timestamp) -> Vec<Mend> {
         let level = &self.stored.level;
         let mut writes = Vec::new();
         let mut ledger = self.ledger.clone();
@@ -77,12 +93,12 @@ impl Account {
             ledger.add(&movement);
             writes.push(Mend::Record(Box::new(movement)));
         }
-        let right = right(level, &ledger, allocated);
         let recorded = ledger.last_movement() == level.last_change.as_ref().map(|c| c.movement_id);
         let books_agree = ledger.sum() == right && ledger.gap().is_none() && recorded;
         let level_is_right = Quantities::of(level) == right;
-        let available_is_right = self.stored.available == Some(level.available());
-        if books_agree && level_is_right && available_is_right {
+        let the_rest_follows =
+            self.stored.available == Some(level.available()) && level.whole_short == whole_short;
+        if books_agree && level_is_right && the_rest_follows {
             return writes;
         }
         let version = level.version.max(ledger.last_version()) + 1;
@@ -92,6 +108,7 @@ impl Account {
             damaged: right.damaged,
             on_hold: right.on_hold,
             in_transit: right.in_transit,
+            whole_short,
             version,
             ..level.clone()
         };

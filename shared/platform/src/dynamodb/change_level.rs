@@ -66,8 +66,7 @@ pub fn change_level(
     }
     if available_delta > 0 {
         // Of a level that is split, what one item owes comes before what another has to sell.
-        conditions.push("(attribute_not_exists(split_over) OR available >= :nothing)");
-        update = update.expression_attribute_values(":nothing", number(0));
+        conditions.push("attribute_not_exists(whole_short)");
     }
     let update = update
         .condition_expression(conditions.join(" AND "))

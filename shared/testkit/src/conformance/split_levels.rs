@@ -20,6 +20,8 @@ pub async fn all<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
     many_buyers_of_a_split_level_get_all_of_it_and_no_more(orders, stock).await;
     what_was_promised_in_several_parts_comes_back_once(orders, stock).await;
     a_split_level_that_is_short_sells_nothing(orders, stock).await;
+    what_comes_back_to_a_short_split_level_is_owed_first(orders, stock).await;
+    a_short_level_that_is_split_sells_nothing_from_its_new_items(orders, stock).await;
     splitting_a_level_while_it_sells_loses_nothing(orders, stock).await;
     orders_of_many_split_levels_gather_what_no_bucket_has(orders, stock).await;
 }
@@ -156,6 +158,70 @@ async fn a_split_level_that_is_short_sells_nothing<O: OrderStore, S: StockStore>
         buy(orders, at, 3, "pos", 1).await,
         Placement::Short(_)
     ));
+}
+
+/// One unit is damaged of which all are promised, then an order of three is canceled: two are left to sell, and not three,
+/// whichever item the three come back to.
+async fn what_comes_back_to_a_short_split_level_is_owed_first<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    for round in 0..8 {
+        let at = &format!("split-owed-{round}");
+        split(stock, at, 4).await;
+        apply(stock, at, 0, &receipt(at, 40)).await;
+        assert_eq!(buy(orders, at, 1, "online", 37).await, Placement::Placed);
+        assert_eq!(buy(orders, at, 2, "online", 3).await, Placement::Placed);
+        damage_one(stock, at).await;
+        assert_eq!(level(stock, at).await, (39, 40, -1));
+        give_back(orders, at, 2).await;
+        assert_eq!(level(stock, at).await, (39, 37, 2));
+        assert!(
+            matches!(buy(orders, at, 3, "pos", 3).await, Placement::Short(_)),
+            "round {round}"
+        );
+        assert_eq!(buy(orders, at, 4, "pos", 2).await, Placement::Placed);
+        assert_eq!(level(stock, at).await, (37, 37, 0));
+    }
+}
+
+async fn a_short_level_that_is_split_sells_nothing_from_its_new_items<
+    O: OrderStore,
+    S: StockStore,
+>(
+    orders: &O,
+    stock: &S,
+) {
+    for round in 0..4 {
+        let at = &format!("split-late-{round}");
+        apply(stock, at, 0, &receipt(at, 4)).await;
+        assert_eq!(buy(orders, at, 1, "online", 2).await, Placement::Placed);
+        assert_eq!(buy(orders, at, 2, "online", 2).await, Placement::Placed);
+        damage_one(stock, at).await;
+        split(stock, at, 4).await;
+        assert_eq!(level(stock, at).await, (3, 4, -1));
+        give_back(orders, at, 2).await;
+        assert_eq!(level(stock, at).await, (3, 2, 1));
+        assert!(
+            matches!(buy(orders, at, 3, "pos", 2).await, Placement::Short(_)),
+            "round {round}"
+        );
+        assert_eq!(buy(orders, at, 4, "pos", 1).await, Placement::Placed);
+    }
+}
+
+async fn damage_one<S: StockStore>(stock: &S, at: &str) {
+    let broken = json!({"kind": "adjustment", "location_id": at, "sku": "milk", "delta": -1, "reason": "damage"});
+    apply(stock, at, 1, &change(broken)).await;
+}
+
+/// Cancels the online order of `buyer`.
+async fn give_back<O: OrderStore>(orders: &O, at: &str, buyer: usize) {
+    let order = order(&format!("{at}-{buyer}"), at, "online", &[("milk", 1)]);
+    let known = found(orders, order.order_id).await;
+    cancel(orders, &known, None, minute(1), deadline())
+        .await
+        .unwrap();
 }
 
 async fn splitting_a_level_while_it_sells_loses_nothing<O: OrderStore, S: StockStore>(

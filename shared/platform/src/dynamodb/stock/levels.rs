@@ -91,8 +91,15 @@ pub fn replace_level(
             .expression_attribute_values(":counted_at", attribute(counted_at)?)
             .expression_attribute_values(":counted_ms", number(counted_at.as_millisecond()));
     }
+    let mut removal = "";
+    if after.whole_short {
+        assignments.push("whole_short = :whole_short");
+        update = update.expression_attribute_values(":whole_short", attribute(&true)?);
+    } else if before.whole_short {
+        removal = " REMOVE whole_short";
+    }
     let update = update
-        .update_expression(format!("SET {}", assignments.join(", ")))
+        .update_expression(format!("SET {}{removal}", assignments.join(", ")))
         .build()
         .map_err(StoreError::failed("write a level"))?;
     Ok(TransactWriteItem::builder().update(update).build())
@@ -197,15 +204,34 @@ impl DynamoStock {
         Ok(self.put_new(&first).await?.then_some(first))
     }
 
-    /// Creates the buckets of the level from `from` on that are not there, with nothing in them.
+    /// Creates the buckets of the level from `from` on that are not there, with nothing in them. Those that are there, and
+    /// not yet in use, learn that the level is short, where it is.
     async fn put_buckets(&self, first: &Level, from: u8) -> Result<(), StoreError> {
         for bucket in from..first.split_over {
             let empty = Level {
                 version: 1,
                 ..SplitLevel::empty_bucket(first, bucket)
             };
-            self.put_new(&empty).await?;
+            if !self.put_new(&empty).await? && first.whole_short {
+                self.tell_whole_short(&empty).await?;
+            }
         }
+        Ok(())
+    }
+
+    async fn tell_whole_short(&self, bucket: &Level) -> Result<(), StoreError> {
+        let key = keys::level_bucket(&bucket.key(), bucket.bucket);
+        self.client
+            .update_item()
+            .table_name(self.levels.table())
+            .set_key(Some(key_of(&key)))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET whole_short = :whole_short, version = version + :one")
+            .expression_attribute_values(":whole_short", attribute(&true)?)
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await
+            .map_err(sort("write a level"))?;
         Ok(())
     }
 
@@ -218,22 +244,24 @@ impl DynamoStock {
     ) -> Result<Option<Level>, StoreError> {
         let first = &level.buckets()[0];
         let split = split_for(first.split_over, policy);
+        let is_short = level.total().is_short();
         // The buckets are there before anyone is told to use them.
         let wider = Level {
             split_over: split,
+            whole_short: is_short,
             ..first.clone()
         };
         self.put_buckets(&wider, first.split_over.max(1)).await?;
         let mut assignments = "policy = :policy, version = version + :one".to_owned();
+        let mut condition =
+            "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy) \
+             AND (attribute_not_exists(split_over) OR split_over <= :split)"
+                .to_owned();
         let mut update = self
             .client
             .update_item()
             .table_name(self.levels.table())
             .set_key(Some(key_of(&keys::level(&level.key()))))
-            .condition_expression(
-                "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy) \
-                 AND (attribute_not_exists(split_over) OR split_over <= :split)",
-            )
             .expression_attribute_values(":policy", attribute(policy)?)
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":split", number(split))
@@ -242,7 +270,21 @@ impl DynamoStock {
         if split > 0 {
             assignments.push_str(", split_over = :split");
         }
-        update = update.update_expression(format!("SET {assignments}"));
+        if split > first.split_over {
+            // What the new buckets were told is still so.
+            update = update.expression_attribute_values(":nothing", number(0));
+            if is_short {
+                condition.push_str(" AND (attribute_exists(whole_short) OR available < :nothing)");
+                assignments.push_str(", whole_short = :whole_short");
+                update = update.expression_attribute_values(":whole_short", attribute(&true)?);
+            } else {
+                condition
+                    .push_str(" AND attribute_not_exists(whole_short) AND available >= :nothing");
+            }
+        }
+        update = update
+            .condition_expression(condition)
+            .update_expression(format!("SET {assignments}"));
         let found = match update.send().await {
             Ok(written) => written.attributes,
             Err(error) => match error.as_service_error() {
