@@ -24,7 +24,7 @@ locals {
   # What API Gateway answers by itself: type of gateway response -> status, kind, title and detail of the problem. Kinds and
   # titles are those of shared/platform, so that a client meets one set.
   gateway_problems = {
-    UNAUTHORIZED                   = [401, "unauthenticated", "A valid token is required", "A bearer token is needed."]
+    UNAUTHORIZED                   = [401, "unauthenticated", "A valid token is required", "A bearer token is needed, and one that is valid here and now."]
     AUTHORIZER_FAILURE             = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     ACCESS_DENIED                  = [403, "forbidden", "The caller's role does not allow this", "This caller may not do this."]

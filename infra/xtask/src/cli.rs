@@ -39,7 +39,9 @@ enum Task {
     )]
     Token(TokenArgs),
     /// Invoke a deployed function with an event and print its answer
-    #[command(after_help = "Example: cargo xtask invoke sales-export events/sales-export.json")]
+    #[command(
+        after_help = "Example: cargo xtask invoke sales-export events/sales-export.nightly.json"
+    )]
     Invoke(InvokeArgs),
     /// A retail day, end to end, on real baskets; the summary goes to target/demo/summary.json
     Demo(demo::DemoArgs),

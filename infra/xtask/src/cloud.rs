@@ -85,6 +85,12 @@ pub fn ensure(workspace: &Workspace, dir: &Path, python: &Path, port: Port) -> R
         if running.launcher == digest && same_port {
             return Ok(running);
         }
+        if !same_port {
+            eprintln!(
+                "         the cloud at {} ends, with all that is in it: a checkout has one",
+                running.endpoint()
+            );
+        }
     }
     // Half started, hung, of another launcher or on another port: it ends, and with it what Terraform knows of it.
     stop(dir)?;

@@ -227,7 +227,7 @@ impl Cloud {
         let short =
             |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
         format!(
-            "  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      workgroup {}, database {}\n  Slack       posts go to {}\n  log         {}",
+            "  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      workgroup {}, database {}\n  Slack       alerts are posted to {}; they wait in slack-alerts until something listens there\n  log         {}",
             self.api_url,
             self.endpoint_url,
             self.region,

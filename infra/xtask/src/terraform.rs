@@ -182,6 +182,12 @@ impl Terraform {
     }
 }
 
+/// Whether an apply failed because what it made was there already: the answer to its first request was lost, and the second
+/// met a conflict. What was made then is in no state, so that only a new cloud helps.
+pub fn asked_twice(error: &Error) -> bool {
+    matches!(error, Error::Failed { tail, .. } if tail.contains("StatusCode: 409"))
+}
+
 /// Where the variables of a cloud are; it also marks the process that applies them.
 pub fn variables_file(dir: &Path) -> PathBuf {
     dir.join("variables.tfvars.json")

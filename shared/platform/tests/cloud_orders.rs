@@ -14,7 +14,9 @@ use stockline_platform::ports::orders::{
 };
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::orders::{StockedOrders, all, found, minute, placed, request};
+use stockline_testkit::conformance::orders::{
+    StockedOrders, all, found, minute, placed, request, wide,
+};
 use stockline_testkit::conformance::split_levels;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::lost_response::LosesResponses;
@@ -334,4 +336,15 @@ async fn split_levels_on_dynamodb_conform() {
     let orders = shop(&cloud, "splitlevels").await;
     let stock = DynamoStock::new(orders.client.clone(), orders.stock_table.clone());
     split_levels::all(&orders, &stock).await;
+}
+
+#[tokio::test]
+async fn orders_of_as_many_skus_as_may_be_conform_on_dynamodb() {
+    let Some(cloud) = TestCloud::find() else {
+        return;
+    };
+    wide::all(&shop(&cloud, "wide").await).await;
+    let orders = shop(&cloud, "widesplit").await;
+    let stock = DynamoStock::new(orders.client.clone(), orders.stock_table.clone());
+    split_levels::wide(&orders, &stock).await;
 }

@@ -92,6 +92,7 @@ async fn orders_conform() {
     for seed in SEEDS {
         let database = SimulatedDynamoDb::new(seed);
         Box::pin(conformance::orders::all(&shop(&database))).await;
+        Box::pin(conformance::orders::wide::all(&shop(&database))).await;
         assert!(conflicts(&database) > 0, "nobody stood in anybody's way");
     }
 }
@@ -103,6 +104,7 @@ async fn split_levels_conform() {
         let shop = shop(&database);
         let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
         conformance::split_levels::all(&shop, &stock).await;
+        conformance::split_levels::wide(&shop, &stock).await;
     }
 }
 

@@ -122,8 +122,15 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -
     }
 
     packages::build(workspace, selection)?;
-    let packages = packages::pack_all(workspace)?;
-    let identity = Identity::ensure(&local.join("oidc-key.pem"))?;
+    let deployment = Deployment {
+        workspace,
+        dir,
+        port,
+        packages: packages::pack_all(workspace)?,
+        identity: Identity::ensure(&local.join("oidc-key.pem"))?,
+        python,
+        terraform,
+    };
 
     // An apply that was cut off has made things that its state does not know: that cloud is of no use any more.
     let applying = dir.join("applying");
@@ -131,43 +138,103 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -
         eprintln!("         the last deployment was interrupted: beginning with a new cloud");
         cloud::stop(dir)?;
     }
-    let running = cloud::ensure(workspace, dir, &python, port)?;
-    let variables = variables(workspace, &running, &identity)?;
-    let sources = terraform::sources(&workspace.infra())?;
-    let wanted = Applied {
-        instance: running.instance.clone(),
-        digest: files::digest(
-            format!(
-                "{packages} {} {variables}",
-                files::digest_files(sources.iter().map(PathBuf::as_path))?
-            )
-            .as_bytes(),
-        ),
-    };
-    let record = dir.join("applied.json");
-    let status_file = status::file(dir);
-    if files::read_json::<Applied>(&record).as_ref() == Some(&wanted)
-        && let Some(cloud) = files::read_json::<Cloud>(&status_file)
-    {
-        eprintln!("         nothing changed since the last deployment");
-        return Ok(cloud);
+    match deployment.apply(&applying) {
+        Err(error) if terraform::asked_twice(&error) => {
+            eprintln!("         an answer of the local cloud was lost: beginning with a new one");
+            cloud::stop(dir)?;
+            deployment.apply(&applying)
+        }
+        done => done,
     }
-    files::write(&applying, b"")?;
-    interrupt::register_cloud(dir.to_owned());
-    terraform.apply(&variables)?;
-    interrupt::forget_cloud(dir);
-    let cloud = describe(
-        workspace,
-        dir,
-        &running,
-        identity,
-        python,
-        &terraform.outputs()?,
-    );
-    files::write_json(&status_file, &cloud)?;
-    files::write_json(&record, &wanted)?;
-    files::remove(&applying)?;
-    Ok(cloud)
+}
+
+/// What is deployed, and where to.
+struct Deployment<'a> {
+    workspace: &'a Workspace,
+    dir: &'a Path,
+    port: Port,
+    packages: String,
+    identity: Identity,
+    python: PathBuf,
+    terraform: Terraform,
+}
+
+impl Deployment<'_> {
+    /// Deploys what changed. The file `applying` is there while that is under way.
+    fn apply(&self, applying: &Path) -> Result<Cloud> {
+        let running = cloud::ensure(self.workspace, self.dir, &self.python, self.port)?;
+        let variables = variables(self.workspace, &running, &self.identity)?;
+        let sources = terraform::sources(&self.workspace.infra())?;
+        let wanted = Applied {
+            instance: running.instance.clone(),
+            digest: files::digest(
+                format!(
+                    "{} {} {variables}",
+                    self.packages,
+                    files::digest_files(sources.iter().map(PathBuf::as_path))?
+                )
+                .as_bytes(),
+            ),
+        };
+        let record = self.dir.join("applied.json");
+        let status_file = status::file(self.dir);
+        if files::read_json::<Applied>(&record).as_ref() == Some(&wanted)
+            && let Some(cloud) = files::read_json::<Cloud>(&status_file)
+        {
+            eprintln!("         nothing changed since the last deployment");
+            return Ok(cloud);
+        }
+        files::write(applying, b"")?;
+        interrupt::register_cloud(self.dir.to_owned());
+        let applied = self.terraform.apply(&variables);
+        interrupt::forget_cloud(self.dir);
+        applied?;
+        let cloud = self.describe(&running, &self.terraform.outputs()?);
+        files::write_json(&status_file, &cloud)?;
+        files::write_json(&record, &wanted)?;
+        files::remove(applying)?;
+        Ok(cloud)
+    }
+
+    fn describe(&self, running: &Running, outputs: &Value) -> Cloud {
+        let text = |name: &str| outputs[name].as_str().unwrap_or_default().to_owned();
+        let map = |name: &str| -> BTreeMap<String, String> {
+            let entries = outputs[name].as_object().into_iter().flatten();
+            entries
+                .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect()
+        };
+        let topics = map("topics");
+        let account = topics
+            .values()
+            .next()
+            .and_then(|arn| arn.split(':').nth(4))
+            .unwrap_or("000000000000");
+        Cloud {
+            api_url: text("api_url").trim_end_matches('/').to_owned(),
+            endpoint_url: running.endpoint(),
+            region: REGION.into(),
+            environment: ENVIRONMENT.into(),
+            prefix: format!("stockline-{ENVIRONMENT}"),
+            account_id: account.to_owned(),
+            credentials: Credentials {
+                access_key_id: ADMIN.into(),
+                secret_access_key: ADMIN.into(),
+            },
+            tables: map("tables"),
+            queues: map("queues"),
+            buckets: map("buckets"),
+            functions: map("functions"),
+            athena_workgroup: text("athena_workgroup"),
+            athena_database: text("athena_database"),
+            oidc: self.identity.clone(),
+            slack_url: slack_url(running),
+            python: self.python.clone(),
+            log: cloud::log(self.dir),
+            workspace_root: self.workspace.root.clone(),
+            topics,
+        }
+    }
 }
 
 fn lock(dir: &Path) -> Result<File> {
@@ -203,51 +270,4 @@ fn variables(workspace: &Workspace, running: &Running, identity: &Identity) -> R
 
 fn slack_url(running: &Running) -> String {
     format!("http://127.0.0.1:{}/slack", running.slack_port)
-}
-
-fn describe(
-    workspace: &Workspace,
-    dir: &Path,
-    running: &Running,
-    oidc: Identity,
-    python: PathBuf,
-    outputs: &Value,
-) -> Cloud {
-    let text = |name: &str| outputs[name].as_str().unwrap_or_default().to_owned();
-    let map = |name: &str| -> BTreeMap<String, String> {
-        let entries = outputs[name].as_object().into_iter().flatten();
-        entries
-            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
-            .collect()
-    };
-    let topics = map("topics");
-    let account = topics
-        .values()
-        .next()
-        .and_then(|arn| arn.split(':').nth(4))
-        .unwrap_or("000000000000");
-    Cloud {
-        api_url: text("api_url").trim_end_matches('/').to_owned(),
-        endpoint_url: running.endpoint(),
-        region: REGION.into(),
-        environment: ENVIRONMENT.into(),
-        prefix: format!("stockline-{ENVIRONMENT}"),
-        account_id: account.to_owned(),
-        credentials: Credentials {
-            access_key_id: ADMIN.into(),
-            secret_access_key: ADMIN.into(),
-        },
-        tables: map("tables"),
-        queues: map("queues"),
-        buckets: map("buckets"),
-        functions: map("functions"),
-        athena_workgroup: text("athena_workgroup"),
-        athena_database: text("athena_database"),
-        oidc,
-        slack_url: slack_url(running),
-        python,
-        log: cloud::log(dir),
-        workspace_root: workspace.root.clone(),
-        topics,
-    }
 }

@@ -51,6 +51,8 @@ enum RepairError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Name(#[from] stockline_domain::ids::InvalidName),
+    #[error("the catalog knows no location {0}")]
+    UnknownLocation(LocationId),
     #[error("no runtime can be started: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -90,7 +92,11 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
         .build()?;
     runtime.block_on(async {
         let locations = if let Some(location) = &asked.location {
-            vec![location.parse()?]
+            let location: LocationId = location.parse()?;
+            if catalog.find_location(&location).await?.is_none() {
+                return Err(RepairError::UnknownLocation(location));
+            }
+            vec![location]
         } else {
             let all = catalog.list_locations().await?;
             all.into_iter().map(|one| one.location_id).collect()

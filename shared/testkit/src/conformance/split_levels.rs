@@ -23,6 +23,10 @@ pub async fn all<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
     what_comes_back_to_a_short_split_level_is_owed_first(orders, stock).await;
     a_short_level_that_is_split_sells_nothing_from_its_new_items(orders, stock).await;
     splitting_a_level_while_it_sells_loses_nothing(orders, stock).await;
+}
+
+/// Runs the story of as many SKUs as an order may have.
+pub async fn wide<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
     orders_of_many_split_levels_gather_what_no_bucket_has(orders, stock).await;
 }
 
@@ -299,5 +303,6 @@ mod tests {
     async fn a_split_level_in_memory_conforms() {
         let shop = crate::memory::shop::MemoryShop::default();
         super::all(&shop, &shop).await;
+        super::wide(&shop, &shop).await;
     }
 }
