@@ -49,62 +49,62 @@ fn is_found(fault: Fault, story: Story, invariant: &'static str) {
 
 #[test]
 fn two_orders_for_the_last_unit() {
-    holds(stories::two_for_one());
+    holds(stories::orders::two_for_one());
 }
 
 #[test]
 fn three_orders_for_two_units() {
-    holds(stories::three_for_two());
+    holds(stories::orders::three_for_two());
 }
 
 #[test]
 fn one_key_from_three_callers() {
-    holds(stories::one_key_three_times());
+    holds(stories::orders::one_key_three_times());
 }
 
 #[test]
 fn a_try_that_comes_after_the_answer_to_a_later_one() {
-    holds(stories::a_late_try());
+    holds(stories::orders::a_late_try());
 }
 
 #[test]
 fn baskets_of_two_skus() {
-    holds(stories::baskets_of_two());
+    holds(stories::orders::baskets_of_two());
 }
 
 #[test]
 fn cancels_race_with_a_replay_and_with_each_other() {
-    holds(stories::cancels());
+    holds(stories::orders::cancels());
 }
 
 #[test]
 fn a_hand_over_a_refund_and_a_cancel() {
-    holds(stories::goods_out_and_back());
+    holds(stories::orders::goods_out_and_back());
 }
 
 #[test]
 fn corrections_by_what_was_read() {
-    holds(stories::corrections());
+    holds(stories::stock::corrections());
 }
 
 #[test]
 fn counts_of_the_past() {
-    holds(stories::counts());
+    holds(stories::stock::counts());
 }
 
 #[test]
 fn a_transfer_and_its_arrival() {
-    holds(stories::a_transfer());
+    holds(stories::stock::a_transfer());
 }
 
 #[test]
 fn a_task_with_two_leases() {
-    holds(stories::a_task());
+    holds(stories::tasks::a_task());
 }
 
 #[test]
 fn a_task_whose_order_is_canceled() {
-    holds(stories::a_task_called_off());
+    holds(stories::tasks::a_task_called_off());
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn every_story_has_sights_of_its_own_and_every_invariant() {
 fn checking_before_writing_oversells() {
     is_found(
         Fault::CheckThenWrite,
-        stories::two_for_one(),
+        stories::orders::two_for_one(),
         NEVER_OVERSOLD,
     );
 }
@@ -131,50 +131,66 @@ fn checking_before_writing_oversells() {
 fn adding_blindly_takes_twice() {
     is_found(
         Fault::BlindAdd,
-        stories::three_for_two(),
+        stories::orders::three_for_two(),
         ONE_KEY_ONE_EFFECT,
     );
-    is_found(Fault::BlindAdd, stories::three_for_two(), MOVEMENTS_ADD_UP);
+    is_found(
+        Fault::BlindAdd,
+        stories::orders::three_for_two(),
+        MOVEMENTS_ADD_UP,
+    );
 }
 
 #[test]
 fn a_shortage_looked_at_before_the_order_refuses_what_is_placed() {
     is_found(
         Fault::ShortBeforeReplay,
-        stories::two_for_one(),
+        stories::orders::two_for_one(),
         A_REFUSAL_IS_FINAL,
     );
 }
 
 #[test]
 fn canceling_without_a_revision_releases_what_is_anothers() {
-    is_found(Fault::ReleaseTwice, stories::cancels(), PROMISES_ARE_KEPT);
+    is_found(
+        Fault::ReleaseTwice,
+        stories::orders::cancels(),
+        PROMISES_ARE_KEPT,
+    );
 }
 
 #[test]
 fn writing_a_level_by_an_old_reading_loses_a_sale() {
-    is_found(Fault::LostUpdate, stories::corrections(), NEVER_OVERSOLD);
+    is_found(
+        Fault::LostUpdate,
+        stories::stock::corrections(),
+        NEVER_OVERSOLD,
+    );
 }
 
 #[test]
 fn a_change_without_a_mark_is_made_twice() {
     is_found(
         Fault::ChangeWithoutMark,
-        stories::corrections(),
+        stories::stock::corrections(),
         ONE_KEY_ONE_EFFECT,
     );
 }
 
 #[test]
 fn completing_without_conditions_moves_stock_twice() {
-    is_found(Fault::CompleteTwice, stories::a_task(), ONE_COMPLETION);
+    is_found(
+        Fault::CompleteTwice,
+        stories::tasks::a_task(),
+        ONE_COMPLETION,
+    );
 }
 
 #[test]
 fn a_ledger_that_appends_counts_a_record_twice() {
     is_found(
         Fault::MovementsAreAppended,
-        stories::two_for_one(),
+        stories::orders::two_for_one(),
         MOVEMENTS_ADD_UP,
     );
 }

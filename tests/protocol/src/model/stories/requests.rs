@@ -1,0 +1,102 @@
+//! Levels and requests in few words.
+
+use jiff::tz::TimeZone;
+use stockline_domain::ids::{FulfilmentId, OrderId, RefundId, RequestId};
+use stockline_domain::level::Level;
+use stockline_domain::order::Order;
+use stockline_domain::place_order::PlaceOrder;
+use stockline_domain::stock_change::StockChange;
+
+use super::STORE;
+use crate::model::requests::{Deed, NOW, Request};
+
+/// A level that was counted in the morning, and nothing since.
+pub(super) fn level(location: &str, sku: &str, on_hand: i64) -> Level {
+    let count = change_of(&format!(
+        r#"{{"kind":"count","location_id":"{location}","sku":"{sku}","quantity":{on_hand},
+            "counted_at":"2026-03-01T06:00:00Z"}}"#
+    ));
+    let empty = Level::empty(&count.keys()[0]);
+    let request = RequestId::derive("manager", "morning");
+    let morning = "2026-03-01T06:00:00Z".parse().unwrap();
+    let counted = count.apply(&[empty], 0, request, 0, morning);
+    counted.unwrap().remove(0)
+}
+
+pub(super) fn order_id(buyer: &str) -> OrderId {
+    OrderId::derive(buyer, "1")
+}
+
+pub(super) fn online(buyer: &str, lines: &[(&str, i64)]) -> Request {
+    let order = order(STORE, "online", buyer, lines);
+    Request::Place { order, body: 1 }
+}
+
+pub(super) fn till(buyer: &str, lines: &[(&str, i64)]) -> Request {
+    let order = order(STORE, "pos", buyer, lines);
+    Request::Place { order, body: 1 }
+}
+
+pub(super) fn order(location: &str, channel: &str, buyer: &str, lines: &[(&str, i64)]) -> Order {
+    let priced: Vec<String> = lines
+        .iter()
+        .map(|(sku, quantity)| {
+            format!(
+                r#"{{"sku":"{sku}","quantity":{quantity},"unit_price":{{"amount":100,"currency":"EUR"}}}}"#
+            )
+        })
+        .collect();
+    let total: i64 = lines.iter().map(|(_, quantity)| 100 * quantity).sum();
+    let body: PlaceOrder = serde_json::from_str(&format!(
+        r#"{{"location_id":"{location}","channel":"{channel}","currency":"EUR","lines":[{}],
+            "total":{{"amount":{total},"currency":"EUR"}}}}"#,
+        priced.join(",")
+    ))
+    .unwrap();
+    body.order(order_id(buyer), NOW.parse().unwrap(), &TimeZone::UTC, 0)
+        .unwrap()
+}
+
+pub(super) fn change(key: &str, json: &str) -> Request {
+    Request::Change {
+        request: RequestId::derive("manager", key),
+        change: change_of(json),
+    }
+}
+
+pub(super) fn cancel(buyer: &str) -> Request {
+    Request::GoOn(order_id(buyer), Deed::Cancel)
+}
+
+pub(super) fn hand_over(buyer: &str, key: &str, json: &str) -> Request {
+    let order = order_id(buyer);
+    let id = FulfilmentId::derive(order, "clerk", key);
+    Request::GoOn(order, Deed::Fulfil(id, serde_json::from_str(json).unwrap()))
+}
+
+pub(super) fn refund(buyer: &str, key: &str, json: &str) -> Request {
+    let order = order_id(buyer);
+    let id = RefundId::derive(order, "clerk", key);
+    Request::GoOn(order, Deed::Refund(id, serde_json::from_str(json).unwrap()))
+}
+
+pub(super) fn adjustment(key: &str, fields: &str) -> Request {
+    change(
+        key,
+        &format!(r#"{{"kind":"adjustment","location_id":"store-1","sku":"milk",{fields}}}"#),
+    )
+}
+
+pub(super) fn count(key: &str, counted_at: &str, quantity: i64) -> Request {
+    change(
+        key,
+        &format!(
+            r#"{{"kind":"count","location_id":"store-1","sku":"milk","quantity":{quantity},
+                "counted_at":"{counted_at}"}}"#
+        ),
+    )
+}
+
+pub(super) fn change_of(json: &str) -> StockChange {
+    serde_json::from_str(json).unwrap()
+}
