@@ -8,7 +8,7 @@ use stockline_protocol::model::Protocol;
 use stockline_protocol::model::faults::Fault;
 use stockline_protocol::model::invariants::{
     A_REFUSAL_IS_FINAL, MOVEMENTS_ADD_UP, NEVER_OVERSOLD, ONE_COMPLETION, ONE_KEY_ONE_EFFECT,
-    PROMISES_ARE_KEPT,
+    PROMISES_ARE_KEPT, WHAT_IS_OWED_IS_NOT_SOLD,
 };
 use stockline_protocol::model::stories::{self, Story};
 
@@ -98,6 +98,21 @@ fn a_transfer_and_its_arrival() {
 }
 
 #[test]
+fn an_order_of_what_two_items_have_together() {
+    holds(stories::split_levels::an_order_apart());
+}
+
+#[test]
+fn a_split_level_that_is_short() {
+    holds(stories::split_levels::a_short_level());
+}
+
+#[test]
+fn a_level_that_is_split_while_it_sells() {
+    holds(stories::split_levels::a_level_is_split());
+}
+
+#[test]
 fn a_task_with_two_leases() {
     holds(stories::tasks::a_task());
 }
@@ -114,7 +129,7 @@ fn every_story_has_sights_of_its_own_and_every_invariant() {
         let properties = Protocol::right(story).properties();
         let count = |kind| properties.iter().filter(|p| p.expectation == kind).count();
         assert!(count(Expectation::Sometimes) >= 2, "{title}");
-        assert_eq!(count(Expectation::Always), 9, "{title}");
+        assert_eq!(count(Expectation::Always), 10, "{title}");
     }
 }
 
@@ -174,6 +189,47 @@ fn a_change_without_a_mark_is_made_twice() {
         Fault::ChangeWithoutMark,
         stories::stock::corrections(),
         ONE_KEY_ONE_EFFECT,
+    );
+}
+
+#[test]
+fn what_comes_back_to_one_item_is_sold_while_another_owes_it() {
+    is_found(
+        Fault::OwedIsSold,
+        stories::split_levels::a_short_level(),
+        NEVER_OVERSOLD,
+    );
+    is_found(
+        Fault::OwedIsSold,
+        stories::split_levels::a_short_level(),
+        WHAT_IS_OWED_IS_NOT_SOLD,
+    );
+}
+
+#[test]
+fn writing_a_split_level_anew_by_the_version_of_its_first_item_loses_a_sale() {
+    is_found(
+        Fault::AnewByTheFirst,
+        stories::split_levels::a_short_level(),
+        NEVER_OVERSOLD,
+    );
+}
+
+#[test]
+fn evening_out_twice_by_one_reading_loses_a_movement() {
+    is_found(
+        Fault::EvenedTwice,
+        stories::split_levels::an_order_apart(),
+        MOVEMENTS_ADD_UP,
+    );
+}
+
+#[test]
+fn an_item_that_is_not_told_of_a_short_level_sells_what_is_owed() {
+    is_found(
+        Fault::SplitUntold,
+        stories::split_levels::a_level_is_split(),
+        WHAT_IS_OWED_IS_NOT_SOLD,
     );
 }
 

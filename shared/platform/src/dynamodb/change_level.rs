@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
-use stockline_domain::level::LevelKey;
+use stockline_domain::level::{LevelKey, MovementKind};
 use stockline_domain::split_level::Part;
 
 use super::attributes::{attribute, key_of, number};
@@ -67,6 +67,12 @@ pub fn change_level(
     if available_delta > 0 {
         // Of a level that is split, what one item owes comes before what another has to sell.
         conditions.push("attribute_not_exists(whole_short)");
+    }
+    if change.kind == MovementKind::Rebalance {
+        // Two that read the same level plan the same movement, and of two alike in a row the ledger sees one.
+        conditions
+            .push("(attribute_not_exists(last_change) OR last_change.movement_id <> :movement)");
+        update = update.expression_attribute_values(":movement", attribute(&change.movement_id)?);
     }
     let update = update
         .condition_expression(conditions.join(" AND "))

@@ -17,6 +17,14 @@ pub enum Fault {
     ChangeWithoutMark,
     /// Completing a task writes it, and its order, without conditions.
     CompleteTwice,
+    /// What comes back to one item of a short level that is split is not asked whether another item owes it.
+    OwedIsSold,
+    /// A split level is written anew with a condition on the version of its first item alone.
+    AnewByTheFirst,
+    /// Goods that were moved between the items of a level are moved by another who read the same.
+    EvenedTwice,
+    /// The item that a short level is newly split over is not told so.
+    SplitUntold,
     /// The ledger appends what it is given.
     MovementsAreAppended,
 }

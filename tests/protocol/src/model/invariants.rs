@@ -3,19 +3,24 @@
 use std::iter::zip;
 
 use stateright::Property;
-use stockline_domain::level::{Level, MovementKind};
+use stockline_domain::audit::Quantities;
+use stockline_domain::level::{LastChange, Level, MovementKind, StateDeltas};
 use stockline_domain::order::Line;
+use stockline_domain::split_level::SplitLevel;
 use stockline_domain::task::TaskState;
 
 use super::requests::{Answer, Deed, Request};
 use super::stories::Patience;
-use super::tables::Shelf;
+use super::tables::{Shelf, Tables};
 use super::{Protocol, State};
 
 /// No level below zero.
 pub const NEVER_NEGATIVE: &str = "nothing is ever below zero";
-/// A level changes only as the domain allows.
+/// A level changes, as a whole, only as the domain allows.
 pub const NEVER_OVERSOLD: &str = "no write takes what is not available";
+/// What one item of a split level owes, another does not sell.
+pub const WHAT_IS_OWED_IS_NOT_SOLD: &str =
+    "while a split level is short, every item says so and none has anything to sell";
 /// What levels hold allocated is what open orders wait for.
 pub const PROMISES_ARE_KEPT: &str = "what is allocated is what the open orders wait for";
 /// The ledger adds up.
@@ -37,6 +42,7 @@ pub fn all() -> Vec<Property<Protocol>> {
     vec![
         Property::always(NEVER_NEGATIVE, never_negative),
         Property::always(NEVER_OVERSOLD, never_oversold),
+        Property::always(WHAT_IS_OWED_IS_NOT_SOLD, what_is_owed_is_not_sold),
         Property::always(PROMISES_ARE_KEPT, promises_are_kept),
         Property::always(MOVEMENTS_ADD_UP, movements_add_up),
         Property::always(ONE_KEY_ONE_EFFECT, one_key_one_effect),
@@ -52,35 +58,81 @@ fn never_negative(_: &Protocol, state: &State) -> bool {
     levels.all(|level| level.on_hand >= 0 && level.allocated >= 0)
 }
 
-/// The last write is enough: those before it were the last ones of states before this.
 fn never_oversold(_: &Protocol, state: &State) -> bool {
-    state.tables.shelves().iter().all(|shelf| {
-        let Some((before, after)) = shelf.writes().last() else {
-            return true;
-        };
-        let allowed = after.last_change.clone().map(|change| before.after(change));
-        let as_allowed = |allowed: Level| {
-            let counted_at = after.counted_at;
-            Level {
-                counted_at,
-                ..allowed
-            } == *after
-        };
-        allowed.is_some_and(|allowed| allowed.is_ok_and(as_allowed))
+    !state.broke_the_rule
+}
+
+/// Whether what happened to levels between `before` and `after`, which is one transaction at most, is what the domain
+/// makes of each of them as a whole.
+pub fn is_by_the_rule(before: &Tables, after: &Tables) -> bool {
+    before.shelves() == after.shelves()
+        || after.levels().all(|after| {
+            let before = before.level(&after.key());
+            before.is_some_and(|before| is_change_by_the_rule(&before, &after))
+        })
+}
+
+fn is_change_by_the_rule(before: &SplitLevel, after: &SplitLevel) -> bool {
+    let quantities = |level: &Level| Quantities::of(level);
+    let mut written = after.buckets().iter().filter(|after| {
+        let before = before.buckets().get(usize::from(after.bucket));
+        before.map_or_else(Quantities::default, quantities) != quantities(after)
+    });
+    let Some(first) = written.next() else {
+        return true;
+    };
+    let parts = written.filter_map(|part| part.last_change.as_ref());
+    let change = first.last_change.clone();
+    let whole = change.map(|first| parts.fold(first, |sum, part| together(sum, part)));
+    whole.is_some_and(|change| {
+        let allowed = before.total().after(change);
+        allowed.is_ok_and(|allowed| quantities(&allowed) == quantities(&after.total()))
+    })
+}
+
+/// One change of the whole, of two that are parts of it.
+fn together(one: LastChange, other: &LastChange) -> LastChange {
+    LastChange {
+        on_hand_delta: one.on_hand_delta + other.on_hand_delta,
+        allocated_delta: one.allocated_delta + other.allocated_delta,
+        states: StateDeltas {
+            damaged_delta: one.states.damaged_delta + other.states.damaged_delta,
+            on_hold_delta: one.states.on_hold_delta + other.states.on_hold_delta,
+            in_transit_delta: one.states.in_transit_delta + other.states.in_transit_delta,
+            counted_delta: one.states.counted_delta + other.states.counted_delta,
+        },
+        ..one
+    }
+}
+
+fn what_is_owed_is_not_sold(_: &Protocol, state: &State) -> bool {
+    let items = || {
+        let items = state.tables.shelves().iter().map(Shelf::level);
+        items.filter(|item| item.split_over > 1)
+    };
+    items().filter(|item| item.is_short()).all(|short| {
+        let mut others = items().filter(|item| is_of_one_level(item, short));
+        others.all(|item| item.whole_short && item.available() <= 0)
     })
 }
 
 fn promises_are_kept(_: &Protocol, state: &State) -> bool {
-    state.tables.shelves().iter().all(|shelf| {
-        let level = shelf.level();
+    let items = || state.tables.shelves().iter().map(Shelf::level);
+    items().all(|level| {
+        let its_items = items().filter(|item| is_of_one_level(item, level));
+        let allocated = its_items.map(|item| item.allocated);
         let open = state.tables.orders().map(|stored| &stored.order);
         let open = open.filter(|order| order.location_id == level.location_id);
         let lines = open.flat_map(|order| &order.lines);
         let waiting = lines
             .filter(|line| line.sku == level.sku)
             .map(Line::open_quantity);
-        waiting.sum::<i64>() == level.allocated
+        waiting.sum::<i64>() == allocated.sum::<i64>()
     })
+}
+
+fn is_of_one_level(one: &Level, other: &Level) -> bool {
+    (&one.location_id, &one.sku) == (&other.location_id, &other.sku)
 }
 
 fn movements_add_up(_: &Protocol, state: &State) -> bool {
@@ -98,7 +150,11 @@ fn movements_add_up(_: &Protocol, state: &State) -> bool {
 fn one_key_one_effect(_: &Protocol, state: &State) -> bool {
     state.tables.shelves().iter().all(|shelf| {
         let id = |level: &Level| level.last_change.as_ref().map(|change| change.movement_id);
-        let mut ids: Vec<_> = shelf.writes().map(|(_, after)| id(after)).collect();
+        // A policy, or the word that the level is short, leaves the last change as it is.
+        let moves =
+            |(before, after): &(&Level, &Level)| Quantities::of(before) != Quantities::of(after);
+        let moved = shelf.writes().filter(moves);
+        let mut ids: Vec<_> = moved.map(|(_, after)| id(after)).collect();
         let last = ids.pop();
         last.is_none_or(|last| !ids.contains(&last))
     })

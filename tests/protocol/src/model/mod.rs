@@ -8,7 +8,7 @@
 //! What a request decides is decided by the domain's own functions; what DynamoDB compares is in [`tables`], and a test
 //! holds it against the conditions that `platform` sends. What the model leaves out: the client request token (the
 //! protocol has to hold without it, because DynamoDB forgets one after ten minutes), conflicts and throttling (they
-//! write nothing and are asked again), and time.
+//! write nothing and are asked again), time, and of levels that are split their counts, tasks and gatherings.
 
 pub mod faults;
 pub mod invariants;
@@ -42,6 +42,8 @@ pub struct State {
     pub callers: Vec<Caller>,
     /// The invocations that have begun and not ended, by caller and then by try.
     pub invocations: Vec<Invocation>,
+    /// Whether some write took from a level what it had not, or made of it what no change makes.
+    pub broke_the_rule: bool,
 }
 
 /// Someone who wants one request done.
@@ -71,10 +73,11 @@ pub struct Invocation {
 pub enum Action {
     /// A caller sends its request, for the first time or again.
     Send(usize),
-    /// An invocation makes its next step; if that ends it, its caller hears the answer, unless it has given up.
-    Run(usize),
-    /// An invocation's write is done and nobody hears of it: the SDK will send it again.
-    Unheard(usize),
+    /// An invocation makes its next step, of a split level in this bucket if it is its first try; if that ends it, its
+    /// caller hears the answer, unless it has given up.
+    Run(usize, u8),
+    /// An invocation's write is done, in such a bucket, and nobody hears of it: the SDK will send it again.
+    Unheard(usize, u8),
     /// An invocation ends where it stands.
     Crash(usize),
     /// A caller stops waiting; its invocation goes on.
@@ -120,6 +123,7 @@ impl Model for Protocol {
             tables: self.story.tables.clone(),
             callers: vec![caller; self.story.requests.len()],
             invocations: Vec::new(),
+            broke_the_rule: false,
         }]
     }
 
@@ -132,12 +136,12 @@ impl Model for Protocol {
                 actions.push(Action::GiveUp(number));
             }
         }
-        for number in 0..state.invocations.len() {
-            actions.extend([
-                Action::Run(number),
-                Action::Unheard(number),
-                Action::Crash(number),
-            ]);
+        for (number, invocation) in state.invocations.iter().enumerate() {
+            let request = self.request(invocation);
+            for bucket in 0..request.first_buckets(&invocation.step, &state.tables) {
+                actions.extend([Action::Run(number, bucket), Action::Unheard(number, bucket)]);
+            }
+            actions.push(Action::Crash(number));
         }
         for (number, shelf) in state.tables.shelves().iter().enumerate() {
             if !shelf.is_drained() {
@@ -154,10 +158,10 @@ impl Model for Protocol {
         match action {
             Action::Send(number) => state.send(number),
             Action::GiveUp(number) => state.callers[number].waits = false,
-            Action::Run(number) => {
+            Action::Run(number, bucket) => {
                 let invocation = state.invocations.remove(number);
                 let request = self.request(&invocation);
-                match request.run(&invocation.step, &mut state.tables, self.fault) {
+                match request.run(&invocation.step, bucket, &mut state.tables, self.fault) {
                     Next::Step(step) => state
                         .invocations
                         .insert(number, Invocation { step, ..invocation }),
@@ -166,10 +170,10 @@ impl Model for Protocol {
                     }
                 }
             }
-            Action::Unheard(number) => {
+            Action::Unheard(number, bucket) => {
                 let invocation = &last.invocations[number];
                 let request = self.request(invocation);
-                request.run(&invocation.step, &mut state.tables, self.fault);
+                request.run(&invocation.step, bucket, &mut state.tables, self.fault);
             }
             Action::Crash(number) => {
                 let invocation = state.invocations.remove(number);
@@ -179,6 +183,7 @@ impl Model for Protocol {
             Action::DeliverUnconfirmed(number) => state.tables.deliver(number, self.fault, false),
             Action::Redeliver(number) => state.tables.read_again(number),
         }
+        state.broke_the_rule |= !invariants::is_by_the_rule(&last.tables, &state.tables);
         Some(state)
     }
 

@@ -4,16 +4,19 @@
 
 mod change;
 mod go_on;
+mod levels;
 mod place;
 mod report;
+mod split;
 
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
-use stockline_domain::level::Level;
-use stockline_domain::order::Order;
+use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
+use stockline_domain::order::{LevelChange, Order};
 use stockline_domain::stock_change::StockChange;
 use stockline_domain::task::{Report, Task};
 
 pub use go_on::Deed;
+pub use levels::Attempt;
 
 use super::faults::Fault;
 use super::item::Item;
@@ -50,6 +53,13 @@ pub enum Request {
     },
     /// The planner's answer to a canceled order, from its stream.
     Withdraw(TaskId),
+    /// `PUT /v1/stock/{location_id}/{sku}/policy`, which splits the level over more items.
+    Split {
+        /// Which level.
+        key: LevelKey,
+        /// Over how many, among the rest.
+        policy: ReorderPolicy,
+    },
 }
 
 /// How far an invocation has come: what it has read and not yet written upon.
@@ -60,7 +70,7 @@ pub enum Step {
     Begun,
     /// It has read an order.
     Order(Item<StoredOrder>),
-    /// It has read the levels of a change.
+    /// It has read the levels of a change, all items of each.
     Levels(Vec<Item<Level>>),
     /// And by how much the first has moved since the moment that the change speaks of.
     LevelsAndMoved(Vec<Item<Level>>, i64),
@@ -70,6 +80,10 @@ pub enum Step {
     TaskAndOrder(Item<Task>, Item<StoredOrder>),
     /// It has read that there is enough.
     Enough,
+    /// One try at a level that is split was not all, of an order that is placed or of one that was read.
+    Attempt(Option<Item<StoredOrder>>, Attempt),
+    /// The items are there that a level, which it has read, is to be split over.
+    BucketsPut(Vec<Item<Level>>),
 }
 
 /// What a step leads to.
@@ -126,14 +140,37 @@ impl Request {
         }
     }
 
+    /// In how many buckets an invocation that has come to `step` may try first: any, for what it knows of the level may
+    /// be old. One where it does not try so.
+    pub fn first_buckets(&self, step: &Step, tables: &Tables) -> u8 {
+        let changes: Vec<LevelChange> = match (self, step) {
+            (
+                Self::Place { order, .. },
+                Step::Begun | Step::Attempt(_, Attempt::RefusedByTheWhole),
+            ) => order.takes(),
+            (
+                Self::GoOn(_, deed),
+                Step::Order(read) | Step::Attempt(Some(read), Attempt::RefusedByTheWhole),
+            ) => deed.changes(&read.order),
+            _ => Vec::new(),
+        };
+        let firsts = changes
+            .iter()
+            .filter_map(|change| tables.bucket(&change.key, 0));
+        firsts.map(|first| first.split_over).fold(1, u8::max)
+    }
+
     /// The next step of an invocation for this request.
-    pub fn run(&self, step: &Step, tables: &mut Tables, fault: Option<Fault>) -> Next {
+    ///
+    /// A first try at a level that is split is made in `bucket`.
+    pub fn run(&self, step: &Step, bucket: u8, tables: &mut Tables, fault: Option<Fault>) -> Next {
         match self {
-            Self::Place { order, body } => place::run(order, *body, step, tables, fault),
-            Self::GoOn(order, deed) => go_on::run(*order, deed, step, tables, fault),
+            Self::Place { order, body } => place::run(order, *body, step, bucket, tables, fault),
+            Self::GoOn(order, deed) => go_on::run(*order, deed, step, bucket, tables, fault),
             Self::Change { request, change } => change::run(*request, change, step, tables, fault),
             Self::Report { task, report } => report::run(*task, report, step, tables, fault),
             Self::Withdraw(task) => report::withdraw(*task, step, tables),
+            Self::Split { key, policy } => split::run(key, policy, step, tables, fault),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod orders;
 mod requests;
 mod sights;
+pub mod split_levels;
 pub mod stock;
 pub mod tasks;
 
@@ -54,6 +55,9 @@ pub fn all() -> Vec<Story> {
         stock::corrections(),
         stock::counts(),
         stock::a_transfer(),
+        split_levels::an_order_apart(),
+        split_levels::a_short_level(),
+        split_levels::a_level_is_split(),
         tasks::a_task(),
         tasks::a_task_called_off(),
     ]

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
-use stockline_domain::level::{LastChange, Level, LevelKey, Movement};
+use stockline_domain::level::{LastChange, Level, LevelKey, Movement, MovementKind, ReorderPolicy};
 use stockline_domain::order::Order;
+use stockline_domain::split_level::{Part, SplitLevel};
 use stockline_domain::task::Task;
 
 use super::faults::Fault;
@@ -43,10 +44,10 @@ pub struct AppliedChange {
     pub levels: Item<Vec<Level>>,
 }
 
-/// A level, its stream, and its movements.
+/// A level, or one of the items that it is split over, with its stream and its movements.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shelf {
-    /// As the story's first count left it.
+    /// As the story found it.
     opening: Item<Level>,
     /// Every image since: the stream.
     images: Vec<Item<Level>>,
@@ -56,6 +57,8 @@ pub struct Shelf {
     recorded: Vec<Item<Movement>>,
     /// How often its stream may still be read again from the beginning.
     readings_left: u8,
+    /// Whether the ledger records what is written at once.
+    is_followed: bool,
 }
 
 /// All tables.
@@ -74,9 +77,11 @@ pub enum Write {
     NewOrder(StoredOrder),
     /// The next revision of an order, if it still has the one before.
     Order(StoredOrder),
-    /// A change of a level by deltas, if the level has what the change needs.
-    Change(LevelKey, LastChange),
-    /// A level, if it still has the version that was read.
+    /// A part of a change of a level by deltas, if its item has what the part needs.
+    Change(LevelKey, Part),
+    /// The same, by somebody who forgot that the level may be short as a whole, and goods have been moved already.
+    ChangeCarelessly(LevelKey, Part),
+    /// An item of a level, if it still has the version that was read.
     Level {
         /// What was read.
         before: u64,
@@ -87,6 +92,19 @@ pub enum Write {
     Applied(AppliedChange),
     /// The next version of a task, if it still has the one before.
     Task(Task),
+    /// An item that a level is to be split over, if it is not there.
+    NewBucket(Level),
+    /// Tells an item, which the level is not yet split over, that the level is short.
+    TellShort(LevelKey, u8),
+    /// The policy of a level, and over how many items it is split, if what its new items were told is still so.
+    Policy {
+        /// Which level.
+        key: LevelKey,
+        /// Its policy.
+        policy: ReorderPolicy,
+        /// Whether it was short.
+        is_short: bool,
+    },
     /// A write whose condition somebody forgot.
     Unguarded(Box<Write>),
 }
@@ -95,7 +113,12 @@ pub enum Write {
 pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
     let holds = |there: i64, delta: i64| delta >= 0 || there >= -delta;
     let is_counted = change.on_hand_delta != 0 && level.has_counted(change.occurred_at);
+    let is_owed = change.available_delta() > 0 && level.whole_short;
+    let last = level.last_change.as_ref().map(|last| last.movement_id);
+    let is_made = change.kind == MovementKind::Rebalance && last == Some(change.movement_id);
     !is_counted
+        && !is_owed
+        && !is_made
         && holds(level.available(), change.available_delta())
         && holds(level.on_hand, change.on_hand_delta)
         && holds(level.allocated, change.allocated_delta)
@@ -104,21 +127,18 @@ pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
 impl Tables {
     /// With these levels, whose last changes the ledger has recorded, and nothing else.
     pub fn stocked(levels: Vec<Level>) -> Self {
-        let shelf = |level: Level| Shelf {
-            recorded: level
-                .movement_since(None)
-                .map(Item::new)
-                .into_iter()
-                .collect(),
-            opening: Item::new(level),
-            images: Vec::new(),
-            confirmed: 0,
-            readings_left: 0,
-        };
         Self {
-            shelves: levels.into_iter().map(shelf).collect(),
+            shelves: levels.into_iter().map(Shelf::new).collect(),
             ..Self::default()
         }
+    }
+
+    /// The same, and the ledger records what is written at once: its own troubles are those of one item, split or not.
+    pub fn followed(mut self) -> Self {
+        for shelf in &mut self.shelves {
+            shelf.is_followed = true;
+        }
+        self
     }
 
     /// The same, and each stream may once be read again from its beginning.
@@ -147,12 +167,34 @@ impl Tables {
             Write::Order(next) => self
                 .order(next.order.order_id)
                 .is_some_and(|there| there.revision + 1 == next.revision),
-            Write::Change(key, change) => self
-                .level(key)
-                .is_some_and(|level| has_what_it_needs(level, change)),
+            Write::Change(key, part) => self
+                .bucket(key, part.bucket)
+                .is_some_and(|level| has_what_it_needs(level, &part.change)),
+            Write::ChangeCarelessly(key, part) => {
+                self.bucket(key, part.bucket).is_some_and(|level| {
+                    let level = Level {
+                        whole_short: false,
+                        last_change: None,
+                        ..Level::clone(level)
+                    };
+                    has_what_it_needs(&level, &part.change)
+                })
+            }
             Write::Level { before, after } => self
-                .level(&after.key())
+                .bucket(&after.key(), after.bucket)
                 .is_some_and(|there| there.version == *before),
+            Write::NewBucket(level) => self.bucket(&level.key(), level.bucket).is_none(),
+            Write::TellShort(key, bucket) => self.bucket(key, *bucket).is_some(),
+            Write::Policy {
+                key,
+                policy,
+                is_short,
+            } => self.bucket(key, 0).is_some_and(|first| {
+                let is_new = first.policy.as_ref() != Some(policy);
+                let splits = policy.buckets > first.split_over.max(1);
+                let is_as_told = (first.whole_short || first.is_short()) == *is_short;
+                is_new && first.split_over <= policy.buckets && (!splits || is_as_told)
+            }),
             Write::Applied(mark) => self.applied(mark.request).is_none(),
             Write::Task(next) => self
                 .task(next.task_id)
@@ -168,14 +210,44 @@ impl Tables {
                 order.order.order_id,
                 Item::new(order.clone()),
             ),
-            Write::Change(key, change) => {
-                let shelf = self.shelf(key);
-                let after = added(shelf.level(), change);
-                shelf.images.push(Item::new(after));
+            Write::Change(key, part) | Write::ChangeCarelessly(key, part) => {
+                let shelf = self.shelf(key, part.bucket);
+                let after = added(shelf.level(), &part.change);
+                shelf.write(after);
             }
             Write::Level { after, .. } => {
-                let shelf = self.shelf(&after.key());
-                shelf.images.push(Item::new(after.clone()));
+                self.shelf(&after.key(), after.bucket).write(after.clone());
+            }
+            Write::NewBucket(level) => {
+                let is_followed = self.shelf(&level.key(), 0).is_followed;
+                self.shelves.push(Shelf {
+                    is_followed,
+                    ..Shelf::new(level.clone())
+                });
+            }
+            Write::TellShort(key, bucket) => {
+                let shelf = self.shelf(key, *bucket);
+                let there = Level::clone(shelf.level());
+                shelf.write(Level {
+                    whole_short: true,
+                    version: there.version + 1,
+                    ..there
+                });
+            }
+            Write::Policy {
+                key,
+                policy,
+                is_short,
+            } => {
+                let shelf = self.shelf(key, 0);
+                let there = Level::clone(shelf.level());
+                shelf.write(Level {
+                    policy: Some(policy.clone()),
+                    split_over: policy.buckets,
+                    whole_short: there.whole_short || *is_short,
+                    version: there.version + 1,
+                    ..there
+                });
             }
             Write::Applied(mark) => {
                 let place = self
@@ -208,17 +280,41 @@ impl Tables {
         self.tasks.iter().map(|(_, task)| &**task)
     }
 
-    /// The level of `key`.
-    pub fn level(&self, key: &LevelKey) -> Option<&Item<Level>> {
+    /// One item of the level of `key`.
+    pub fn bucket(&self, key: &LevelKey, bucket: u8) -> Option<&Item<Level>> {
         self.shelves
             .iter()
             .map(Shelf::level)
-            .find(|level| is_of(level, key))
+            .find(|level| is_of(level, key, bucket))
     }
 
-    /// The movements of `key`, newest first.
+    /// The items of the level of `key`, read in one moment; none where there is no such level.
+    pub fn items(&self, key: &LevelKey) -> Option<Vec<Item<Level>>> {
+        let over = self.bucket(key, 0)?.split_over.max(1);
+        (0..over)
+            .map(|bucket| self.bucket(key, bucket).cloned())
+            .collect()
+    }
+
+    /// The level of `key`, whole.
+    pub fn level(&self, key: &LevelKey) -> Option<SplitLevel> {
+        self.items(key).map(|items| whole(&items))
+    }
+
+    /// Every level, whole.
+    pub fn levels(&self) -> impl Iterator<Item = SplitLevel> {
+        let levels = self.shelves.iter().map(Shelf::level);
+        levels
+            .filter(|level| level.bucket == 0)
+            .filter_map(|first| self.level(&first.key()))
+    }
+
+    /// The movements of the level of `key`, which is not split, newest first.
     pub fn movements(&self, key: &LevelKey) -> Vec<Movement> {
-        let shelf = self.shelves.iter().find(|shelf| is_of(shelf.level(), key));
+        let shelf = self
+            .shelves
+            .iter()
+            .find(|shelf| is_of(shelf.level(), key, 0));
         let movements = shelf.into_iter().flat_map(|shelf| &shelf.recorded);
         movements
             .rev()
@@ -231,15 +327,15 @@ impl Tables {
         self.changes.iter().find(|mark| mark.request == request)
     }
 
-    /// Every level with its stream and its movements.
+    /// Every item of every level, with its stream and its movements.
     pub fn shelves(&self) -> &[Shelf] {
         &self.shelves
     }
 
-    fn shelf(&mut self, key: &LevelKey) -> &mut Shelf {
+    fn shelf(&mut self, key: &LevelKey, bucket: u8) -> &mut Shelf {
         self.shelves
             .iter_mut()
-            .find(|shelf| is_of(shelf.level(), key))
+            .find(|shelf| is_of(shelf.level(), key, bucket))
             .unwrap()
     }
 
@@ -250,16 +346,7 @@ impl Tables {
 
     /// Hands the next record of a stream to the ledger, which `confirms` it or dies before.
     pub fn deliver(&mut self, shelf: usize, fault: Option<Fault>, confirms: bool) {
-        let shelf = &mut self.shelves[shelf];
-        let before = shelf
-            .confirmed
-            .checked_sub(1)
-            .map_or(&shelf.opening, |last| &shelf.images[last]);
-        let movement = shelf.images[shelf.confirmed].movement_since(Some(before));
-        if let Some(movement) = movement {
-            shelf.record(movement, fault);
-        }
-        shelf.confirmed += usize::from(confirms);
+        self.shelves[shelf].deliver(fault, confirms);
     }
 
     /// Sets the stream of a shelf back to its beginning.
@@ -270,13 +357,51 @@ impl Tables {
     }
 }
 
+/// The level whose items are `items`.
+pub fn whole(items: &[Item<Level>]) -> SplitLevel {
+    let items: Vec<Level> = items.iter().map(|item| Level::clone(item)).collect();
+    SplitLevel::new(items[0].clone(), &items[1..])
+}
+
 impl Shelf {
-    /// The level as it is now.
+    /// `level`, whose last change the ledger has recorded.
+    fn new(level: Level) -> Self {
+        let recorded = level.movement_since(None).map(Item::new);
+        Self {
+            recorded: recorded.into_iter().collect(),
+            opening: Item::new(level),
+            images: Vec::new(),
+            confirmed: 0,
+            readings_left: 0,
+            is_followed: false,
+        }
+    }
+
+    fn write(&mut self, level: Level) {
+        self.images.push(Item::new(level));
+        if self.is_followed {
+            self.deliver(None, true);
+        }
+    }
+
+    fn deliver(&mut self, fault: Option<Fault>, confirms: bool) {
+        let before = self
+            .confirmed
+            .checked_sub(1)
+            .map_or(&self.opening, |last| &self.images[last]);
+        let movement = self.images[self.confirmed].movement_since(Some(before));
+        if let Some(movement) = movement {
+            self.record(movement, fault);
+        }
+        self.confirmed += usize::from(confirms);
+    }
+
+    /// The item as it is now.
     pub fn level(&self) -> &Item<Level> {
         self.images.last().unwrap_or(&self.opening)
     }
 
-    /// Each write of the level: what was there, and what came of it.
+    /// Each write of the item: what was there, and what came of it.
     pub fn writes(&self) -> impl Iterator<Item = (&Level, &Level)> {
         let before = std::iter::once(&self.opening).chain(&self.images);
         before
@@ -304,7 +429,7 @@ impl Shelf {
         self.readings_left
     }
 
-    /// One movement for each version of the level, whatever comes again.
+    /// One movement for each version of the item, whatever comes again.
     fn record(&mut self, movement: Movement, fault: Option<Fault>) {
         let known = self
             .recorded
@@ -317,8 +442,8 @@ impl Shelf {
     }
 }
 
-fn is_of(level: &Level, key: &LevelKey) -> bool {
-    level.location_id == key.location_id && level.sku == key.sku
+fn is_of(level: &Level, key: &LevelKey, bucket: u8) -> bool {
+    level.location_id == key.location_id && level.sku == key.sku && level.bucket == bucket
 }
 
 /// What the update expression of `change_level` makes of a level, whatever a rule says to it.

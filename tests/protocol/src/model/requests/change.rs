@@ -1,13 +1,15 @@
-//! A change of stock: the levels are read, the domain decides, and levels and the change's mark are written together.
+//! A change of stock: the levels are read, each with all its items, the domain decides, and levels and the change's mark are written together.
 
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::Level;
+use stockline_domain::split_level::SplitLevel;
 use stockline_domain::stock_change::{StockChange, moved_after};
 
+use super::levels::anew;
 use super::{Answer, NOW, Next, Step};
 use crate::model::faults::Fault;
 use crate::model::item::Item;
-use crate::model::tables::{AppliedChange, Tables, Write};
+use crate::model::tables::{AppliedChange, Tables, Write, whole};
 
 pub fn run(
     request: RequestId,
@@ -26,42 +28,46 @@ pub fn run(
         }
         _ => {
             let keys = change.keys();
-            let levels = keys.iter().map(|key| tables.level(key).cloned());
-            return match levels.collect() {
-                Some(levels) => Next::Step(Step::Levels(levels)),
+            let levels: Option<Vec<_>> = keys.iter().map(|key| tables.items(key)).collect();
+            return match levels {
+                Some(levels) => Next::Step(Step::Levels(levels.concat())),
                 None => Next::Answer(Answer::Unknown),
             };
         }
     };
-    let before: Vec<Level> = read.iter().map(|level| Level::clone(level)).collect();
-    let Ok(after) = change.apply(&before, moved_since, request, 0, NOW.parse().unwrap()) else {
+    let before: Vec<SplitLevel> = read
+        .chunk_by(|_, next| next.bucket > 0)
+        .map(whole)
+        .collect();
+    let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
+    let Ok(after) = change.apply(&totals, moved_since, request, 0, NOW.parse().unwrap()) else {
         // An earlier try may have applied it, and it is that which now stands in its way.
         return Next::Answer(match tables.applied(request) {
             Some(mark) => Answer::AppliedBefore(mark.levels.clone()),
             None => Answer::Refused,
         });
     };
+    let levels: Vec<Vec<(Level, Level)>> = before
+        .iter()
+        .zip(&after)
+        .map(|(before, after)| before.anew(after, after.last_change.as_ref().unwrap()))
+        .collect();
+    let after = levels.iter().map(|items| {
+        let after: Vec<Level> = items.iter().map(|(_, after)| after.clone()).collect();
+        SplitLevel::new(after[0].clone(), &after[1..]).total()
+    });
     let mark = AppliedChange {
         request,
-        levels: Item::new(after.clone()),
+        levels: Item::new(after.collect()),
     };
-    let levels = mark.levels.clone();
+    let answer = mark.levels.clone();
     let mut writes = match fault {
         Some(Fault::ChangeWithoutMark) => Vec::new(),
         _ => vec![Write::Applied(mark)],
     };
-    for (before, after) in before.iter().zip(after) {
-        let write = Write::Level {
-            before: before.version,
-            after,
-        };
-        writes.push(match fault {
-            Some(Fault::LostUpdate) => Write::Unguarded(Box::new(write)),
-            _ => write,
-        });
-    }
+    writes.extend(anew(levels.concat(), fault));
     match tables.transact(&writes) {
-        Ok(()) => Next::Answer(Answer::Applied(levels)),
+        Ok(()) => Next::Answer(Answer::Applied(answer)),
         Err(_) => match tables.applied(request) {
             Some(mark) => Next::Answer(Answer::AppliedBefore(mark.levels.clone())),
             // Someone else wrote a level first: it is read again.
@@ -70,7 +76,8 @@ pub fn run(
     }
 }
 
-/// By how much `level` has moved since the moment that `change` speaks of; none while the ledger has yet to tell.
+/// By how much `level`, which is not split, has moved since the moment that `change` speaks of; none while the ledger has
+/// yet to tell.
 pub fn moved(change: &StockChange, level: &Level, tables: &Tables) -> Option<i64> {
     match change.depends_on_movements_after(level) {
         Some(time) => moved_after(level, &tables.movements(&level.key()), time),

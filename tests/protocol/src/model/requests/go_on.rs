@@ -4,6 +4,7 @@
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId};
 use stockline_domain::order::{FulfilOrder, LevelChange, Order, RefundOrder, RefundPlace};
 
+use super::levels::{Changed, write};
 use super::{Answer, NOW, Next, Step};
 use crate::model::faults::Fault;
 use crate::model::tables::{StoredOrder, Tables, Write};
@@ -42,6 +43,12 @@ impl Deed {
         }
     }
 
+    /// What it does to levels, if `order` lets it.
+    pub(super) fn changes(&self, order: &Order) -> Vec<LevelChange> {
+        let advance = self.advance(order);
+        advance.map_or_else(Vec::new, |advance| advance.changes)
+    }
+
     /// What it makes of `order`; none if a rule forbids it.
     fn advance(&self, order: &Order) -> Option<Advance> {
         let at = NOW.parse().unwrap();
@@ -74,14 +81,19 @@ pub fn run(
     id: OrderId,
     deed: &Deed,
     step: &Step,
+    bucket: u8,
     tables: &mut Tables,
     fault: Option<Fault>,
 ) -> Next {
-    let Step::Order(before) = step else {
-        return match tables.order(id) {
-            Some(order) => Next::Step(Step::Order(order.clone())),
-            None => Next::Answer(Answer::Unknown),
-        };
+    let (before, so_far) = match step {
+        Step::Order(before) => (before, None),
+        Step::Attempt(Some(before), attempt) => (before, Some(attempt)),
+        _ => {
+            return match tables.order(id) {
+                Some(order) => Next::Step(Step::Order(order.clone())),
+                None => Next::Answer(Answer::Unknown),
+            };
+        }
     };
     if deed.is_done(before) {
         return Next::Answer(Answer::Done);
@@ -97,16 +109,15 @@ pub fn run(
         fingerprint: before.fingerprint,
         records,
     });
-    let mut writes = vec![match fault {
+    let guard = match fault {
         Some(Fault::ReleaseTwice) => Write::Unguarded(Box::new(next)),
         _ => next,
-    }];
-    let changes = advance.changes.into_iter();
-    writes.extend(changes.map(|change| Write::Change(change.key, change.change)));
-    match tables.transact(&writes) {
-        Ok(()) => Next::Answer(Answer::Done),
+    };
+    match write(&[guard], &advance.changes, (so_far, bucket), tables, fault) {
+        Changed::All => Next::Answer(Answer::Done),
         // Someone else wrote the order first: it is read again.
-        Err(failed) if failed[0] => Next::Step(Step::Begun),
-        Err(_) => Next::Answer(Answer::Failed),
+        Changed::Refused(failed) if failed[0] => Next::Step(Step::Begun),
+        Changed::Refused(_) => Next::Answer(Answer::Failed),
+        Changed::On(attempt) => Next::Step(Step::Attempt(Some(before.clone()), attempt)),
     }
 }

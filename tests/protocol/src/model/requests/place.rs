@@ -1,7 +1,8 @@
-//! Placing an order: one transaction, the order its own guard.
+//! Placing an order: the order is its own guard, and one transaction is enough where the first try finds enough.
 
-use stockline_domain::order::{LevelChange, Order};
+use stockline_domain::order::Order;
 
+use super::levels::{Changed, write};
 use super::{Answer, Next, Step};
 use crate::model::faults::Fault;
 use crate::model::item::Item;
@@ -11,6 +12,7 @@ pub fn run(
     order: &Order,
     body: u8,
     step: &Step,
+    bucket: u8,
     tables: &mut Tables,
     fault: Option<Fault>,
 ) -> Next {
@@ -22,21 +24,19 @@ pub fn run(
         };
     }
     let new = Write::NewOrder(StoredOrder::new(order.clone(), body));
-    let mut writes = vec![match fault {
-        Some(Fault::BlindAdd) => unguarded(new),
+    let guard = match fault {
+        Some(Fault::BlindAdd) => Write::Unguarded(Box::new(new)),
         _ => new,
-    }];
-    for LevelChange { key, change } in order.takes() {
-        let change = Write::Change(key, change);
-        writes.push(match fault {
-            Some(Fault::CheckThenWrite) => unguarded(change),
-            _ => change,
-        });
+    };
+    let so_far = match step {
+        Step::Attempt(_, attempt) => Some(attempt),
+        _ => None,
+    };
+    match write(&[guard], &order.takes(), (so_far, bucket), tables, fault) {
+        Changed::All => Next::Answer(Answer::Placed(Item::new(order.clone()))),
+        Changed::Refused(failed) => Next::Answer(refused(order, body, &failed, tables, fault)),
+        Changed::On(attempt) => Next::Step(Step::Attempt(None, attempt)),
     }
-    Next::Answer(match tables.transact(&writes) {
-        Ok(()) => Answer::Placed(Item::new(order.clone())),
-        Err(failed) => refused(order, body, &failed, tables, fault),
-    })
 }
 
 /// What each failed condition says, the order's first: it may be this very request that took what is now short.
@@ -56,9 +56,11 @@ fn refused(
         }
         Some(_) => Answer::KeyReused,
         None => {
-            // What a later count has seen would be planned anew; no story here has that.
+            // What a later count has seen would be planned anew; no story here has that. A level that is split was found
+            // short when it was read.
+            let is_split = tables.levels().any(|level| level.buckets().len() > 1);
             assert!(
-                !has_enough(order, tables),
+                is_split || !has_enough(order, tables),
                 "an order is refused what there is"
             );
             Answer::Short
@@ -69,10 +71,6 @@ fn refused(
 fn has_enough(order: &Order, tables: &Tables) -> bool {
     order.takes().into_iter().all(|taken| {
         let level = tables.level(&taken.key);
-        level.is_some_and(|level| level.after(taken.change).is_ok())
+        level.is_some_and(|level| level.plan(&taken.change).is_ok())
     })
-}
-
-fn unguarded(write: Write) -> Write {
-    Write::Unguarded(Box::new(write))
 }

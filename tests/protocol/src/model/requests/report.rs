@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use stockline_domain::ids::TaskId;
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::NotFulfillable;
+use stockline_domain::split_level::Part;
 use stockline_domain::task::{Report, Step as Reported, Task};
 
 use super::{Answer, NOW, Next, Step};
@@ -90,7 +91,7 @@ fn complete(
     let mut writes = vec![
         Write::Task(done),
         Write::Order(order),
-        Write::Change(key, change),
+        Write::Change(key, Part::whole(&change, 0)),
     ];
     if fault == Some(Fault::CompleteTwice) {
         let level = writes.pop();

@@ -1,11 +1,11 @@
 //! Orders: placed, asked for again, canceled, handed over and paid back.
 
-use super::requests::{cancel, hand_over, level, online, order, order_id, refund, till};
+use super::requests::{cancel, hand_over, level, online, order, order_id, place, refund, till};
 use super::sights::{came_twice, on_hand, placed, replayed, sight, told};
 use super::{Patience, STORE, Story};
 use crate::model::Caller;
 use crate::model::requests::{Answer, Request, Step};
-use crate::model::tables::{StoredOrder, Tables, Write};
+use crate::model::tables::Tables;
 
 /// Two buyers, one unit, and answers that get lost.
 pub fn two_for_one() -> Story {
@@ -195,15 +195,8 @@ pub fn cancels() -> Story {
 /// Half of an order is handed over, some of it comes back, and what is open is canceled.
 pub fn goods_out_and_back() -> Story {
     let placed = order(STORE, "click_and_collect", "ana", &[("milk", 2)]);
-    let level = level(STORE, "milk", 2);
-    let key = level.key();
-    let mut tables = Tables::stocked(vec![level]);
-    let change = placed.placing_change(&placed.quantities()[0]);
-    let writes = [
-        Write::NewOrder(StoredOrder::new(placed, 1)),
-        Write::Change(key, change),
-    ];
-    tables.transact(&writes).unwrap();
+    let mut tables = Tables::stocked(vec![level(STORE, "milk", 2)]);
+    place(&mut tables, placed, 0);
     Story {
         title: "a hand-over, a refund and a cancel of one order",
         tables,

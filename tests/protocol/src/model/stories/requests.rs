@@ -2,25 +2,73 @@
 
 use jiff::tz::TimeZone;
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId, RequestId};
-use stockline_domain::level::Level;
-use stockline_domain::order::Order;
+use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
+use stockline_domain::order::{LevelChange, Order};
 use stockline_domain::place_order::PlaceOrder;
+use stockline_domain::split_level::{Part, SplitLevel};
 use stockline_domain::stock_change::StockChange;
 
 use super::STORE;
 use crate::model::requests::{Deed, NOW, Request};
+use crate::model::tables::{StoredOrder, Tables, Write};
 
 /// A level that was counted in the morning, and nothing since.
 pub(super) fn level(location: &str, sku: &str, on_hand: i64) -> Level {
+    counted(Level::empty(&key(location, sku)), on_hand).remove(0)
+}
+
+/// The items of such a level that is split over `buckets`.
+pub(super) fn split_level(location: &str, sku: &str, on_hand: i64, buckets: u8) -> Vec<Level> {
+    let first = Level {
+        split_over: buckets,
+        policy: Some(policy(buckets)),
+        ..Level::empty(&key(location, sku))
+    };
+    counted(first, on_hand)
+}
+
+fn counted(first: Level, on_hand: i64) -> Vec<Level> {
     let count = change_of(&format!(
-        r#"{{"kind":"count","location_id":"{location}","sku":"{sku}","quantity":{on_hand},
-            "counted_at":"2026-03-01T06:00:00Z"}}"#
+        r#"{{"kind":"count","location_id":"{}","sku":"{}","quantity":{on_hand},
+            "counted_at":"2026-03-01T06:00:00Z"}}"#,
+        first.location_id, first.sku
     ));
-    let empty = Level::empty(&count.keys()[0]);
+    let level = SplitLevel::new(first, &[]);
     let request = RequestId::derive("manager", "morning");
     let morning = "2026-03-01T06:00:00Z".parse().unwrap();
-    let counted = count.apply(&[empty], 0, request, 0, morning);
-    counted.unwrap().remove(0)
+    let counted = count.apply(&[level.total()], 0, request, 0, morning);
+    let after = counted.unwrap().remove(0);
+    let items = level.anew(&after, after.last_change.as_ref().unwrap());
+    items.into_iter().map(|(_, after)| after).collect()
+}
+
+fn policy(buckets: u8) -> ReorderPolicy {
+    serde_json::from_str(&format!(
+        r#"{{"reorder_point":1,"target_level":9,"buckets":{buckets}}}"#
+    ))
+    .unwrap()
+}
+
+pub(super) fn key(location: &str, sku: &str) -> LevelKey {
+    LevelKey {
+        location_id: location.parse().unwrap(),
+        sku: sku.parse().unwrap(),
+    }
+}
+
+/// `order`, of one SKU, is placed, with what it takes from `bucket`.
+pub(super) fn place(tables: &mut Tables, order: Order, bucket: u8) {
+    let LevelChange { key, change } = order.takes().remove(0);
+    let part = Part::whole(&change, bucket);
+    let guard = Write::NewOrder(StoredOrder::new(order, 1));
+    tables.transact(&[guard, Write::Change(key, part)]).unwrap();
+}
+
+pub(super) fn split(location: &str, sku: &str, buckets: u8) -> Request {
+    Request::Split {
+        key: key(location, sku),
+        policy: policy(buckets),
+    }
 }
 
 pub(super) fn order_id(buyer: &str) -> OrderId {

@@ -2,7 +2,10 @@
 
 use stateright::Property;
 
+use stockline_domain::level::MovementKind;
+
 use crate::model::requests::Answer;
+use crate::model::tables::Shelf;
 use crate::model::{Protocol, State};
 
 pub(super) fn told(state: &State, what: impl Fn(&Answer) -> bool) -> usize {
@@ -28,6 +31,14 @@ pub(super) fn applied(answer: &Answer) -> bool {
 pub(super) fn on_hand(state: &State) -> Vec<i64> {
     let shelves = state.tables.shelves().iter();
     shelves.map(|shelf| shelf.level().on_hand).collect()
+}
+
+/// Whether an item of a level was written for a movement of this kind since the story began.
+pub(super) fn moved(shelf: &Shelf, kind: MovementKind) -> bool {
+    let mut changes = shelf
+        .writes()
+        .filter_map(|(_, after)| after.last_change.as_ref());
+    changes.any(|change| change.kind == kind)
 }
 
 /// What must be seen in some state.

@@ -4,11 +4,11 @@ use stockline_domain::catalog::Zone;
 use stockline_domain::ids::TaskId;
 use stockline_domain::task::{Report, Task, TaskState};
 
-use super::requests::{cancel, level, order, order_id};
+use super::requests::{cancel, level, order, order_id, place};
 use super::sights::sight;
 use super::{Patience, Story, WAREHOUSE};
 use crate::model::requests::{Answer, NOW, Request, Step};
-use crate::model::tables::{StoredOrder, Tables, Write};
+use crate::model::tables::Tables;
 
 /// Two controllers say that they have done a task, of which one has lost its lease.
 pub fn a_task() -> Story {
@@ -52,7 +52,7 @@ pub fn a_task_called_off() -> Story {
     let (mut tables, task) = fetched();
     let begins = says(task, 2, 1, "in_progress");
     for step in [Step::Begun, Step::Task(tables.task(task).unwrap().clone())] {
-        begins.run(&step, &mut tables, None);
+        begins.run(&step, 0, &mut tables, None);
     }
     Story {
         title: "a task whose order is canceled",
@@ -99,14 +99,9 @@ pub fn a_task_called_off() -> Story {
 /// controller that never answered, and then to another.
 fn fetched() -> (Tables, TaskId) {
     let orders = ["ana", "ben"].map(|buyer| order(WAREHOUSE, "online", buyer, &[("milk", 1)]));
-    let level = level(WAREHOUSE, "milk", 2);
-    let key = level.key();
-    let mut tables = Tables::stocked(vec![level]);
+    let mut tables = Tables::stocked(vec![level(WAREHOUSE, "milk", 2)]);
     for order in &orders {
-        let stored = StoredOrder::new(order.clone(), 1);
-        let change = order.placing_change(&order.quantities()[0]);
-        let writes = [Write::NewOrder(stored), Write::Change(key.clone(), change)];
-        tables.transact(&writes).unwrap();
+        place(&mut tables, order.clone(), 0);
         tables.deliver(0, None, true);
     }
     let zone = Zone {

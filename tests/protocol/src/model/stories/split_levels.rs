@@ -1,0 +1,141 @@
+//! Levels that are split over two items.
+
+use stockline_domain::level::MovementKind;
+
+use super::requests::{adjustment, cancel, level, online, order, place, split, split_level, till};
+use super::sights::{moved, on_hand, placed, sight, told};
+use super::{Patience, STORE, Story};
+use crate::model::State;
+use crate::model::requests::{Answer, Attempt, Step};
+use crate::model::tables::{Shelf, Tables};
+
+/// More is ordered than either item has, and canceled, and each time the level is evened out.
+pub fn an_order_apart() -> Story {
+    let mut tables = Tables::stocked(split_level(STORE, "milk", 10, 2)).followed();
+    place(&mut tables, order(STORE, "pos", "eve", &[("milk", 4)]), 1);
+    Story {
+        title: "an order of what two items of a level have together, its cancel, and the till",
+        tables,
+        requests: vec![
+            online("ana", &[("milk", 6)]),
+            cancel("ana"),
+            till("cas", &[("milk", 1)]),
+        ],
+        tries: vec![2, 2, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight("an order takes from both items", |_, state| {
+                levels(state).all(|level| level.level().allocated > 0)
+            }),
+            sight("the level is evened out", |_, state| {
+                levels(state).all(|level| moved(level, MovementKind::Rebalance))
+            }),
+            sight("two even out what they both read", |_, state| {
+                let mut read = state.invocations.iter().filter_map(|i| match &i.step {
+                    Step::Attempt(_, Attempt::Uneven(items)) => Some(items),
+                    _ => None,
+                });
+                read.next()
+                    .is_some_and(|one| read.any(|other| one == other))
+            }),
+            sight(
+                "one item refuses the till, and the other sells",
+                |_, state| {
+                    let steps = state.invocations.iter().map(|i| (i.caller, &i.step));
+                    steps.into_iter().any(|(caller, step)| {
+                        caller == 2 && matches!(step, Step::Attempt(_, Attempt::Planned(_)))
+                    })
+                },
+            ),
+            sight("the order finds too little", |_, state| {
+                state.callers[0].told == Some(Answer::Short)
+            }),
+        ],
+    }
+}
+
+/// Goods break that are promised; what is canceled then is owed before it is sold.
+pub fn a_short_level() -> Story {
+    let mut tables = Tables::stocked(split_level(STORE, "milk", 3, 2)).followed();
+    place(
+        &mut tables,
+        order(STORE, "online", "ben", &[("milk", 1)]),
+        0,
+    );
+    Story {
+        title: "a level of two items that damage leaves short, an order of both, a cancel, and the till",
+        tables,
+        requests: vec![
+            online("ana", &[("milk", 2)]),
+            cancel("ben"),
+            adjustment("damage", r#""delta":-1,"reason":"damage""#),
+            till("cas", &[("milk", 1)]),
+        ],
+        tries: vec![1, 1, 1, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight("the level is short, and both items say so", |_, state| {
+                levels(state).all(|level| level.level().whole_short)
+            }),
+            sight("what was canceled made good what was owed", |_, state| {
+                told(state, |answer| *answer == Answer::Done) == 1
+                    && levels(state).all(|level| moved(level, MovementKind::Release))
+                    && levels(state).all(|level| level.level().available() == 0)
+            }),
+            sight("the till finds nothing left", |_, state| {
+                state.callers[3].told == Some(Answer::Short)
+            }),
+            sight("the till sells what was canceled", |_, state| {
+                told(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2
+            }),
+        ],
+    }
+}
+
+/// A level is split while it becomes short and is made good again.
+pub fn a_level_is_split() -> Story {
+    let mut tables = Tables::stocked(vec![level(STORE, "milk", 3)]).followed();
+    for buyer in ["ben", "dan"] {
+        place(
+            &mut tables,
+            order(STORE, "online", buyer, &[("milk", 1)]),
+            0,
+        );
+    }
+    Story {
+        title: "a level is split while damage leaves it short, and an order is canceled",
+        tables,
+        requests: vec![
+            split(STORE, "milk", 2),
+            cancel("ben"),
+            adjustment("damage", r#""delta":-2,"reason":"damage""#),
+        ],
+        tries: vec![1, 1, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight("the new item is there before it is used", |_, state| {
+                levels(state).count() == 2 && state.tables.shelves()[0].level().split_over == 0
+            }),
+            sight("a short level is split", |_, state| {
+                levels(state).count() == 2
+                    && levels(state).all(|level| level.level().split_over == 2)
+                    && levels(state).any(|level| level.level().is_short())
+            }),
+            sight(
+                "the new item, put before, learns that the level is short",
+                |_, state| {
+                    let mut later = levels(state).skip(1);
+                    later.any(|item| {
+                        item.writes().any(|(before, after)| {
+                            !before.whole_short && after.whole_short && after.last_change.is_none()
+                        })
+                    })
+                },
+            ),
+        ],
+    }
+}
+
+fn levels(state: &State) -> impl Iterator<Item = &Shelf> {
+    state.tables.shelves().iter()
+}
