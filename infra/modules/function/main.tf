@@ -84,6 +84,13 @@ resource "aws_s3_object" "code" {
   key    = "${var.name}/${try(filesha256(var.package), "absent")}.zip"
   source = var.package
 
+  # Tags of its own would be a request more for each object, and a local cloud forgets them: a diff at each plan.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
   lifecycle {
     create_before_destroy = true
   }

@@ -149,6 +149,15 @@ impl Terraform {
         Ok(())
     }
 
+    /// Checks that a second apply would change nothing.
+    pub fn plans_nothing(&self) -> Result<()> {
+        let variables = format!("-var-file={}", variables_file(&self.dir).display());
+        self.check(
+            "a second apply plans nothing",
+            &["plan", "-no-color", "-detailed-exitcode", &variables],
+        )
+    }
+
     /// The root module's outputs, by name.
     pub fn outputs(&self) -> Result<Value> {
         let text = process::output("terraform output", self.command().args(["output", "-json"]))?;

@@ -65,6 +65,11 @@ impl Private {
         })
     }
 
+    /// Checks that deploying it again would change nothing.
+    pub fn is_settled(&self, workspace: &Workspace) -> Result<()> {
+        Terraform::find(workspace, &self.dir, &self.cloud.python)?.plans_nothing()
+    }
+
     /// The file that describes it.
     pub fn file(&self) -> PathBuf {
         status::file(&self.dir)

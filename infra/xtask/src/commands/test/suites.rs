@@ -17,6 +17,7 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
 /// Everything through the deployed functions. The cloud ends whatever happens.
 pub fn integration(workspace: &Workspace) -> Result<()> {
     let private = Private::start(workspace, "test", Selection::Everything)?;
+    private.is_settled(workspace)?;
     let mut run = nextest(workspace, "cloud")?;
     run.env(TEST_CLOUD_VARIABLE, private.file());
     process::run_shown("cargo nextest run --profile cloud", &mut run)
