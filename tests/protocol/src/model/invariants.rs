@@ -73,7 +73,7 @@ pub fn is_by_the_rule(before: &Tables, after: &Tables) -> bool {
 }
 
 fn is_change_by_the_rule(before: &SplitLevel, after: &SplitLevel) -> bool {
-    let quantities = |level: &Level| Quantities::of(level);
+    let quantities = Quantities::of;
     let mut written = after.buckets().iter().filter(|after| {
         let before = before.buckets().get(usize::from(after.bucket));
         before.map_or_else(Quantities::default, quantities) != quantities(after)
