@@ -83,7 +83,7 @@ fn is_change_by_the_rule(before: &SplitLevel, after: &SplitLevel) -> bool {
     };
     let parts = written.filter_map(|part| part.last_change.as_ref());
     let change = first.last_change.clone();
-    let whole = change.map(|first| parts.fold(first, |sum, part| together(sum, part)));
+    let whole = change.map(|first| parts.fold(first, together));
     whole.is_some_and(|change| {
         let allowed = before.total().after(change);
         allowed.is_ok_and(|allowed| quantities(&allowed) == quantities(&after.total()))
