@@ -177,28 +177,28 @@ fn stocked(workspace: &Workspace, cloud: &Cloud) -> Result<Value> {
             &product,
         )?;
     }
-    let counts: Vec<Value> = order["lines"]
+    let receipts: Vec<Value> = order["lines"]
         .as_array()
         .into_iter()
         .flatten()
-        .map(|line| json!({"kind": "count", "location_id": location, "sku": line["sku"], "quantity": 1_000_000, "counted_at": "2026-01-01T00:00:00.000Z"}))
+        .map(|line| json!({"kind": "receipt", "location_id": location, "sku": line["sku"], "quantity": 1_000_000}))
         .collect();
-    let changes = json!({"changes": counts});
-    let counted = cloud.call(
+    let changes = json!({"changes": receipts});
+    let received = cloud.call(
         "POST",
         "/v1/stock/changes",
         &token,
         Some("bench-opening-stock"),
         &changes,
     )?;
-    let results = counted["results"]
+    let results = received["results"]
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
     if results.is_empty() || results.iter().any(|result| result["outcome"] != "applied") {
         return Err(Error::Unreadable {
-            what: "the opening count's answer".into(),
-            detail: counted.to_string(),
+            what: "the opening receipt's answer".into(),
+            detail: received.to_string(),
         });
     }
     Ok(event)
