@@ -257,7 +257,7 @@ async fn orders_of_many_split_levels_gather_what_no_bucket_has<O: OrderStore, S:
     orders: &O,
     stock: &S,
 ) {
-    let aisle = Aisle::stocked(stock, "split-wide", 5).await;
+    let aisle = Aisle::stocked(stock, "split-wide", MAX_SKUS, 5).await;
     // when two such orders come at once, and then one for the last of each
     let ((first, ana), (_, ben)) =
         futures::join!(aisle.buy(orders, "ana", 2), aisle.buy(orders, "ben", 2));
@@ -277,13 +277,13 @@ async fn orders_of_many_split_levels_gather_what_no_bucket_has<O: OrderStore, S:
     aisle.all_are(stock, (5, 3, 2)).await;
 }
 
-/// Three of each are promised and two break, so that every item of every level owes: what is given up makes them good,
-/// though it changes 99 levels of 16 items.
+/// Of each of twelve SKUs three are promised and two break, so that every item of every level owes: what is given up makes
+/// them good, though it concerns 192 items and a transaction takes 100.
 async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: StockStore>(
     orders: &O,
     stock: &S,
 ) {
-    let aisle = Aisle::stocked(stock, "split-broken", 3).await;
+    let aisle = Aisle::stocked(stock, "split-broken", 12, 3).await;
     let (first, ana) = aisle.buy(orders, "ana", 1).await;
     let (second, ben) = aisle.buy(orders, "ben", 2).await;
     assert_eq!((ana, ben), (Placement::Placed, Placement::Placed));
@@ -296,7 +296,7 @@ async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: S
     ));
     aisle.all_are(stock, (1, 2, -1)).await;
     let (_, refused) = aisle.buy(orders, "cas", 1).await;
-    assert!(matches!(refused, Placement::Short(short) if short.len() == MAX_SKUS));
+    assert!(matches!(refused, Placement::Short(short) if short.len() == 12));
     assert!(matches!(
         give_up(orders, second).await,
         Cancellation::Canceled(_)
@@ -314,16 +314,21 @@ async fn give_up<O: OrderStore>(orders: &O, order: OrderId) -> Cancellation {
         .unwrap()
 }
 
-/// As many SKUs as an order may have, each split over 16 buckets.
+/// Several SKUs, each split over 16 buckets.
 struct Aisle<'a> {
     location: &'a str,
     skus: Vec<String>,
 }
 
 impl<'a> Aisle<'a> {
-    /// With `quantity` of each.
-    async fn stocked<S: StockStore>(stock: &S, location: &'a str, quantity: i64) -> Self {
-        let skus = (1..=MAX_SKUS).map(|number| format!("sku-{number}"));
+    /// With `quantity` of each of so many SKUs.
+    async fn stocked<S: StockStore>(
+        stock: &S,
+        location: &'a str,
+        skus: usize,
+        quantity: i64,
+    ) -> Self {
+        let skus = (1..=skus).map(|number| format!("sku-{number}"));
         let aisle = Self {
             location,
             skus: skus.collect(),
@@ -339,7 +344,7 @@ impl<'a> Aisle<'a> {
 
     /// `quantity` of each is damaged.
     async fn breaks<S: StockStore>(&self, stock: &S, quantity: i64) {
-        join_all((MAX_SKUS..).zip(&self.skus).map(async |(index, sku)| {
+        join_all((self.skus.len()..).zip(&self.skus).map(async |(index, sku)| {
             let broken = json!({"kind": "adjustment", "location_id": self.location, "sku": sku, "delta": -quantity, "reason": "damage"});
             apply(stock, self.location, index, &change(broken)).await;
         }))
