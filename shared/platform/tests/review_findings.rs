@@ -250,3 +250,39 @@ async fn a_count_of_a_sku_that_sells_ten_a_second_is_taken_though_the_ledger_fol
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_a_sku_that_sells_once_a_second_is_found() {
+    let store = Store::new(1);
+    store.receive(1000, minute(0)).await;
+    // given seven that nobody ordered, and a sale every second
+    let promise = store
+        .shop
+        .client
+        .update_item()
+        .table_name(&store.shop.stock_table);
+    promise
+        .set_key(Some(key_of(&keys::level(&milk()))))
+        .update_expression("SET allocated = :seven, available = available - :seven")
+        .expression_attribute_values(":seven", AttributeValue::N("7".to_owned()))
+        .send()
+        .await
+        .unwrap();
+    let selling = async {
+        for number in 0.. {
+            store.sell(&number.to_string(), minute(1), minute(1)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    // when an audit looks
+    let findings = tokio::select! {
+        () = selling => Vec::new(),
+        findings = store.findings("2026-03-01T12:02:00Z") => findings,
+    };
+    // then it is sure: the difference is the same at every look, whatever else moves
+    assert!(
+        findings.iter().any(|finding| finding.confirmed),
+        "{} undecided",
+        findings.len()
+    );
+}
