@@ -286,3 +286,15 @@ async fn a_fault_of_a_sku_that_sells_once_a_second_is_found() {
         findings.len()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sale_that_was_told_before_the_shelf_was_counted_did_not_happen_after_it() {
+    // given ten, and one sold at noon by a till whose clock is four minutes ahead
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.sell("a", minute(14), minute(10)).await;
+    // when nine are counted two minutes later
+    let counted = store.count(9, minute(12), minute(12)).await;
+    // then nine are there
+    assert_eq!(counted.on_hand, 9);
+}
