@@ -320,3 +320,18 @@ async fn an_item_left_by_a_policy_that_failed_learns_of_the_count_that_came_betw
     // then nothing shifts what was counted
     assert_eq!(store.level().await.on_hand, 40);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_split_that_the_ledger_has_not_followed_yet_is_no_confirmed_difference() {
+    // given a level that rested for eight hours, and is split now
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    assert!(store.try_split(4).await);
+    // when an audit comes before the stream's records are through
+    let findings = store.findings("2026-03-01T20:00:05Z").await;
+    // then it waits for them, as it does for any movement
+    assert!(
+        findings.iter().all(|finding| !finding.confirmed),
+        "{findings:#?}"
+    );
+}
