@@ -367,3 +367,38 @@ async fn goods_that_are_damaged_do_not_leave_with_an_order() {
     let level = store.level().await;
     assert!(level.damaged <= level.on_hand, "{level:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_split_level_that_was_repaired_sells_nothing_that_another_item_owes() {
+    for seed in 0..8 {
+        // given a level over two items with three available, of which three were lost behind the ledger's back
+        let store = Store::new(seed);
+        store.receive(10, minute(0)).await;
+        store.split(2).await;
+        let online = order("online", "store-1", "online", &[("milk", 7)]);
+        placed(&store.shop, &online).await;
+        store.tell().await;
+        let lose = store
+            .shop
+            .client
+            .update_item()
+            .table_name(&store.shop.stock_table);
+        let minus = AttributeValue::N("-3".to_owned());
+        lose.set_key(Some(key_of(&keys::level_bucket(&milk(), 0))))
+            .update_expression("ADD on_hand :lost, available :lost")
+            .expression_attribute_values(":lost", minus)
+            .send()
+            .await
+            .unwrap();
+        store.repair().await;
+        assert_eq!(store.level().await.available(), 0);
+        // when somebody wants one
+        store.ask_for_too_much().await;
+        for number in 0..8 {
+            let sale = order(&number.to_string(), "store-1", "pos", &[("milk", 1)]);
+            let placed = OrderStore::place(&store.shop, &sale, &request("a"), deadline()).await;
+            // then there is none
+            assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+        }
+    }
+}
