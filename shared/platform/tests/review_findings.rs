@@ -402,3 +402,29 @@ async fn a_split_level_that_was_repaired_sells_nothing_that_another_item_owes() 
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_item_left_by_a_policy_that_failed_while_the_level_was_short_keeps_no_later_policy_waiting()
+ {
+    // given a short level, a policy that failed when its new items were there, and goods that came in since
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    let online = order("online", "store-1", "online", &[("milk", 10)]);
+    placed(&store.shop, &online).await;
+    store.tell().await;
+    store.count(4, minute(10), minute(10)).await;
+    for _ in 0..3 {
+        store.database.fail_next("UpdateItem", Fault::ErrorBefore);
+    }
+    assert!(!store.try_split(4).await);
+    let more =
+        change(json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": 40}));
+    store.apply("more", &more, minute(20)).await;
+    assert_eq!(store.level().await.available(), 34);
+    // when the policy is sent again
+    let begun = Instant::now();
+    assert!(store.try_split(4).await);
+    // then it is answered at once
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+}
