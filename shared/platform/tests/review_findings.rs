@@ -428,3 +428,21 @@ async fn an_item_left_by_a_policy_that_failed_while_the_level_was_short_keeps_no
     let waited = begun.elapsed();
     assert!(waited < Duration::from_secs(2), "{waited:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sale_at_the_moment_of_a_count_is_seen_by_it_or_not_whichever_is_told_first() {
+    let mut left = Vec::new();
+    for sale_is_first in [true, false] {
+        let store = Store::new(1);
+        store.receive(10, minute(0)).await;
+        if sale_is_first {
+            store.sell("a", minute(10), minute(11)).await;
+            store.count(10, minute(10), minute(12)).await;
+        } else {
+            store.count(10, minute(10), minute(11)).await;
+            store.sell("a", minute(10), minute(12)).await;
+        }
+        left.push(store.level().await.on_hand);
+    }
+    assert_eq!(left[0], left[1]);
+}
