@@ -446,3 +446,34 @@ async fn a_sale_at_the_moment_of_a_count_is_seen_by_it_or_not_whichever_is_told_
     }
     assert_eq!(left[0], left[1]);
 }
+
+/// A `Query` is no snapshot: beside a transaction it may show one of its items as it was and another as it is. The
+/// fulfilments of an order sort before it.
+#[tokio::test(start_paused = true)]
+async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_after_it() {
+    let store = Store::new(1);
+    store.receive(3, minute(0)).await;
+    let sale = order("a", "store-1", "online", &[("milk", 1)]);
+    let known = placed(&store.shop, &sale).await;
+    let send = async |known: &KnownOrder| {
+        let (id, all) = (fulfilment_id(&sale, "a"), FulfilOrder { lines: None });
+        fulfil(
+            &store.shop,
+            known,
+            &all,
+            id,
+            &request("a"),
+            minute(2),
+            deadline(),
+        )
+        .await
+    };
+    let first = send(&known).await;
+    assert!(matches!(first, Ok(Fulfilling::Fulfilled(_))), "{first:?}");
+    let torn = KnownOrder {
+        fulfilments: Vec::new(),
+        ..found(&store.shop, sale.order_id).await
+    };
+    let second = send(&torn).await;
+    assert!(matches!(second, Ok(Fulfilling::Replayed(_))), "{second:?}");
+}
