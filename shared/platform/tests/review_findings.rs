@@ -477,3 +477,26 @@ async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_
     let second = send(&torn).await;
     assert!(matches!(second, Ok(Fulfilling::Replayed(_))), "{second:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_level_that_was_repaired_is_explained_without_the_gap() {
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    for name in ["a", "b", "c"] {
+        store.sell(name, minute(1), minute(1)).await;
+    }
+    // given a movement that is gone, and a repair that made up for it
+    let gone = keys::movement(&milk(), 0, 2);
+    let delete = store.shop.client.delete_item();
+    let delete = delete.table_name(&store.shop.stock_table);
+    delete.set_key(Some(key_of(&gone))).send().await.unwrap();
+    store.repair().await;
+    // when it is asked why the level is what it is
+    let histories = store.stock.history(&milk(), deadline()).await.unwrap();
+    let holders = Holders {
+        all_read: true,
+        ..Holders::default()
+    };
+    // then all of it adds up, as the audit says too
+    assert_eq!(explain(&histories, holders).differences, []);
+}
