@@ -295,6 +295,11 @@ impl StockChange {
         );
     }
 
+    /// Whether it is the same change whatever else happens to its levels: no count, and asked of no version.
+    pub fn is_relative(&self) -> bool {
+        !matches!(self, Self::Count { .. }) && self.expected_version().is_none()
+    }
+
     fn reference(&self) -> Option<&str> {
         match self {
             Self::Receipt { reference, .. }

@@ -124,6 +124,7 @@ pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
         && holds(level.available(), change.available_delta())
         && holds(level.on_hand, change.on_hand_delta)
         && holds(level.allocated, change.allocated_delta)
+        && holds(level.in_transit, change.states.in_transit_delta)
 }
 
 impl Tables {
@@ -464,6 +465,7 @@ fn added(level: &Level, change: &LastChange) -> Level {
     Level {
         on_hand: level.on_hand + change.on_hand_delta,
         allocated: level.allocated + change.allocated_delta,
+        in_transit: level.in_transit + change.states.in_transit_delta,
         version: level.version + 1,
         last_change: Some(change.clone()),
         ..level.clone()
