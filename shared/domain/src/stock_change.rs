@@ -2,6 +2,7 @@
 
 mod effect;
 mod moved;
+mod sightings;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::level::{DAMAGE, LevelError, LevelKey, MAX_QUANTITY};
 use crate::place_order::CLOCK_TOLERANCE;
 
 pub use moved::{may_have_happened_after, moved_after};
+pub use sightings::Sightings;
 
 /// The most changes in one request.
 pub const MAX_CHANGES: usize = 100;

@@ -194,64 +194,6 @@ async fn evening_out_for_a_policy_hides_no_sale_from_a_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_count_of_a_sku_that_sells_ten_a_second_is_taken_though_the_ledger_follows_a_moment_later()
- {
-    let store = Store::new(1);
-    store.receive(1000, minute(0)).await;
-    // given a sale every tenth of a second
-    let selling = async {
-        for number in 0.. {
-            let sale = Order {
-                sold_at: minute(1),
-                placed_at: minute(1),
-                ..order(&number.to_string(), "store-1", "pos", &[("milk", 1)])
-            };
-            let placed = OrderStore::place(&store.shop, &sale, &request("a"), deadline()).await;
-            assert_eq!(placed.unwrap(), Placement::Placed);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    // and a stream that brings each movement after 300 ms
-    let following = async {
-        let mut seen = 0;
-        loop {
-            let levels = store.stock.levels(&milk()).await.unwrap();
-            if let Some(movement) = levels[0].level.movement_since(None)
-                && movement.version > seen
-            {
-                seen = movement.version;
-                let ledger = store.stock.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(300)).await;
-                    ledger.record(&movement).await.unwrap();
-                });
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    // when somebody counts
-    let count = change(
-        json!({"kind": "count", "location_id": "store-1", "sku": "milk",
-        "quantity": 900, "counted_at": minute(2).to_string()}),
-    );
-    let pending = PendingChange {
-        request: RequestId::derive("manager", "count"),
-        index: 0,
-        change: &count,
-        at: minute(2),
-        missing: MissingLevel::Report,
-    };
-    // then it is taken
-    tokio::select! {
-        () = selling => {}
-        () = following => {}
-        counted = store.stock.apply(pending, deadline()) => {
-            assert!(matches!(counted, Ok(Applied::Now(_))), "{counted:?}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_fault_of_a_sku_that_sells_once_a_second_is_found() {
     let store = Store::new(1);
     store.receive(1000, minute(0)).await;

@@ -1,6 +1,7 @@
 //! Requests to change stock: each applied change leaves a record in the transaction that changes its levels.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::split_level::{Plan, SplitLevel};
-use stockline_domain::stock_change::StockChange;
+use stockline_domain::stock_change::{Sightings, StockChange};
 
 use super::DynamoStock;
 use crate::deadline::Deadline;
@@ -21,6 +22,13 @@ use crate::fingerprint::Fingerprint;
 use crate::keys;
 use crate::ports::stock::{Applied, MissingLevel, Opened, PendingChange};
 use crate::store_error::StoreError;
+
+/// How long a count waits before it looks again whether the ledger has come as far as the level: short, so that it sees
+/// every movement of a level that keeps selling, of which the ledger then only has to bring what was before.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// How often it looks so, before it looks more and more rarely.
+const QUICK_LOOKS: u32 = 400;
 
 /// How often a change of a level that is split is tried by the versions that were read.
 const TRIES_BY_VERSION: u32 = 3;
@@ -138,7 +146,7 @@ impl DynamoStock {
         deadline: Deadline,
     ) -> Result<Applied, StoreError> {
         let wanted = pending.change.keys();
-        let mut tries = 0;
+        let (mut tries, mut looks, mut seen) = (0, 0, Sightings::default());
         loop {
             let mut found = Vec::with_capacity(wanted.len());
             for key in &wanted {
@@ -164,7 +172,23 @@ impl DynamoStock {
                 .collect();
             let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
             let moved_since = match pending.change.depends_on_movements_after(&totals[0]) {
-                Some(time) => self.moved_after(&before[0], time, deadline).await?,
+                Some(time) => {
+                    seen.add(&before[0]);
+                    let moved = self.moved_after(&before[0], time, &seen).await?;
+                    let Some(moved) = moved else {
+                        looks += 1;
+                        let is_time_left = if looks < QUICK_LOOKS {
+                            deadline.pause(BETWEEN_LOOKS).await
+                        } else {
+                            deadline.back_off(looks).await
+                        };
+                        if is_time_left {
+                            continue;
+                        }
+                        return Err(StoreError::Busy);
+                    };
+                    moved
+                }
                 None => 0,
             };
             let after = match pending.change.apply(
