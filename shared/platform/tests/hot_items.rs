@@ -34,7 +34,8 @@ async fn store(buckets: u8) -> (DynamoShop, DynamoStock) {
     let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
     let policy = serde_json::from_value(policy).unwrap();
     let milk = key("store-1", "milk");
-    let set = stock.set_policy(&milk, &policy, MissingLevel::Report, deadline());
+    let report = MissingLevel::Report;
+    let set = stock.set_policy(&milk, &policy, report, minute(1), deadline());
     set.await.unwrap();
     (shop, stock)
 }

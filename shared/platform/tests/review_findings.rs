@@ -1,193 +1,16 @@
 //! Faults that a review found: each test tells what should be, and fails until it is.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::time::Duration;
+mod store;
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use stockline_domain::audit::mend;
-use stockline_domain::ids::RequestId;
-use stockline_domain::level::{Level, LevelKey};
-use stockline_domain::order::{FulfilOrder, Order};
-use stockline_domain::stock_change::StockChange;
-use stockline_platform::dynamodb::orders::DynamoOrders;
-use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::ports::books::{Bookkeeper, Books, Mended};
-use stockline_platform::ports::orders::{Fulfilling, KnownOrder, OrderStore, Placement, fulfil};
-use stockline_platform::ports::stock::{
-    Applied, Ledger, MissingLevel, PendingChange, Recorded, StockStore,
-};
-use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
-use stockline_testkit::clock::FakeClock;
-use stockline_testkit::cloud::Table;
+use stockline_domain::order::FulfilOrder;
+use stockline_platform::ports::orders::{Fulfilling, KnownOrder, fulfil};
 use stockline_testkit::conformance::orders::{deadline, found, minute, placed, request};
-use stockline_testkit::conformance::stock::{change, key};
-use stockline_testkit::dynamo_shop::DynamoShop;
+use stockline_testkit::conformance::stock::change;
 use stockline_testkit::orders::{fulfilment_id, order};
-use stockline_testkit::simulated_dynamodb::{Fault, SimulatedDynamoDb};
-use tokio::time::Instant;
 
-/// A store that sells milk, and what it wrote.
-struct Store {
-    database: SimulatedDynamoDb,
-    shop: DynamoShop,
-    stock: DynamoStock,
-}
-
-impl Store {
-    fn new(seed: u64) -> Self {
-        let database = SimulatedDynamoDb::new(seed);
-        let client = database.aws().dynamodb();
-        let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
-        Self {
-            shop: DynamoShop::new(client.clone(), client.clone(), orders, stock.clone()),
-            stock: DynamoStock::new(client, stock),
-            database,
-        }
-    }
-
-    /// Applies `change` at `at` and records what it did, as the stream would.
-    async fn apply(&self, name: &str, change: &StockChange, at: Timestamp) -> Level {
-        let pending = PendingChange {
-            request: RequestId::derive("manager", name),
-            index: 0,
-            change,
-            at,
-            missing: MissingLevel::Create,
-        };
-        let applied = self.stock.apply(pending, deadline()).await.unwrap();
-        self.tell().await;
-        match applied {
-            Applied::Now(levels) => levels[0].clone(),
-            other => panic!("it was not applied: {other:?}"),
-        }
-    }
-
-    async fn receive(&self, quantity: i64, at: Timestamp) {
-        let receipt = change(
-            json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": quantity}),
-        );
-        self.apply("receipt", &receipt, at).await;
-    }
-
-    async fn count(&self, quantity: i64, counted_at: Timestamp, at: Timestamp) -> Level {
-        let count = change(
-            json!({"kind": "count", "location_id": "store-1", "sku": "milk",
-            "quantity": quantity, "counted_at": counted_at.to_string()}),
-        );
-        self.apply("count", &count, at).await
-    }
-
-    async fn try_split(&self, buckets: u8) -> bool {
-        let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
-        let policy = serde_json::from_value(policy).unwrap();
-        let set = self
-            .stock
-            .set_policy(&milk(), &policy, MissingLevel::Report, deadline())
-            .await;
-        set.is_ok()
-    }
-
-    async fn split(&self, buckets: u8) {
-        assert!(self.try_split(buckets).await);
-        self.tell().await;
-    }
-
-    /// Sells one at `sold_at`, told at `at`.
-    async fn sell(&self, name: &str, sold_at: Timestamp, at: Timestamp) {
-        let sale = Order {
-            sold_at,
-            placed_at: at,
-            ..order(name, "store-1", "pos", &[("milk", 1)])
-        };
-        let placed = OrderStore::place(&self.shop, &sale, &request(name), deadline()).await;
-        assert_eq!(placed.unwrap(), Placement::Placed);
-        self.tell().await;
-    }
-
-    /// Lets the order store learn over how many items the level is split: nobody has a thousand.
-    async fn ask_for_too_much(&self) {
-        let sale = order("too-much", "store-1", "online", &[("milk", 1000)]);
-        let placed = OrderStore::place(&self.shop, &sale, &request("a"), deadline()).await;
-        assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
-    }
-
-    /// Records the last movement of every item of the level, as the stream would.
-    async fn tell(&self) {
-        for stored in self.stock.levels(&milk()).await.unwrap() {
-            if let Some(movement) = stored.level.movement_since(None) {
-                let recorded = self.stock.record(&movement).await.unwrap();
-                assert_ne!(recorded, Recorded::Conflict);
-            }
-        }
-    }
-
-    async fn level(&self) -> Level {
-        self.stock.find(&milk()).await.unwrap().unwrap()
-    }
-}
-
-fn milk() -> LevelKey {
-    key("store-1", "milk")
-}
-
-fn second(seconds: i64) -> Timestamp {
-    minute(0)
-        .checked_add(SignedDuration::from_secs(seconds))
-        .unwrap()
-}
-
-impl Store {
-    fn audit(&self, now: &str) -> StockAudit<DynamoStock, DynamoOrders, FakeClock> {
-        StockAudit {
-            books: self.stock.clone(),
-            orders: self.shop.orders.clone(),
-            clock: FakeClock::at(now),
-            patience: Patience {
-                ledger: SignedDuration::from_hours(6),
-                between_looks: Duration::from_secs(2),
-                until_undecided: Duration::from_secs(15),
-            },
-        }
-    }
-
-    async fn findings(&self, now: &str) -> Vec<Finding> {
-        let audit = self.audit(now);
-        let location = milk().location_id;
-        let held = audit.held_at(&location).await.unwrap();
-        audit.page(&location, &held, None).await.unwrap().findings
-    }
-
-    /// What `cargo xtask repair --apply` does.
-    #[allow(dead_code, reason = "its tests are in audits.rs by now")]
-    async fn repair(&self) {
-        for finding in self.findings("2026-03-02T12:00:00Z").await {
-            assert!(finding.confirmed);
-            for mend in mend(&finding.books, minute(24 * 60)) {
-                let mended = self.stock.mend(&mend, deadline()).await.unwrap();
-                assert_eq!(mended, Mended::Done);
-            }
-        }
-        assert_eq!(self.findings("2026-03-02T12:01:00Z").await, []);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn evening_out_for_a_policy_hides_no_sale_from_a_count() {
-    for seed in 0..16 {
-        // given a level of ten that is split an hour after its receipt, and one that is sold then
-        let store = Store::new(seed);
-        store.receive(10, minute(0)).await;
-        store.split(4).await;
-        store.ask_for_too_much().await;
-        store.sell("a", minute(60), minute(60)).await;
-        // when it is split otherwise, and then it is told that ten were counted just before the sale
-        store.split(3).await;
-        let counted = store.count(10, second(3590), second(3630)).await;
-        // then nine are left
-        assert_eq!(counted.on_hand, 9, "seed {seed}");
-    }
-}
+use store::Store;
 
 #[tokio::test(start_paused = true)]
 async fn a_sale_that_was_told_before_the_shelf_was_counted_did_not_happen_after_it() {
@@ -199,43 +22,6 @@ async fn a_sale_that_was_told_before_the_shelf_was_counted_did_not_happen_after_
     let counted = store.count(9, minute(12), minute(12)).await;
     // then nine are there
     assert_eq!(counted.on_hand, 9);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_item_left_by_a_policy_that_failed_learns_of_the_count_that_came_between() {
-    // given a policy that failed when its new items were there and nobody used them yet, and a count after it
-    let store = Store::new(1);
-    store.receive(40, minute(0)).await;
-    for _ in 0..3 {
-        store.database.fail_next("UpdateItem", Fault::ErrorBefore);
-    }
-    assert!(!store.try_split(4).await);
-    store.count(40, minute(10), minute(10)).await;
-    // when the policy is sent again, and a till that was offline uploads what it sold before the count
-    while !store.try_split(4).await {}
-    store.tell().await;
-    store.ask_for_too_much().await;
-    for number in 0..8 {
-        let name = number.to_string();
-        store.sell(&name, minute(5), minute(30)).await;
-    }
-    // then nothing shifts what was counted
-    assert_eq!(store.level().await.on_hand, 40);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_split_that_the_ledger_has_not_followed_yet_is_no_confirmed_difference() {
-    // given a level that rested for eight hours, and is split now
-    let store = Store::new(1);
-    store.receive(10, minute(0)).await;
-    assert!(store.try_split(4).await);
-    // when an audit comes before the stream's records are through
-    let findings = store.findings("2026-03-01T20:00:05Z").await;
-    // then it waits for them, as it does for any movement
-    assert!(
-        findings.iter().all(|finding| !finding.confirmed),
-        "{findings:#?}"
-    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,32 +57,6 @@ async fn goods_that_are_damaged_do_not_leave_with_an_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_left_by_a_policy_that_failed_while_the_level_was_short_keeps_no_later_policy_waiting()
- {
-    // given a short level, a policy that failed when its new items were there, and goods that came in since
-    let store = Store::new(1);
-    store.receive(10, minute(0)).await;
-    let online = order("online", "store-1", "online", &[("milk", 10)]);
-    placed(&store.shop, &online).await;
-    store.tell().await;
-    store.count(4, minute(10), minute(10)).await;
-    for _ in 0..3 {
-        store.database.fail_next("UpdateItem", Fault::ErrorBefore);
-    }
-    assert!(!store.try_split(4).await);
-    let more =
-        change(json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": 40}));
-    store.apply("more", &more, minute(20)).await;
-    assert_eq!(store.level().await.available(), 34);
-    // when the policy is sent again
-    let begun = Instant::now();
-    assert!(store.try_split(4).await);
-    // then it is answered at once
-    let waited = begun.elapsed();
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_sale_at_the_moment_of_a_count_is_seen_by_it_or_not_whichever_is_told_first() {
     let mut left = Vec::new();
     for sale_is_first in [true, false] {
@@ -314,8 +74,6 @@ async fn a_sale_at_the_moment_of_a_count_is_seen_by_it_or_not_whichever_is_told_
     assert_eq!(left[0], left[1]);
 }
 
-/// A `Query` is no snapshot: beside a transaction it may show one of its items as it was and another as it is. The
-/// fulfilments of an order sort before it.
 #[tokio::test(start_paused = true)]
 async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_after_it() {
     let store = Store::new(1);
