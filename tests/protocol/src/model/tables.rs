@@ -198,7 +198,6 @@ impl Tables {
             Write::Level { before, after } => self
                 .bucket(&after.key(), after.bucket)
                 .is_some_and(|there| there.version == *before),
-            Write::NewBucket(_) => true,
             Write::Policy {
                 key,
                 policy,
@@ -213,7 +212,7 @@ impl Tables {
             Write::Task(next) => self
                 .task(next.task_id)
                 .is_some_and(|there| there.version + 1 == next.version),
-            Write::Unguarded(_) => true,
+            Write::NewBucket(_) | Write::Unguarded(_) => true,
         }
     }
 
