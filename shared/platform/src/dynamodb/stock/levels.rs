@@ -167,7 +167,7 @@ impl DynamoStock {
         missing: MissingLevel,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let mut tries = 0;
+        let mut tries = deadline.tries();
         loop {
             let written = match self.levels.read(key, deadline).await? {
                 Some(read) => self.update_policy(&read.level, policy).await,
@@ -181,8 +181,7 @@ impl DynamoStock {
                 Err(failed) => return Err(failed),
             }
             // Another wrote it in between: it is decided anew.
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -252,7 +251,8 @@ impl DynamoStock {
             ..first.clone()
         };
         self.put_buckets(&wider, first.split_over.max(1)).await?;
-        let mut assignments = "policy = :policy, version = version + :one".to_owned();
+        let mut assignments =
+            "policy = :policy, split_over = :split, version = version + :one".to_owned();
         let mut condition =
             "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy) \
              AND (attribute_not_exists(split_over) OR split_over <= :split)"
@@ -267,9 +267,6 @@ impl DynamoStock {
             .expression_attribute_values(":split", number(split))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        if split > 0 {
-            assignments.push_str(", split_over = :split");
-        }
         if split > first.split_over {
             // What the new buckets were told is still so.
             update = update.expression_attribute_values(":nothing", number(0));
@@ -306,15 +303,14 @@ impl DynamoStock {
         if first.split_over <= 1 {
             return Ok(first);
         }
-        let (key, mut tries) = (first.key(), 0);
+        let (key, mut tries) = (first.key(), deadline.tries());
         let at = first.last_change.as_ref().map(|change| change.recorded_at);
         while !self
             .rebalance
             .even_out(&key, at.unwrap_or_default(), deadline)
             .await?
         {
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 break;
             }
         }

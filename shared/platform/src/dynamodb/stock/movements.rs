@@ -64,15 +64,14 @@ impl DynamoStock {
         time: Timestamp,
         deadline: Deadline,
     ) -> Result<i64, StoreError> {
-        let (mut moved, mut tries) = (0, 0);
+        let (mut moved, mut tries) = (0, deadline.tries());
         for bucket in level.buckets() {
             moved += loop {
                 let movements = self.movements_back_to(bucket, time).await?;
                 if let Some(moved) = moved_after(bucket, &movements, time) {
                     break moved;
                 }
-                tries += 1;
-                if !deadline.back_off(tries).await {
+                if !tries.another().await {
                     return Err(StoreError::Busy);
                 }
             };

@@ -134,7 +134,7 @@ impl DynamoStock {
         deadline: Deadline,
     ) -> Result<Applied, StoreError> {
         let wanted = pending.change.keys();
-        let mut tries = 0;
+        let mut tries = deadline.tries();
         loop {
             let mut found = Vec::with_capacity(wanted.len());
             for key in &wanted {
@@ -173,8 +173,7 @@ impl DynamoStock {
                 Ok(after) => after,
                 // Goods on their way between two buckets were missing or counted twice.
                 Err(_) if !in_one_moment => {
-                    tries += 1;
-                    if deadline.back_off(tries).await {
+                    if tries.another().await {
                         continue;
                     }
                     return Err(StoreError::Busy);
@@ -213,8 +212,7 @@ impl DynamoStock {
                 }
             }
             // Someone else wrote a level first: read it again and decide anew.
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 return Err(StoreError::Busy);
             }
         }

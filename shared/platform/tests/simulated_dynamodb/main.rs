@@ -2,6 +2,13 @@
 //! another transaction is under way, or loses a response.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod beside_an_order;
+mod busy;
+mod costs;
+mod late_counts;
+mod opening;
+mod policies;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
