@@ -71,3 +71,15 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
     paid_back.unwrap();
     assert_eq!(billed(&database), "6 + 2 | 0 | 1: `TransactWriteItems`");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_finds_too_little_of_a_level_that_is_not_split_is_one_request() {
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    StockedOrders::stock(&shop, "store-1", "milk", 1).await;
+    billed(&database);
+    let wanted = order("a", "store-1", "pos", &[("milk", 2)]);
+    let placed = OrderStore::place(&shop, &wanted, &request(), within(5)).await;
+    assert!(matches!(placed.unwrap(), Placement::Short(_)));
+    assert!(billed(&database).ends_with(" | 0 | 1: `TransactWriteItems`"));
+}

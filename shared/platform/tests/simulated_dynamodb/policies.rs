@@ -153,3 +153,47 @@ async fn a_policy_that_splits_nothing_says_nothing_of_a_whole() {
     let items = items(&shop).await;
     assert_eq!((items.len(), items[0].whole_short), (1, false));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_level_that_is_split_is_even_at_once_though_others_write_its_items() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given a level of which everything is in its first item
+        let database = SimulatedDynamoDb::new(seed);
+        let shop = shop(&database);
+        let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
+        apply(&stock, "in", 0, &receipt("store-1", 40)).await;
+        // when it is split while that item is written all the time
+        let (level, policy) = (milk(), over(4));
+        let splitting = stock.set_policy(&level, &policy, MissingLevel::Report, within(20));
+        let writing = async {
+            for _ in 0..10 {
+                write_again(&shop, keys::level(&level)).await;
+            }
+        };
+        let (split, ()) = tokio::join!(splitting, writing);
+        // then each item has its share
+        assert_eq!(split.unwrap().unwrap().on_hand, 40);
+        let on_hand: Vec<i64> = items(&shop).await.iter().map(|item| item.on_hand).collect();
+        assert_eq!(on_hand, [10; 4], "seed {seed}");
+        met += conflicts(&database);
+    }
+    assert!(met > 0, "nobody stood in anybody's way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_a_level_that_is_even_is_answered_at_once() {
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    let stock = split_milk(&database, &shop, 40).await;
+    let begun = Instant::now();
+    let again = stock
+        .set_policy(&milk(), &over(4), MissingLevel::Report, within(20))
+        .await;
+    assert_eq!(again.unwrap().unwrap().on_hand, 40);
+    assert!(
+        begun.elapsed() < Duration::from_millis(200),
+        "{:?}",
+        begun.elapsed()
+    );
+}
