@@ -3,7 +3,8 @@
 //! What is there, what is promised and what is available is the sum of the buckets. Promises are alike, so one that was
 //! made in one bucket may be kept or taken back in another. Either no bucket is short or none has anything available:
 //! nothing is sold from one while another owes. While the whole is short every bucket says so, and whatever raises what is
-//! available is shared out over all of them.
+//! available is shared out over all of them, or comes to the first where all that there is was gathered in it. A bucket that
+//! says so of a level that is not short any more is only waiting to be told.
 
 mod rebalance;
 
@@ -120,10 +121,15 @@ impl SplitLevel {
         let owes = |bucket: &Level| bucket.is_short() || bucket.whole_short;
         let is_owed = change.available_delta() > 0 && self.buckets.iter().any(owes);
         let parts = match room {
-            Some(room) if !is_owed => self.parts(&change, room),
+            Some(room) if !is_owed && !self.is_to_be_told() => self.parts(&change, room),
             _ => None,
         };
         Ok(parts.map_or_else(|| Plan::Anew(self.anew(&after, &change)), Plan::Parts))
+    }
+
+    /// Whether a bucket says that the level is short, and it is not any more.
+    fn is_to_be_told(&self) -> bool {
+        self.buckets.iter().any(|bucket| bucket.whole_short) && !self.total().is_short()
     }
 
     /// The buckets that take `change`, as few as may be: none where they have not the room.
@@ -151,7 +157,12 @@ impl SplitLevel {
 
     /// Every bucket as it is and as it is to be, so that together they are `total` after `change`, evenly.
     pub fn anew(&self, total: &Level, change: &LastChange) -> Vec<(Level, Level)> {
-        let shares = shares(total, self.in_use());
+        self.anew_over(self.in_use(), total, change)
+    }
+
+    /// The same, over the first `count` buckets.
+    fn anew_over(&self, count: u8, total: &Level, change: &LastChange) -> Vec<(Level, Level)> {
+        let shares = shares(total, count);
         self.buckets
             .iter()
             .map(|before| {

@@ -108,6 +108,16 @@ fn a_split_level_that_is_short() {
 }
 
 #[test]
+fn an_order_of_more_items_of_a_level_than_a_transaction_takes() {
+    holds(stories::split_levels::an_order_gathered());
+}
+
+#[test]
+fn cancels_of_more_items_of_a_short_level_than_a_transaction_takes() {
+    holds(stories::split_levels::a_short_level_gathered());
+}
+
+#[test]
 fn a_level_that_is_split_while_it_sells() {
     holds(stories::split_levels::a_level_is_split());
 }
@@ -211,6 +221,11 @@ fn writing_a_split_level_anew_by_the_version_of_its_first_item_loses_a_sale() {
     is_found(
         Fault::AnewByTheFirst,
         stories::split_levels::a_short_level(),
+        NEVER_OVERSOLD,
+    );
+    is_found(
+        Fault::AnewByTheFirst,
+        stories::split_levels::a_short_level_gathered(),
         NEVER_OVERSOLD,
     );
 }

@@ -60,13 +60,13 @@ fn milk(quantities: &[(i64, i64)], in_use: u8) -> SplitLevel {
             on_hand: *on_hand,
             allocated: *allocated,
             version: 3,
+            split_over: u8::try_from(quantities.len()).unwrap(),
             ..Level::empty(&LevelKey {
                 location_id: "store-1".parse().unwrap(),
                 sku: "milk".parse().unwrap(),
             })
         });
     let first = Level {
-        split_over: u8::try_from(quantities.len()).unwrap(),
         policy: Some(ReorderPolicy {
             reorder_point: 0,
             target_level: 0,
@@ -80,8 +80,29 @@ fn milk(quantities: &[(i64, i64)], in_use: u8) -> SplitLevel {
     SplitLevel::new(first, &buckets.collect::<Vec<_>>())
 }
 
-/// The level after `plan`, as its writes leave it.
+/// The level after `plan`, as its writes leave it; what is written anew is even.
 fn written(level: &SplitLevel, plan: Plan) -> SplitLevel {
+    let is_anew = matches!(plan, Plan::Anew(_));
+    let after = written_as_planned(level, plan);
+    if is_anew {
+        let (used, out_of_use) = after.buckets.split_at(usize::from(level.in_use()));
+        assert_even(used);
+        for bucket in out_of_use {
+            assert_eq!(Quantities::of(bucket), Quantities::default());
+        }
+        let is_short = after.buckets.len() > 1 && after.total().is_short();
+        assert!(
+            after
+                .buckets
+                .iter()
+                .all(|bucket| bucket.whole_short == is_short)
+        );
+    }
+    after
+}
+
+/// The same, even or not.
+fn written_as_planned(level: &SplitLevel, plan: Plan) -> SplitLevel {
     let mut buckets = level.buckets.clone();
     match plan {
         Plan::Parts(parts) => {
@@ -91,7 +112,6 @@ fn written(level: &SplitLevel, plan: Plan) -> SplitLevel {
             }
         }
         Plan::Anew(levels) => {
-            let in_use = usize::from(level.in_use());
             for (before, after) in levels {
                 let bucket = &mut buckets[usize::from(before.bucket)];
                 assert_eq!(*bucket, before);
@@ -102,10 +122,6 @@ fn written(level: &SplitLevel, plan: Plan) -> SplitLevel {
                 );
                 assert_eq!(after.version, before.version + 1);
                 *bucket = after;
-            }
-            assert_even(&buckets[..in_use]);
-            for out_of_use in &buckets[in_use..] {
-                assert_eq!(Quantities::of(out_of_use), Quantities::default());
             }
         }
     }
@@ -291,7 +307,9 @@ fn a_count_is_known_to_every_bucket_by_a_movement_of_its_own() {
 fn buckets_are_even_enough_until_one_is_off_by_more_than_half_its_share() {
     let now = Timestamp::UNIX_EPOCH;
     assert_eq!(milk(&[(12, 0), (4, 0)], 2).evening(now), None);
-    let off = milk(&[(13, 0), (3, 0)], 2).evening(now).unwrap();
+    let Some(Plan::Parts(off)) = milk(&[(13, 0), (3, 0)], 2).evening(now) else {
+        panic!("it stays uneven");
+    };
     assert_ne!(off[0].change.movement_id, off[1].change.movement_id);
     let moved: Vec<_> = off.iter().map(|part| part.change.on_hand_delta).collect();
     assert_eq!(moved, [-5, 5]);
@@ -304,8 +322,7 @@ fn buckets_are_even_enough_until_one_is_off_by_more_than_half_its_share() {
 fn buckets_are_evened_out_and_those_out_of_use_emptied() {
     let now = Timestamp::UNIX_EPOCH;
     let level = milk(&[(9, 1), (0, 0), (4, 2)], 2);
-    let parts = level.evening(now).unwrap();
-    let after = written(&level, Plan::Parts(parts));
+    let after = written(&level, level.evening(now).unwrap());
     let available: Vec<i64> = after.buckets().iter().map(Level::available).collect();
     assert_eq!(available, [5, 5, 0]);
     assert_eq!(after.evening(now), None);
@@ -317,12 +334,12 @@ fn goods_are_gathered_in_the_roomiest_bucket_and_only_as_many_as_are_wanted() {
     let level = milk(&[(2, 0), (3, 0), (2, 1)], 3);
     let sale = change(MovementKind::Sale, -4, 0);
     let gathering = level.gathering(&sale, Timestamp::UNIX_EPOCH).unwrap();
-    assert_eq!(gathering.bucket, 1);
     assert_eq!(
-        parts(Plan::Parts(gathering.parts)),
+        parts(gathering.first.unwrap()),
         [(1, 1, 0), (0, -1, 0)],
         "what is promised in the third bucket is left alone"
     );
+    assert_eq!(parts(gathering.then), [(1, -4, 0)]);
 }
 
 #[test]
@@ -333,10 +350,7 @@ fn a_promise_is_gathered_with_the_goods_it_is_for() {
         change(MovementKind::Fulfilment, -3, -3),
     ] {
         let gathering = level.gathering(&change, Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!(
-            parts(Plan::Parts(gathering.parts)),
-            [(1, 1, 1), (0, -1, -1)]
-        );
+        assert_eq!(parts(gathering.first.unwrap()), [(1, 1, 1), (0, -1, -1)]);
     }
 }
 
@@ -352,8 +366,99 @@ fn a_count_does_not_see_what_only_moves_between_buckets() {
         ..change(MovementKind::Sale, -5, 0)
     };
     let gathering = level.gathering(&sale, Timestamp::UNIX_EPOCH).unwrap();
-    let after = written(&level, Plan::Parts(gathering.parts));
+    let after = written(&level, gathering.first.unwrap());
     assert_eq!(after.buckets()[1].on_hand, 5);
+}
+
+#[test]
+fn a_promise_that_a_count_saw_kept_is_gathered_and_kept_as_the_count_saw_it() {
+    let counted_at: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+    let mut level = milk(&[(2, 2), (3, 3)], 2);
+    for bucket in &mut level.buckets {
+        bucket.counted_at = Some(counted_at);
+    }
+    let kept = change(MovementKind::Fulfilment, -4, -4);
+    let gathering = level.gathering(&kept, counted_at).unwrap();
+    let gathered = written(&level, gathering.first.unwrap());
+    assert_eq!(counted(&gathering.then), -4);
+    assert_eq!(parts(gathering.then.clone()), [(1, 0, -4)]);
+    let after = written(&gathered, gathering.then).total();
+    assert_eq!((after.on_hand, after.allocated), (5, 1));
+}
+
+/// Six are promised and one is there, in three buckets.
+fn short_milk() -> SplitLevel {
+    let level = milk(&[(6, 6), (0, 0), (0, 0)], 3);
+    let mut damage = change(MovementKind::Adjustment, -5, 0);
+    damage.reason = Some(DAMAGE.to_owned());
+    let plan = level.plan(&damage).unwrap();
+    written(&level, plan)
+}
+
+#[test]
+fn what_a_short_level_owes_is_gathered_in_its_first_bucket() {
+    let short = short_milk();
+    for (back, available) in [(3, -2), (5, 0), (6, 1)] {
+        let release = change(MovementKind::Release, 0, -back);
+        let Gathering { first, then } = short.gathering(&release, Timestamp::UNIX_EPOCH).unwrap();
+        let gathered = written_as_planned(&short, first.unwrap());
+        assert_eq!(
+            Quantities::of(&gathered.total()),
+            Quantities::of(&short.total())
+        );
+        assert!(gathered.buckets.iter().all(|bucket| bucket.whole_short));
+        let again = gathered.gathering(&release, Timestamp::UNIX_EPOCH);
+        let (first, same) = again.map(|again| (again.first, again.then)).unwrap();
+        assert_eq!((first, &same), (None, &then));
+        assert!(matches!(&then, Plan::Anew(levels) if levels.len() == 1));
+        let after = written_as_planned(&gathered, then);
+        assert_eq!(after.total().available(), available);
+        assert!(
+            after.buckets[1..]
+                .iter()
+                .all(|bucket| bucket.available() == 0)
+        );
+        assert_eq!(after.buckets[0].whole_short, available < 0);
+    }
+}
+
+#[test]
+fn a_level_that_is_short_no_more_tells_its_buckets_when_it_is_evened_out() {
+    let short = short_milk();
+    let release = change(MovementKind::Release, 0, -6);
+    let Gathering { first, then } = short.gathering(&release, Timestamp::UNIX_EPOCH).unwrap();
+    let made_good = written_as_planned(&written_as_planned(&short, first.unwrap()), then);
+    let Some(Plan::Anew(levels)) = made_good.evening(Timestamp::UNIX_EPOCH) else {
+        panic!("nobody is told");
+    };
+    let even = written(&made_good, Plan::Anew(levels));
+    assert_eq!(
+        Quantities::of(&even.total()),
+        Quantities::of(&made_good.total())
+    );
+    assert_eq!(even.evening(Timestamp::UNIX_EPOCH), None);
+    assert_eq!(short.evening(Timestamp::UNIX_EPOCH), None, "it owes");
+}
+
+#[test]
+fn a_level_that_is_short_no_more_tells_its_buckets_with_what_is_sold_next() {
+    let short = short_milk();
+    let release = change(MovementKind::Release, 0, -6);
+    let Gathering { first, then } = short.gathering(&release, Timestamp::UNIX_EPOCH).unwrap();
+    let made_good = written_as_planned(&written_as_planned(&short, first.unwrap()), then);
+    let plan = made_good.plan(&change(MovementKind::Sale, -1, 0)).unwrap();
+    let after = written(&made_good, plan);
+    assert_eq!(after.total().available(), 0);
+    assert!(after.buckets.iter().all(|bucket| !bucket.whole_short));
+}
+
+#[test]
+fn a_change_that_leaves_a_level_short_is_told_to_every_bucket() {
+    let level = milk(&[(3, 3), (3, 3)], 2);
+    let mut damage = change(MovementKind::Adjustment, -2, 0);
+    damage.reason = Some(DAMAGE.to_owned());
+    assert!(matches!(level.plan(&damage), Ok(Plan::Anew(levels)) if levels.len() == 2));
+    assert_eq!(level.gathering(&damage, Timestamp::UNIX_EPOCH), None);
 }
 
 #[test]
@@ -393,22 +498,16 @@ proptest! {
         let is_apart = matches!(level.plan(&change), Ok(Plan::Parts(parts)) if parts.len() > 1);
         let gathering = level.gathering(&change, Timestamp::UNIX_EPOCH);
         prop_assert_eq!(gathering.is_some(), is_apart);
-        if let Some(gathering) = gathering {
-            let after = written(&level, Plan::Parts(gathering.parts));
-            let (before, total) = (level.total(), after.total());
-            prop_assert_eq!(
-                (before.on_hand, before.allocated),
-                (total.on_hand, total.allocated)
-            );
-            for bucket in after.buckets() {
+        if let Some(Gathering { first, then }) = gathering {
+            let gathered = written(&level, first.unwrap());
+            prop_assert_eq!(Quantities::of(&level.total()), Quantities::of(&gathered.total()));
+            for bucket in gathered.buckets() {
                 prop_assert!(bucket.on_hand >= 0 && bucket.allocated >= 0 && !bucket.is_short());
             }
-            let Ok(Plan::Parts(parts)) = after.plan(&change) else {
-                panic!("the change can still be made");
-            };
-            prop_assert_eq!(parts.len(), 1);
-            let target = &after.buckets()[usize::from(gathering.bucket)];
-            prop_assert!(target.after(Part::whole(&change, gathering.bucket).change).is_ok());
+            prop_assert_eq!(gathered.plan(&change), Ok(then.clone()));
+            let expected = level.total().after(change).unwrap();
+            let after = written(&gathered, then).total();
+            prop_assert_eq!(Quantities::of(&after), Quantities::of(&expected));
         }
     }
 

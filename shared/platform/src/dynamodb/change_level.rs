@@ -1,14 +1,36 @@
-//! The one write by which orders and tasks change an item of a level.
+//! The writes by which orders and tasks change a level.
 
 use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 use stockline_domain::level::{LevelKey, MovementKind};
-use stockline_domain::split_level::Part;
+use stockline_domain::split_level::{Part, Plan};
 
 use super::attributes::{attribute, key_of, number};
+use super::stock::replace_level;
 use crate::keys;
 use crate::store_error::StoreError;
+
+/// The writes that make `plan` at a level of `stock_table`.
+pub fn planned_items(
+    stock_table: &str,
+    key: &LevelKey,
+    plan: &Plan,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    match plan {
+        Plan::Parts(parts) => parts
+            .iter()
+            .map(|part| change_level(stock_table, key, part))
+            .collect(),
+        Plan::Anew(levels) => levels
+            .iter()
+            .map(|(before, after)| {
+                let before = (before.version > 0).then_some(before);
+                replace_level(stock_table, before, after)
+            })
+            .collect(),
+    }
+}
 
 /// The write that makes `part` of a change at a level of `stock_table`.
 ///

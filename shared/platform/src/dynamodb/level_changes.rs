@@ -158,11 +158,11 @@ impl LevelChanges {
         Ok(all)
     }
 
-    /// Evens out the levels of which one bucket had not enough.
+    /// Evens out the levels that were written in several parts, or gathered because they owed.
     async fn even_out(&self, changes: &[LevelChange], writes: &[Write], deadline: Deadline) {
         let written = changes.iter().zip(writes);
         let uneven = written
-            .filter(|(_, write)| write.is_apart())
+            .filter(|(_, write)| write.leaves_uneven())
             .map(|(change, _)| change)
             .collect();
         self.rebalance.even_out_in_passing(uneven, deadline).await;

@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::LevelChange;
-use stockline_domain::split_level::{Gathering, Part};
+use stockline_domain::split_level::{Gathering, Plan};
 
-use super::change_level::change_level;
+use super::change_level::planned_items;
 use super::split_levels::SplitLevels;
 use super::transaction::{Tried, Written, fresh_token, try_once};
 use crate::deadline::Deadline;
@@ -65,24 +65,24 @@ impl Rebalance {
         let Some(read) = self.levels.read(key, deadline).await? else {
             return Ok(true);
         };
-        let Some(parts) = read.level.evening(at) else {
+        let Some(evening) = read.level.evening(at) else {
             return Ok(true);
         };
-        self.move_goods(key, &parts).await?;
+        self.move_goods(key, &evening).await?;
         Ok(false)
     }
 
-    /// Brings goods together in one bucket, if nobody takes them meanwhile; answers whether they are.
+    /// Brings together in one bucket what a change concerns, if nobody changes it meanwhile; answers whether it is.
     pub async fn gather(&self, key: &LevelKey, gathering: &Gathering) -> Result<bool, StoreError> {
-        self.move_goods(key, &gathering.parts).await
+        match &gathering.first {
+            Some(first) => self.move_goods(key, first).await,
+            None => Ok(true),
+        }
     }
 
-    async fn move_goods(&self, key: &LevelKey, parts: &[Part]) -> Result<bool, StoreError> {
-        let parts = parts
-            .iter()
-            .map(|part| change_level(self.levels.table(), key, part))
-            .collect::<Result<_, _>>()?;
-        let tried = try_once(&self.client, parts, &fresh_token()).await?;
+    async fn move_goods(&self, key: &LevelKey, plan: &Plan) -> Result<bool, StoreError> {
+        let items = planned_items(self.levels.table(), key, plan)?;
+        let tried = try_once(&self.client, items, &fresh_token()).await?;
         Ok(matches!(tried, Tried::Decided(Written::All)))
     }
 }

@@ -4,6 +4,7 @@
 
 use futures::future::join_all;
 use serde_json::json;
+use stockline_domain::ids::OrderId;
 use stockline_domain::level::{LevelKey, ReorderPolicy};
 use stockline_domain::place_order::MAX_SKUS;
 use stockline_platform::ports::orders::{Cancellation, OrderStore, Placement, cancel};
@@ -25,9 +26,10 @@ pub async fn all<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
     splitting_a_level_while_it_sells_loses_nothing(orders, stock).await;
 }
 
-/// Runs the story of as many SKUs as an order may have.
+/// Runs the stories of as many SKUs as an order may have.
 pub async fn wide<O: OrderStore, S: StockStore>(orders: &O, stock: &S) {
     orders_of_many_split_levels_gather_what_no_bucket_has(orders, stock).await;
+    a_canceled_order_makes_many_short_split_levels_good(orders, stock).await;
 }
 
 async fn split<S: StockStore>(stock: &S, location: &str, buckets: u8) {
@@ -249,52 +251,132 @@ async fn splitting_a_level_while_it_sells_loses_nothing<O: OrderStore, S: StockS
     assert_eq!((sold, level(stock, at).await), (24, (24, 24, 0)));
 }
 
-/// Of 99 SKUs there are five each, one in each of five of 16 buckets: what wants two of each finds them in two items of
+/// Of each of 99 SKUs there are five, one in each of five of 16 buckets: what wants two of each finds them in two items of
 /// each level, 198 in all, and a transaction takes 100.
 async fn orders_of_many_split_levels_gather_what_no_bucket_has<O: OrderStore, S: StockStore>(
     orders: &O,
     stock: &S,
 ) {
-    let at = "split-wide";
-    let skus: Vec<String> = (1..=MAX_SKUS)
-        .map(|number| format!("sku-{number}"))
-        .collect();
-    join_all((0..).zip(&skus).map(async |(index, sku)| {
-        let level = key(at, sku);
-        let receipt = json!({"kind": "receipt", "location_id": at, "sku": sku, "quantity": 5});
-        apply(stock, at, index, &change(receipt)).await;
-        split_sku(stock, &level, 16).await;
-    }))
-    .await;
-    let all_are = async |expected: (i64, i64, i64)| {
-        for sku in &skus {
-            let level = stock.find(&key(at, sku)).await.unwrap().unwrap();
-            let found = (level.on_hand, level.allocated, level.available());
-            assert_eq!(found, expected, "{sku}");
-        }
-    };
-    let buy = async |buyer: &str, quantity: i64| {
-        let lines: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), quantity)).collect();
-        let name = format!("{at}-{buyer}");
-        let order = order(&name, at, "online", &lines);
-        let placed = orders.place(&order, &request(&name), deadline()).await;
-        (order.order_id, placed.unwrap())
-    };
+    let aisle = Aisle::stocked(stock, "split-wide", MAX_SKUS, 5).await;
     // when two such orders come at once, and then one for the last of each
-    let ((first, ana), (_, ben)) = futures::join!(buy("ana", 2), buy("ben", 2));
+    let ((first, ana), (_, ben)) =
+        futures::join!(aisle.buy(orders, "ana", 2), aisle.buy(orders, "ben", 2));
     assert_eq!((ana, ben), (Placement::Placed, Placement::Placed));
-    all_are((5, 4, 1)).await;
-    let (_, last) = buy("cas", 1).await;
+    aisle.all_are(stock, (5, 4, 1)).await;
+    let (_, last) = aisle.buy(orders, "cas", 1).await;
     assert_eq!(last, Placement::Placed);
     // then nothing is left, until one is given up
-    let (_, Placement::Short(short)) = buy("dan", 1).await else {
+    let (_, Placement::Short(short)) = aisle.buy(orders, "dan", 1).await else {
         panic!("more was sold than was there");
     };
     assert_eq!(short.len(), MAX_SKUS);
-    let known = found(orders, first).await;
-    let canceled = cancel(orders, &known, None, minute(1), deadline()).await;
-    assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
-    all_are((5, 3, 2)).await;
+    assert!(matches!(
+        give_up(orders, first).await,
+        Cancellation::Canceled(_)
+    ));
+    aisle.all_are(stock, (5, 3, 2)).await;
+}
+
+/// Of each of twelve SKUs three are promised and two break, so that every item of every level owes: what is given up makes
+/// them good, though it concerns 192 items and a transaction takes 100.
+async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: StockStore>(
+    orders: &O,
+    stock: &S,
+) {
+    let aisle = Aisle::stocked(stock, "split-broken", 12, 3).await;
+    let (first, ana) = aisle.buy(orders, "ana", 1).await;
+    let (second, ben) = aisle.buy(orders, "ben", 2).await;
+    assert_eq!((ana, ben), (Placement::Placed, Placement::Placed));
+    aisle.breaks(stock, 2).await;
+    aisle.all_are(stock, (1, 3, -2)).await;
+    // when the first is canceled, they owe still; when the second is, there is one to sell
+    assert!(matches!(
+        give_up(orders, first).await,
+        Cancellation::Canceled(_)
+    ));
+    aisle.all_are(stock, (1, 2, -1)).await;
+    let (_, refused) = aisle.buy(orders, "cas", 1).await;
+    assert!(matches!(refused, Placement::Short(short) if short.len() == 12));
+    assert!(matches!(
+        give_up(orders, second).await,
+        Cancellation::Canceled(_)
+    ));
+    aisle.all_are(stock, (1, 0, 1)).await;
+    let (_, dan) = aisle.buy(orders, "dan", 1).await;
+    assert_eq!(dan, Placement::Placed);
+    aisle.all_are(stock, (1, 1, 0)).await;
+}
+
+async fn give_up<O: OrderStore>(orders: &O, order: OrderId) -> Cancellation {
+    let known = found(orders, order).await;
+    cancel(orders, &known, None, minute(1), deadline())
+        .await
+        .unwrap()
+}
+
+/// Several SKUs, each split over 16 buckets.
+struct Aisle<'a> {
+    location: &'a str,
+    skus: Vec<String>,
+}
+
+impl<'a> Aisle<'a> {
+    /// With `quantity` of each of so many SKUs.
+    async fn stocked<S: StockStore>(
+        stock: &S,
+        location: &'a str,
+        skus: usize,
+        quantity: i64,
+    ) -> Self {
+        let skus = (1..=skus).map(|number| format!("sku-{number}"));
+        let aisle = Self {
+            location,
+            skus: skus.collect(),
+        };
+        join_all((0..).zip(&aisle.skus).map(async |(index, sku)| {
+            let receipt = json!({"kind": "receipt", "location_id": location, "sku": sku, "quantity": quantity});
+            apply(stock, location, index, &change(receipt)).await;
+            split_sku(stock, &key(location, sku), 16).await;
+        }))
+        .await;
+        aisle
+    }
+
+    /// `quantity` of each is damaged.
+    async fn breaks<S: StockStore>(&self, stock: &S, quantity: i64) {
+        join_all((self.skus.len()..).zip(&self.skus).map(async |(index, sku)| {
+            let broken = json!({"kind": "adjustment", "location_id": self.location, "sku": sku, "delta": -quantity, "reason": "damage"});
+            apply(stock, self.location, index, &change(broken)).await;
+        }))
+        .await;
+    }
+
+    /// `buyer` orders `quantity` of each.
+    async fn buy<O: OrderStore>(
+        &self,
+        orders: &O,
+        buyer: &str,
+        quantity: i64,
+    ) -> (OrderId, Placement) {
+        let lines: Vec<(&str, i64)> = self
+            .skus
+            .iter()
+            .map(|sku| (sku.as_str(), quantity))
+            .collect();
+        let name = format!("{}-{buyer}", self.location);
+        let order = order(&name, self.location, "online", &lines);
+        let placed = orders.place(&order, &request(&name), deadline()).await;
+        (order.order_id, placed.unwrap())
+    }
+
+    /// On hand, allocated and available of each.
+    async fn all_are<S: StockStore>(&self, stock: &S, expected: (i64, i64, i64)) {
+        for sku in &self.skus {
+            let level = stock.find(&key(self.location, sku)).await.unwrap().unwrap();
+            let found = (level.on_hand, level.allocated, level.available());
+            assert_eq!(found, expected, "{sku}");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! What a request decides is decided by the domain's own functions; what DynamoDB compares is in [`tables`], and a test
 //! holds it against the conditions that `platform` sends. What the model leaves out: the client request token (the
 //! protocol has to hold without it, because DynamoDB forgets one after ten minutes), conflicts and throttling (they
-//! write nothing and are asked again), time, and of levels that are split their counts, tasks and gatherings.
+//! write nothing and are asked again), time, and of levels that are split their counts and tasks.
 
 pub mod faults;
 pub mod invariants;

@@ -57,6 +57,8 @@ pub fn all() -> Vec<Story> {
         stock::a_transfer(),
         split_levels::an_order_apart(),
         split_levels::a_short_level(),
+        split_levels::an_order_gathered(),
+        split_levels::a_short_level_gathered(),
         split_levels::a_level_is_split(),
         tasks::a_task(),
         tasks::a_task_called_off(),

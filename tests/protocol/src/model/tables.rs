@@ -68,6 +68,8 @@ pub struct Tables {
     changes: Vec<AppliedChange>,
     tasks: Vec<(TaskId, Item<Task>)>,
     shelves: Vec<Shelf>,
+    /// How many items an order and its levels may be together; none where no order here is as many as a transaction takes.
+    room: Option<usize>,
 }
 
 /// One write of a transaction, with the condition that `platform` puts on it.
@@ -147,6 +149,17 @@ impl Tables {
             shelf.readings_left = 1;
         }
         self
+    }
+
+    /// The same, and of an order and its levels a transaction takes no more items than `room`.
+    pub fn with_room_for(mut self, room: usize) -> Self {
+        self.room = Some(room);
+        self
+    }
+
+    /// How many items an order and its levels may be together.
+    pub fn room(&self) -> usize {
+        self.room.unwrap_or(usize::MAX)
     }
 
     /// Does all of `writes`, or nothing and tells which conditions failed, in their order.

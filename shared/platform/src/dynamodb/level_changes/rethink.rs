@@ -51,7 +51,7 @@ impl LevelChanges {
         for (place, (change, write)) in changes.iter().zip(&*writes).enumerate() {
             let of_this: Vec<Part> = met.by_ref().take(write.len()).collect();
             if of_this.iter().any(Part::is_failed) {
-                let is_in_first = matches!(write, Write::Parts(parts, _) if parts[0].bucket == 0);
+                let is_in_first = write.begins_in_first();
                 looks.push(async move {
                     let outlook = self.look(change, of_this, is_in_first, deadline).await?;
                     Ok::<_, StoreError>((place, outlook))
@@ -100,21 +100,21 @@ impl LevelChanges {
         deadline: Deadline,
     ) -> Result<Option<Refusal>, StoreError> {
         let mut items = guards + writes.iter().map(Write::len).sum::<usize>();
-        let mut apart: Vec<(usize, &LevelChange, &Write)> = changes
+        let mut wide: Vec<(usize, &LevelChange, &Write)> = changes
             .iter()
             .zip(&*writes)
             .enumerate()
             .map(|(place, (change, write))| (place, change, write))
-            .filter(|(_, _, write)| write.is_apart())
+            .filter(|(_, _, write)| write.gathering().is_some())
             .collect();
-        if apart.is_empty() {
+        if wide.is_empty() {
             return Err(StoreError::failed("change levels together")(format!(
-                "short levels that are split make it {items} items"
+                "they are {items} items, one of each"
             )));
         }
-        apart.sort_by_key(|(_, _, write)| Reverse(write.len()));
+        wide.sort_by_key(|(_, _, write)| Reverse(write.len()));
         let mut gatherings = Vec::new();
-        for (place, change, write) in apart {
+        for (place, change, write) in wide {
             if items <= MAX_ITEMS {
                 break;
             }
@@ -138,10 +138,10 @@ impl LevelChanges {
         write: &Write,
         deadline: Deadline,
     ) -> Result<Outlook, StoreError> {
-        if let Write::Parts(_, Some(gathering)) = write
+        if let Some(gathering) = write.gathering()
             && self.rebalance.gather(&change.key, gathering).await?
         {
-            return Ok(Outlook::Takes(Write::whole(change, gathering.bucket)));
+            return Ok(Outlook::Takes(Write::gathered(gathering)));
         }
         let read = self.levels.read(&change.key, deadline).await?;
         Ok(outlook(change, read, false))
@@ -158,7 +158,7 @@ impl LevelChanges {
         let mut moved = false;
         for (change, write) in changes.iter().zip(writes) {
             let is_held = held.by_ref().take(write.len()).any(|held| *held);
-            if !is_held || write.is_apart() || matches!(write, Write::Anew(_)) {
+            if !is_held || !write.may_step_aside() {
                 continue;
             }
             if self.levels.in_use(&change.key).is_none() {

@@ -1,50 +1,78 @@
 //! How one change is to be written.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use stockline_domain::level::Level;
 use stockline_domain::order::LevelChange;
 use stockline_domain::split_level::{Gathering, Part, Plan, SplitLevel};
 
-use crate::dynamodb::change_level::change_level;
-use crate::dynamodb::stock::replace_level;
+use crate::dynamodb::change_level::planned_items;
 use crate::store_error::StoreError;
 
 /// What is written for one change.
-pub enum Write {
-    /// These parts of it, and what would make them one where they are more.
-    Parts(Vec<Part>, Option<Gathering>),
-    /// Every bucket of its level.
-    Anew(Vec<(Level, Level)>),
+pub struct Write {
+    plan: Plan,
+    /// What would make it one item, where it is more.
+    gathering: Option<Gathering>,
+    is_gathered: bool,
 }
 
 impl Write {
     /// All of `change`, in `bucket`.
     pub fn whole(change: &LevelChange, bucket: u8) -> Self {
-        Self::Parts(vec![Part::whole(&change.change, bucket)], None)
+        Self {
+            plan: Plan::Parts(vec![Part::whole(&change.change, bucket)]),
+            gathering: None,
+            is_gathered: false,
+        }
     }
 
     /// What `plan`, which is of `change` at `level`, writes.
     pub fn planned(plan: Plan, level: &SplitLevel, change: &LevelChange) -> Self {
-        match plan {
-            Plan::Parts(parts) => {
-                let change = &change.change;
-                Self::Parts(parts, level.gathering(change, change.recorded_at))
-            }
-            Plan::Anew(levels) => Self::Anew(levels),
+        let change = &change.change;
+        Self {
+            plan,
+            gathering: level.gathering(change, change.recorded_at),
+            is_gathered: false,
+        }
+    }
+
+    /// What is written once `gathering` has come about.
+    pub fn gathered(gathering: &Gathering) -> Self {
+        Self {
+            plan: gathering.then.clone(),
+            gathering: None,
+            is_gathered: true,
         }
     }
 
     /// How many items it writes.
     pub fn len(&self) -> usize {
-        match self {
-            Self::Parts(parts, _) => parts.len(),
-            Self::Anew(levels) => levels.len(),
+        match &self.plan {
+            Plan::Parts(parts) => parts.len(),
+            Plan::Anew(levels) => levels.len(),
         }
     }
 
-    /// Whether several buckets take a part of the change each.
-    pub fn is_apart(&self) -> bool {
-        matches!(self, Self::Parts(parts, _) if parts.len() > 1)
+    /// What would make it one item, where it is more.
+    pub fn gathering(&self) -> Option<&Gathering> {
+        self.gathering.as_ref()
+    }
+
+    /// Whether it is all of the change, in one bucket that was taken on trust: any other would do as well.
+    pub fn may_step_aside(&self) -> bool {
+        matches!(&self.plan, Plan::Parts(parts) if parts.len() == 1) && !self.is_gathered
+    }
+
+    /// Whether it leaves buckets that want evening out.
+    pub fn leaves_uneven(&self) -> bool {
+        match &self.plan {
+            Plan::Parts(parts) => parts.len() > 1,
+            Plan::Anew(_) => self.is_gathered,
+        }
+    }
+
+    /// Whether it begins with a part for the first bucket, which is there if the level is.
+    pub fn begins_in_first(&self) -> bool {
+        matches!(&self.plan, Plan::Parts(parts) if parts[0].bucket == 0)
     }
 
     /// The items it writes of `change` in `table`.
@@ -53,18 +81,6 @@ impl Write {
         table: &str,
         change: &LevelChange,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        match self {
-            Self::Parts(parts, _) => parts
-                .iter()
-                .map(|part| change_level(table, &change.key, part))
-                .collect(),
-            Self::Anew(levels) => levels
-                .iter()
-                .map(|(before, after)| {
-                    let before = (before.version > 0).then_some(before);
-                    replace_level(table, before, after)
-                })
-                .collect(),
-        }
+        planned_items(table, &change.key, &self.plan)
     }
 }

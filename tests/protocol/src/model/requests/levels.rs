@@ -1,10 +1,12 @@
 //! Levels change together with what makes them change: `level_changes` in `platform`. The first try knows nothing of a
 //! level; where one item of a level that is split refuses, it is read whole and planned anew, and where the whole refuses,
-//! the guards are asked once more. What was taken in several parts is evened out before it is answered.
+//! the guards are asked once more. What is more items than a transaction takes is gathered in one of them first, in a
+//! transaction of its own. What was taken in several parts, or gathered because it was owed, is evened out before it is
+//! answered.
 
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::order::LevelChange;
-use stockline_domain::split_level::{Part, Plan};
+use stockline_domain::split_level::{Gathering, Part, Plan};
 
 use super::NOW;
 use crate::model::faults::Fault;
@@ -18,10 +20,12 @@ pub enum Attempt {
     RefusedByOne,
     /// The level was read, all its items, and can take the change.
     Planned(Vec<Item<Level>>),
+    /// And what the change concerns was brought together in one of them.
+    Gathered(Vec<Item<Level>>),
     /// The level as a whole could not take the change: the guards are asked once more.
     RefusedByTheWhole,
     /// All is written, and the level to be evened out.
-    Apart,
+    Written,
     /// And it was read for that.
     Uneven(Vec<Item<Level>>),
 }
@@ -47,7 +51,7 @@ pub fn write(
     fault: Option<Fault>,
 ) -> Changed {
     let read = |tables: &Tables| tables.items(&changes[0].key).unwrap();
-    let (writes, is_apart) = match so_far {
+    let (writes, leaves_uneven) = match so_far {
         Some(Attempt::RefusedByOne) => {
             let items = read(tables);
             let plan = whole(&items).plan(&changes[0].change);
@@ -56,12 +60,34 @@ pub fn write(
                 Err(_) => Attempt::RefusedByTheWhole,
             });
         }
-        Some(Attempt::Apart) => return Changed::On(Attempt::Uneven(read(tables))),
+        Some(Attempt::Written) => return Changed::On(Attempt::Uneven(read(tables))),
         Some(Attempt::Uneven(items)) => {
             even_out(&changes[0].key, items, tables, fault);
             return Changed::All;
         }
-        Some(Attempt::Planned(items)) => planned(items, &changes[0], fault),
+        Some(Attempt::Planned(items)) => {
+            let (writes, is_apart) = planned(items, &changes[0], fault);
+            if guards.len() + writes.len() > tables.room() {
+                let is_gathered = match gathering(items, &changes[0]).first {
+                    None => true,
+                    Some(first) => {
+                        let writes = as_planned(&changes[0].key, first, fault);
+                        tables.transact(&writes).is_ok()
+                    }
+                };
+                return Changed::On(if is_gathered {
+                    Attempt::Gathered(items.clone())
+                } else {
+                    Attempt::RefusedByOne
+                });
+            }
+            (writes, is_apart)
+        }
+        Some(Attempt::Gathered(items)) => {
+            let then = gathering(items, &changes[0]).then;
+            let is_owed = matches!(then, Plan::Anew(_));
+            (as_planned(&changes[0].key, then, fault), is_owed)
+        }
         None | Some(Attempt::RefusedByTheWhole) => {
             let first = changes.iter().map(|LevelChange { key, change }| {
                 let is_split = tables.bucket(key, 0).is_some_and(|it| it.split_over > 1);
@@ -73,8 +99,8 @@ pub fn write(
     };
     let all: Vec<Write> = guards.iter().cloned().chain(writes).collect();
     let Err(failed) = tables.transact(&all) else {
-        return if is_apart {
-            Changed::On(Attempt::Apart)
+        return if leaves_uneven {
+            Changed::On(Attempt::Written)
         } else {
             Changed::All
         };
@@ -98,13 +124,24 @@ fn planned(
     LevelChange { key, change }: &LevelChange,
     fault: Option<Fault>,
 ) -> (Vec<Write>, bool) {
-    match whole(items).plan(change).unwrap() {
+    let plan = whole(items).plan(change).unwrap();
+    let is_apart = matches!(&plan, Plan::Parts(parts) if parts.len() > 1);
+    (as_planned(key, plan, fault), is_apart)
+}
+
+/// How a change is written that is more than a transaction takes, at a level that was read and can take it.
+fn gathering(items: &[Item<Level>], LevelChange { change, .. }: &LevelChange) -> Gathering {
+    let gathering = whole(items).gathering(change, change.recorded_at);
+    gathering.unwrap()
+}
+
+fn as_planned(key: &LevelKey, plan: Plan, fault: Option<Fault>) -> Vec<Write> {
+    match plan {
         Plan::Parts(parts) => {
-            let is_apart = parts.len() > 1;
-            let parts = parts.into_iter().map(|part| added(key, part, fault));
-            (parts.collect(), is_apart)
+            let parts = parts.into_iter();
+            parts.map(|part| added(key, part, fault)).collect()
         }
-        Plan::Anew(levels) => (anew(levels, fault), false),
+        Plan::Anew(levels) => anew(levels, fault),
     }
 }
 
@@ -136,15 +173,16 @@ pub fn anew(levels: Vec<(Level, Level)>, fault: Option<Fault>) -> Vec<Write> {
 
 /// Moves goods between the items of a level as they were read, if these have them still.
 pub fn even_out(key: &LevelKey, items: &[Item<Level>], tables: &mut Tables, fault: Option<Fault>) {
-    if let Some(parts) = whole(items).evening(NOW.parse().unwrap()) {
-        let parts = parts.into_iter();
-        let writes: Vec<Write> = parts
-            .map(|part| match fault {
-                Some(Fault::EvenedTwice) => Write::ChangeCarelessly(key.clone(), part),
-                _ => Write::Change(key.clone(), part),
-            })
-            .collect();
-        // Whether it comes about or not, the change is written.
-        let _ = tables.transact(&writes);
-    }
+    let Some(evening) = whole(items).evening(NOW.parse().unwrap()) else {
+        return;
+    };
+    let writes = match evening {
+        Plan::Parts(parts) if fault == Some(Fault::EvenedTwice) => parts
+            .into_iter()
+            .map(|part| Write::ChangeCarelessly(key.clone(), part))
+            .collect(),
+        evening => as_planned(key, evening, fault),
+    };
+    // Whether it comes about or not, the change is written.
+    let _ = tables.transact(&writes);
 }

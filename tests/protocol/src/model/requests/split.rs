@@ -38,7 +38,7 @@ pub fn run(
                 is_short,
             };
             Next::Step(if tables.transact(&[write]).is_ok() || is_known(tables) {
-                Step::Attempt(None, Attempt::Apart)
+                Step::Attempt(None, Attempt::Written)
             } else {
                 // Another wrote it in between: it is decided anew.
                 Step::Begun

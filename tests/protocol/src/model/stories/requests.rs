@@ -64,6 +64,23 @@ pub(super) fn place(tables: &mut Tables, order: Order, bucket: u8) {
     tables.transact(&[guard, Write::Change(key, part)]).unwrap();
 }
 
+/// So much of the milk in the store is broken.
+pub(super) fn damage(tables: &mut Tables, quantity: i64) {
+    let broken = change_of(&format!(
+        r#"{{"kind":"adjustment","location_id":"{STORE}","sku":"milk","delta":-{quantity},"reason":"damage"}}"#
+    ));
+    let level = tables.level(&key(STORE, "milk")).unwrap();
+    let request = RequestId::derive("manager", "damage");
+    let broken = broken.apply(&[level.total()], 0, request, 0, NOW.parse().unwrap());
+    let after = broken.unwrap().remove(0);
+    let items = level.anew(&after, after.last_change.as_ref().unwrap());
+    let items = items.into_iter().map(|(before, after)| Write::Level {
+        before: before.version,
+        after,
+    });
+    tables.transact(&items.collect::<Vec<_>>()).unwrap();
+}
+
 pub(super) fn split(location: &str, sku: &str, buckets: u8) -> Request {
     Request::Split {
         key: key(location, sku),

@@ -2,7 +2,9 @@
 
 use stockline_domain::level::MovementKind;
 
-use super::requests::{adjustment, cancel, level, online, order, place, split, split_level, till};
+use super::requests::{
+    adjustment, cancel, damage, hand_over, level, online, order, place, split, split_level, till,
+};
 use super::sights::{moved, on_hand, placed, sight, told};
 use super::{Patience, STORE, Story};
 use crate::model::State;
@@ -87,6 +89,89 @@ pub fn a_short_level() -> Story {
             }),
             sight("the till sells what was canceled", |_, state| {
                 told(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2
+            }),
+        ],
+    }
+}
+
+/// What two items have together is one item more than a transaction takes.
+pub fn an_order_gathered() -> Story {
+    let tables = Tables::stocked(split_level(STORE, "milk", 6, 2)).followed();
+    Story {
+        title: "an order of what two items of a level have together and a transaction does not take, its cancel, and the till",
+        tables: tables.with_room_for(2),
+        requests: vec![
+            online("ana", &[("milk", 5)]),
+            cancel("ana"),
+            till("cas", &[("milk", 2)]),
+        ],
+        tries: vec![2, 2, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight(
+                "one item gathers what the order wants, and promises all of it",
+                |_, state| levels(state).any(|level| level.level().allocated == 5),
+            ),
+            sight(
+                "the till takes of what was gathered, and the order goes on without",
+                |_, state| {
+                    told(state, placed) == 2
+                        && levels(state).any(|level| moved(level, MovementKind::Rebalance))
+                },
+            ),
+            sight("the order finds too little", |_, state| {
+                state.callers[0].told == Some(Answer::Short)
+            }),
+        ],
+    }
+}
+
+/// What is canceled of a short level would be written to more items than a transaction takes.
+pub fn a_short_level_gathered() -> Story {
+    let mut tables = Tables::stocked(split_level(STORE, "milk", 4, 2)).followed();
+    place(
+        &mut tables,
+        order(STORE, "online", "ana", &[("milk", 2)]),
+        0,
+    );
+    place(
+        &mut tables,
+        order(STORE, "online", "ben", &[("milk", 2)]),
+        1,
+    );
+    damage(&mut tables, 3);
+    Story {
+        title: "a short level of two items, two cancels of more items than a transaction takes, a hand-over and the till",
+        tables: tables.with_room_for(2),
+        requests: vec![
+            cancel("ana"),
+            cancel("ben"),
+            hand_over("ben", "1", r#"{"lines":[{"line":1,"quantity":1}]}"#),
+            till("cas", &[("milk", 1)]),
+        ],
+        tries: vec![1, 1, 1, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight(
+                "all that there is lies in the first item, and both say that it is short",
+                |_, state| {
+                    levels(state).all(|level| level.level().whole_short) && on_hand(state) == [1, 0]
+                },
+            ),
+            sight(
+                "the first item owes nothing any more, and the other is yet to be told",
+                |_, state| {
+                    let marks: Vec<bool> = levels(state).map(|it| it.level().whole_short).collect();
+                    marks == [false, true]
+                },
+            ),
+            sight("it is told, and what there is is shared out", |_, state| {
+                told(state, |answer| *answer == Answer::Done) == 2
+                    && levels(state).all(|level| !level.level().whole_short)
+                    && levels(state).all(|level| moved(level, MovementKind::Rebalance))
+            }),
+            sight("the till sells what was canceled", |_, state| {
+                told(state, placed) == 1 && on_hand(state).iter().sum::<i64>() == 0
             }),
         ],
     }
