@@ -39,7 +39,7 @@ impl Rebalance {
     /// What it comes after is committed and waits to be answered, so it has little time, all the levels together.
     pub async fn even_out_in_passing(&self, uneven: Vec<&LevelChange>, deadline: Deadline) {
         let time = EVENING_OUT.min(deadline.left().saturating_sub(FOR_THE_ANSWER));
-        if uneven.is_empty() || time.is_zero() {
+        if time.is_zero() {
             return;
         }
         let budget = Deadline::within(time);

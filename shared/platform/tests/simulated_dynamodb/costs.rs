@@ -83,3 +83,14 @@ async fn an_order_that_finds_too_little_of_a_level_that_is_not_split_is_one_requ
     assert!(matches!(placed.unwrap(), Placement::Short(_)));
     assert!(billed(&database).ends_with(" | 0 | 1: `TransactWriteItems`"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_a_sku_that_is_not_stocked_is_one_request() {
+    let database = SimulatedDynamoDb::new(1);
+    let shop = shop(&database);
+    billed(&database);
+    let wanted = order("a", "store-1", "pos", &[("caviar", 1)]);
+    let placed = OrderStore::place(&shop, &wanted, &request(), within(5)).await;
+    assert!(matches!(placed.unwrap(), Placement::NotStocked(_)));
+    assert!(billed(&database).ends_with(" | 0 | 1: `TransactWriteItems`"));
+}

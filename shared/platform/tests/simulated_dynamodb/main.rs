@@ -5,6 +5,7 @@
 mod beside_an_order;
 mod busy;
 mod costs;
+mod gathering;
 mod late_counts;
 mod one_moment;
 mod opening;

@@ -126,7 +126,7 @@ impl Bookkeeper for DynamoStock {
         };
         let mut parts = vec![replace_level(
             self.levels.table(),
-            Some(&replacement.before),
+            &replacement.before,
             &replacement.after,
         )?];
         if let Some(movement) = &replacement.repair {

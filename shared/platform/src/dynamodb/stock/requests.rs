@@ -261,7 +261,6 @@ impl DynamoStock {
             .map_err(StoreError::failed("write a change"))?;
         let mut parts = vec![TransactWriteItem::builder().put(put).build()];
         for (before, after) in writes.iter().flatten() {
-            let before = (before.version > 0).then_some(before);
             parts.push(replace_level(self.levels.table(), before, after)?);
         }
         Ok(parts)
