@@ -61,9 +61,8 @@ async fn a_change_is_refused_only_once_the_level_was_seen_in_one_moment() {
         json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -41,
         "reason": "damage"}),
     );
-    let told = level
-        .answers(apply(&level.stock, "broken", 0, &broken))
-        .await;
+    let telling = apply(&level.stock, "broken", 0, &broken);
+    let told = Box::pin(level.answers(telling)).await;
     let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
     assert_eq!(told, Applied::Refused(short));
 }
@@ -73,6 +72,6 @@ async fn an_order_is_refused_only_once_the_level_was_seen_in_one_moment() {
     let level = Restless::new().await;
     let (wanted, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request());
     let placing = OrderStore::place(&level.shop, &wanted, &request, within(20));
-    let placed = level.answers(placing).await.unwrap();
+    let placed = Box::pin(level.answers(placing)).await.unwrap();
     assert!(matches!(placed, Placement::Short(_)), "{placed:?}");
 }

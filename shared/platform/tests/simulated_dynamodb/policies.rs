@@ -96,11 +96,14 @@ async fn a_split_that_ended_half_way_is_made_good_by_the_next() {
         if turns_short {
             apply(&stock, "in", 1, &damaged(1)).await;
         }
+        let before = sent(&database, "UpdateItem");
         let split = stock
             .set_policy(&milk(), &over(4), MissingLevel::Report, within(20))
             .await;
         assert_eq!(split.unwrap().unwrap().policy, Some(over(4)));
-        // then the items say of it what is so now
+        // then its items are told that it is short if it is
+        let told = sent(&database, "UpdateItem") - before - 1;
+        assert_eq!(told, if turns_short { 3 } else { 0 });
         let short: Vec<bool> = items(&shop)
             .await
             .iter()
