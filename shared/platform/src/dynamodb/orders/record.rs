@@ -235,7 +235,8 @@ impl LineRecord {
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
-    use stockline_testkit::orders::{TaxedLine, taxed_order};
+    use serde_json::json;
+    use stockline_testkit::orders::{TaxedLine, order, order_body, order_of, taxed_order};
 
     use super::*;
     use crate::dynamodb::attributes::{Item, item, value};
@@ -309,11 +310,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_line_has_nothing_of_takes_no_room() {
+        let plain = order("plain-1", "store-117", "online", &[("milk", 2)]);
+        let AttributeValue::L(lines) = &stored(&plain)["lines"] else {
+            panic!("the lines are no list");
+        };
+        let mut names: Vec<_> = lines[0].as_m().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["p", "q", "s"]);
+    }
+
+    #[test]
     fn what_is_stored_of_an_order_is_all_of_it() {
         let placed = basket(3, "online");
         let part = placed.fulfil(2, 1).unwrap();
+        let mut with_tax_on_top = order_body("store-1", "pos", &[("milk", 2)]);
+        with_tax_on_top["tax_treatment"] = "added".into();
+        with_tax_on_top["lines"][0]["tax"] = json!({"amount": 14, "currency": "EUR"});
+        with_tax_on_top["total"]["amount"] = 214.into();
         for order in [
             placed.clone(),
+            order_of("tax-1", with_tax_on_top),
             part.cancel(placed.placed_at).unwrap(),
             placed.cancel(placed.placed_at).unwrap(),
         ] {
