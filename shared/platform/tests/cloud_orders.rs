@@ -4,18 +4,21 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem};
-use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
+use stockline_domain::ids::CancellationId;
+use stockline_domain::order::{
+    Cancellation, FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace,
+};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::orders::{
-    Advance, Cancellation, Fulfilling, KnownOrder, OrderStore, Placement, Record, Refunding,
-    cancel, fulfil, refund,
+    Advance, Canceling, Fulfilling, KnownOrder, OrderStore, Placement, Record, Refunding, fulfil,
+    refund,
 };
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::{
-    StockedOrders, all, found, minute, placed, request, wide,
+    StockedOrders, all, cancel, found, minute, placed, request, wide,
 };
 use stockline_testkit::conformance::split_levels;
 use stockline_testkit::dynamo_shop::DynamoShop;
@@ -132,12 +135,12 @@ async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() 
     for (name, lost) in [("held", TRIES), ("other", 1)] {
         let known = placed(&shop, &order(name, "store-1", "online", &[("milk", 4)])).await;
         connection.lose_next_of("TransactWriteItems", lost);
-        let first = cancel(&shop, &known, None, minute(1), deadline()).await;
+        let first = cancel(&shop, &known, minute(1)).await;
         assert_eq!(first.is_err(), lost == TRIES, "{first:?}");
         let now = found(&shop, known.order.order_id).await;
         for known in [&known, &now] {
-            let again = cancel(&shop, known, None, minute(2), deadline()).await;
-            let Ok(Cancellation::Canceled(order)) = again else {
+            let again = cancel(&shop, known, minute(2)).await;
+            let Ok(Canceling::Replayed(order)) = again else {
                 panic!("{again:?}");
             };
             assert_eq!(order.canceled_at, Some(minute(1)));
@@ -263,9 +266,14 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
     assert_eq!(units(&shop, parts).await, (3.0, 6.0));
 
     let known = place("canceled").await;
+    let after = known.order.cancel(minute(1)).unwrap();
+    let id = CancellationId::derive(after.order_id, "till-1", "c");
     let advance = Advance {
-        after: known.order.cancel(minute(1)).unwrap(),
-        record: None,
+        record: Some(Record::Cancellation(
+            Cancellation::of(id, &after),
+            request("c"),
+        )),
+        after,
         changes: known.order.releases(None, minute(1)),
         at: minute(1),
     };
@@ -315,7 +323,7 @@ async fn an_order_is_placed_in_one_round_trip_and_goes_on_in_two() {
         assert_eq!(connection.sent(), ["TransactWriteItems"]);
         let known = found(&shop, order.order_id).await;
         if canceled {
-            let done = cancel(&shop, &known, None, minute(1), deadline()).await;
+            let done = cancel(&shop, &known, minute(1)).await;
             done.unwrap();
             assert_eq!(connection.sent(), read_and_write);
         } else {

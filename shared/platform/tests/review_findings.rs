@@ -17,7 +17,7 @@ use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys;
 use stockline_platform::ports::books::{Bookkeeper, Books, Mended};
-use stockline_platform::ports::orders::{Fulfilling, KnownOrder, OrderStore, Placement, fulfil};
+use stockline_platform::ports::orders::{Fulfilling, OrderStore, Placement, fulfil};
 use stockline_platform::ports::stock::{
     Applied, Ledger, MissingLevel, PendingChange, Recorded, StockStore,
 };
@@ -25,7 +25,7 @@ use stockline_platform::ports::whereabouts::Whereabouts;
 use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::cloud::Table;
-use stockline_testkit::conformance::orders::{deadline, found, minute, placed, request};
+use stockline_testkit::conformance::orders::{deadline, minute, placed, request};
 use stockline_testkit::conformance::stock::{change, key};
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::{fulfilment_id, order};
@@ -288,18 +288,6 @@ async fn a_fault_of_a_sku_that_sells_once_a_second_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sale_that_was_told_before_the_shelf_was_counted_did_not_happen_after_it() {
-    // given ten, and one sold at noon by a till whose clock is four minutes ahead
-    let store = Store::new(1);
-    store.receive(10, minute(0)).await;
-    store.sell("a", minute(14), minute(10)).await;
-    // when nine are counted two minutes later
-    let counted = store.count(9, minute(12), minute(12)).await;
-    // then nine are there
-    assert_eq!(counted.on_hand, 9);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_item_left_by_a_policy_that_failed_learns_of_the_count_that_came_between() {
     // given a policy that failed when its new items were there and nobody used them yet, and a count after it
     let store = Store::new(1);
@@ -427,55 +415,6 @@ async fn an_item_left_by_a_policy_that_failed_while_the_level_was_short_keeps_no
     // then it is answered at once
     let waited = begun.elapsed();
     assert!(waited < Duration::from_secs(2), "{waited:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_sale_at_the_moment_of_a_count_is_seen_by_it_or_not_whichever_is_told_first() {
-    let mut left = Vec::new();
-    for sale_is_first in [true, false] {
-        let store = Store::new(1);
-        store.receive(10, minute(0)).await;
-        if sale_is_first {
-            store.sell("a", minute(10), minute(11)).await;
-            store.count(10, minute(10), minute(12)).await;
-        } else {
-            store.count(10, minute(10), minute(11)).await;
-            store.sell("a", minute(10), minute(12)).await;
-        }
-        left.push(store.level().await.on_hand);
-    }
-    assert_eq!(left[0], left[1]);
-}
-
-/// A `Query` is no snapshot: beside a transaction it may show one of its items as it was and another as it is. The
-/// fulfilments of an order sort before it.
-#[tokio::test(start_paused = true)]
-async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_after_it() {
-    let store = Store::new(1);
-    store.receive(3, minute(0)).await;
-    let sale = order("a", "store-1", "online", &[("milk", 1)]);
-    let known = placed(&store.shop, &sale).await;
-    let send = async |known: &KnownOrder| {
-        let (id, all) = (fulfilment_id(&sale, "a"), FulfilOrder { lines: None });
-        fulfil(
-            &store.shop,
-            known,
-            &all,
-            id,
-            &request("a"),
-            minute(2),
-            deadline(),
-        )
-        .await
-    };
-    let first = send(&known).await;
-    assert!(matches!(first, Ok(Fulfilling::Fulfilled(_))), "{first:?}");
-    let torn = KnownOrder {
-        fulfilments: Vec::new(),
-        ..found(&store.shop, sale.order_id).await
-    };
-    let second = send(&torn).await;
-    assert!(matches!(second, Ok(Fulfilling::Replayed(_))), "{second:?}");
 }
 
 #[tokio::test(start_paused = true)]
