@@ -1,6 +1,6 @@
 //! The changes of one request, one after another: each is applied or refused on its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -73,16 +73,35 @@ pub struct Changer<'a, S, C> {
 
 impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
     /// What becomes of each of `changes`, of which `done` had been applied before, by index.
+    ///
+    /// One that others leave no moment for keeps none waiting but those of its levels; it takes half of what time is left.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where that became of any.
     pub async fn apply_all(
         &self,
         changes: &[StockChange],
         mut done: BTreeMap<usize, Vec<Level>>,
     ) -> Result<Vec<ChangeResult>, StoreError> {
         let mut results = Vec::with_capacity(changes.len());
+        let mut waiting: BTreeSet<LevelKey> = BTreeSet::new();
         for (index, change) in changes.iter().enumerate() {
             let result = match done.remove(&index) {
                 Some(levels) => ChangeResult::applied(index, levels),
-                None => self.apply(index, change).await?,
+                None if change.keys().iter().any(|key| waiting.contains(key)) => {
+                    waiting.extend(change.keys());
+                    continue;
+                }
+                None => {
+                    let is_last = index + 1 == changes.len();
+                    match self.apply(index, change, self.share(is_last)).await {
+                        Err(StoreError::Busy) => {
+                            waiting.extend(change.keys());
+                            continue;
+                        }
+                        applied => applied?,
+                    }
+                }
             };
             let metric = match result.outcome {
                 Outcome::Applied => Metric::ChangesApplied,
@@ -91,10 +110,28 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
             count(metric, 1);
             results.push(result);
         }
-        Ok(results)
+        if waiting.is_empty() {
+            Ok(results)
+        } else {
+            Err(StoreError::Busy)
+        }
     }
 
-    async fn apply(&self, index: usize, change: &StockChange) -> Result<ChangeResult, StoreError> {
+    /// How long one change may take.
+    fn share(&self, is_last: bool) -> Deadline {
+        if is_last {
+            self.deadline
+        } else {
+            Deadline::within(self.deadline.left() / 2)
+        }
+    }
+
+    async fn apply(
+        &self,
+        index: usize,
+        change: &StockChange,
+        deadline: Deadline,
+    ) -> Result<ChangeResult, StoreError> {
         let keys = change.keys();
         let hidden = keys.iter().find(|key| {
             self.caller
@@ -114,13 +151,13 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
             at: self.at,
             missing: MissingLevel::Report,
         };
-        let mut applied = self.stock.apply(pending, self.deadline).await?;
+        let mut applied = self.stock.apply(pending, deadline).await?;
         if let Applied::Missing(missing) = &applied {
             if let Some(problem) = not_stockable(self.catalog, missing).await? {
                 return Ok(ChangeResult::refused(index, problem));
             }
             pending.missing = MissingLevel::Create;
-            applied = self.stock.apply(pending, self.deadline).await?;
+            applied = self.stock.apply(pending, deadline).await?;
         }
         Ok(match applied {
             Applied::Now(levels) | Applied::Before(levels) => ChangeResult::applied(index, levels),

@@ -1,8 +1,12 @@
 //! Why the available quantity of a SKU at a location is what it is.
 
 use serde::Serialize;
-use stockline_domain::explanation::{Explanation, Holders, MAX_ORDERS, explain};
-use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::explanation::{
+    Explanation, History, Holders, MAX_ORDERS, allocated, explain, orders_named,
+};
+use stockline_domain::ids::OrderId;
+use stockline_domain::level::LevelKey;
+use stockline_domain::open_order::OpenOrder;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::ports::orders::OpenOrders;
 use stockline_platform::ports::stock::StockStore;
@@ -42,15 +46,19 @@ where
             return Ok(None);
         };
         let histories = stock.history(key, deadline).await?;
-        let holders = holders_of(orders, key).await?;
-        let explanation = explain(&histories, holders);
-        let read: i64 = histories
-            .iter()
-            .map(|history| version(&history.level))
-            .sum();
+        let mut read = holders_of(orders, key).await?;
+        let is_read_as_found = version(&histories) == level.version;
+        let agrees = read.holders.open == allocated(&histories);
+        if read.holders.all_read && !agrees && is_read_as_found {
+            read = as_they_are(orders, key, &read, &histories, deadline).await?;
+            let now = stock.find(key).await?;
+            read.holders.of_one_moment = now.is_some_and(|now| now.version == level.version);
+        }
+        let explanation = explain(&histories, read.holders);
         let settled = explanation.differences.is_empty()
             && explanation.ledger_complete
-            && read == version(&level);
+            && (explanation.orders_compared || explanation.holders.open_quantity.is_none())
+            && is_read_as_found;
         if settled || looks == LOOKS || !deadline.back_off(looks).await {
             return Ok(Some(ExplainedLevel {
                 level: level.into(),
@@ -61,31 +69,73 @@ where
     }
 }
 
-fn version(level: &Level) -> i64 {
-    i64::try_from(level.version).unwrap_or(i64::MAX)
+/// The version of the whole level of `histories`.
+fn version(histories: &[History]) -> u64 {
+    let levels = histories.iter().map(|history| &history.level);
+    levels.map(|level| level.version).sum()
 }
 
-async fn holders_of<O: OpenOrders>(orders: &O, key: &LevelKey) -> Result<Holders, StoreError> {
-    let (mut holders, mut after) = (Holders::default(), None);
+/// All open orders that hold `key`, as the index shows them.
+async fn holders_of<O: OpenOrders>(orders: &O, key: &LevelKey) -> Result<Read, StoreError> {
+    let (mut read, mut after) = (Read::default(), None);
     for _ in 0..MAX_PAGES {
         let page = orders.open_at(&key.location_id, after).await?;
         for order in page.items {
-            let Some(order) = order.only(&key.sku) else {
-                continue;
-            };
-            holders.open += order.quantity_of(&key.sku);
-            if holders.orders.len() < MAX_ORDERS {
-                holders.orders.push(order);
-            } else {
-                holders.more = true;
-            }
+            read.take(order, key);
         }
         after = page.next;
         if after.is_none() {
-            holders.all_read = true;
-            return Ok(holders);
+            read.holders.all_read = true;
+            return Ok(read);
         }
     }
-    holders.more = true;
-    Ok(holders)
+    read.holders.more = true;
+    Ok(read)
 }
+
+/// Those that `indexed` names and those that the movements of `histories` name, each as it is now: an index lags behind.
+async fn as_they_are<O: OpenOrders>(
+    orders: &O,
+    key: &LevelKey,
+    indexed: &Read,
+    histories: &[History],
+    deadline: Deadline,
+) -> Result<Read, StoreError> {
+    let mut ids = orders_named(histories);
+    ids.extend(&indexed.ids);
+    let ids: Vec<OrderId> = ids.into_iter().collect();
+    let mut open = orders.still_open(&ids, deadline).await?;
+    open.sort_by_key(|order| std::cmp::Reverse((order.placed_at, order.order_id)));
+    let mut read = Read::default();
+    for order in open {
+        read.take(order, key);
+    }
+    read.holders.all_read = true;
+    Ok(read)
+}
+
+/// Orders that hold a SKU, and the ids of all of them.
+#[derive(Default)]
+struct Read {
+    holders: Holders,
+    ids: Vec<OrderId>,
+}
+
+impl Read {
+    fn take(&mut self, order: OpenOrder, key: &LevelKey) {
+        let Some(order) = order.only(&key.sku) else {
+            return;
+        };
+        self.ids.push(order.order_id);
+        let holders = &mut self.holders;
+        holders.open += order.quantity_of(&key.sku);
+        if holders.orders.len() < MAX_ORDERS {
+            holders.orders.push(order);
+        } else {
+            holders.more = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

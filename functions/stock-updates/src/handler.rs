@@ -189,7 +189,11 @@ where
     async fn set_policy(&self, call: &Call) -> Result<Reply, Problem> {
         let key = level_key(call, Action::SetPolicy)?;
         let policy = call.body::<ReorderPolicy>()?.check()?;
-        let set = |missing| self.stock.set_policy(&key, &policy, missing, call.deadline);
+        let at = self.clock.now();
+        let set = |missing| {
+            self.stock
+                .set_policy(&key, &policy, missing, at, call.deadline)
+        };
         let mut level = set(MissingLevel::Report).await?;
         if level.is_none() {
             if let Some(problem) = not_stockable(&self.catalog, std::slice::from_ref(&key)).await? {

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod mend;
+mod span;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use crate::level::{LastChange, Level};
 
 pub use ledger::Ledger;
 pub use mend::{Mend, Replacement, mend};
+pub use span::{Followed, Span};
 
 /// A quantity of a level that movements change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,6 +230,20 @@ impl Verdict {
 }
 
 impl Books {
+    /// The books of `levels`, each with its movements up to its version, as if open orders held what is allocated.
+    pub fn of(levels: Vec<StoredLevel>, followed: Vec<Followed>) -> Self {
+        let open = levels.iter().map(|stored| stored.level.allocated).sum();
+        let accounts = levels.into_iter().zip(followed);
+        let accounts = accounts.map(|(stored, followed)| Account {
+            stored,
+            ledger: followed.ledger,
+        });
+        Self {
+            accounts: accounts.collect(),
+            open,
+        }
+    }
+
     /// What contradicts itself at `now`.
     ///
     /// The ledger follows the level: until `patience` has passed since the level's last movement, one that is not recorded
@@ -275,15 +291,18 @@ impl Account {
         last.map(|change| change.movement_id) == self.ledger.last_movement()
     }
 
+    /// Whether a movement may still come: the last one, or one that is missing before others.
     fn is_awaited(&self, now: Timestamp, patience: SignedDuration) -> bool {
-        let recorded_at = self
-            .stored
-            .level
-            .last_change
-            .as_ref()
-            .map(|change| change.recorded_at);
-        let awaited_until = recorded_at.and_then(|at| at.checked_add(patience).ok());
-        !self.is_recorded() && awaited_until.is_some_and(|until| now < until)
+        let last = self.stored.level.last_change.as_ref();
+        let unrecorded = last.filter(|_| !self.is_recorded());
+        let awaited = [
+            unrecorded.map(|change| change.recorded_at),
+            self.ledger.hole_before(),
+        ];
+        awaited.into_iter().flatten().any(|recorded_at| {
+            let awaited_until = recorded_at.checked_add(patience);
+            awaited_until.is_ok_and(|until| now < until)
+        })
     }
 
     fn against_ledger(&self, differences: &mut Vec<Difference>) {

@@ -105,13 +105,15 @@ impl SplitLevel {
         let after = self.total().after(change.clone())?;
         // It may have become one that a count has seen.
         let change = after.last_change.clone().unwrap_or_else(|| change.clone());
-        let other_states = StateDeltas {
-            counted_delta: 0,
-            ..change.states
-        } != StateDeltas::default();
+        let StateDeltas {
+            damaged_delta,
+            on_hold_delta,
+            in_transit_delta,
+            ..
+        } = change.states;
         let (on_hand, allocated) = (change.on_hand_delta, change.allocated_delta);
         let room: Option<fn(&Level) -> i64> = match (on_hand.signum(), allocated.signum()) {
-            _ if other_states => None,
+            _ if damaged_delta != 0 || on_hold_delta != 0 => None,
             (-1, 0) | (0, 1) => Some(Level::available),
             (0, _) => Some(|level| level.allocated),
             (_, 0) => Some(|level| i64::MAX - level.available().max(0)),
@@ -121,10 +123,43 @@ impl SplitLevel {
         let owes = |bucket: &Level| bucket.is_short() || bucket.whole_short;
         let is_owed = change.available_delta() > 0 && self.buckets.iter().any(owes);
         let parts = match room {
-            Some(room) if !is_owed && !self.is_to_be_told() => self.parts(&change, room),
-            _ => None,
+            _ if is_owed || self.is_to_be_told() => None,
+            // What is on its way is the first bucket's.
+            Some(_) if in_transit_delta != 0 => {
+                (on_hand >= 0 && allocated == 0).then(|| vec![Part::whole(&change, 0)])
+            }
+            Some(room) => self.parts(&change, room),
+            None => None,
         };
         Ok(parts.map_or_else(|| Plan::Anew(self.anew(&after, &change)), Plan::Parts))
+    }
+
+    /// The level once `plan`, which is of it as it is, is written.
+    ///
+    /// # Errors
+    /// [`LevelError`] when a bucket has not what its part needs: the plan was of another level.
+    pub fn after(&self, plan: &Plan) -> Result<Self, LevelError> {
+        let mut buckets = self.buckets.clone();
+        let mut put = |bucket: u8, level: Level| {
+            if let Some(place) = buckets.get_mut(usize::from(bucket)) {
+                *place = level;
+            }
+        };
+        match plan {
+            Plan::Parts(parts) => {
+                for part in parts {
+                    if let Some(before) = self.buckets.get(usize::from(part.bucket)) {
+                        put(part.bucket, before.after(part.change.clone())?);
+                    }
+                }
+            }
+            Plan::Anew(levels) => {
+                for (before, after) in levels {
+                    put(before.bucket, after.clone());
+                }
+            }
+        }
+        Ok(Self { buckets })
     }
 
     /// Whether a bucket says that the level is short, and it is not any more.

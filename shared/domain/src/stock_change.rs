@@ -2,6 +2,7 @@
 
 mod effect;
 mod moved;
+mod sightings;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::millis;
 use crate::place_order::CLOCK_TOLERANCE;
 
 pub use moved::{may_have_happened_after, moved_after};
+pub use sightings::Sightings;
 
 /// The most changes in one request.
 pub const MAX_CHANGES: usize = 100;
@@ -294,6 +296,11 @@ impl StockChange {
             format!("{at}/{field}"),
             "must not be more than 7 days back",
         );
+    }
+
+    /// Whether it is the same change whatever else happens to its levels: no count, and asked of no version.
+    pub fn is_relative(&self) -> bool {
+        !matches!(self, Self::Count { .. }) && self.expected_version().is_none()
     }
 
     fn reference(&self) -> Option<&str> {

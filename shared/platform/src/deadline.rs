@@ -35,7 +35,12 @@ impl Deadline {
     /// Answers whether there is time for another try.
     pub async fn back_off(self, tries: u32) -> bool {
         let ceiling = 10_u64.saturating_mul(1 << tries.min(6)).min(500);
-        let pause = Duration::from_millis(fastrand::u64(0..=ceiling));
+        self.pause(Duration::from_millis(fastrand::u64(0..=ceiling)))
+            .await
+    }
+
+    /// Waits so long before another look; answers whether there is time for it.
+    pub async fn pause(self, pause: Duration) -> bool {
         if self.left() <= pause {
             return false;
         }

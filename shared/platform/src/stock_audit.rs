@@ -1,13 +1,17 @@
-//! An audit of stock that runs while orders do: it looks twice before it believes what it sees.
+//! An audit of stock that runs while orders do: it looks again, and accounts for all that moved meanwhile, before it believes
+//! what it sees.
+
+mod repair;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::SignedDuration;
-use stockline_domain::audit::{Account, Books as BooksOfSku, Ledger, Verdict};
-use stockline_domain::ids::{LocationId, Sku};
-use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::audit::{Account, Books as BooksOfSku, Followed, Ledger, Verdict};
+use stockline_domain::ids::{LocationId, OrderId, Sku};
+use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::open_order::OpenOrder;
 
 use crate::clock::Clock;
@@ -17,8 +21,14 @@ use crate::ports::books::Books;
 use crate::ports::orders::OpenOrders;
 use crate::store_error::StoreError;
 
+pub use repair::Repaired;
+use watch::{Moment, OrdersRead, Seen, Watch};
+
 /// How many levels are read at a time.
 const AT_A_TIME: usize = 16;
+
+/// So often the items of a split level are read, to see them all as they were in one moment.
+const READS: u32 = 6;
 
 /// How long an audit waits for what is on its way.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +46,11 @@ pub struct Patience {
 pub struct Finding {
     /// Which.
     pub key: LevelKey,
-    /// Whether it was still so at a second look at the same versions, with the ledger complete.
+    /// Whether it is certain: the ledger was complete, and what moved while the orders were read is accounted for.
     pub confirmed: bool,
     /// What it says.
     pub verdict: Verdict,
-    /// The books as they were at the last look.
+    /// The books as they were then.
     pub books: BooksOfSku,
 }
 
@@ -77,7 +87,7 @@ impl<B: Books, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
         let (mut held, mut after) = (Held::new(), None);
         loop {
             let page = self.orders.open_at(location, after).await?;
-            add(&mut held, &page.items, |_| true);
+            add(&mut held, &page.items);
             after = page.next;
             if after.is_none() {
                 return Ok(held);
@@ -108,140 +118,182 @@ impl<B: Books, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
         held: &Held,
     ) -> Result<Vec<Finding>, StoreError> {
         let deadline = Deadline::within(self.patience.until_undecided);
-        let mut suspects = self.look(location, skus, held).await?;
-        suspects.retain(|_, look| !look.is_clean());
+        let mut watched = self.suspects(location, skus, held).await?;
         let mut findings = Vec::new();
-        while !suspects.is_empty() {
+        while !watched.is_empty() {
             if deadline.left() <= self.patience.between_looks {
-                let undecided = suspects.into_iter();
-                findings
-                    .extend(undecided.map(|(sku, look)| look.finding(key(location, &sku), false)));
+                let undecided = watched.into_iter();
+                findings.extend(undecided.map(|(sku, watch)| Finding {
+                    key: key(location, &sku),
+                    confirmed: false,
+                    verdict: watch.seen.verdict,
+                    books: watch.seen.books,
+                }));
                 break;
             }
             tokio::time::sleep(self.patience.between_looks).await;
-            let skus: Vec<Sku> = suspects.keys().cloned().collect();
-            let held = self.held_now(location, &skus).await?;
-            let mut seen_again = BTreeMap::new();
-            for (sku, look) in self.look(location, skus, &held).await? {
-                let same = suspects.get(&sku).is_some_and(|before| before.is_as(&look));
-                if same && look.is_settled() {
-                    findings.push(look.finding(key(location, &sku), true));
-                } else if !look.is_clean() {
-                    seen_again.insert(sku, look);
+            for (sku, seen) in self.look_again(location, &mut watched).await? {
+                watched.remove(&sku);
+                if !seen.verdict.is_clean() {
+                    findings.push(Finding {
+                        key: key(location, &sku),
+                        confirmed: true,
+                        verdict: seen.verdict,
+                        books: seen.books,
+                    });
                 }
             }
-            suspects = seen_again;
         }
         findings.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(findings)
     }
 
-    /// What the open orders hold of `skus`, each order as it is now.
-    async fn held_now(&self, location: &LocationId, skus: &[Sku]) -> Result<Held, StoreError> {
-        let skus: BTreeSet<&Sku> = skus.iter().collect();
-        let deadline = Deadline::within(self.patience.until_undecided);
-        let (mut held, mut after) = (Held::new(), None);
-        loop {
-            let page = self.orders.open_at(location, after).await?;
-            let holds = |order: &&OpenOrder| order.lines.iter().any(|l| skus.contains(&l.sku));
-            let ids: Vec<_> = page
-                .items
-                .iter()
-                .filter(holds)
-                .map(|order| order.order_id)
-                .collect();
-            let orders = self.orders.still_open(&ids, deadline).await?;
-            add(&mut held, &orders, |sku| skus.contains(sku));
-            after = page.next;
-            if after.is_none() {
-                return Ok(held);
-            }
-        }
-    }
-
-    async fn look(
+    /// Those of `skus` whose books did not add up at a first look, which sees each part of them at another moment.
+    async fn suspects(
         &self,
         location: &LocationId,
         skus: Vec<Sku>,
         held: &Held,
-    ) -> Result<BTreeMap<Sku, Look>, StoreError> {
+    ) -> Result<BTreeMap<Sku, Watch>, StoreError> {
         let looks = skus.into_iter().map(|sku| async move {
-            let open = held.get(&sku).copied().unwrap_or_default();
-            let look = self.look_at(&key(location, &sku), open).await?;
-            Ok::<_, StoreError>((sku, look))
+            let (key, open) = (
+                key(location, &sku),
+                held.get(&sku).copied().unwrap_or_default(),
+            );
+            let seen = self.first_look(&key, open).await?;
+            if seen.verdict.is_clean() {
+                return Ok::<_, StoreError>(None);
+            }
+            let moment = self.moment(&key).await?;
+            Ok(Some((sku, Watch::new(seen, moment))))
         });
-        stream::iter(looks)
-            .buffer_unordered(AT_A_TIME)
+        let looks = stream::iter(looks).buffer_unordered(AT_A_TIME);
+        looks
+            .try_filter_map(async |watch| Ok(watch))
             .try_collect()
             .await
     }
 
-    async fn look_at(&self, key: &LevelKey, open: i64) -> Result<Look, StoreError> {
+    async fn first_look(&self, key: &LevelKey, open: i64) -> Result<Seen, StoreError> {
         let mut accounts = Vec::new();
         for stored in self.books.levels(key).await? {
-            let ledger = self.ledger_of(&stored.level).await?;
+            let mut ledger = Ledger::default();
+            self.each_movement(&stored.level, |movement| ledger.add(&movement))
+                .await?;
             accounts.push(Account { stored, ledger });
         }
         let books = BooksOfSku { accounts, open };
         let verdict = books.verdict(self.clock.now(), self.patience.ledger);
-        let moved = if verdict.is_clean() {
-            false
-        } else {
-            let now = self.books.levels(key).await?;
-            let versions: Vec<u64> = now.iter().map(|stored| stored.level.version).collect();
-            versions != books.versions()
-        };
-        Ok(Look {
-            books,
-            verdict,
-            moved,
+        Ok(Seen { books, verdict })
+    }
+
+    /// Looks again at what is `watched`, and answers what is certain by now.
+    async fn look_again(
+        &self,
+        location: &LocationId,
+        watched: &mut BTreeMap<Sku, Watch>,
+    ) -> Result<Vec<(Sku, Seen)>, StoreError> {
+        let follow = watched.iter().map(|(sku, watch)| async move {
+            let followed = self.followed(watch.since()).await?;
+            Ok::<_, StoreError>((sku.clone(), followed))
+        });
+        let followed: BTreeMap<Sku, Vec<Followed>> = stream::iter(follow)
+            .buffer_unordered(AT_A_TIME)
+            .try_collect()
+            .await?;
+        // An index lags behind, and may have lost one: the ledger names those that it knows of.
+        let named = followed.values().flatten().flat_map(Followed::orders);
+        let orders = self
+            .orders_now(location, watched.keys().collect(), named.collect())
+            .await?;
+        let look = followed.into_iter().map(|(sku, followed)| async move {
+            let moment = self.moment(&key(location, &sku)).await?;
+            Ok::<_, StoreError>((sku, followed, moment))
+        });
+        let looks: Vec<_> = stream::iter(look)
+            .buffer_unordered(AT_A_TIME)
+            .try_collect()
+            .await?;
+        let (now, mut certain) = (self.clock.now(), Vec::new());
+        for (sku, followed, moment) in looks {
+            let Some(watch) = watched.get_mut(&sku) else {
+                continue;
+            };
+            let judge = |books: &BooksOfSku| books.verdict(now, self.patience.ledger);
+            if let Some(seen) = watch.look(&sku, followed, &orders, moment, judge) {
+                certain.push((sku, seen));
+            }
+        }
+        Ok(certain)
+    }
+
+    /// The orders of `location` that hold any of `skus`, and those that are `named`, each as it is now.
+    async fn orders_now(
+        &self,
+        location: &LocationId,
+        skus: BTreeSet<&Sku>,
+        named: BTreeSet<OrderId>,
+    ) -> Result<OrdersRead, StoreError> {
+        let deadline = Deadline::within(self.patience.until_undecided);
+        let (mut ids, mut after) = (named, None);
+        loop {
+            let page = self.orders.open_at(location, after).await?;
+            let holds = |order: &&OpenOrder| order.lines.iter().any(|l| skus.contains(&l.sku));
+            ids.extend(page.items.iter().filter(holds).map(|order| order.order_id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let ids: Vec<OrderId> = ids.into_iter().collect();
+        let open = self.orders.still_open(&ids, deadline).await?;
+        Ok(OrdersRead::new(ids, open))
+    }
+
+    /// The level as it is now, all its items.
+    async fn moment(&self, key: &LevelKey) -> Result<Moment, StoreError> {
+        let mut levels = self.books.levels(key).await?;
+        let mut in_one_moment = levels.len() <= 1;
+        for _ in 1..READS {
+            if in_one_moment {
+                break;
+            }
+            let again = self.books.levels(key).await?;
+            in_one_moment = Moment::versions(&again) == Moment::versions(&levels);
+            levels = again;
+        }
+        Ok(Moment {
+            levels,
+            in_one_moment,
         })
     }
 
-    async fn ledger_of(&self, level: &Level) -> Result<Ledger, StoreError> {
-        let (mut ledger, mut after) = (Ledger::default(), None);
+    /// The movements of each item of a level, up to its version then and since.
+    async fn followed(&self, then: &Moment) -> Result<Vec<Followed>, StoreError> {
+        let mut all = Vec::with_capacity(then.levels.len());
+        for stored in &then.levels {
+            let mut followed = Followed::default();
+            let version = stored.level.version;
+            self.each_movement(&stored.level, |movement| followed.add(movement, version))
+                .await?;
+            all.push(followed);
+        }
+        Ok(all)
+    }
+
+    async fn each_movement(
+        &self,
+        level: &Level,
+        mut take: impl FnMut(Movement) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
         loop {
             let page = self.books.ledger_page(level, after).await?;
-            for movement in &page.items {
-                ledger.add(movement);
-            }
+            page.items.into_iter().for_each(&mut take);
             after = page.next;
             if after.is_none() {
-                return Ok(ledger);
+                return Ok(());
             }
-        }
-    }
-}
-
-/// One look at one SKU.
-struct Look {
-    books: BooksOfSku,
-    verdict: Verdict,
-    /// Whether a level changed meanwhile: what was seen was never all so at one time.
-    moved: bool,
-}
-
-impl Look {
-    fn is_clean(&self) -> bool {
-        self.verdict.is_clean()
-    }
-
-    fn is_settled(&self) -> bool {
-        !self.moved && !self.verdict.ledger_is_behind
-    }
-
-    fn is_as(&self, other: &Self) -> bool {
-        self.is_settled()
-            && self.books.versions() == other.books.versions()
-            && self.verdict == other.verdict
-    }
-
-    fn finding(self, key: LevelKey, confirmed: bool) -> Finding {
-        Finding {
-            key,
-            confirmed,
-            verdict: self.verdict,
-            books: self.books,
         }
     }
 }
@@ -253,10 +305,8 @@ fn key(location: &LocationId, sku: &Sku) -> LevelKey {
     }
 }
 
-fn add(held: &mut Held, orders: &[OpenOrder], counts: impl Fn(&Sku) -> bool) {
+fn add(held: &mut Held, orders: &[OpenOrder]) {
     for line in orders.iter().flat_map(|order| &order.lines) {
-        if counts(&line.sku) {
-            *held.entry(line.sku.clone()).or_default() += line.open_quantity;
-        }
+        *held.entry(line.sku.clone()).or_default() += line.open_quantity;
     }
 }

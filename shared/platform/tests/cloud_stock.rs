@@ -9,6 +9,7 @@ use stockline_platform::ports::stock::{
     Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
 use stockline_testkit::cloud::{Table, TestCloud};
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{all, apply, deadline, key, on_hand, receipt, request};
 use stockline_testkit::conformance::whereabouts;
 use stockline_testkit::lost_response::LosesResponses;
@@ -124,7 +125,7 @@ async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_
     let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();
     let milk = key("lost", "milk");
     let level = store
-        .set_policy(&milk, &policy, MissingLevel::Report, deadline())
+        .set_policy(&milk, &policy, MissingLevel::Report, minute(0), deadline())
         .await
         .unwrap()
         .unwrap();

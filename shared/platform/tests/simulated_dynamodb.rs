@@ -30,7 +30,7 @@ use stockline_platform::ports::tasks::TaskStore;
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance;
-use stockline_testkit::conformance::orders::StockedOrders;
+use stockline_testkit::conformance::orders::{StockedOrders, minute};
 use stockline_testkit::dynamo_books::DynamoBooks;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::order;
@@ -70,7 +70,9 @@ async fn split_milk(database: &SimulatedDynamoDb, shop: &DynamoShop, on_hand: i6
     let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": 4});
     let policy = serde_json::from_value(policy).unwrap();
     let report = MissingLevel::Report;
-    let split = stock.set_policy(&milk(), &policy, report, within(20)).await;
+    let split = stock
+        .set_policy(&milk(), &policy, report, minute(0), within(20))
+        .await;
     assert_eq!(split.unwrap().unwrap().on_hand, on_hand);
     stock
 }
@@ -442,7 +444,9 @@ async fn a_policy_is_written_while_orders_hold_the_level() {
         let writing = async {
             tokio::time::sleep(Duration::from_millis(seed)).await;
             let report = MissingLevel::Report;
-            stock.set_policy(&level, &policy, report, within(20)).await
+            stock
+                .set_policy(&level, &policy, report, minute(0), within(20))
+                .await
         };
         let (placed, written) = tokio::join!(selling, writing);
         // then the orders do not keep it away

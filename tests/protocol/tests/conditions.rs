@@ -28,7 +28,8 @@ fn levels() -> Vec<Level> {
             |((((on_hand, allocated), counted_at), whole_short), last)| {
                 serde_json::from_value(json!({
                 "location_id": "store-1", "sku": "milk", "version": 7, "whole_short": whole_short,
-                "on_hand": on_hand, "allocated": allocated, "counted_at": counted_at,
+                "on_hand": on_hand, "allocated": allocated, "in_transit": (on_hand + allocated) % 3,
+                "counted_at": counted_at,
                 "last_change": last,
             }))
             .unwrap()
@@ -37,7 +38,14 @@ fn levels() -> Vec<Level> {
         .collect()
 }
 
-/// What orders and tasks do to a level.
+/// What came of what was on its way here, or set out.
+fn in_transit(on_hand_delta: i64, in_transit_delta: i64) -> LastChange {
+    let mut change = change("transfer_in", on_hand_delta, 0);
+    change.states.in_transit_delta = in_transit_delta;
+    change
+}
+
+/// What orders, tasks and changes of stock do to a level.
 fn change(kind: &str, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
     serde_json::from_value(json!({
         "movement_id": "00000000-0000-0000-0000-000000000001", "kind": kind,
@@ -58,6 +66,8 @@ fn changes() -> Vec<LastChange> {
                 change("return", quantity, 0),
                 change("rebalance", quantity, 0),
                 change("rebalance", -quantity, 0),
+                in_transit(0, quantity),
+                in_transit(quantity, -quantity),
             ]
         })
         .collect()
@@ -76,6 +86,7 @@ fn numbers(level: &Level) -> BTreeMap<&'static str, i64> {
     let mut item = BTreeMap::from([
         ("on_hand", level.on_hand),
         ("allocated", level.allocated),
+        ("in_transit", level.in_transit),
         ("available", level.available()),
         ("version", i64::try_from(level.version).unwrap()),
     ]);

@@ -123,6 +123,11 @@ fn a_level_that_is_split_while_it_sells() {
 }
 
 #[test]
+fn a_level_that_is_split_while_it_is_counted() {
+    holds(stories::split_levels::a_level_is_split_and_counted());
+}
+
+#[test]
 fn a_task_with_two_leases() {
     holds(stories::tasks::a_task());
 }
@@ -243,6 +248,20 @@ fn evening_out_twice_by_one_reading_loses_a_movement() {
 fn an_item_that_is_not_told_of_a_short_level_sells_what_is_owed() {
     is_found(
         Fault::SplitUntold,
+        stories::split_levels::a_level_is_split(),
+        WHAT_IS_OWED_IS_NOT_SOLD,
+    );
+}
+
+#[test]
+fn splitting_a_level_by_an_old_reading_leaves_an_item_that_missed_a_count() {
+    is_found(
+        Fault::SplitByAnOldReading,
+        stories::split_levels::a_level_is_split_and_counted(),
+        NEVER_OVERSOLD,
+    );
+    is_found(
+        Fault::SplitByAnOldReading,
         stories::split_levels::a_level_is_split(),
         WHAT_IS_OWED_IS_NOT_SOLD,
     );

@@ -361,6 +361,37 @@ async fn a_busy_store_tells_how_to_go_on() {
 }
 
 #[tokio::test]
+async fn a_change_that_has_to_wait_keeps_none_waiting_but_those_of_its_level() {
+    let (function, _) = function();
+    ok(&function, changes("k", &[receipt("milk", 7)])).await;
+    // given a count of milk whose last movement the ledger has not yet, and what comes after the count
+    let late = std::mem::take(&mut function.stock.open().movements);
+    let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 5,
+        "counted_at": "2026-03-01T12:00:00Z"});
+    let told = [count, receipt("milk", 1), receipt("bread", 3)];
+    // when it is told
+    let answer = refused(&function, changes("l", &told)).await;
+    // then bread is there, and milk waits
+    assert_eq!(answer, (503, "busy".to_owned()));
+    let on_hand = async |sku| {
+        let level = call("GET", LEVEL).path("location_id", "store-1");
+        ok(&function, level.path("sku", sku)).await["on_hand"].clone()
+    };
+    assert_eq!(
+        (on_hand("milk").await, on_hand("bread").await),
+        (7.into(), 3.into())
+    );
+    // when the ledger has it, and it is told again
+    function.stock.open().movements.extend(late);
+    let body = ok(&function, changes("l", &told)).await;
+    assert_eq!(outcomes(&body), ["applied", "applied", "applied"]);
+    assert_eq!(
+        (on_hand("milk").await, on_hand("bread").await),
+        (6.into(), 3.into())
+    );
+}
+
+#[tokio::test]
 async fn a_location_is_listed_page_by_page() {
     let (function, _) = function();
     ok(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use clap::Parser;
 use jiff::SignedDuration;
-use stockline_domain::audit::{Mend, mend};
+use stockline_domain::audit::{Mend, Replacement, mend};
 use stockline_domain::ids::LocationId;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::{Clock, SystemClock};
@@ -16,7 +16,7 @@ use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::environment::MissingVariable;
-use stockline_platform::ports::books::{Bookkeeper, Mended};
+use stockline_platform::ports::books::Mended;
 use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::problem::chain;
 use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
@@ -25,7 +25,7 @@ use xtask::commands::repair::RepairArgs;
 use xtask::output::say;
 use xtask::status::Cloud;
 
-/// How long one write may take.
+/// How long the repair of one SKU may take, while it sells.
 const WRITE: Duration = Duration::from_secs(10);
 
 /// So long the streams' records are tried: on AWS, and on a local cloud.
@@ -74,7 +74,7 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
     let stock = DynamoStock::new(aws.dynamodb(), table("stock"));
     let repair = Repair {
         audit: StockAudit {
-            books: stock.clone(),
+            books: stock,
             orders: DynamoOrders::new(aws.dynamodb(), table("orders"), table("stock")),
             clock: SystemClock,
             patience: Patience {
@@ -83,7 +83,6 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
                 until_undecided: Duration::from_secs(15),
             },
         },
-        stock,
         apply: asked.apply,
     };
     let catalog = DynamoCatalog::new(aws.dynamodb(), table("catalog"));
@@ -133,7 +132,6 @@ fn deployment(asked: &RepairArgs) -> Result<(Aws, String, SignedDuration), Repai
 
 struct Repair {
     audit: StockAudit<DynamoStock, DynamoOrders, SystemClock>,
-    stock: DynamoStock,
     apply: bool,
 }
 
@@ -186,39 +184,44 @@ impl Repair {
                 continue;
             }
             done.differing += 1;
-            for write in mend(&finding.books, SystemClock.now()) {
-                let became = self.write(&write).await?;
+            for (write, became) in self.mend(finding).await? {
                 done.moved_on += usize::from(became == Some(Mended::MovedOn));
                 let how = match became {
                     None => "would be done",
                     Some(Mended::Done) => "done",
-                    Some(Mended::MovedOn) => "not done, the level has moved on; try again",
+                    Some(Mended::MovedOn) => "not done, the level moves on all the time; try again",
                 };
-                say(format_args!("    -> {}: {how}", described(&write)))?;
+                for line in described(&write) {
+                    say(format_args!("    -> {line}: {how}"))?;
+                }
             }
         }
         Ok(())
     }
 
-    async fn write(&self, write: &Mend) -> Result<Option<Mended>, StoreError> {
+    /// What puts `finding` right, and what became of it; nothing became of it where it is only shown.
+    async fn mend(&self, finding: &Finding) -> Result<Vec<(Mend, Option<Mended>)>, StoreError> {
         if !self.apply {
-            return Ok(None);
+            let writes = mend(&finding.books, SystemClock.now());
+            return Ok(writes.into_iter().map(|write| (write, None)).collect());
         }
-        self.stock
-            .mend(write, Deadline::within(WRITE))
-            .await
-            .map(Some)
+        let repaired = self.audit.repair(finding, Deadline::within(WRITE)).await?;
+        let done = repaired.into_iter();
+        Ok(done.map(|one| (one.write, Some(one.became))).collect())
     }
 }
 
-fn described(write: &Mend) -> String {
-    let replacement = match write {
+fn described(write: &Mend) -> Vec<String> {
+    match write {
         Mend::Record(movement) => {
             let (version, kind) = (movement.version, movement.change.kind.as_str());
-            return format!("movement {version}, a {kind}, is recorded again");
+            vec![format!("movement {version}, a {kind}, is recorded again")]
         }
-        Mend::Replace(replacement) => replacement,
-    };
+        Mend::Replace(replacements) => replacements.iter().map(becomes).collect(),
+    }
+}
+
+fn becomes(replacement: &Replacement) -> String {
     let after = &replacement.after;
     let becomes = format!(
         "{} on hand, {} allocated, {} available",

@@ -1,7 +1,11 @@
 //! What the movements of a level come to.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::Quantities;
-use crate::ids::MovementId;
+use crate::ids::{MovementId, OrderId};
 use crate::level::{Movement, MovementKind};
 
 /// The movements of one level, taken oldest first: their sum, and whether each follows from the one before.
@@ -11,6 +15,9 @@ pub struct Ledger {
     result: (i64, i64),
     last: Option<(u64, MovementId)>,
     gap: Option<u64>,
+    hole_before: Option<Timestamp>,
+    promised: BTreeMap<OrderId, i64>,
+    repaired_at: Option<u64>,
 }
 
 impl Ledger {
@@ -25,15 +32,28 @@ impl Ledger {
             self.result.0.saturating_add(change.on_hand_delta),
             self.result.1.saturating_add(change.allocated_delta),
         );
-        let in_order = self
-            .last
-            .is_none_or(|(version, _)| version < movement.version);
+        let last_version = self.last_version();
+        let in_order = self.last.is_none() || last_version < movement.version;
         let repairs =
             change.kind == MovementKind::Repair && says == (self.sum.on_hand, self.sum.allocated);
         if repairs {
             self.gap = None;
+            self.hole_before = None;
         } else if says != follows || !in_order {
             self.gap.get_or_insert(movement.version);
+            if movement.version > last_version.saturating_add(1) {
+                self.hole_before = self.hole_before.max(Some(change.recorded_at));
+            }
+        }
+        if change.kind == MovementKind::Repair {
+            self.repaired_at = Some(movement.version);
+        }
+        if let Some(order) = movement.order() {
+            let promised = self.promised.entry(order).or_default();
+            *promised = promised.saturating_add(change.allocated_delta);
+            if *promised == 0 {
+                self.promised.remove(&order);
+            }
         }
         self.result = says;
         self.last = Some((movement.version, change.movement_id));
@@ -47,6 +67,23 @@ impl Ledger {
     /// The version of the first movement since the last repair that does not follow from the one before it.
     pub fn gap(&self) -> Option<u64> {
         self.gap
+    }
+
+    /// When the newest movement became known before which another is missing, which may still come: a batch of the stream
+    /// is tried again from its first failure, and what came after that in it may have been recorded. None where none is
+    /// missing since the last repair.
+    pub fn hole_before(&self) -> Option<Timestamp> {
+        self.hole_before
+    }
+
+    /// What the movements say is promised to each order; nothing of an order to which it is nothing.
+    pub fn promised(&self) -> &BTreeMap<OrderId, i64> {
+        &self.promised
+    }
+
+    /// The version of the last repair; none where there was none.
+    pub fn repaired_at(&self) -> Option<u64> {
+        self.repaired_at
     }
 
     /// The newest movement.

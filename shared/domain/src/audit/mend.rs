@@ -5,14 +5,15 @@ use jiff::Timestamp;
 use super::{Account, Books, Ledger, Quantities};
 use crate::ids::MovementId;
 use crate::level::{LastChange, Level, Movement, MovementKind, StateDeltas};
+use crate::split_level::SplitLevel;
 
 /// One write that puts a part of the books right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mend {
     /// Records a movement that is missing and certain.
     Record(Box<Movement>),
-    /// Replaces a level, unless another write came between.
-    Replace(Box<Replacement>),
+    /// Replaces these levels, all of them or none: none where another write came between.
+    Replace(Vec<Replacement>),
 }
 
 /// A level that is put right.
@@ -31,8 +32,9 @@ pub struct Replacement {
 /// The orders are right about what is allocated: they are what was promised. The level is right about the rest, which was
 /// written with its cause in one transaction while the ledger only followed; save where it is below zero, which cannot be:
 /// then the ledger is right, or nothing is there. What is stored as available is computed again, and so is whether a split
-/// level is short. A movement that is missing is recorded as it was where the level still carries it and it is the only one;
-/// else one of kind `repair` makes up for all that is missing, altered, or changed behind the ledger's back.
+/// level is short; and it is shared out evenly over its items where one of them would be short beside another that is not.
+/// A movement that is missing is recorded as it was where the level still carries it and it is the only one; else one of kind
+/// `repair` makes up for all that is missing, altered, or changed behind the ledger's back.
 pub fn mend(books: &Books, now: Timestamp) -> Vec<Mend> {
     let rights: Vec<Quantities> = books
         .accounts
@@ -42,9 +44,55 @@ pub fn mend(books: &Books, now: Timestamp) -> Vec<Mend> {
         .collect();
     let available: i64 = rights.iter().map(Quantities::available).sum();
     let whole_short = books.accounts.len() > 1 && available < 0;
-    let accounts = books.accounts.iter().zip(rights);
-    accounts
-        .flat_map(|(account, right)| account.mend(right, whole_short, now))
+    let owes = |right: &Quantities| right.available() < 0;
+    let sells = |right: &Quantities| right.available() > 0;
+    let rights = if rights.iter().any(owes) && (!whole_short || rights.iter().any(sells)) {
+        shared_out(books, &rights, now)
+    } else {
+        rights
+    };
+    let (mut writes, mut replaced) = (Vec::new(), Vec::new());
+    for (account, right) in books.accounts.iter().zip(rights) {
+        let missing = account.certainly_missing().map(Box::new);
+        writes.extend(missing.map(Mend::Record));
+        replaced.extend(account.mend(right, whole_short, now));
+    }
+    if !replaced.is_empty() {
+        writes.push(Mend::Replace(replaced));
+    }
+    writes
+}
+
+/// `rights`, which is what each item of a split level is to hold, shared out evenly over the items in use.
+fn shared_out(books: &Books, rights: &[Quantities], now: Timestamp) -> Vec<Quantities> {
+    let items = books.accounts.iter().zip(rights).zip(0_u8..);
+    let mut items = items.map(|((account, right), place)| Level {
+        on_hand: right.on_hand,
+        allocated: right.allocated,
+        damaged: right.damaged,
+        on_hold: right.on_hold,
+        in_transit: right.in_transit,
+        // One that is missing gets no share.
+        bucket: place,
+        split_over: u8::try_from(books.accounts.len()).unwrap_or(u8::MAX),
+        ..account.stored.level.clone()
+    });
+    let Some(first) = items.next() else {
+        return Vec::new();
+    };
+    let others: Vec<Level> = items.collect();
+    let change = repair(
+        &first,
+        first.version,
+        Quantities::default(),
+        Quantities::default(),
+        now,
+    );
+    let split = SplitLevel::new(first, &others);
+    let shares = split.anew(&split.total(), &change);
+    shares
+        .iter()
+        .map(|(_, after)| Quantities::of(after))
         .collect()
 }
 
@@ -85,13 +133,12 @@ impl Account {
         right(&self.stored.level, &ledger, allocated)
     }
 
-    fn mend(&self, right: Quantities, whole_short: bool, now: Timestamp) -> Vec<Mend> {
+    /// What replaces the level, which is to hold `right`; nothing, where that and what is recorded are right.
+    fn mend(&self, right: Quantities, whole_short: bool, now: Timestamp) -> Option<Replacement> {
         let level = &self.stored.level;
-        let mut writes = Vec::new();
         let mut ledger = self.ledger.clone();
         if let Some(movement) = self.certainly_missing() {
             ledger.add(&movement);
-            writes.push(Mend::Record(Box::new(movement)));
         }
         let recorded = ledger.last_movement() == level.last_change.as_ref().map(|c| c.movement_id);
         let books_agree = ledger.sum() == right && ledger.gap().is_none() && recorded;
@@ -101,7 +148,7 @@ impl Account {
         let the_rest_follows =
             self.stored.available == Some(level.available()) && says_that_it_is_short;
         if books_agree && level_is_right && the_rest_follows {
-            return writes;
+            return None;
         }
         let version = level.version.max(ledger.last_version()) + 1;
         let mut after = Level {
@@ -120,12 +167,11 @@ impl Account {
             after.last_change = Some(repair(level, version, ledger.sum(), right, now));
             after.movement_since(Some(level))
         };
-        writes.push(Mend::Replace(Box::new(Replacement {
+        Some(Replacement {
             before: level.clone(),
             after,
             repair,
-        })));
-        writes
+        })
     }
 
     /// The level's last movement, where it alone is missing and nothing contradicts it.

@@ -117,7 +117,9 @@ impl Kept {
         for write in writes.clone() {
             let movement = match write {
                 Mend::Record(movement) => Some(*movement),
-                Mend::Replace(replacement) => {
+                Mend::Replace(mut levels) => {
+                    let replacement = levels.pop().unwrap();
+                    assert!(levels.is_empty());
                     assert_eq!(replacement.before, self.level);
                     self.available = Some(replacement.after.available());
                     self.level = replacement.after;
@@ -138,7 +140,7 @@ impl Kept {
 /// The one level that `writes` replace.
 fn replaced(writes: &[Mend]) -> &Replacement {
     match writes {
-        [Mend::Replace(replacement)] => replacement,
+        [Mend::Replace(levels)] if levels.len() == 1 => &levels[0],
         other => panic!("{other:?}"),
     }
 }
@@ -358,13 +360,10 @@ fn what_more_is_allocated_goes_where_it_is_available() {
     let mut accounts = one.books().accounts;
     accounts.extend(other.books().accounts);
     let writes = mend(&Books { accounts, open: 14 }, later());
-    let allocated: Vec<i64> = writes
-        .iter()
-        .filter_map(|write| match write {
-            Mend::Replace(replacement) => Some(replacement.after.allocated),
-            Mend::Record(_) => None,
-        })
-        .collect();
+    let [Mend::Replace(levels)] = &writes[..] else {
+        panic!("{writes:?}");
+    };
+    let allocated: Vec<i64> = levels.iter().map(|level| level.after.allocated).collect();
     assert_eq!(allocated, [9, 5], "no more than the nine that are there");
 }
 
@@ -380,6 +379,51 @@ fn a_split_level_holds_what_its_orders_hold_all_its_parts_together() {
     books.open = 4;
     let writes = mend(&books, later());
     assert_eq!(replaced(&writes).after.allocated, 1);
+}
+
+#[test]
+fn no_item_of_a_mended_split_level_is_short_beside_one_that_sells() {
+    for (on_hand, open) in [(2, 6), (0, 6), (2, 14), (0, 20)] {
+        let (mut one, mut other) = (Kept::busy(), Kept::busy());
+        for (bucket, kept) in [&mut one, &mut other].into_iter().enumerate() {
+            kept.level.bucket = u8::try_from(bucket).unwrap();
+            kept.level.split_over = 2;
+        }
+        one.level.on_hand = on_hand;
+        one.available = Some(one.level.available());
+        let mut accounts = one.books().accounts;
+        accounts.extend(other.books().accounts);
+        let writes = mend(&Books { accounts, open }, later());
+        let [Mend::Replace(levels)] = &writes[..] else {
+            panic!("{writes:?}");
+        };
+        let after: Vec<&Level> = levels.iter().map(|level| &level.after).collect();
+        assert_eq!(after.len(), 2, "each is told what it is to sell");
+        let whole: i64 = after.iter().map(|level| level.available()).sum();
+        assert_eq!(whole, on_hand + 9 - open);
+        for level in after {
+            assert_eq!(level.whole_short, whole < 0);
+            assert!(
+                level.available().signum() * whole.signum() >= 0,
+                "{level:?}"
+            );
+            assert!(level.on_hand >= 0 && level.allocated >= 0);
+        }
+    }
+}
+
+#[test]
+fn a_movement_that_is_missing_before_a_new_one_may_still_come() {
+    let mut kept = Kept::busy();
+    kept.movements.remove(1);
+    let soon = kept.books().verdict(noon(), PATIENCE);
+    assert!(soon.ledger_is_behind && soon.differences.is_empty());
+    assert!(!kept.verdict().ledger_is_behind);
+    kept.movements[0].version = 2;
+    assert!(
+        !kept.books().verdict(noon(), PATIENCE).ledger_is_behind,
+        "none is missing between two that follow each other, and yet they contradict"
+    );
 }
 
 /// What may go wrong with the books.

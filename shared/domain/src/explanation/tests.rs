@@ -75,6 +75,7 @@ fn holders(open: i64) -> Holders {
     Holders {
         open,
         all_read: true,
+        of_one_moment: true,
         ..Holders::default()
     }
 }
@@ -197,6 +198,28 @@ fn a_repair_moves_the_level_by_what_it_makes_up_for() {
 }
 
 #[test]
+fn a_gap_that_a_repair_made_up_for_is_none_and_one_after_it_is() {
+    let mut repaired = milk(0)
+        .and(MovementKind::Receipt, 10, 0)
+        .and(MovementKind::Sale, -1, 0)
+        .and(MovementKind::Sale, -1, 0)
+        .and(MovementKind::Repair, 0, 0);
+    repaired.movements.remove(2);
+    repaired.movements[0].change.on_hand_delta = -1;
+    assert_eq!(explain(&[repaired.clone()], holders(0)).differences, []);
+    let mut again = repaired
+        .and(MovementKind::Sale, -2, 0)
+        .and(MovementKind::Sale, -2, 0);
+    again.movements.remove(1);
+    let explained = explain(&[again], holders(0));
+    assert_eq!(
+        explained.differences[0],
+        Difference::Gap { version: 6 },
+        "{explained:?}"
+    );
+}
+
+#[test]
 fn what_is_allocated_and_what_open_orders_hold_contradict_each_other_once_all_are_read() {
     let differs = Difference::Orders {
         allocated: 3,
@@ -211,6 +234,23 @@ fn what_is_allocated_and_what_open_orders_hold_contradict_each_other_once_all_ar
     let explained = explain(&[counted(0)], not_all);
     assert_eq!(explained.holders.open_quantity, None);
     assert_eq!(explained.differences, []);
+}
+
+#[test]
+fn orders_of_another_moment_are_compared_with_nothing_unless_they_agree() {
+    let moving = |open| Holders {
+        of_one_moment: false,
+        ..holders(open)
+    };
+    let explained = explain(&[counted(0)], moving(2));
+    assert!(!explained.orders_compared);
+    assert_eq!(explained.holders.open_quantity, Some(2));
+    assert_eq!(explained.differences, []);
+    assert!(explain(&[counted(0)], moving(3)).orders_compared);
+    let mut behind = counted(0);
+    behind.movements.remove(0);
+    let explained = explain(&[behind], holders(2));
+    assert!(!explained.orders_compared && explained.differences.is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::is_zero;
-use crate::ids::{LocationId, MovementId, Sku};
+use crate::ids::{LocationId, MovementId, OrderId, Sku};
 use crate::millis;
 
 /// Why a level changed.
@@ -157,4 +157,17 @@ pub struct Movement {
     /// What happened.
     #[serde(flatten)]
     pub change: LastChange,
+}
+
+impl Movement {
+    /// The order to which this promised something, or of whose promise it took something away; none where it is of another
+    /// kind.
+    pub fn order(&self) -> Option<OrderId> {
+        match self.change.kind {
+            MovementKind::Allocation | MovementKind::Release | MovementKind::Fulfilment => {
+                self.change.reference.as_deref()?.parse().ok()
+            }
+            _ => None,
+        }
+    }
 }

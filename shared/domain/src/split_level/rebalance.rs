@@ -47,6 +47,25 @@ impl SplitLevel {
         Some(Plan::Parts(off.into_iter().map(part).collect()))
     }
 
+    /// What moves from the bucket that is furthest above its share to the one that is furthest below; none where evening
+    /// out is more than moving goods, or nothing.
+    pub fn evening_step(&self, at: Timestamp) -> Option<Plan> {
+        let Some(Plan::Parts(parts)) = self.evening(at) else {
+            return None;
+        };
+        let by_delta = |part: &&Part| part.change.on_hand_delta;
+        let receiver = parts.iter().max_by_key(by_delta)?;
+        let giver = parts.iter().min_by_key(by_delta)?;
+        let quantity = receiver
+            .change
+            .on_hand_delta
+            .min(-giver.change.on_hand_delta);
+        let rebalance = self.rebalance("", at);
+        let parts = [(giver, -quantity), (receiver, quantity)];
+        let parts = parts.map(|(part, on_hand)| move_to(part.bucket, (on_hand, 0), &rebalance));
+        Some(Plan::Parts(parts.into()))
+    }
+
     /// What makes `change` the change of one bucket; none where it is that already, or cannot be made.
     ///
     /// Where several buckets would each take a part of it, goods move to the roomiest of them, to be sold or promised, and

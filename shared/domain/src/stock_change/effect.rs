@@ -136,7 +136,7 @@ impl StockChange {
         })
     }
 
-    fn expected_version(&self) -> Option<u64> {
+    pub(super) fn expected_version(&self) -> Option<u64> {
         match self {
             Self::Count {
                 expected_version, ..

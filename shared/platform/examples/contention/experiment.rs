@@ -15,6 +15,7 @@ use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_platform::ports::stock::{MissingLevel, StockStore};
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{apply, deadline, key, receipt};
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::order;
@@ -170,8 +171,10 @@ async fn fill_shelf(database: &SimulatedDynamoDb, shop: &DynamoShop, buckets: u8
     let policy = serde_json::from_value(policy).expect("a policy");
     let level = key(LOCATION, SKU);
     let create = MissingLevel::Create;
-    let split = stock.set_policy(&level, &policy, create, deadline()).await;
-    split.expect("the level is split");
+    stock
+        .set_policy(&level, &policy, create, minute(0), deadline())
+        .await
+        .expect("the level is split");
 }
 
 /// What one order is told.

@@ -1,4 +1,4 @@
-//! The writes by which orders and tasks change a level.
+//! The writes by which a level is changed.
 
 use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
@@ -49,10 +49,12 @@ pub fn change_level(
         .set_key(Some(key_of(&keys::level_bucket(key, part.bucket))))
         .update_expression(
             "SET on_hand = on_hand + :on_hand, allocated = allocated + :allocated, \
-             available = available + :available, version = version + :one, last_change = :change",
+             in_transit = in_transit + :in_transit, available = available + :available, \
+             version = version + :one, last_change = :change",
         )
         .expression_attribute_values(":on_hand", number(change.on_hand_delta))
         .expression_attribute_values(":allocated", number(change.allocated_delta))
+        .expression_attribute_values(":in_transit", number(change.states.in_transit_delta))
         .expression_attribute_values(":available", number(available_delta))
         .expression_attribute_values(":one", number(1))
         .expression_attribute_values(":change", attribute(change)?)
@@ -72,6 +74,11 @@ pub fn change_level(
             change.allocated_delta,
             "allocated >= :needs_allocated",
             ":needs_allocated",
+        ),
+        (
+            change.states.in_transit_delta,
+            "in_transit >= :needs_in_transit",
+            ":needs_in_transit",
         ),
     ] {
         if delta < 0 {

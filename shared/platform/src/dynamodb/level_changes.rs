@@ -160,11 +160,17 @@ impl LevelChanges {
 
     /// Evens out the levels that were written in several parts, or gathered because they owed.
     async fn even_out(&self, changes: &[LevelChange], writes: &[Write], deadline: Deadline) {
-        let written = changes.iter().zip(writes);
-        let uneven = written
+        let Some(at) = changes.iter().map(|it| it.change.recorded_at).max() else {
+            return;
+        };
+        let uneven = changes
+            .iter()
+            .zip(writes)
             .filter(|(_, write)| write.leaves_uneven())
-            .map(|(change, _)| change)
+            .map(|(change, _)| &change.key)
             .collect();
-        self.rebalance.even_out_in_passing(uneven, deadline).await;
+        self.rebalance
+            .even_out_in_passing(uneven, at, deadline)
+            .await;
     }
 }

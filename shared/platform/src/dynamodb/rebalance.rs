@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
-use stockline_domain::order::LevelChange;
 use stockline_domain::split_level::{Gathering, Plan};
 
 use super::change_level::planned_items;
@@ -34,18 +33,23 @@ impl Rebalance {
         Self { client, levels }
     }
 
-    /// Evens out the levels of `changes` that are `uneven`: once, and if it fails, then the next time.
+    /// Evens out the levels that are `uneven`, as far as there is time: what is left is for the next time.
     ///
     /// What it comes after is committed and waits to be answered, so it has little time, all the levels together.
-    pub async fn even_out_in_passing(&self, uneven: Vec<&LevelChange>, deadline: Deadline) {
+    pub async fn even_out_in_passing(
+        &self,
+        uneven: Vec<&LevelKey>,
+        at: Timestamp,
+        deadline: Deadline,
+    ) {
         let time = EVENING_OUT.min(deadline.left().saturating_sub(FOR_THE_ANSWER));
         if uneven.is_empty() || time.is_zero() {
             return;
         }
         let budget = Deadline::within(time);
         let evening = async {
-            for LevelChange { key, change } in uneven {
-                if let Err(error) = self.even_out(key, change.recorded_at, budget).await {
+            for key in uneven {
+                if let Err(error) = self.even_out(key, at, budget).await {
                     tracing::warn!(%error, "a level stays uneven for now");
                 }
             }
@@ -56,6 +60,8 @@ impl Rebalance {
     }
 
     /// Evens the buckets of a level out, if nobody changes them meanwhile; answers whether they are even.
+    ///
+    /// Where others write them so often that all of them are never free at once, the fullest gives to the emptiest.
     pub async fn even_out(
         &self,
         key: &LevelKey,
@@ -68,7 +74,11 @@ impl Rebalance {
         let Some(evening) = read.level.evening(at) else {
             return Ok(true);
         };
-        self.move_goods(key, &evening).await?;
+        if !self.move_goods(key, &evening).await?
+            && let Some(step) = read.level.evening_step(at)
+        {
+            self.move_goods(key, &step).await?;
+        }
         Ok(false)
     }
 

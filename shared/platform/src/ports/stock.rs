@@ -111,11 +111,14 @@ pub trait StockStore: Send + Sync {
     ) -> impl Future<Output = Result<Listing<Level>, StoreError>> + Send;
 
     /// Sets when and how much to reorder; this is no movement. None if the level is missing and is only reported.
+    ///
+    /// What moves between the items of a level that is split by it is recorded as of `at`: now.
     fn set_policy(
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
         missing: MissingLevel,
+        at: Timestamp,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 

@@ -1,5 +1,8 @@
-//! A store that sells milk, over the simulated DynamoDB.
-#![allow(dead_code, reason = "every test file that uses it uses a part of it")]
+//! A store that sells milk, on the simulated DynamoDB.
+#![allow(
+    dead_code,
+    reason = "each test binary that has this module uses another part of it"
+)]
 
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::order::Order;
 use stockline_domain::stock_change::StockChange;
+use stockline_platform::cursor::Page;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::ports::books::{Bookkeeper, Books, Mended};
@@ -78,17 +82,25 @@ impl Store {
     }
 
     pub async fn try_split(&self, buckets: u8) -> bool {
+        self.try_split_at(buckets, minute(0)).await
+    }
+
+    pub async fn try_split_at(&self, buckets: u8, at: Timestamp) -> bool {
         let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
         let policy = serde_json::from_value(policy).unwrap();
         let set = self
             .stock
-            .set_policy(&milk(), &policy, MissingLevel::Report, deadline())
+            .set_policy(&milk(), &policy, MissingLevel::Report, at, deadline())
             .await;
         set.is_ok()
     }
 
     pub async fn split(&self, buckets: u8) {
-        assert!(self.try_split(buckets).await);
+        self.split_at(buckets, minute(0)).await;
+    }
+
+    pub async fn split_at(&self, buckets: u8, at: Timestamp) {
+        assert!(self.try_split_at(buckets, at).await);
         self.tell().await;
     }
 
@@ -111,10 +123,20 @@ impl Store {
         assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
     }
 
-    /// Records the last movement of every item of the level, as the stream would.
+    /// Records the last movement of every item of the level, as the stream would: once, whatever policy came after it.
     pub async fn tell(&self) {
+        let page = Page {
+            after: None,
+            limit: 100,
+        };
+        let told = self.stock.movements(&milk(), page).await.unwrap().items;
         for stored in self.stock.levels(&milk()).await.unwrap() {
-            if let Some(movement) = stored.level.movement_since(None) {
+            if let Some(movement) = stored.level.movement_since(None)
+                && told.iter().all(|known| {
+                    (known.bucket, known.change.movement_id)
+                        != (movement.bucket, movement.change.movement_id)
+                })
+            {
                 let recorded = self.stock.record(&movement).await.unwrap();
                 assert_ne!(recorded, Recorded::Conflict);
             }

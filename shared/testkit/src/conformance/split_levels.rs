@@ -41,7 +41,7 @@ async fn split_sku<S: StockStore>(stock: &S, level: &LevelKey, buckets: u8) {
         serde_json::from_value(json!({"reorder_point": 1, "target_level": 9, "buckets": buckets}))
             .unwrap();
     stock
-        .set_policy(level, &policy, MissingLevel::Create, deadline())
+        .set_policy(level, &policy, MissingLevel::Create, minute(0), deadline())
         .await
         .unwrap()
         .unwrap();

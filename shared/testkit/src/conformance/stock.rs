@@ -475,7 +475,7 @@ async fn a_policy_is_set_without_a_movement<S: StockStore>(store: &S) {
         let milk = &milk;
         async move {
             store
-                .set_policy(milk, &policy(reorder_point), missing, deadline())
+                .set_policy(milk, &policy(reorder_point), missing, at(0), deadline())
                 .await
                 .unwrap()
         }
@@ -506,7 +506,7 @@ async fn a_policy_is_set_without_a_movement<S: StockStore>(store: &S) {
 async fn a_policy_survives_the_changes_after_it<S: StockStore>(store: &S) {
     let milk = key("kept", "milk");
     store
-        .set_policy(&milk, &policy(5), MissingLevel::Create, deadline())
+        .set_policy(&milk, &policy(5), MissingLevel::Create, at(0), deadline())
         .await
         .unwrap();
     let levels = now(apply(store, "kept", 0, &receipt("kept", 8)).await);

@@ -93,13 +93,18 @@ impl Bookkeeper for MemoryShop {
                 }
                 shelves.movements.push((**movement).clone());
             }
-            Mend::Replace(replacement) => {
-                let (before, after) = (&replacement.before, &replacement.after);
-                let now = shelves.levels.get(&before.key());
-                if now.map(|level| level.version) != Some(before.version) {
+            Mend::Replace(replacements) => {
+                let moved_on = replacements.iter().any(|replacement| {
+                    let before = &replacement.before;
+                    let now = shelves.levels.get(&before.key());
+                    now.map(|level| level.version) != Some(before.version)
+                });
+                if moved_on {
                     return Ok(Mended::MovedOn);
                 }
-                shelves.write(after.clone());
+                for replacement in replacements {
+                    shelves.write(replacement.after.clone());
+                }
             }
         }
         Ok(Mended::Done)

@@ -1,5 +1,6 @@
 //! Stock in memory.
 
+use jiff::Timestamp;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::stock_change::moved_after;
@@ -136,6 +137,7 @@ impl StockStore for MemoryShop {
         key: &LevelKey,
         policy: &ReorderPolicy,
         missing: MissingLevel,
+        _at: Timestamp,
         _deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
         let mut shelves = self.open();

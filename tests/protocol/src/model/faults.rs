@@ -25,6 +25,8 @@ pub enum Fault {
     EvenedTwice,
     /// The item that a short level is newly split over is not told so.
     SplitUntold,
+    /// A level is split by what was read of it, whatever came since.
+    SplitByAnOldReading,
     /// The ledger appends what it is given.
     MovementsAreAppended,
 }

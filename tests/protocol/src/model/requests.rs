@@ -82,8 +82,6 @@ pub enum Step {
     Enough,
     /// One try at a level that is split was not all, of an order that is placed or of one that was read.
     Attempt(Option<Item<StoredOrder>>, Attempt),
-    /// The items are there that a level, which it has read, is to be split over.
-    BucketsPut(Vec<Item<Level>>),
 }
 
 /// What a step leads to.

@@ -60,6 +60,7 @@ pub fn all() -> Vec<Story> {
         split_levels::an_order_gathered(),
         split_levels::a_short_level_gathered(),
         split_levels::a_level_is_split(),
+        split_levels::a_level_is_split_and_counted(),
         tasks::a_task(),
         tasks::a_task_called_off(),
     ]

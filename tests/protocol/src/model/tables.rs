@@ -1,5 +1,6 @@
 //! DynamoDB, as far as the protocol leans on it: items, transactions that happen whole or not at all, and streams.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
 use stockline_domain::level::{LastChange, Level, LevelKey, Movement, MovementKind, ReorderPolicy};
@@ -94,11 +95,10 @@ pub enum Write {
     Applied(AppliedChange),
     /// The next version of a task, if it still has the one before.
     Task(Task),
-    /// An item that a level is to be split over, if it is not there.
+    /// An item that a level is newly split over, whatever was left of one.
     NewBucket(Level),
-    /// Tells an item, which the level is not yet split over, that the level is short.
-    TellShort(LevelKey, u8),
-    /// The policy of a level, and over how many items it is split, if what its new items were told is still so.
+    /// The policy of a level, and over how many items it is split, if what its new items are told is still so, and nobody
+    /// uses them.
     Policy {
         /// Which level.
         key: LevelKey,
@@ -106,6 +106,8 @@ pub enum Write {
         policy: ReorderPolicy,
         /// Whether it was short.
         is_short: bool,
+        /// When it had been counted.
+        counted_at: Option<Timestamp>,
     },
     /// A write whose condition somebody forgot.
     Unguarded(Box<Write>),
@@ -124,6 +126,7 @@ pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
         && holds(level.available(), change.available_delta())
         && holds(level.on_hand, change.on_hand_delta)
         && holds(level.allocated, change.allocated_delta)
+        && holds(level.in_transit, change.states.in_transit_delta)
 }
 
 impl Tables {
@@ -196,23 +199,21 @@ impl Tables {
             Write::Level { before, after } => self
                 .bucket(&after.key(), after.bucket)
                 .is_some_and(|there| there.version == *before),
-            Write::NewBucket(level) => self.bucket(&level.key(), level.bucket).is_none(),
-            Write::TellShort(key, bucket) => self.bucket(key, *bucket).is_some(),
             Write::Policy {
                 key,
                 policy,
                 is_short,
+                counted_at,
             } => self.bucket(key, 0).is_some_and(|first| {
-                let is_new = first.policy.as_ref() != Some(policy);
-                let splits = policy.buckets > first.split_over.max(1);
-                let is_as_told = (first.whole_short || first.is_short()) == *is_short;
-                is_new && first.split_over <= policy.buckets && (!splits || is_as_told)
+                let is_as_told = (first.whole_short || first.is_short()) == *is_short
+                    && first.counted_at == *counted_at;
+                policy.buckets > first.split_over && is_as_told
             }),
             Write::Applied(mark) => self.applied(mark.request).is_none(),
             Write::Task(next) => self
                 .task(next.task_id)
                 .is_some_and(|there| there.version + 1 == next.version),
-            Write::Unguarded(_) => true,
+            Write::NewBucket(_) | Write::Unguarded(_) => true,
         }
     }
 
@@ -232,25 +233,21 @@ impl Tables {
                 self.shelf(&after.key(), after.bucket).write(after.clone());
             }
             Write::NewBucket(level) => {
-                let is_followed = self.shelf(&level.key(), 0).is_followed;
-                self.shelves.push(Shelf {
-                    is_followed,
-                    ..Shelf::new(level.clone())
-                });
-            }
-            Write::TellShort(key, bucket) => {
-                let shelf = self.shelf(key, *bucket);
-                let there = Level::clone(shelf.level());
-                shelf.write(Level {
-                    whole_short: true,
-                    version: there.version + 1,
-                    ..there
-                });
+                if self.bucket(&level.key(), level.bucket).is_some() {
+                    self.shelf(&level.key(), level.bucket).write(level.clone());
+                } else {
+                    let is_followed = self.shelf(&level.key(), 0).is_followed;
+                    self.shelves.push(Shelf {
+                        is_followed,
+                        ..Shelf::new(level.clone())
+                    });
+                }
             }
             Write::Policy {
                 key,
                 policy,
                 is_short,
+                ..
             } => {
                 let shelf = self.shelf(key, 0);
                 let there = Level::clone(shelf.level());
@@ -464,6 +461,7 @@ fn added(level: &Level, change: &LastChange) -> Level {
     Level {
         on_hand: level.on_hand + change.on_hand_delta,
         allocated: level.allocated + change.allocated_delta,
+        in_transit: level.in_transit + change.states.in_transit_delta,
         version: level.version + 1,
         last_change: Some(change.clone()),
         ..level.clone()

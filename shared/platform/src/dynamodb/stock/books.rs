@@ -115,22 +115,22 @@ fn stored(item: Item) -> Result<StoredLevel, StoreError> {
 
 impl Bookkeeper for DynamoStock {
     async fn mend(&self, mend: &Mend, deadline: Deadline) -> Result<Mended, StoreError> {
-        let replacement = match mend {
+        let replacements = match mend {
             Mend::Record(movement) => {
                 return Ok(match self.record(movement).await? {
                     Recorded::Now | Recorded::Before => Mended::Done,
                     Recorded::Conflict => Mended::MovedOn,
                 });
             }
-            Mend::Replace(replacement) => replacement,
+            Mend::Replace(replacements) => replacements,
         };
-        let mut parts = vec![replace_level(
-            self.levels.table(),
-            Some(&replacement.before),
-            &replacement.after,
-        )?];
-        if let Some(movement) = &replacement.repair {
-            parts.push(self.put_movement(movement)?);
+        let mut parts = Vec::new();
+        for replacement in replacements {
+            let (before, after) = (Some(&replacement.before), &replacement.after);
+            parts.push(replace_level(self.levels.table(), before, after)?);
+            if let Some(movement) = &replacement.repair {
+                parts.push(self.put_movement(movement)?);
+            }
         }
         Ok(match write(&self.client, parts, deadline).await? {
             Written::All => Mended::Done,

@@ -3,12 +3,14 @@
 mod books;
 mod levels;
 mod movements;
+mod policies;
 mod requests;
 mod whereabouts;
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
@@ -96,9 +98,10 @@ impl StockStore for DynamoStock {
         key: &LevelKey,
         policy: &ReorderPolicy,
         missing: MissingLevel,
+        at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        self.write_policy(key, policy, missing, deadline).await
+        self.write_policy(key, policy, missing, at, deadline).await
     }
 
     async fn movements(&self, key: &LevelKey, page: Page) -> Result<Listing<Movement>, StoreError> {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use jiff::Timestamp;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::split_level::SplitLevel;
-use stockline_domain::stock_change::{may_have_happened_after, moved_after};
+use stockline_domain::stock_change::{Sightings, may_have_happened_after, moved_after};
 
 use super::{DynamoStock, READ};
 use crate::cursor::{Listing, Page};
@@ -55,29 +55,24 @@ impl DynamoStock {
         })
     }
 
-    /// By how much `on_hand` of `level` moved after `time`.
-    ///
-    /// The stream brings the movements a moment after the level: they are waited for until `deadline`.
+    /// By how much `on_hand` of `level` moved after `time`, as the ledger and what was `seen` of the level tell; none
+    /// while movements are missing, which the stream brings a moment after the level.
     pub(super) async fn moved_after(
         &self,
         level: &SplitLevel,
         time: Timestamp,
-        deadline: Deadline,
-    ) -> Result<i64, StoreError> {
-        let (mut moved, mut tries) = (0, 0);
+        seen: &Sightings,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut moved = 0;
         for bucket in level.buckets() {
-            moved += loop {
-                let movements = self.movements_back_to(bucket, time).await?;
-                if let Some(moved) = moved_after(bucket, &movements, time) {
-                    break moved;
-                }
-                tries += 1;
-                if !deadline.back_off(tries).await {
-                    return Err(StoreError::Busy);
-                }
-            };
+            let recorded = self.movements_back_to(bucket, time).await?;
+            let movements = seen.complete(bucket.bucket, recorded);
+            match moved_after(bucket, &movements, time) {
+                Some(of_this) => moved += of_this,
+                None => return Ok(None),
+            }
         }
-        Ok(moved)
+        Ok(Some(moved))
     }
 
     /// The movements of `bucket` that may have happened after `time`, newest first, and the one before them.

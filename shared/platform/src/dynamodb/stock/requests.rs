@@ -1,6 +1,7 @@
 //! Requests to change stock: each applied change leaves a record in the transaction that changes its levels.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
@@ -8,18 +9,29 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
-use stockline_domain::level::Level;
-use stockline_domain::split_level::SplitLevel;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::split_level::{Plan, SplitLevel};
+use stockline_domain::stock_change::{Sightings, StockChange};
 
 use super::DynamoStock;
-use super::levels::replace_level;
 use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{item, key_of, string, value};
-use crate::dynamodb::transaction::{Part, Written, sort, write};
+use crate::dynamodb::change_level::planned_items;
+use crate::dynamodb::transaction::{Part, Tried, Written, fresh_token, sort, try_once};
 use crate::fingerprint::Fingerprint;
 use crate::keys;
 use crate::ports::stock::{Applied, MissingLevel, Opened, PendingChange};
 use crate::store_error::StoreError;
+
+/// How long a count waits before it looks again whether the ledger has come as far as the level: short, so that it sees
+/// every movement of a level that keeps selling, of which the ledger then only has to bring what was before.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// How often it looks so, before it looks more and more rarely.
+const QUICK_LOOKS: u32 = 400;
+
+/// How often a change of a level that is split is tried by the versions that were read.
+const TRIES_BY_VERSION: u32 = 3;
 
 /// A request as it is stored: whether it is the same is all that is asked of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -134,7 +146,7 @@ impl DynamoStock {
         deadline: Deadline,
     ) -> Result<Applied, StoreError> {
         let wanted = pending.change.keys();
-        let mut tries = 0;
+        let (mut tries, mut looks, mut seen) = (0, 0, Sightings::default());
         loop {
             let mut found = Vec::with_capacity(wanted.len());
             for key in &wanted {
@@ -160,7 +172,23 @@ impl DynamoStock {
                 .collect();
             let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
             let moved_since = match pending.change.depends_on_movements_after(&totals[0]) {
-                Some(time) => self.moved_after(&before[0], time, deadline).await?,
+                Some(time) => {
+                    seen.add(&before[0]);
+                    let moved = self.moved_after(&before[0], time, &seen).await?;
+                    let Some(moved) = moved else {
+                        looks += 1;
+                        let is_time_left = if looks < QUICK_LOOKS {
+                            deadline.pause(BETWEEN_LOOKS).await
+                        } else {
+                            deadline.back_off(looks).await
+                        };
+                        if is_time_left {
+                            continue;
+                        }
+                        return Err(StoreError::Busy);
+                    };
+                    moved
+                }
                 None => 0,
             };
             let after = match pending.change.apply(
@@ -189,30 +217,25 @@ impl DynamoStock {
                     );
                 }
             };
-            let writes: Vec<Vec<(Level, Level)>> = before
-                .iter()
-                .zip(&after)
-                .filter_map(|(before, after)| Some((before, after, after.last_change.as_ref()?)))
-                .map(|(before, after, change)| before.anew(after, change))
-                .collect();
-            let after: Vec<Level> = writes
-                .iter()
-                .filter_map(|buckets| {
-                    let mut after = buckets.iter().map(|(_, after)| after.clone());
-                    let first = after.next()?;
-                    Some(SplitLevel::new(first, &after.collect::<Vec<_>>()).total())
-                })
-                .collect();
-            let parts = self.parts(pending, &writes, &after)?;
-            match write(&self.client, parts, deadline).await? {
-                Written::All => return Ok(Applied::Now(after)),
-                Written::Refused(reasons) => {
+            let plans = plans(pending.change, &before, &after, tries)?;
+            let after: Vec<Level> = plans.iter().map(|planned| planned.after.total()).collect();
+            let parts = self.parts(pending, &plans, &after)?;
+            match try_once(&self.client, parts, &fresh_token()).await? {
+                Tried::Decided(Written::All) => {
+                    let uneven = plans.iter().filter_map(Planned::leaves_uneven);
+                    self.rebalance
+                        .even_out_in_passing(uneven.collect(), pending.at, deadline)
+                        .await;
+                    return Ok(Applied::Now(after));
+                }
+                Tried::Decided(Written::Refused(reasons)) => {
                     if let Some(Part::Failed(Some(item))) = reasons.into_iter().next() {
                         return Ok(Applied::Before(value::<ChangeRecord>(item)?.levels));
                     }
                 }
+                Tried::Busy(_) => {}
             }
-            // Someone else wrote a level first: read it again and decide anew.
+            // Someone else wrote a level first: it is read again and decided anew.
             tries += 1;
             if !deadline.back_off(tries).await {
                 return Err(StoreError::Busy);
@@ -244,7 +267,7 @@ impl DynamoStock {
     fn parts(
         &self,
         pending: PendingChange<'_>,
-        writes: &[Vec<(Level, Level)>],
+        plans: &[Planned],
         after: &[Level],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let record = ChangeRecord {
@@ -262,10 +285,59 @@ impl DynamoStock {
             .build()
             .map_err(StoreError::failed("write a change"))?;
         let mut parts = vec![TransactWriteItem::builder().put(put).build()];
-        for (before, after) in writes.iter().flatten() {
-            let before = (before.version > 0).then_some(before);
-            parts.push(replace_level(self.levels.table(), before, after)?);
+        for Planned { key, plan, .. } in plans {
+            parts.extend(planned_items(self.levels.table(), key, plan)?);
         }
         Ok(parts)
     }
+}
+
+/// How one level of a change is written.
+struct Planned {
+    key: LevelKey,
+    plan: Plan,
+    /// What it leads to, if nothing else is written meanwhile.
+    after: SplitLevel,
+}
+
+impl Planned {
+    /// Its level, if its buckets want evening out once it is written.
+    fn leaves_uneven(&self) -> Option<&LevelKey> {
+        let is_split = self.after.buckets().len() > 1;
+        (is_split && matches!(self.plan, Plan::Parts(_))).then_some(&self.key)
+    }
+}
+
+/// How the levels that were `before` become what `change` made `after` of each.
+///
+/// By the versions that were read: so what is answered is what was there then. A level that is split and sells faster than
+/// all its buckets can be read and written is never as it was read; there a change that is the same whatever else happens
+/// is added to the buckets after a few tries, and what is answered is what was read, with the change.
+fn plans(
+    change: &StockChange,
+    before: &[SplitLevel],
+    after: &[Level],
+    tries: u32,
+) -> Result<Vec<Planned>, StoreError> {
+    let mut plans = Vec::with_capacity(before.len());
+    for (before, total) in before.iter().zip(after) {
+        let Some(made) = &total.last_change else {
+            continue;
+        };
+        let is_split = before.buckets().len() > 1;
+        let plan = if is_split && change.is_relative() && tries >= TRIES_BY_VERSION {
+            before.plan(made)
+        } else {
+            Ok(Plan::Anew(before.anew(total, made)))
+        };
+        let planned = plan.and_then(|plan| {
+            Ok(Planned {
+                key: before.key(),
+                after: before.after(&plan)?,
+                plan,
+            })
+        });
+        plans.push(planned.map_err(StoreError::failed("plan a change"))?);
+    }
+    Ok(plans)
 }

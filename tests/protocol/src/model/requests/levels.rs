@@ -107,11 +107,12 @@ pub fn write(
     };
     let is_guarded = failed[..guards.len()].contains(&true);
     let is_last = so_far == Some(&Attempt::RefusedByTheWhole);
-    let is_split = |change: &LevelChange| {
-        let items = tables.items(&change.key);
-        items.is_some_and(|items| items.len() > 1)
+    // One item of a level refuses what the others may have, and what a later count has seen is another change.
+    let is_open = |LevelChange { key, change }: &LevelChange| {
+        let items = tables.items(key);
+        items.is_some_and(|items| items.len() > 1 || items[0].has_counted(change.occurred_at))
     };
-    if is_guarded || is_last || !changes.iter().any(is_split) {
+    if is_guarded || is_last || !changes.iter().any(is_open) {
         Changed::Refused(failed)
     } else {
         Changed::On(Attempt::RefusedByOne)

@@ -1,14 +1,16 @@
 //! Levels that are split over two items.
 
-use stockline_domain::level::MovementKind;
+use stockline_domain::level::{Level, MovementKind};
+use stockline_domain::order::Order;
 
 use super::requests::{
-    adjustment, cancel, damage, hand_over, level, online, order, place, split, split_level, till,
+    adjustment, cancel, change, damage, hand_over, level, online, order, place, split, split_level,
+    till,
 };
 use super::sights::{moved, on_hand, placed, sight, told};
 use super::{Patience, STORE, Story};
 use crate::model::State;
-use crate::model::requests::{Answer, Attempt, Step};
+use crate::model::requests::{Answer, Attempt, Request, Step};
 use crate::model::tables::{Shelf, Tables};
 
 /// More is ordered than either item has, and canceled, and each time the level is evened out.
@@ -198,27 +200,85 @@ pub fn a_level_is_split() -> Story {
         tries: vec![1, 1, 1],
         patience: Patience::LongerThanAnInvocation,
         sights: vec![
-            sight("the new item is there before it is used", |_, state| {
-                levels(state).count() == 2 && state.tables.shelves()[0].level().split_over == 0
-            }),
             sight("a short level is split", |_, state| {
                 levels(state).count() == 2
                     && levels(state).all(|level| level.level().split_over == 2)
                     && levels(state).any(|level| level.level().is_short())
             }),
             sight(
-                "the new item, put before, learns that the level is short",
-                |_, state| {
-                    let mut later = levels(state).skip(1);
-                    later.any(|item| {
-                        item.writes().any(|(before, after)| {
-                            !before.whole_short && after.whole_short && after.last_change.is_none()
-                        })
-                    })
-                },
+                "damage comes between the reading and the split",
+                |_, state| is_overtaken(state, |read, now| !read.is_short() && now.is_short()),
             ),
         ],
     }
+}
+
+/// A level is split while it is counted, over what an earlier release left of an item; a till that was offline then tells
+/// what it sold before the count.
+pub fn a_level_is_split_and_counted() -> Story {
+    let morning = level(STORE, "milk", 2);
+    let left = Level {
+        bucket: 1,
+        split_over: 2,
+        version: 1,
+        ..Level::empty(&morning.key())
+    };
+    let upload = |buyer: &str| Request::Place {
+        order: Order {
+            sold_at: "2026-03-01T11:00:00Z".parse().unwrap(),
+            ..order(STORE, "pos", buyer, &[("milk", 1)])
+        },
+        body: 1,
+    };
+    Story {
+        title: "a level is split while it is counted, and a till tells what it sold before",
+        tables: Tables::stocked(vec![morning, left]).followed(),
+        requests: vec![
+            split(STORE, "milk", 2),
+            // Only what was read before anything else happened is counted: a count of a level that is split is left out.
+            change(
+                "noon",
+                r#"{"kind":"count","location_id":"store-1","sku":"milk","quantity":2,
+                    "counted_at":"2026-03-01T11:30:00Z","expected_version":1}"#,
+            ),
+            upload("ana"),
+            upload("ben"),
+        ],
+        tries: vec![2, 1, 1, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight(
+                "a count comes between the reading and the split",
+                |_, state| is_overtaken(state, |read, now| read.counted_at != now.counted_at),
+            ),
+            sight("the item that was left learns of the count", |_, state| {
+                let mut later = levels(state).skip(1);
+                later.any(|item| {
+                    item.writes().any(|(before, after)| {
+                        before.counted_at.is_none()
+                            && after.counted_at == state.tables.shelves()[0].level().counted_at
+                            && after.last_change.is_none()
+                    })
+                })
+            }),
+            sight(
+                "what was sold before the count shifts nothing",
+                |_, state| told(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2,
+            ),
+            sight("without the count it leaves the new item", |_, state| {
+                levels(state)
+                    .skip(1)
+                    .any(|item| moved(item, MovementKind::Sale))
+            }),
+        ],
+    }
+}
+
+/// Whether the first item of a level is to be split by a reading since which this has happened to it.
+fn is_overtaken(state: &State, happened: impl Fn(&Level, &Level) -> bool) -> bool {
+    let now = state.tables.shelves()[0].level();
+    let mut splits = state.invocations.iter().filter(|it| it.caller == 0);
+    splits.any(|it| matches!(&it.step, Step::Levels(read) if happened(&read[0], now)))
 }
 
 fn levels(state: &State) -> impl Iterator<Item = &Shelf> {

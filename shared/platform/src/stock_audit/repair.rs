@@ -1,0 +1,101 @@
+//! Puts right what an audit found, of a level that may go on selling.
+
+use stockline_domain::audit::{Books as BooksOfSku, Mend, mend};
+
+use super::{Finding, StockAudit};
+use crate::clock::Clock;
+use crate::deadline::Deadline;
+use crate::ports::books::{Bookkeeper, Books, Mended};
+use crate::ports::orders::OpenOrders;
+use crate::store_error::StoreError;
+
+/// What a repair did, or did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// What was written, or was to be.
+    pub write: Mend,
+    /// What became of it.
+    pub became: Mended,
+}
+
+impl<B: Books + Bookkeeper, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
+    /// Puts right what `finding` is certain of. While the level sells, it is tried again with the level as it is then, until
+    /// `deadline`.
+    pub async fn repair(
+        &self,
+        finding: &Finding,
+        deadline: Deadline,
+    ) -> Result<Vec<Repaired>, StoreError> {
+        let (mut books, mut done, mut tries) = (finding.books.clone(), Vec::new(), 0);
+        loop {
+            let mut overtaken = Vec::new();
+            for write in mend(&books, self.clock.now()) {
+                let became = self.books.mend(&write, deadline).await?;
+                let of_all = match became {
+                    Mended::Done => &mut done,
+                    Mended::MovedOn => &mut overtaken,
+                };
+                of_all.push(Repaired { write, became });
+            }
+            if overtaken.is_empty() {
+                return Ok(done);
+            }
+            books = loop {
+                tries += 1;
+                if !deadline.back_off(tries).await {
+                    done.append(&mut overtaken);
+                    return Ok(done);
+                }
+                match self.carried_on(finding).await? {
+                    Carried::On(books) => break books,
+                    Carried::Behind => {}
+                    Carried::Repaired => {
+                        done.append(&mut overtaken);
+                        return Ok(done);
+                    }
+                }
+            };
+        }
+    }
+
+    /// The books of `finding` as they are now: what is sold, promised or received meanwhile changes levels, movements and
+    /// orders alike, so what they differed by they still do.
+    async fn carried_on(&self, finding: &Finding) -> Result<Carried, StoreError> {
+        let moment = self.moment(&finding.key).await?;
+        let known = &finding.books;
+        if !moment.in_one_moment || moment.levels.len() != known.accounts.len() {
+            return Ok(Carried::Behind);
+        }
+        let then = known.versions();
+        let followed = self.followed(&moment).await?;
+        let since = followed.iter().zip(&then);
+        if since
+            .clone()
+            .any(|(now, then)| now.ledger.repaired_at() > Some(*then))
+        {
+            return Ok(Carried::Repaired);
+        }
+        let allocated = |books: &BooksOfSku| -> i64 {
+            let levels = books.accounts.iter().map(|account| &account.stored.level);
+            levels.map(|level| level.allocated).sum()
+        };
+        let mut books = BooksOfSku::of(moment.levels, followed);
+        books.open = known.open + allocated(&books) - allocated(known);
+        let verdict = books.verdict(self.clock.now(), self.patience.ledger);
+        Ok(if verdict.ledger_is_behind {
+            Carried::Behind
+        } else {
+            Carried::On(books)
+        })
+    }
+}
+
+/// What became of the books of a finding since.
+enum Carried {
+    /// They are these now.
+    On(BooksOfSku),
+    /// The ledger follows, or the items of the level were not seen in one moment.
+    Behind,
+    /// Somebody else repaired them.
+    Repaired,
+}
