@@ -128,6 +128,10 @@ derived_id!(
     FulfilmentId
 );
 derived_id!(
+    /// The cancellation of an order, derived from the order, the caller and the idempotency key.
+    CancellationId
+);
+derived_id!(
     /// One request to change stock, derived from its caller and idempotency key.
     RequestId
 );
@@ -180,6 +184,14 @@ impl FulfilmentId {
     pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
         let order = order.to_string();
         Self(derive("fulfilment", &[&order, subject, idempotency_key]))
+    }
+}
+
+impl CancellationId {
+    /// The cancellation of `order` that `subject` asks for under `idempotency_key`.
+    pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
+        let order = order.to_string();
+        Self(derive("cancellation", &[&order, subject, idempotency_key]))
     }
 }
 

@@ -1,10 +1,17 @@
 //! How a time is written for others: RFC 3339 in UTC with three digits of the second, always, so that texts of times sort
 //! as the times do. Read it is in any form of RFC 3339.
 //!
-//! For `#[serde(serialize_with = "..")]` on every time that leaves in a response or a message.
+//! For `#[serde(serialize_with = "..")]` on every time that leaves in a response or a message; and for every time that
+//! comes in and is compared with others.
 
 use jiff::Timestamp;
 use serde::Serializer;
+
+/// `at` without what is finer than a millisecond: as it is stored, so that whoever compares it before and whoever compares
+/// it after say the same.
+pub fn cut(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
 
 /// A time, cut to milliseconds.
 pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,6 @@
 //! An order: what was sold, and how far it has gone.
 
+mod cancellation;
 mod fulfilment;
 mod life;
 mod line;
@@ -16,6 +17,7 @@ use crate::millis;
 use crate::money::{Currency, Money};
 use crate::open_order::OpenOrder;
 
+pub use cancellation::{CancelOrder, Cancellation};
 pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulfillable};
 pub use life::{LineState, OrderStatus, Step, StepRefused};
 pub use line::{Line, LineAmounts, LineExcess, NotPossible, TaxTreatment};
@@ -109,22 +111,6 @@ impl Order {
             canceled_at: None,
             ..self.clone()
         }
-    }
-
-    /// The order with everything that was open of it canceled at `at`; canceled once, it stays as it is.
-    ///
-    /// # Errors
-    /// Nothing of it is open any more: it can be refunded.
-    pub fn cancel(&self, at: Timestamp) -> Result<Self, StepRefused> {
-        if self.canceled_at.is_some() {
-            return Ok(self.clone());
-        }
-        let lines = self.lines.iter().map(Line::cancel_open).collect();
-        let canceled = self.go(Step::Cancel, lines)?;
-        Ok(Self {
-            canceled_at: Some(at),
-            ..canceled
-        })
     }
 
     /// The order with `lines`, where its table and theirs allow `step` to lead there.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{LocationId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{DAMAGE, LevelError, LevelKey, MAX_QUANTITY};
+use crate::millis;
 use crate::place_order::CLOCK_TOLERANCE;
 
 pub use moved::{may_have_happened_after, moved_after};
@@ -311,15 +312,23 @@ impl StockChange {
         }
     }
 
-    fn occurred_at(&self) -> Option<Timestamp> {
+    fn counted_at(&self) -> Option<Timestamp> {
         match self {
+            Self::Count { counted_at, .. } => Some(millis::cut(*counted_at)),
+            _ => None,
+        }
+    }
+
+    fn occurred_at(&self) -> Option<Timestamp> {
+        let told = match self {
             Self::Count { counted_at, .. } => Some(*counted_at),
             Self::Adjustment { occurred_at, .. }
             | Self::Receipt { occurred_at, .. }
             | Self::Arrival { occurred_at, .. }
             | Self::Transfer { occurred_at, .. } => *occurred_at,
             Self::StateChange { .. } => None,
-        }
+        };
+        told.map(millis::cut)
     }
 
     /// The levels it changes: one, or for a transfer two, the source first.

@@ -12,6 +12,7 @@ use crate::caller::{Action, Caller, Denied, Role};
 use crate::catalog::Zone;
 use crate::ids::{ControllerId, LocationId, MovementId, OrderId, Sku, TaskId, ZoneId};
 use crate::level::{LastChange, MovementKind, StateDeltas};
+use crate::millis;
 use crate::order::{Channel, Line, Order};
 
 pub use report::{Report, ReportError, ReportRefused, ReportedState, Step};
@@ -310,7 +311,8 @@ impl Task {
             states: StateDeltas::default(),
             reason: None,
             reference: Some(self.order_id.to_string()),
-            occurred_at,
+            // A controller's clock may be ahead.
+            occurred_at: millis::cut(occurred_at.min(recorded_at)),
             recorded_at,
         }
     }

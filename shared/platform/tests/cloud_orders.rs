@@ -8,12 +8,12 @@ use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::orders::{
-    Cancellation, Fulfilling, KnownOrder, OrderStore, Placement, Refunding, cancel, fulfil, refund,
+    Canceling, Fulfilling, KnownOrder, OrderStore, Placement, Refunding, fulfil, refund,
 };
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::{
-    StockedOrders, all, found, minute, placed, request, wide,
+    StockedOrders, all, cancel, found, minute, placed, request, wide,
 };
 use stockline_testkit::conformance::split_levels;
 use stockline_testkit::dynamo_shop::DynamoShop;
@@ -130,12 +130,12 @@ async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() 
     for (name, lost) in [("held", TRIES), ("other", 1)] {
         let known = placed(&shop, &order(name, "store-1", "online", &[("milk", 4)])).await;
         connection.lose_next_of("TransactWriteItems", lost);
-        let first = cancel(&shop, &known, None, minute(1), deadline()).await;
+        let first = cancel(&shop, &known, minute(1)).await;
         assert_eq!(first.is_err(), lost == TRIES, "{first:?}");
         let now = found(&shop, known.order.order_id).await;
         for known in [&known, &now] {
-            let again = cancel(&shop, known, None, minute(2), deadline()).await;
-            let Ok(Cancellation::Canceled(order)) = again else {
+            let again = cancel(&shop, known, minute(2)).await;
+            let Ok(Canceling::Replayed(order)) = again else {
                 panic!("{again:?}");
             };
             assert_eq!(order.canceled_at, Some(minute(1)));
@@ -233,7 +233,7 @@ async fn an_order_is_placed_in_one_round_trip_and_goes_on_in_two() {
         assert_eq!(connection.sent(), ["TransactWriteItems"]);
         let known = found(&shop, order.order_id).await;
         if canceled {
-            let done = cancel(&shop, &known, None, minute(1), deadline()).await;
+            let done = cancel(&shop, &known, minute(1)).await;
             done.unwrap();
             assert_eq!(connection.sent(), read_and_write);
         } else {

@@ -14,11 +14,11 @@ use stockline_platform::dynamodb::stock::level_item;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::orders::{
-    Advance, Advanced, Cancellation, KnownOrder, OpenOrders, OrderStore, Placement, cancel,
+    Advance, Advanced, Canceling, KnownOrder, OpenOrders, OrderStore, Placement,
 };
 use stockline_platform::store_error::StoreError;
 
-use crate::conformance::orders::{StockedOrders, deadline, minute, request};
+use crate::conformance::orders::{StockedOrders, cancel, deadline, minute, request};
 use crate::conformance::tasks::{Orders, handed_over};
 
 /// Orders on DynamoDB, and the levels they take from.
@@ -151,8 +151,8 @@ impl Orders for DynamoShop {
 
     async fn cancel(&self, id: OrderId) {
         let known = self.orders.find(id).await.unwrap().unwrap();
-        let canceled = cancel(&self.orders, &known, None, minute(9), deadline()).await;
-        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+        let canceled = cancel(&self.orders, &known, minute(9)).await;
+        assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
     }
 
     async fn hand_over(&self, id: OrderId) {

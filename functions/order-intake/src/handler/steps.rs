@@ -1,15 +1,13 @@
 //! What may be done to an order that is placed.
 
-use serde::Deserialize;
 use stockline_domain::caller::Action;
-use stockline_domain::ids::{FulfilmentId, RefundId, Sku};
-use stockline_domain::invalid::Checks;
-use stockline_domain::order::{FulfilOrder, Order, RefundOrder, RefundPlace, check_reason};
+use stockline_domain::ids::{CancellationId, FulfilmentId, RefundId, Sku};
+use stockline_domain::order::{CancelOrder, FulfilOrder, Order, RefundOrder, RefundPlace};
 use stockline_platform::clock::Clock;
 use stockline_platform::edge::{Call, Reply};
 use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::ports::orders::{
-    Cancellation, Fulfilling, OrderStore, Refunding, cancel, fulfil, refund,
+    Canceling, Fulfilling, OrderStore, Refunding, cancel, fulfil, refund,
 };
 use stockline_platform::problem::{Problem, ProblemKind};
 
@@ -18,29 +16,20 @@ use super::problems::{
 };
 use super::{OrderIntake, fingerprint};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CancelOrder {
-    /// Why, at most 200 characters.
-    #[serde(default)]
-    reason: Option<String>,
-}
-
 impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
     pub(super) async fn cancel(&self, call: &Call) -> Result<Reply, Problem> {
-        call.idempotency_key()?;
+        let key = call.idempotency_key()?;
         let known = self.visible(call, Action::WriteOrders).await?;
         let body: CancelOrder = call.body()?;
-        let reason = body.reason.as_deref();
-        let mut checks = Checks::new();
-        if let Some(reason) = reason {
-            check_reason(reason, &mut checks);
-        }
-        checks.finish(())?;
+        body.check()?;
+        let id = CancellationId::derive(known.order.order_id, &call.caller.subject, key);
+        let request = fingerprint(&body)?;
         let at = self.clock.now();
-        match cancel(&self.orders, &known, reason, at, call.deadline).await? {
-            Cancellation::Canceled(order) => Reply::ok(&order),
-            Cancellation::TooLate => Err(Problem::new(
+        match cancel(&self.orders, &known, &body, id, &request, at, call.deadline).await? {
+            Canceling::Canceled(order) => Reply::ok(&order),
+            Canceling::Replayed(order) => Ok(Reply::ok(&order)?.replayed()),
+            Canceling::KeyReused => Err(key_reused()),
+            Canceling::TooLate => Err(Problem::new(
                 ProblemKind::OrderNotCancelable,
                 "All of the order has left; it can be refunded, not canceled.",
             )),

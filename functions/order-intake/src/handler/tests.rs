@@ -132,7 +132,9 @@ async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_
         (again.status(), again.body()),
         (first.status(), first.body())
     );
-    assert_eq!(store.send(cancel()).await.unwrap(), canceled);
+    let replayed = store.send(cancel()).await.unwrap();
+    assert!(replayed.is_replayed());
+    assert_eq!(replayed.body(), canceled.body());
     assert_eq!(store.shop.level("store-1", "milk"), (10, 0));
 }
 

@@ -101,7 +101,8 @@ impl Order {
 }
 
 impl FulfilOrder {
-    fn check(&self, order: &Order) -> Result<(), Invalid> {
+    /// Whether it is a request that `order` could ever meet; every field that breaks a rule, if not.
+    pub fn check(&self, order: &Order) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         let lines = self.lines.as_deref();
         checks.require(

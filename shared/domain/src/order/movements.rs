@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Order;
 use crate::ids::{LocationId, MovementId, Sku};
 use crate::level::{LastChange, LevelKey, MovementKind, StateDeltas};
+use crate::millis;
 
 /// How much of a SKU moves at one location, all lines together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +143,8 @@ impl Order {
             location_id: &self.location_id,
             order: self,
             reason: None,
-            occurred_at: self.sold_at,
+            // By a till's clock that is ahead, goods would leave a shelf after somebody counted what they had left.
+            occurred_at: millis::cut(self.sold_at.min(self.placed_at)),
             recorded_at: self.placed_at,
         }
     }

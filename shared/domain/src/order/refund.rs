@@ -101,7 +101,8 @@ pub struct RefundedLine {
 }
 
 impl RefundOrder {
-    fn check(&self, order: &Order) -> Result<(), Invalid> {
+    /// Whether it is a request that `order` could ever meet; every field that breaks a rule, if not.
+    pub fn check(&self, order: &Order) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         check_reason(&self.reason, &mut checks);
         checks.require(

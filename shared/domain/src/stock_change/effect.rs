@@ -6,6 +6,7 @@ use super::moved::may_have_happened_after;
 use super::{ChangeRefused, StockChange, StockState};
 use crate::ids::{MovementId, RequestId};
 use crate::level::{LastChange, Level, MovementKind, StateDeltas};
+use crate::millis;
 
 /// What a change does to one level.
 struct Effect {
@@ -17,13 +18,11 @@ struct Effect {
 impl StockChange {
     /// From when on the movements of `level` decide what this change does; none where they do not matter.
     ///
-    /// A count states what was there at `counted_at`: what moved after that, and is known already, comes on top.
+    /// A count states what was there just before `counted_at`: what moved then or later, and is known already, comes on top.
     pub fn depends_on_movements_after(&self, level: &Level) -> Option<Timestamp> {
-        let Self::Count { counted_at, .. } = self else {
-            return None;
-        };
+        let counted_at = self.counted_at()?;
         let last = level.last_change.as_ref()?;
-        may_have_happened_after(last, *counted_at).then_some(*counted_at)
+        may_have_happened_after(last, counted_at).then_some(counted_at)
     }
 
     /// The levels after this change, given the levels of [`Self::keys`] in the same order, and by how much `on_hand` of
@@ -84,7 +83,8 @@ impl StockChange {
                 counted_at,
                 ..
             } => {
-                if let Some(later) = level.counted_at.filter(|last| last > counted_at) {
+                let counted_at = millis::cut(*counted_at);
+                if let Some(later) = level.counted_at.filter(|last| *last > counted_at) {
                     return Err(ChangeRefused::OutdatedCount { counted_at: later });
                 }
                 let there = quantity.saturating_add(moved_since);

@@ -5,16 +5,18 @@ use jiff::Timestamp;
 use crate::level::{LastChange, Level, Movement, MovementKind};
 use crate::place_order::CLOCK_TOLERANCE;
 
-/// Whether `change` may have happened after `time`: it happened at most a clock's tolerance after it was recorded.
+/// Whether `change` may have happened at `time` or after: it happened at most a clock's tolerance after it was recorded.
 pub fn may_have_happened_after(change: &LastChange, time: Timestamp) -> bool {
     change
         .recorded_at
         .saturating_add(CLOCK_TOLERANCE)
-        .is_ok_and(|latest| latest > time)
+        .is_ok_and(|latest| latest >= time)
 }
 
-/// By how much `on_hand` of `level` moved after `time`, as its movements tell, newest first and back to the first that
-/// cannot have happened after it.
+/// By how much `on_hand` of `level` moved at `time` or after, as its movements tell, newest first and back to the first
+/// that cannot have happened then.
+///
+/// A count at that very moment is the same look at the shelf, and moved nothing.
 ///
 /// None where a movement is missing: the ledger follows the level, and has not come this far. Movements that made a
 /// later version of the level are passed over: whoever writes by what it read will find that they came between.
@@ -43,7 +45,7 @@ pub fn moved_after(level: &Level, movements: &[Movement], time: Timestamp) -> Op
             repaired = true;
             continue;
         }
-        if movement.change.occurred_at > time {
+        if movement.change.occurred_at >= time && movement.change.kind != MovementKind::Count {
             moved += movement.change.on_hand_delta;
         }
         on_hand -= movement.change.on_hand_delta;

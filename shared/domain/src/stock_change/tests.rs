@@ -76,23 +76,90 @@ fn a_level_that_is_as_the_caller_read_it_is_changed() {
 
 #[test]
 fn a_count_needs_no_movements_of_before_it() {
-    let (told, tolerated) = ("2026-03-01T12:00:00Z", "2026-03-01T12:05:00Z");
+    let (told, tolerated) = ("2026-03-01T12:00:00Z", "2026-03-01T12:05:00.001Z");
     let level = level("store-1", 9, 0).after(sold(1, told)).unwrap();
     let depends = |counted_at: &str| counted(8, counted_at).depends_on_movements_after(&level);
     assert_eq!(depends(tolerated), None);
-    let just_before = "2026-03-01T12:04:59Z";
+    let just_before = "2026-03-01T12:05:00Z";
     assert_eq!(depends(just_before), Some(just_before.parse().unwrap()));
 }
 
 #[test]
-fn what_moved_at_the_moment_of_a_count_was_seen_by_it() {
+fn what_moved_at_the_moment_of_a_count_was_not_seen_by_it() {
     let at = "2026-03-01T11:00:00Z";
     let empty = level("store-1", 0, 0);
     let filled = empty.after(sold(-10, at)).unwrap();
     let movements: Vec<_> = filled.movement_since(None).into_iter().collect();
     let since = |time: &str| moved_after(&filled, &movements, time.parse().unwrap());
-    assert_eq!(since(at), Some(0));
-    assert_eq!(since("2026-03-01T10:59:59Z"), Some(10));
+    assert_eq!(since(at), Some(10));
+    assert_eq!(since("2026-03-01T11:00:00.001Z"), Some(0));
+}
+
+/// Tells `changes` one after another, counts and what happened otherwise, and answers the level.
+fn told(changes: &[Told]) -> Level {
+    let (mut level, mut movements) = (level("store-1", 0, 0), Vec::new());
+    for change in changes {
+        let next = match change {
+            Told::Moved(change) => level.after(change.clone()).unwrap(),
+            Told::Counted(count) => {
+                let moved = count
+                    .depends_on_movements_after(&level)
+                    .map_or(0, |since| moved_after(&level, &movements, since).unwrap());
+                let request = RequestId::derive("till", "1");
+                let now = NOW.parse().unwrap();
+                count
+                    .apply(&[level.clone()], moved, request, 0, now)
+                    .unwrap()
+                    .remove(0)
+            }
+        };
+        movements.splice(0..0, next.movement_since(Some(&level)));
+        level = next;
+    }
+    level
+}
+
+enum Told {
+    Moved(LastChange),
+    Counted(StockChange),
+}
+
+#[test]
+fn of_two_counts_of_one_moment_the_last_stands_and_what_moved_then_comes_on_top() {
+    let at = "2026-03-01T11:00:00Z";
+    let opening = || Told::Moved(sold(-10, "2026-03-01T10:00:00Z"));
+    let sale = || Told::Moved(sold(1, at));
+    let (first, second) = (
+        || Told::Counted(counted(7, at)),
+        || Told::Counted(counted(9, at)),
+    );
+    for changes in [
+        [opening(), sale(), first(), second()],
+        [opening(), first(), sale(), second()],
+        [opening(), first(), second(), sale()],
+    ] {
+        let level = told(&changes);
+        assert_eq!(
+            (level.on_hand, level.counted_at),
+            (8, Some(at.parse().unwrap()))
+        );
+    }
+}
+
+#[test]
+fn a_sale_in_the_millisecond_of_a_count_is_seen_by_it_or_not_whichever_is_told_first() {
+    let opening = || Told::Moved(sold(-10, "2026-03-01T10:00:00Z"));
+    for (counted_at, sold_at, left) in [
+        ("2026-03-01T11:00:00.0005Z", "2026-03-01T11:00:00.000Z", 9),
+        ("2026-03-01T11:00:00.000Z", "2026-03-01T11:00:00.000Z", 9),
+        ("2026-03-01T11:00:00.0015Z", "2026-03-01T11:00:00.000Z", 10),
+    ] {
+        let count = || Told::Counted(counted(10, counted_at));
+        let sale = || Told::Moved(sold(1, sold_at));
+        for changes in [[opening(), count(), sale()], [opening(), sale(), count()]] {
+            assert_eq!(told(&changes).on_hand, left, "{counted_at}");
+        }
+    }
 }
 
 #[test]

@@ -193,6 +193,12 @@ fn a_task_that_is_done_takes_what_it_fetched_and_keeps_the_promise() {
 }
 
 #[test]
+fn a_task_that_is_told_as_done_by_a_clock_that_is_ahead_is_done_when_it_is_told() {
+    let change = in_progress().movement(at(4), at(3));
+    assert_eq!((change.occurred_at, change.recorded_at), (at(3), at(3)));
+}
+
+#[test]
 fn a_task_cannot_complete_before_it_is_in_progress() {
     let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
     let refused = leased.report(&report(1, 1, ReportedState::Completed), at(1));

@@ -26,7 +26,7 @@ use crate::ports::orders::{
 };
 use crate::store_error::StoreError;
 
-use history::{FulfilmentRecord, RefundRecord};
+use history::{CancellationRecord, FulfilmentRecord, RefundRecord};
 pub use record::OrderRecord;
 
 /// Orders and the levels they change.
@@ -87,10 +87,16 @@ impl DynamoOrders {
             .filter(|(made, _)| made.fills_a_transaction())
             .map(|(made, request)| FulfilmentRecord::new(made, request))
             .collect();
-        let mut parts = vec![Self::replace(&self.orders_table, &after.keeping(kept))?];
+        let canceled = match &advance.record {
+            Some(Record::Cancellation(made, request)) => Some((made, request)),
+            _ => before.cancellation.as_ref().map(|(made, by)| (made, by)),
+        };
+        let canceled = canceled.map(|(made, request)| CancellationRecord::new(made, request));
+        let after = after.keeping(kept, canceled);
+        let mut parts = vec![Self::replace(&self.orders_table, &after)?];
         let order = before.order.order_id;
         match &advance.record {
-            None => {}
+            None | Some(Record::Cancellation(..)) => {}
             Some(Record::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {}
             Some(Record::Refund(refund, request)) => parts.push(self.put_new(
                 &keys::refund(order, refund.refund_id),
@@ -241,6 +247,10 @@ impl OrderStore for DynamoOrders {
         fulfilments.sort_by_key(|(made, _)| (made.fulfilled_at, made.fulfilment_id));
         Ok(order.map(|record| KnownOrder {
             order: record.order(),
+            cancellation: record
+                .cancellation
+                .clone()
+                .map(|made| made.into_parts(record.order_id)),
             request: record.fingerprint,
             revision: record.revision,
             refunds,

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::open_order::OpenOrder;
-use stockline_domain::order::{Fulfilment, LevelChange, Order, Refund};
+use stockline_domain::order::{Cancellation, Fulfilment, LevelChange, Order, Refund};
 
 use crate::cursor::{Listing, Page, Position};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::store_error::StoreError;
 
-pub use steps::{Cancellation, Fulfilling, Refunding, cancel, fulfil, refund};
+pub use steps::{Canceling, Fulfilling, Refunding, cancel, fulfil, refund};
 
 /// What became of a placed order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct KnownOrder {
     pub refunds: Vec<(Refund, Fingerprint)>,
     /// Its fulfilments, oldest first, each with the request that made it.
     pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
+    /// How it was canceled, with the request that did it.
+    pub cancellation: Option<(Cancellation, Fingerprint)>,
 }
 
 impl KnownOrder {
@@ -94,6 +96,8 @@ pub enum Record {
     Refund(Refund, Fingerprint),
     /// A fulfilment.
     Fulfilment(Fulfilment, Fingerprint),
+    /// Its cancellation.
+    Cancellation(Cancellation, Fingerprint),
 }
 
 /// What became of an [`Advance`].

@@ -12,15 +12,16 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use stockline_domain::ids::OrderId;
+use stockline_domain::ids::{CancellationId, OrderId};
 use stockline_domain::open_order::OpenOrder;
-use stockline_domain::order::Order;
+use stockline_domain::order::{CancelOrder, Order};
 use stockline_platform::cursor::Page;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::orders::{
-    KnownOrder, OpenOrders, OrderStore, Placement, ShortSku, cancel,
+    self, Canceling, KnownOrder, OpenOrders, OrderStore, Placement, ShortSku,
 };
+use stockline_platform::store_error::StoreError;
 
 use crate::orders::order;
 
@@ -72,6 +73,17 @@ pub async fn placed<S: OrderStore>(store: &S, order: &Order) -> KnownOrder {
 /// The order as it is now.
 pub async fn found<S: OrderStore>(store: &S, id: OrderId) -> KnownOrder {
     store.find(id).await.unwrap().unwrap()
+}
+
+/// Cancels what is open of the order at `at`, as one request of the till that placed it.
+pub async fn cancel<S: OrderStore>(
+    store: &S,
+    known: &KnownOrder,
+    at: Timestamp,
+) -> Result<Canceling, StoreError> {
+    let (body, same) = (CancelOrder::default(), request("c"));
+    let id = CancellationId::derive(known.order.order_id, "till-1", "c");
+    orders::cancel(store, known, &body, id, &same, at, deadline()).await
 }
 
 /// Runs every story.
@@ -266,9 +278,7 @@ async fn an_order_is_open_while_it_holds_stock_and_no_longer<S: StockedOrders>(s
     }
     let canceled = placed.remove(2);
     let known = found(store, canceled.order_id).await;
-    cancel(store, &known, None, minute(60), deadline())
-        .await
-        .unwrap();
+    cancel(store, &known, minute(60)).await.unwrap();
 
     let (mut listed, mut after) = (Vec::new(), None);
     loop {

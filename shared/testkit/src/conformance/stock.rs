@@ -190,7 +190,7 @@ async fn a_count_that_is_told_late_leaves_what_moved_after_it<S: StockStore + Le
     let count = |quantity: i64| {
         change(
             json!({"kind": "count", "location_id": "late", "sku": "milk", "quantity": quantity,
-        "counted_at": "2026-03-01T12:00:00Z"}),
+        "counted_at": "2026-03-01T12:00:00.500Z"}),
         )
     };
     let sent = now(apply(store, "late", 0, &receipt("late", 10)).await);

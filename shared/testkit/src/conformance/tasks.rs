@@ -12,13 +12,12 @@ use stockline_domain::order::{FulfilOrder, Order, OrderStatus};
 use stockline_domain::task::{Controller, Report, ReportError, ReportedState, Task, TaskState};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{
-    Cancellation, Fulfilling, KnownOrder, OrderStore, cancel, fulfil,
-};
+use stockline_platform::ports::orders::{Canceling, Fulfilling, KnownOrder, OrderStore, fulfil};
 use stockline_platform::ports::tasks::{
     CompletionStore, ControllerStore, Reported, TaskStore, cancel_tasks, settle,
 };
 
+use super::orders::cancel;
 use crate::memory::shop::MemoryShop;
 use crate::memory::tasks::MemoryQueues;
 use crate::orders::{fulfilment_id, order};
@@ -60,8 +59,8 @@ impl Orders for MemoryShop {
 
     async fn cancel(&self, id: OrderId) {
         let known = self.find(id).await.unwrap().unwrap();
-        let canceled = cancel(self, &known, None, at(9), deadline()).await;
-        assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+        let canceled = cancel(self, &known, at(9)).await;
+        assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
     }
 
     async fn hand_over(&self, id: OrderId) {

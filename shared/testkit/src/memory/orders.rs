@@ -103,6 +103,9 @@ impl OrderStore for MemoryShop {
             None => {}
             Some(Record::Refund(refund, request)) => shelves.refunds.push((refund, request)),
             Some(Record::Fulfilment(made, request)) => shelves.fulfilments.push((made, request)),
+            Some(Record::Cancellation(made, request)) => {
+                shelves.cancellations.insert(id, (made, request));
+            }
         }
         shelves.write_order(advance.after.clone(), before.request.clone(), advance.at);
         Ok(Advanced::Done)
@@ -132,6 +135,7 @@ impl Shelves {
                 .filter(|(made, _)| made.order_id == id)
                 .cloned()
                 .collect(),
+            cancellation: self.cancellations.get(&id).cloned(),
         })
     }
 

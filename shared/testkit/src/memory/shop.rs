@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use stockline_domain::export::late::{LateDay, late_on};
 use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_domain::order::{Fulfilment, Order, Refund};
+use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
 use stockline_platform::fingerprint::Fingerprint;
 
 /// Orders, levels and movements, in memory. A clone is the same shop.
@@ -24,6 +24,8 @@ pub struct Shelves {
     pub refunds: Vec<(Refund, Fingerprint)>,
     /// Each fulfilment by hand, in the order they were made, with the request that made it.
     pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
+    /// How orders were canceled, with the request that did it.
+    pub cancellations: BTreeMap<OrderId, (Cancellation, Fingerprint)>,
     /// Each stock request: its fingerprint, and the levels each of its applied changes led to.
     pub requests: BTreeMap<RequestId, (String, BTreeMap<usize, Vec<Level>>)>,
     /// Each level.

@@ -13,6 +13,7 @@ struct Asked {
     other: Value,
     broken: Value,
     milk: (i64, i64),
+    status: u16,
 }
 
 impl Asked {
@@ -23,6 +24,8 @@ impl Asked {
             .body(body)
     }
 }
+
+const CANCEL: &str = "/v1/orders/{order_id}/cancel";
 
 /// Each thing that is remembered under a key, each in a store of its own.
 async fn everything() -> Vec<(Store, Asked)> {
@@ -39,6 +42,7 @@ async fn everything() -> Vec<(Store, Asked)> {
         body,
         broken,
         milk: (8, 0),
+        status: 201,
     };
     all.push((shop, placing));
 
@@ -51,6 +55,7 @@ async fn everything() -> Vec<(Store, Asked)> {
         other: refund(3),
         broken: refund(0),
         milk: (3, 0),
+        status: 201,
     };
     all.push((shop, refunding));
 
@@ -63,8 +68,21 @@ async fn everything() -> Vec<(Store, Asked)> {
         other: part(3),
         broken: part(0),
         milk: (8, 7),
+        status: 201,
     };
     all.push((shop, fulfilling));
+
+    let shop = store(&[("milk", 10)]).await;
+    let canceling = Asked {
+        resource: CANCEL,
+        order: shop.placed("online", &[("milk", 9)]).await,
+        body: json!({"reason": "the customer left"}),
+        other: json!({"reason": "out of stock"}),
+        broken: json!({"reason": "x".repeat(201)}),
+        milk: (10, 0),
+        status: 200,
+    };
+    all.push((shop, canceling));
     all
 }
 
@@ -72,11 +90,11 @@ async fn everything() -> Vec<(Store, Asked)> {
 async fn the_same_request_again_and_much_later_is_answered_as_the_first_time() {
     for (store, asked) in everything().await {
         let first = store.send(asked.call(&asked.body).key("k")).await.unwrap();
-        assert_eq!((first.status(), first.is_replayed()), (201, false));
+        assert_eq!((first.status(), first.is_replayed()), (asked.status, false));
         for days in [0, 1, 400] {
             store.clock.advance(SignedDuration::from_hours(24 * days));
             let again = store.send(asked.call(&asked.body).key("k")).await.unwrap();
-            assert_eq!((again.status(), again.is_replayed()), (201, true));
+            assert_eq!((again.status(), again.is_replayed()), (asked.status, true));
             assert_eq!(again.body(), first.body(), "{}", asked.resource);
         }
         assert_eq!(store.shop.level("store-1", "milk"), asked.milk);
@@ -146,8 +164,9 @@ async fn a_key_is_its_callers_own() {
             .key("k")
             .by("till-2", "store_app", "store-1");
         let other = store.send(other).await.unwrap();
-        assert_eq!((other.status(), other.is_replayed()), (201, false));
-        assert_ne!(other.body(), first.body());
+        assert_eq!((other.status(), other.is_replayed()), (asked.status, false));
+        // What is canceled is canceled, whoever asks for it.
+        assert_eq!(other.body() == first.body(), asked.resource == CANCEL);
     }
 }
 
@@ -157,7 +176,16 @@ async fn what_was_refused_is_not_remembered() {
         let refused = store.refused(asked.call(&asked.broken).key("k")).await;
         assert_eq!(refused["status"], 400, "{refused}");
         let done = store.send(asked.call(&asked.body).key("k")).await.unwrap();
-        assert_eq!((done.status(), done.is_replayed()), (201, false));
+        assert_eq!((done.status(), done.is_replayed()), (asked.status, false));
+    }
+}
+
+#[tokio::test]
+async fn a_broken_request_under_a_known_key_is_told_what_is_broken() {
+    for (store, asked) in everything().await {
+        store.send(asked.call(&asked.body).key("k")).await.unwrap();
+        let refused = store.refused(asked.call(&asked.broken).key("k")).await;
+        assert_eq!(refused["status"], 400, "{refused}");
     }
 }
 
@@ -180,7 +208,7 @@ async fn a_key_is_one_to_255_visible_ascii_characters() {
             assert_eq!(refused["errors"][0]["pointer"], "Idempotency-Key", "{key}");
         }
         let longest = asked.call(&asked.body).key(&"~".repeat(255));
-        assert_eq!(store.send(longest).await.unwrap().status(), 201);
+        assert_eq!(store.send(longest).await.unwrap().status(), asked.status);
     }
 }
 
@@ -217,22 +245,30 @@ async fn an_offline_sale_sent_again_after_it_grew_too_old_is_answered_as_before(
 }
 
 #[tokio::test]
-async fn a_cancellation_sent_again_changes_nothing_and_needs_a_key_all_the_same() {
+async fn a_cancellation_is_answered_again_as_it_was_and_under_another_key_as_the_order_is() {
     let store = store(&[("milk", 10)]).await;
-    let id = store.placed("online", &[("milk", 2)]).await;
-    let keyless = call("POST", "/v1/orders/{order_id}/cancel")
-        .path("order_id", &id)
-        .body(&json!({}));
-    assert_eq!(store.refused(keyless).await["status"], 400);
-    let cancel = || step("cancel", &id, "c1", &json!({}));
-    let sent = (0..5).map(|_| store.send(cancel()));
-    let answers: Vec<Reply> = join_all(sent)
+    let id = store.placed("online", &[("milk", 3)]).await;
+    let part = |quantity: i64| json!({"lines": [{"line": 1, "quantity": quantity}]});
+    let back = |quantity: i64| json!({"reason": "sour", "lines": [{"line": 1, "quantity": quantity, "restock": false}]});
+    store
+        .send(step("fulfilments", &id, "f", &part(2)))
         .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    store.clock.advance(SignedDuration::from_hours(24 * 400));
-    let later = store.send(cancel()).await.unwrap();
-    assert!(answers.iter().all(|answer| *answer == later));
-    assert_eq!(store.shop.level("store-1", "milk"), (10, 0));
+        .unwrap();
+    store
+        .send(step("refunds", &id, "r1", &back(1)))
+        .await
+        .unwrap();
+    let cancel = |key: &str| step("cancel", &id, key, &json!({}));
+    let first = store.send(cancel("c")).await.unwrap();
+    assert_eq!(first.body()["lines"][0]["returned_quantity"], 1);
+    store
+        .send(step("refunds", &id, "r2", &back(1)))
+        .await
+        .unwrap();
+    let again = store.send(cancel("c")).await.unwrap();
+    assert_eq!((again.body(), again.is_replayed()), (first.body(), true));
+    let other = store.send(cancel("d")).await.unwrap();
+    assert_eq!((other.status(), other.is_replayed()), (200, false));
+    assert_eq!(other.body()["lines"][0]["returned_quantity"], 2);
+    assert_eq!(other.body()["canceled_at"], first.body()["canceled_at"]);
 }

@@ -1,11 +1,11 @@
-//! What is kept beside an order: its refunds and fulfilments as items.
+//! What is kept beside an order: its refunds and fulfilments as items; and in it: how it was canceled.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
+use stockline_domain::ids::{CancellationId, FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::money::{Currency, Money};
-use stockline_domain::order::{FulfilledLine, Fulfilment, Refund, RefundedLine};
+use stockline_domain::order::{Cancellation, FulfilledLine, Fulfilment, Refund, RefundedLine};
 
 use crate::fingerprint::Fingerprint;
 use crate::keys;
@@ -62,6 +62,39 @@ struct FulfilledLineRecord {
     s: Sku,
     /// Quantity.
     q: i64,
+}
+
+/// A cancellation as it is stored, in short: it lies in the order's own item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancellationRecord {
+    /// Its id.
+    i: CancellationId,
+    /// The request.
+    f: Fingerprint,
+    /// By line, what had come back by then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    r: Vec<(u16, i64)>,
+}
+
+impl CancellationRecord {
+    /// `cancellation` as `request` made it.
+    pub fn new(cancellation: &Cancellation, request: &Fingerprint) -> Self {
+        Self {
+            i: cancellation.cancellation_id,
+            f: request.clone(),
+            r: cancellation.returned.clone(),
+        }
+    }
+
+    /// The cancellation of `order_id`, and the request that made it.
+    pub fn into_parts(self, order_id: OrderId) -> (Cancellation, Fingerprint) {
+        let cancellation = Cancellation {
+            cancellation_id: self.i,
+            order_id,
+            returned: self.r,
+        };
+        (cancellation, self.f)
+    }
 }
 
 impl RefundRecord {

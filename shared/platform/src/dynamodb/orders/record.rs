@@ -9,7 +9,7 @@ use stockline_domain::money::{Currency, Money};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 
-use super::history::FulfilmentRecord;
+use super::history::{CancellationRecord, FulfilmentRecord};
 use crate::fingerprint::Fingerprint;
 use crate::keys;
 use crate::store_error::StoreError;
@@ -53,6 +53,8 @@ pub struct OrderRecord {
     /// Fulfilments for which their transaction had no room beside the order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fulfilments: Vec<FulfilmentRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cancellation: Option<CancellationRecord>,
 }
 
 /// An order as its entry in `open_by_location` has it.
@@ -135,13 +137,19 @@ impl OrderRecord {
             traceparent: trace::current(),
             open_location: order.is_open().then(|| order.location_id.clone()),
             fulfilments: Vec::new(),
+            cancellation: None,
         }
     }
 
-    /// With `fulfilments` kept in it.
-    pub(super) fn keeping(self, fulfilments: Vec<FulfilmentRecord>) -> Self {
+    /// With `fulfilments` and `cancellation` kept in it.
+    pub(super) fn keeping(
+        self,
+        fulfilments: Vec<FulfilmentRecord>,
+        cancellation: Option<CancellationRecord>,
+    ) -> Self {
         Self {
             fulfilments,
+            cancellation,
             ..self
         }
     }
@@ -149,7 +157,7 @@ impl OrderRecord {
     /// What is stored after `order` went on in its life at `at`: the next revision.
     pub fn next(&self, order: &Order, at: Timestamp) -> Self {
         Self::at_revision(order, &self.fingerprint, self.revision + 1, at)
-            .keeping(self.fulfilments.clone())
+            .keeping(self.fulfilments.clone(), self.cancellation.clone())
     }
 
     /// The order that is stored.

@@ -1,9 +1,10 @@
 //! An order goes on: each step is decided on the order as it is found, and decided anew where another came first.
 
 use jiff::Timestamp;
-use stockline_domain::ids::{FulfilmentId, Sku};
+use stockline_domain::ids::{CancellationId, FulfilmentId, OrderId, Sku};
 use stockline_domain::order::{
-    FulfilOrder, Fulfilment, NotPossible, Order, Refund, RefundOrder, RefundPlace,
+    CancelOrder, Cancellation, FulfilOrder, Fulfilment, NotPossible, Order, Refund, RefundOrder,
+    RefundPlace,
 };
 
 use super::{Advance, Advanced, KnownOrder, OrderStore, Record, ShortSku};
@@ -13,9 +14,13 @@ use crate::store_error::StoreError;
 
 /// What became of a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cancellation {
-    /// What was open of the order is canceled, now or before, and released once.
+pub enum Canceling {
+    /// What was open of the order is canceled, now or by another request before, and released once.
     Canceled(Box<Order>),
+    /// The same request had canceled it before; this is the order as it was then.
+    Replayed(Box<Order>),
+    /// Another request had used the same idempotency key.
+    KeyReused,
     /// All of it has left.
     TooLate,
 }
@@ -50,26 +55,38 @@ pub enum Fulfilling {
     Short(Vec<ShortSku>),
 }
 
-/// Cancels what is open of the order, for the caller's `reason`, and releases it, all or nothing.
+/// Cancels what is open of the order as `body` says, which came as `request`, and releases it, all or nothing.
 pub async fn cancel<S: OrderStore>(
     store: &S,
     known: &KnownOrder,
-    reason: Option<&str>,
+    body: &CancelOrder,
+    id: CancellationId,
+    request: &Fingerprint,
     at: Timestamp,
     deadline: Deadline,
-) -> Result<Cancellation, StoreError> {
+) -> Result<Canceling, StoreError> {
     let decide = |known: &KnownOrder| {
+        if let Some((made, by)) = &known.cancellation
+            && made.cancellation_id == id
+        {
+            return Decision::Answer(if by == request {
+                Canceling::Replayed(Box::new(known.order.as_canceled(made)))
+            } else {
+                Canceling::KeyReused
+            });
+        }
         let Ok(after) = known.order.cancel(at) else {
-            return Decision::Answer(Cancellation::TooLate);
+            return Decision::Answer(Canceling::TooLate);
         };
-        let answer = Cancellation::Canceled(Box::new(after.clone()));
+        let answer = Canceling::Canceled(Box::new(after.clone()));
         if after == known.order {
             return Decision::Answer(answer);
         }
+        let made = Cancellation::of(id, &after);
         let advance = Advance {
-            changes: known.order.releases(reason, at),
+            changes: known.order.releases(body.reason.as_deref(), at),
             after,
-            record: None,
+            record: Some(Record::Cancellation(made, request.clone())),
             at,
         };
         Decision::Write(Box::new(advance), answer)
@@ -96,11 +113,14 @@ pub async fn refund<S: OrderStore>(
             return Decision::Answer(if by == request {
                 Refunding::Replayed(Box::new(made.clone()))
             } else {
-                Refunding::KeyReused
+                match body.check(&known.order) {
+                    Ok(()) => Refunding::KeyReused,
+                    Err(invalid) => Refunding::NotPossible(invalid.into()),
+                }
             });
         }
         match body.refund(place.clone(), &known.order) {
-            Err(error) => Decision::Answer(Refunding::NotPossible(error)),
+            Err(error) => Decision::refuse(error, Refunding::NotPossible),
             Ok((refund, after)) => {
                 let advance = Advance {
                     changes: refund.movements(&known.order),
@@ -136,7 +156,10 @@ pub async fn fulfil<S: OrderStore>(
             return Decision::Answer(if by == request {
                 Fulfilling::Replayed(Box::new(made.clone()))
             } else {
-                Fulfilling::KeyReused
+                match body.check(&known.order) {
+                    Ok(()) => Fulfilling::KeyReused,
+                    Err(invalid) => Fulfilling::NotPossible(invalid.into()),
+                }
             });
         }
         let before = known.fulfilments.iter().map(|(made, _)| made);
@@ -144,7 +167,7 @@ pub async fn fulfil<S: OrderStore>(
             .fulfilment(id, &known.order, at)
             .and_then(|possible| possible.0.check_room(before).map(|()| possible));
         match possible {
-            Err(error) => Decision::Answer(Fulfilling::NotPossible(error)),
+            Err(error) => Decision::refuse(error, Fulfilling::NotPossible),
             Ok((fulfilment, after)) => {
                 let advance = Advance {
                     changes: fulfilment.movements(&known.order),
@@ -170,8 +193,21 @@ pub async fn fulfil<S: OrderStore>(
 enum Decision<T> {
     /// Nothing is to be written.
     Answer(T),
+    /// Nothing is to be written, if the order is as it was found.
+    Refuse(T),
     /// This is to be written, and then answered.
     Write(Box<Advance>, T),
+}
+
+impl<T> Decision<T> {
+    /// A request that no state of the order could meet is answered at once.
+    fn refuse(error: NotPossible, answer: impl Fn(NotPossible) -> T) -> Self {
+        if matches!(error, NotPossible::Invalid(_)) {
+            Self::Answer(answer(error))
+        } else {
+            Self::Refuse(answer(error))
+        }
+    }
 }
 
 /// What the levels refused.
@@ -182,6 +218,10 @@ enum Refused {
 }
 
 /// However many come at once, each is decided on the order as the one before left it.
+///
+/// A read beside a write may show the order as the write left it, and not yet what the write kept beside it: to the very
+/// request that was done, sent again, the order would have nothing left. So a refusal counts once a second read, begun after
+/// the first, finds the same.
 async fn drive<S: OrderStore, T>(
     store: &S,
     known: &KnownOrder,
@@ -189,11 +229,20 @@ async fn drive<S: OrderStore, T>(
     decide: impl Fn(&KnownOrder) -> Decision<T>,
     refused: impl Fn(Refused) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
+    let id = known.order.order_id;
     let (mut tries, mut again) = (deadline.tries(), None);
     loop {
         let known = again.as_ref().unwrap_or(known);
         let (advance, answer) = match decide(known) {
             Decision::Answer(answer) => return Ok(answer),
+            Decision::Refuse(answer) => {
+                let found = read_again(store, id).await?;
+                if found == *known {
+                    return Ok(answer);
+                }
+                again = Some(found);
+                continue;
+            }
             Decision::Write(advance, answer) => (advance, answer),
         };
         match store.advance(known, &advance, deadline).await? {
@@ -205,12 +254,11 @@ async fn drive<S: OrderStore, T>(
         if !tries.another().await {
             return Err(StoreError::Busy);
         }
-        let id = known.order.order_id;
-        again = store.find(id).await?;
-        if again.is_none() {
-            return Err(StoreError::failed("read an order again")(format!(
-                "{id} is gone"
-            )));
-        }
+        again = Some(read_again(store, id).await?);
     }
+}
+
+async fn read_again<S: OrderStore>(store: &S, id: OrderId) -> Result<KnownOrder, StoreError> {
+    let found = store.find(id).await?;
+    found.ok_or_else(|| StoreError::failed("read an order again")(format!("{id} is gone")))
 }

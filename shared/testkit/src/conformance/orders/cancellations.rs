@@ -2,9 +2,10 @@
 
 use futures::future::join_all;
 use stockline_domain::order::{FulfilLine, FulfilOrder, LineState, OrderStatus};
-use stockline_platform::ports::orders::{Cancellation, cancel, fulfil};
+use stockline_platform::ports::orders::{Canceling, fulfil};
 
-use super::{StockedOrders, deadline, found, minute, placed, request};
+use super::refunds::pay_back;
+use super::{StockedOrders, cancel, deadline, found, minute, placed, request};
 use crate::orders::order;
 
 /// Runs every story.
@@ -12,6 +13,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
     a_canceled_order_releases_what_it_held_once(store).await;
     an_order_of_which_all_has_left_is_not_canceled(store).await;
     an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled(store).await;
+    a_cancellation_is_answered_again_as_it_was_whatever_came_back_before_it_or_since(store).await;
     of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_released_is_all_of_it(store)
         .await;
 }
@@ -20,22 +22,28 @@ async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S
     store.stock("cancel", "milk", 5).await;
     let held = order("cancel-1", "cancel", "online", &[("milk", 5)]);
     let known = placed(store, &held).await;
-    let (why, at) = (Some("changed their mind"), minute(60));
-    let results = join_all((0..6).map(|_| cancel(store, &known, why, at, deadline()))).await;
+    let results = join_all((0..6).map(|_| cancel(store, &known, minute(60)))).await;
+    let mut done = 0;
     for result in results {
-        let Cancellation::Canceled(order) = result.unwrap() else {
-            panic!("it was not canceled");
+        let order = match result.unwrap() {
+            Canceling::Canceled(order) => {
+                done += 1;
+                order
+            }
+            Canceling::Replayed(order) => order,
+            other => panic!("it was not canceled: {other:?}"),
         };
         assert_eq!(order.status, OrderStatus::Canceled);
     }
+    assert_eq!(done, 1);
     assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
 }
 
 async fn an_order_of_which_all_has_left_is_not_canceled<S: StockedOrders>(store: &S) {
     store.stock("left", "milk", 5).await;
     let known = placed(store, &order("left-1", "left", "pos", &[("milk", 1)])).await;
-    let refused = cancel(store, &known, None, minute(1), deadline()).await;
-    assert_eq!(refused.unwrap(), Cancellation::TooLate);
+    let refused = cancel(store, &known, minute(1)).await;
+    assert_eq!(refused.unwrap(), Canceling::TooLate);
     assert_eq!(store.level_of("left", "milk").await, (4, 0));
 }
 
@@ -60,8 +68,9 @@ async fn an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled<S:
 
     // What was read before the goods left is no reason to release them.
     for at in [minute(2), minute(3)] {
-        let canceled = cancel(store, &known, None, at, deadline()).await.unwrap();
-        let Cancellation::Canceled(order) = canceled else {
+        let (Canceling::Canceled(order) | Canceling::Replayed(order)) =
+            cancel(store, &known, at).await.unwrap()
+        else {
             panic!("it was not canceled");
         };
         assert_eq!(order.status, OrderStatus::Fulfilled);
@@ -71,6 +80,36 @@ async fn an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled<S:
     }
     assert_eq!(store.level_of("part", "milk").await, (4, 0));
     assert_eq!(store.level_of("part", "bread").await, (5, 0));
+}
+
+async fn a_cancellation_is_answered_again_as_it_was_whatever_came_back_before_it_or_since<
+    S: StockedOrders,
+>(
+    store: &S,
+) {
+    store.stock("undone", "milk", 9).await;
+    store.stock("undone", "bread", 9).await;
+    let promise = order("undone-1", "undone", "online", &[("milk", 5), ("bread", 3)]);
+    let known = placed(store, &promise).await;
+    let part = |line, quantity| FulfilLine { line, quantity };
+    let some = FulfilOrder {
+        lines: Some(vec![part(1, 3), part(2, 2)]),
+    };
+    let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
+    fulfil(store, &known, &some, id, &same, minute(1), deadline())
+        .await
+        .unwrap();
+    let known = found(store, promise.order_id).await;
+    pay_back(store, &known, "before", "undone", &[(1, 1, true)]).await;
+    let known = found(store, promise.order_id).await;
+    let Ok(Canceling::Canceled(first)) = cancel(store, &known, minute(2)).await else {
+        panic!("it was not canceled");
+    };
+    let since = found(store, promise.order_id).await;
+    let back = [(1, 2, true), (2, 1, false)];
+    pay_back(store, &since, "since", "undone", &back).await;
+    let again = cancel(store, &known, minute(3)).await.unwrap();
+    assert_eq!(again, Canceling::Replayed(first));
 }
 
 async fn of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_released_is_all_of_it<
@@ -84,7 +123,7 @@ async fn of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_rele
     let all = FulfilOrder { lines: None };
     let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
     let (canceled, left) = futures::join!(
-        cancel(store, &known, None, minute(1), deadline()),
+        cancel(store, &known, minute(1)),
         fulfil(store, &known, &all, id, &same, minute(1), deadline()),
     );
     let (canceled, left) = (canceled.unwrap(), left.unwrap());

@@ -3,11 +3,11 @@
 use futures::future::join_all;
 use stockline_domain::order::{NotPossible, OrderStatus};
 use stockline_domain::place_order::MAX_SKUS;
-use stockline_platform::ports::orders::{Cancellation, Fulfilling, KnownOrder, Refunding, cancel};
+use stockline_platform::ports::orders::{Canceling, Fulfilling, KnownOrder, Refunding};
 
 use super::fulfilments::hand_over;
 use super::refunds::pay_back;
-use super::{StockedOrders, deadline, found, minute, placed};
+use super::{StockedOrders, cancel, found, minute, placed};
 use crate::orders::order;
 
 /// Runs every story.
@@ -41,8 +41,8 @@ async fn as_many_skus_as_may_be_are_promised_and_released<S: StockedOrders>(stor
     let at = "wide-given-up";
     let known = promised(store, at).await;
     levels_are(store, at, (2, 1)).await;
-    let canceled = cancel(store, &known, None, minute(1), deadline()).await;
-    assert!(matches!(canceled, Ok(Cancellation::Canceled(_))));
+    let canceled = cancel(store, &known, minute(1)).await;
+    assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
     levels_are(store, at, (2, 0)).await;
 }
 
