@@ -7,7 +7,7 @@ use stockline_platform::ports::orders::{Canceling, Fulfilling, KnownOrder, Refun
 
 use super::fulfilments::hand_over;
 use super::refunds::pay_back;
-use super::{StockedOrders, cancel, deadline, found, minute, placed};
+use super::{StockedOrders, cancel, found, minute, placed};
 use crate::orders::order;
 
 /// Runs every story.
