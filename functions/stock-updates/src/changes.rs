@@ -203,9 +203,11 @@ fn no_such_product(sku: &Sku) -> Problem {
 
 fn refusal(refused: ChangeRefused) -> Problem {
     let kind = match refused {
-        ChangeRefused::Level(LevelError::NotOnHand { .. } | LevelError::NotAvailable { .. }) => {
-            ProblemKind::InsufficientStock
-        }
+        ChangeRefused::Level(
+            LevelError::NotOnHand { .. }
+            | LevelError::NotFitForSale { .. }
+            | LevelError::NotAvailable { .. },
+        ) => ProblemKind::InsufficientStock,
         _ => ProblemKind::ChangeRefused,
     };
     Problem::new(kind, format!("Nothing was changed: {refused}."))

@@ -116,6 +116,11 @@ impl Level {
         self.on_hand - self.allocated - self.damaged - self.on_hold
     }
 
+    /// What is there and may leave with an order; negative where a count found less than is set aside as unfit.
+    pub fn fit_for_sale(&self) -> i64 {
+        self.on_hand - self.damaged - self.on_hold
+    }
+
     /// Whether less is there than is promised.
     pub fn is_short(&self) -> bool {
         self.available() < 0
@@ -149,6 +154,12 @@ impl Level {
             ..self.clone()
         };
         next.check(self)?;
+        let leaves = change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0;
+        if leaves && next.fit_for_sale() < 0 {
+            return Err(LevelError::NotFitForSale {
+                fit: self.fit_for_sale(),
+            });
+        }
         if change.available_delta() < 0 && next.is_short() && !change.may_leave_short() {
             return Err(LevelError::NotAvailable {
                 available: self.available(),
@@ -226,6 +237,12 @@ pub enum LevelError {
     NotOnHand {
         /// What is there.
         on_hand: i64,
+    },
+    /// More would leave with an order than is there and fit for sale.
+    #[error("only {fit} fit for sale")]
+    NotFitForSale {
+        /// What is there and fit for sale.
+        fit: i64,
     },
     /// More would be taken than may be promised.
     #[error("only {available} available")]

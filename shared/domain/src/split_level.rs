@@ -117,7 +117,7 @@ impl SplitLevel {
             (-1, 0) | (0, 1) => Some(Level::available),
             (0, _) => Some(|level| level.allocated),
             (_, 0) => Some(|level| i64::MAX - level.available().max(0)),
-            (-1, _) if on_hand == allocated => Some(|level| level.on_hand.min(level.allocated)),
+            (-1, _) if on_hand == allocated => Some(room_to_leave),
             _ => None,
         };
         let owes = |bucket: &Level| bucket.is_short() || bucket.whole_short;
@@ -237,6 +237,16 @@ impl Part {
                 ..change.clone()
             },
         }
+    }
+}
+
+/// How much may leave of a bucket by what it adds up to: nothing where goods are set aside as unfit, for how much is left
+/// beside them a write by deltas cannot ask.
+fn room_to_leave(level: &Level) -> i64 {
+    if level.damaged == 0 && level.on_hold == 0 {
+        level.on_hand.min(level.allocated)
+    } else {
+        0
     }
 }
 

@@ -12,7 +12,8 @@ use stockline_platform::dynamodb::change_level::change_level;
 use stockline_protocol::model::tables::{Tables, Write, has_what_it_needs};
 
 /// Levels with little on hand and allocated, counted never, before the changes, or after, and of two of each one an item
-/// of a level that is short as a whole; some were written last by the movement that is to be made.
+/// of a level that is short as a whole; some were written last by the movement that is to be made, and some have a unit
+/// damaged or on hold.
 fn levels() -> Vec<Level> {
     let counted = [
         None,
@@ -24,12 +25,13 @@ fn levels() -> Vec<Level> {
         .flat_map(|amounts| counted.map(|counted_at| (amounts, counted_at)))
         .flat_map(|level| [false, true].map(|whole_short| (level, whole_short)))
         .flat_map(|level| [None, Some(change("rebalance", 1, 0))].map(|last| (level, last)))
+        .flat_map(|level| [(0, 0), (1, 0), (0, 1)].map(|unfit| (level.clone(), unfit)))
         .map(
-            |((((on_hand, allocated), counted_at), whole_short), last)| {
+            |(((((on_hand, allocated), counted_at), whole_short), last), (damaged, on_hold))| {
                 serde_json::from_value(json!({
                 "location_id": "store-1", "sku": "milk", "version": 7, "whole_short": whole_short,
                 "on_hand": on_hand, "allocated": allocated, "in_transit": (on_hand + allocated) % 3,
-                "counted_at": counted_at,
+                "damaged": damaged, "on_hold": on_hold, "counted_at": counted_at,
                 "last_change": last,
             }))
             .unwrap()
@@ -87,6 +89,8 @@ fn numbers(level: &Level) -> BTreeMap<&'static str, i64> {
         ("on_hand", level.on_hand),
         ("allocated", level.allocated),
         ("in_transit", level.in_transit),
+        ("damaged", level.damaged),
+        ("on_hold", level.on_hold),
         ("available", level.available()),
         ("version", i64::try_from(level.version).unwrap()),
     ]);
@@ -126,6 +130,7 @@ impl Sent {
         let words: Vec<&str> = comparison.split(' ').collect();
         match words[..] {
             ["attribute_exists(pk)"] => true,
+            [name, "=", value] => self.item[name] == self.number(value),
             [name, ">=", value] => self.item[name] >= self.number(value),
             [name, "<=", value] => self.item[name] <= self.number(value),
             ["attribute_not_exists(last_change)"] => self.last_movement.is_none(),
@@ -193,15 +198,18 @@ fn the_model_lets_through_what_dynamodb_lets_through_and_writes_what_it_writes()
 }
 
 /// What DynamoDB lets through is what the domain allows: the conditions are neither weaker nor stronger than the rule,
-/// but for what a later count has seen and for what an item of a short level is given back, which is planned anew, and
-/// for goods that were moved already.
+/// but for what a later count has seen, for what an item of a short level is given back and for what leaves beside unfit
+/// goods, which is planned anew, and for goods that were moved already.
 #[test]
 fn the_conditions_are_the_rule() {
     for before in levels() {
         for change in changes() {
             let is_owed = before.whole_short && change.available_delta() > 0;
             let is_made = change.kind == MovementKind::Rebalance && before.last_change.is_some();
-            if before.has_counted(change.occurred_at) || is_owed || is_made {
+            let is_beside_unfit =
+                change.kind == MovementKind::Fulfilment && before.damaged + before.on_hold > 0;
+            let is_anew = is_owed || is_beside_unfit;
+            if before.has_counted(change.occurred_at) || is_anew || is_made {
                 continue;
             }
             assert_eq!(

@@ -367,7 +367,7 @@ async fn a_change_that_has_to_wait_keeps_none_waiting_but_those_of_its_level() {
     // given a count of milk whose last movement the ledger has not yet, and what comes after the count
     let late = std::mem::take(&mut function.stock.open().movements);
     let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 5,
-        "counted_at": "2026-03-01T12:00:00Z"});
+        "counted_at": "2026-03-01T12:00:00.001Z"});
     let told = [count, receipt("milk", 1), receipt("bread", 3)];
     // when it is told
     let answer = refused(&function, changes("l", &told)).await;

@@ -94,6 +94,11 @@ pub fn change_level(
         // Of a level that is split, what one item owes comes before what another has to sell.
         conditions.push("attribute_not_exists(whole_short)");
     }
+    if change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0 {
+        // What is on hand beside unfit goods is a difference, which a condition cannot form.
+        conditions.push("damaged = :none AND on_hold = :none");
+        update = update.expression_attribute_values(":none", number(0));
+    }
     if change.kind == MovementKind::Rebalance {
         // Two that read the same level plan the same movement, and of two alike in a row the ledger sees one.
         conditions

@@ -310,9 +310,10 @@ fn refused(changes: &[LevelChange], levels: Vec<(usize, RefusedLevel)>) -> Refus
                 continue;
             }
             RefusedLevel::Cannot {
-                error: LevelError::NotOnHand { on_hand },
+                error:
+                    LevelError::NotOnHand { on_hand: there } | LevelError::NotFitForSale { fit: there },
                 ..
-            } => on_hand,
+            } => there,
             RefusedLevel::Cannot { level, .. } => level.available(),
         };
         short.push(ShortSku {

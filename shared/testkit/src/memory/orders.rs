@@ -171,7 +171,7 @@ impl Shelves {
 
 fn there(level: &Level, kind: MovementKind) -> i64 {
     if kind == MovementKind::Fulfilment {
-        level.on_hand
+        level.fit_for_sale()
     } else {
         level.available()
     }

@@ -120,8 +120,11 @@ pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
     let is_owed = change.available_delta() > 0 && level.whole_short;
     let last = level.last_change.as_ref().map(|last| last.movement_id);
     let is_made = change.kind == MovementKind::Rebalance && last == Some(change.movement_id);
+    let leaves = change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0;
+    let is_beside_unfit = leaves && (level.damaged != 0 || level.on_hold != 0);
     !is_counted
         && !is_owed
+        && !is_beside_unfit
         && !is_made
         && holds(level.available(), change.available_delta())
         && holds(level.on_hand, change.on_hand_delta)

@@ -244,6 +244,8 @@ impl LineRecord {
 mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use serde_json::json;
+    use stockline_domain::ids::CancellationId;
+    use stockline_domain::order::Cancellation;
     use stockline_testkit::orders::{TaxedLine, order, order_body, order_of, taxed_order};
 
     use super::*;
@@ -315,6 +317,22 @@ mod tests {
         };
         let size = item_size(&stored_in_a_trace(&returned).await);
         assert!(size <= 1024, "{size} bytes once all of it has come back");
+    }
+
+    #[tokio::test]
+    async fn how_it_was_canceled_adds_less_than_130_bytes_to_an_order() {
+        let promise = basket(10, "online");
+        let canceled = promise.cancel(promise.placed_at).unwrap();
+        let id = CancellationId::derive(promise.order_id, "till-1", "c");
+        let made = Cancellation::of(id, &canceled);
+        let request = Fingerprint::of(&"c").unwrap();
+        let kept = CancellationRecord::new(&made, &request);
+        let record = OrderRecord::new(&canceled, &request);
+        let key = keys::order(canceled.order_id);
+        let size = |record: &OrderRecord| item_size(&item(&key, record).unwrap());
+        let without = size(&record);
+        let with = size(&record.keeping(Vec::new(), Some(kept)));
+        assert!(with - without < 130, "{without} and {with} bytes");
     }
 
     #[test]
