@@ -52,7 +52,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
 
     async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<Outcome, StoreError> {
         let deadline = Deadline::within(PATIENCE);
-        let mut tries = 0;
+        let mut tries = deadline.tries();
         loop {
             let now = self.clock.now();
             let Some(task) = self.tasks.find(id).await? else {
@@ -84,8 +84,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
                 self.tell(&leased, now).await?;
                 return Ok(Outcome::Done);
             }
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 return Err(StoreError::Busy);
             }
         }

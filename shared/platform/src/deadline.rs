@@ -30,6 +30,14 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
+    /// The tries of one thing until then; the first needs no leave.
+    pub fn tries(self) -> Tries {
+        Tries {
+            deadline: self,
+            made: 0,
+        }
+    }
+
     /// Waits before the try after `tries`, with full jitter: anything from nothing to 10 ms x 2^tries, at most 500 ms.
     ///
     /// Answers whether there is time for another try.
@@ -46,5 +54,59 @@ impl Deadline {
         }
         tokio::time::sleep(pause).await;
         true
+    }
+}
+
+/// The tries of one thing, ever further apart, until its deadline.
+#[derive(Debug)]
+pub struct Tries {
+    deadline: Deadline,
+    made: u32,
+}
+
+impl Tries {
+    /// How many were made that did not do.
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Waits before the next try; answers whether there is time for one.
+    pub async fn another(&mut self) -> bool {
+        self.made += 1;
+        self.deadline.back_off(self.made).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_come_ever_further_apart_and_end_with_their_deadline() {
+        for seed in 0..50 {
+            fastrand::seed(seed);
+            let begun = Instant::now();
+            let mut tries = Deadline::within(Duration::from_secs(10)).tries();
+            let mut made = 0;
+            let mut in_the_first_tenth = 0;
+            while tries.another().await {
+                made += 1;
+                if begun.elapsed() < Duration::from_secs(1) {
+                    in_the_first_tenth += 1;
+                }
+            }
+            // A quarter of a second apart on average, once they are as far apart as they get.
+            assert!((25..80).contains(&made), "{made} with seed {seed}");
+            assert!(
+                in_the_first_tenth > 3,
+                "{in_the_first_tenth} with seed {seed}"
+            );
+            let waited = begun.elapsed();
+            let last = Duration::from_millis(9500);
+            assert!(
+                (last..=Duration::from_secs(10)).contains(&waited),
+                "{waited:?}"
+            );
+        }
     }
 }

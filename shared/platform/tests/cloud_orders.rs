@@ -3,17 +3,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem};
-use stockline_domain::ids::CancellationId;
-use stockline_domain::order::{
-    Cancellation, FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace,
-};
+use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::orders::{
-    Advance, Canceling, Fulfilling, KnownOrder, OrderStore, Placement, Record, Refunding, fulfil,
-    refund,
+    Canceling, Fulfilling, KnownOrder, OrderStore, Placement, Refunding, fulfil, refund,
 };
 use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::{Table, TestCloud};
@@ -219,91 +214,6 @@ async fn an_order_found_by_a_lost_response_is_found_by_the_next_try() {
     connection.lose_next_of("Query", TRIES);
     shop.find(known.order.order_id).await.unwrap_err();
     assert_eq!(connection.lost(), TRIES + 1);
-}
-
-/// The write units of `parts` on the orders and on the levels.
-async fn units(shop: &DynamoShop, parts: Vec<TransactWriteItem>) -> (f64, f64) {
-    let written = shop
-        .client
-        .transact_write_items()
-        .set_transact_items(Some(parts))
-        .return_consumed_capacity(ReturnConsumedCapacity::Total)
-        .send()
-        .await
-        .unwrap();
-    let of = |stock: bool| {
-        written
-            .consumed_capacity()
-            .iter()
-            .filter(|consumed| (consumed.table_name() == Some(&shop.stock_table)) == stock)
-            .filter_map(ConsumedCapacity::capacity_units)
-            .sum()
-    };
-    (of(false), of(true))
-}
-
-/// An item within 1 KB is 2 write units in a transaction, and 1 more where it stands in the index of a location's days:
-/// an order does and so does a refund, a fulfilment and a level do not.
-/// An order that holds stock stands in the index of the open ones too: 1 when it comes, 1 when it goes.
-#[tokio::test]
-async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
-    let Some(cloud) = TestCloud::find() else {
-        return;
-    };
-    let shop = shop(&cloud, "cost").await;
-    let skus = [("milk", 2), ("bread", 2), ("eggs", 2)];
-    for (sku, _) in skus {
-        shop.stock("store-1", sku, 100).await;
-    }
-    let place = async |name: &str| {
-        let order = order(name, "store-1", "online", &skus);
-        let parts = shop.orders.placing(&order, &request("a")).unwrap();
-        assert_eq!(units(&shop, parts).await, (4.0, 6.0));
-        found(&shop, order.order_id).await
-    };
-    let sale = order("sale", "store-1", "pos", &skus);
-    let parts = shop.orders.placing(&sale, &request("a")).unwrap();
-    assert_eq!(units(&shop, parts).await, (3.0, 6.0));
-
-    let known = place("canceled").await;
-    let after = known.order.cancel(minute(1)).unwrap();
-    let id = CancellationId::derive(after.order_id, "till-1", "c");
-    let advance = Advance {
-        record: Some(Record::Cancellation(
-            Cancellation::of(id, &after),
-            request("c"),
-        )),
-        after,
-        changes: known.order.releases(None, minute(1)),
-        at: minute(1),
-    };
-    let parts = shop.orders.advancing(&known, &advance).unwrap();
-    assert_eq!(units(&shop, parts).await, (4.0, 6.0));
-
-    let known = place("fulfilled").await;
-    let all = FulfilOrder { lines: None };
-    let id = fulfilment_id(&known.order, "f1");
-    let (left, after) = all.fulfilment(id, &known.order, minute(1)).unwrap();
-    let advance = Advance {
-        changes: left.movements(&known.order),
-        record: Some(Record::Fulfilment(left, request("f"))),
-        after,
-        at: minute(1),
-    };
-    let parts = shop.orders.advancing(&known, &advance).unwrap();
-    assert_eq!(units(&shop, parts).await, (6.0, 6.0));
-
-    let known = found(&shop, known.order.order_id).await;
-    let steps = Steps::on(&known.order);
-    let (back, after) = steps.refund.refund(steps.place, &known.order).unwrap();
-    let advance = Advance {
-        changes: back.movements(&known.order),
-        record: Some(Record::Refund(back, request("r"))),
-        after,
-        at: minute(2),
-    };
-    let parts = shop.orders.advancing(&known, &advance).unwrap();
-    assert_eq!(units(&shop, parts).await, (6.0, 2.0));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub fn order_body(location: &str, channel: &str, lines: &[(&str, i64)]) -> Value
 
 /// The order that `key` places at noon of 1 March 2026, UTC.
 pub fn order(key: &str, location: &str, channel: &str, lines: &[(&str, i64)]) -> Order {
-    placed(key, order_body(location, channel, lines))
+    order_of(key, order_body(location, channel, lines))
 }
 
 /// A line with all that a line may have, amounts in cents of EUR.
@@ -63,7 +63,7 @@ pub fn taxed_order(key: &str, location: &str, channel: &str, lines: &[TaxedLine]
         "location_id": location, "channel": channel, "currency": "EUR", "external_reference": key,
         "lines": lines, "total": money(total),
     });
-    placed(key, body)
+    order_of(key, body)
 }
 
 /// The refund of `order` that the till which placed it makes under `key`.
@@ -76,7 +76,8 @@ pub fn fulfilment_id(order: &Order, key: &str) -> FulfilmentId {
     FulfilmentId::derive(order.order_id, "till-1", key)
 }
 
-fn placed(key: &str, body: Value) -> Order {
+/// The order that `body` asks for under `key` at noon of 1 March 2026, UTC.
+pub fn order_of(key: &str, body: Value) -> Order {
     let body: PlaceOrder = serde_json::from_value(body).unwrap();
     let now = "2026-03-01T12:00:00Z".parse().unwrap();
     body.order(OrderId::derive("till-1", key), now, &TimeZone::UTC, 0)

@@ -24,10 +24,7 @@ pub fn planned_items(
             .collect(),
         Plan::Anew(levels) => levels
             .iter()
-            .map(|(before, after)| {
-                let before = (before.version > 0).then_some(before);
-                replace_level(stock_table, before, after)
-            })
+            .map(|(before, after)| replace_level(stock_table, before, after))
             .collect(),
     }
 }

@@ -77,7 +77,7 @@ impl LevelChanges {
         let mut writes = self.first_writes(changes);
         let mut token = fresh_token();
         let mut refusal: Option<Refusal> = None;
-        let mut tries = 0;
+        let mut tries = deadline.tries();
         loop {
             let items = self.items(guards, changes, &writes)?;
             let refused = if items.len() > MAX_ITEMS {
@@ -119,20 +119,10 @@ impl LevelChanges {
                 writes = self.first_writes(changes);
                 refusal = Some(refused);
             }
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 return Err(StoreError::Busy);
             }
         }
-    }
-
-    /// What the first try writes.
-    pub fn first_try(
-        &self,
-        guards: &[TransactWriteItem],
-        changes: &[LevelChange],
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        self.items(guards, changes, &self.first_writes(changes))
     }
 
     fn first_writes(&self, changes: &[LevelChange]) -> Vec<Write> {

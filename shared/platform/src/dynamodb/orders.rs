@@ -55,27 +55,6 @@ impl DynamoOrders {
         }
     }
 
-    /// The transaction that places `order`, as it is tried first: the order, then the levels.
-    pub fn placing(
-        &self,
-        order: &Order,
-        request: &Fingerprint,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let guard = self.place_guard(order, request)?;
-        self.levels.first_try(&[guard], &order.takes())
-    }
-
-    /// The transaction that writes `advance` over `before`, as it is tried first: the order, what is kept beside it, then
-    /// the levels.
-    pub fn advancing(
-        &self,
-        before: &KnownOrder,
-        advance: &Advance,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let guards = self.advance_guards(before, advance)?;
-        self.levels.first_try(&guards, &advance.changes)
-    }
-
     fn place_guard(
         &self,
         order: &Order,

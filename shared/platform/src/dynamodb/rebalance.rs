@@ -43,7 +43,7 @@ impl Rebalance {
         deadline: Deadline,
     ) {
         let time = EVENING_OUT.min(deadline.left().saturating_sub(FOR_THE_ANSWER));
-        if uneven.is_empty() || time.is_zero() {
+        if time.is_zero() {
             return;
         }
         let budget = Deadline::within(time);

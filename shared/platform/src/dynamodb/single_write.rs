@@ -25,12 +25,11 @@ where
     F: Future<Output = Result<T, SdkError<E, R>>>,
     E: ProvideErrorMetadata,
 {
-    let mut tries = 0;
+    let mut tries = deadline.tries();
     loop {
         let sent = send().await;
         let busy = matches!(&sent, Err(error) if is_busy(error.code()));
-        tries += 1;
-        if !busy || !deadline.back_off(tries).await {
+        if !busy || !tries.another().await {
             return sent;
         }
     }

@@ -191,3 +191,55 @@ impl SplitLevels {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use stockline_testkit::conformance::stock::key;
+    use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn levels() -> SplitLevels {
+        let client = SimulatedDynamoDb::new(1).aws().dynamodb();
+        SplitLevels::new(client, "stock".to_owned())
+    }
+
+    fn split_over(buckets: u8, sku: &str) -> SplitLevel {
+        let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
+        let first = Level {
+            split_over: buckets,
+            policy: Some(serde_json::from_value(policy).unwrap()),
+            ..Level::empty(&key("store-1", sku))
+        };
+        SplitLevel::new(first, &[])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_learnt_of_a_level_is_believed_for_a_minute() {
+        let levels = levels();
+        let milk = key("store-1", "milk");
+        assert_eq!(levels.in_use(&milk), None);
+        levels.remember(&split_over(4, "milk"));
+        advance(BELIEVED.checked_sub(Duration::from_millis(1)).unwrap()).await;
+        assert_eq!(levels.in_use(&milk), Some(4));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(levels.in_use(&milk), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_levels_are_remembered_as_there_is_room_for() {
+        let levels = levels();
+        let known = |number: usize| levels.in_use(&key("store-1", &format!("sku-{number}")));
+        for number in 0..REMEMBERED {
+            levels.remember(&split_over(4, &format!("sku-{number}")));
+        }
+        assert_eq!((known(0), known(REMEMBERED - 1)), (Some(4), Some(4)));
+        levels.remember(&split_over(2, "milk"));
+        assert_eq!(
+            (known(0), levels.in_use(&key("store-1", "milk"))),
+            (None, Some(2))
+        );
+    }
+}

@@ -51,14 +51,13 @@ pub async fn write(
     deadline: Deadline,
 ) -> Result<Written, StoreError> {
     let token = fresh_token();
-    let mut tries = 0;
+    let mut tries = deadline.tries();
     loop {
         match try_once(client, parts.clone(), &token).await? {
             Tried::Decided(written) => return Ok(written),
             Tried::Busy(_) => {}
         }
-        tries += 1;
-        if !deadline.back_off(tries).await {
+        if !tries.another().await {
             return Err(StoreError::Busy);
         }
     }

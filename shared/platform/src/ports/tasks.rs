@@ -143,7 +143,7 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<Reported, StoreError> {
-    let mut tries = 0;
+    let mut tries = deadline.tries();
     loop {
         let Some(before) = store.find(id).await? else {
             return Ok(Reported::Unknown);
@@ -180,8 +180,7 @@ pub async fn settle<S: TaskStore, C: CompletionStore>(
             }
             return Ok(Reported::Counted(after));
         }
-        tries += 1;
-        if !deadline.back_off(tries).await {
+        if !tries.another().await {
             return Err(StoreError::Busy);
         }
     }
@@ -220,7 +219,7 @@ async fn cancel_task<S: TaskStore>(
     id: TaskId,
     deadline: Deadline,
 ) -> Result<Option<Task>, StoreError> {
-    let mut tries = 0;
+    let mut tries = deadline.tries();
     while let Some(before) = store.find(id).await? {
         let Some(after) = before.order_canceled() else {
             return Ok(Some(before));
@@ -228,8 +227,7 @@ async fn cancel_task<S: TaskStore>(
         if store.replace(&before, &after).await? {
             return Ok(Some(after));
         }
-        tries += 1;
-        if !deadline.back_off(tries).await {
+        if !tries.another().await {
             return Err(StoreError::Busy);
         }
     }

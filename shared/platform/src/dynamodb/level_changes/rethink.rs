@@ -164,11 +164,7 @@ impl LevelChanges {
             if self.levels.in_use(&change.key).is_none() {
                 self.levels.learn(&change.key).await?;
             }
-            if self
-                .levels
-                .in_use(&change.key)
-                .is_some_and(|count| count > 1)
-            {
+            if matches!(self.levels.in_use(&change.key), Some(2..)) {
                 *write = self.first(change);
                 moved = true;
             }

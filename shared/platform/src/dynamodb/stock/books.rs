@@ -126,7 +126,7 @@ impl Bookkeeper for DynamoStock {
         };
         let mut parts = Vec::new();
         for replacement in replacements {
-            let (before, after) = (Some(&replacement.before), &replacement.after);
+            let (before, after) = (&replacement.before, &replacement.after);
             parts.push(replace_level(self.levels.table(), before, after)?);
             if let Some(movement) = &replacement.repair {
                 parts.push(self.put_movement(movement)?);

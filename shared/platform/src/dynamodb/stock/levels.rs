@@ -34,13 +34,13 @@ pub fn level_item(level: &Level) -> Result<Item, StoreError> {
     Ok(stored)
 }
 
-/// The write that makes `before` into `after`, unless another write came between.
+/// The write that makes `before` into `after`, unless another write came between. What has no version is not there.
 pub fn replace_level(
     table: &str,
-    before: Option<&Level>,
+    before: &Level,
     after: &Level,
 ) -> Result<TransactWriteItem, StoreError> {
-    let Some(before) = before else {
+    if before.version == 0 {
         let put = Put::builder()
             .table_name(table)
             .set_item(Some(level_item(after)?))
@@ -48,7 +48,7 @@ pub fn replace_level(
             .build()
             .map_err(StoreError::failed("write a level"))?;
         return Ok(TransactWriteItem::builder().put(put).build());
-    };
+    }
     // Named attributes and not the whole item: what others keep on it stays as it is.
     let mut assignments = vec![
         "on_hand = :on_hand",

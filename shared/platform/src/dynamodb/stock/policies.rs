@@ -75,7 +75,7 @@ impl DynamoStock {
             ..Level::empty(key)
         };
         let is_created = if first.split_over > 1 {
-            let create = replace_level(self.levels.table(), None, &first)?;
+            let create = replace_level(self.levels.table(), &Level::empty(key), &first)?;
             self.write_with_buckets(create, &first, 1).await?
         } else {
             self.put_new(&first).await?

@@ -146,7 +146,7 @@ impl DynamoStock {
         deadline: Deadline,
     ) -> Result<Applied, StoreError> {
         let wanted = pending.change.keys();
-        let (mut tries, mut looks, mut seen) = (0, 0, Sightings::default());
+        let (mut tries, mut looks, mut seen) = (deadline.tries(), 0, Sightings::default());
         loop {
             let mut found = Vec::with_capacity(wanted.len());
             for key in &wanted {
@@ -201,8 +201,7 @@ impl DynamoStock {
                 Ok(after) => after,
                 // Goods on their way between two buckets were missing or counted twice.
                 Err(_) if !in_one_moment => {
-                    tries += 1;
-                    if deadline.back_off(tries).await {
+                    if tries.another().await {
                         continue;
                     }
                     return Err(StoreError::Busy);
@@ -217,7 +216,7 @@ impl DynamoStock {
                     );
                 }
             };
-            let plans = plans(pending.change, &before, &after, tries)?;
+            let plans = plans(pending.change, &before, &after, tries.made())?;
             let after: Vec<Level> = plans.iter().map(|planned| planned.after.total()).collect();
             let parts = self.parts(pending, &plans, &after)?;
             match try_once(&self.client, parts, &fresh_token()).await? {
@@ -236,8 +235,7 @@ impl DynamoStock {
                 Tried::Busy(_) => {}
             }
             // Someone else wrote a level first: it is read again and decided anew.
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 return Err(StoreError::Busy);
             }
         }

@@ -230,7 +230,7 @@ async fn drive<S: OrderStore, T>(
     refused: impl Fn(Refused) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let id = known.order.order_id;
-    let (mut tries, mut again) = (0, None);
+    let (mut tries, mut again) = (deadline.tries(), None);
     loop {
         let known = again.as_ref().unwrap_or(known);
         let (advance, answer) = match decide(known) {
@@ -251,8 +251,7 @@ async fn drive<S: OrderStore, T>(
             Advanced::Short(short) => return refused(Refused::Short(short)),
             Advanced::NotStocked(skus) => return refused(Refused::NotStocked(skus)),
         }
-        tries += 1;
-        if !deadline.back_off(tries).await {
+        if !tries.another().await {
             return Err(StoreError::Busy);
         }
         again = Some(read_again(store, id).await?);
