@@ -65,8 +65,8 @@ locals {
       # 100 changes, each its own transaction.
       timeout = 25
       tables = {
-        # Only the index of open orders.
-        orders  = ["dynamodb:Query"]
+        # Only to say which open orders hold a level.
+        orders  = ["dynamodb:BatchGetItem", "dynamodb:Query"]
         stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
       }
