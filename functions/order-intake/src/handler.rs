@@ -6,10 +6,10 @@ mod steps;
 use jiff::civil::Date;
 use serde::Serialize;
 use stockline_domain::caller::Action;
-use stockline_domain::ids::{LocationId, OrderId, Sku};
+use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::invalid::Invalid;
 use stockline_domain::order::{Order, Refund};
-use stockline_domain::place_order::{PlaceLine, PlaceOrder};
+use stockline_domain::place_order::PlaceOrder;
 use stockline_platform::clock::Clock;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
@@ -80,8 +80,6 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let Some(location) = self.locations.find(&body.location_id).await? else {
             return self.placed_before(id, &request, no_such_location()).await;
         };
-        let sku = |line: &PlaceLine| Some(line.sku.clone());
-        let wanted: Vec<Option<Sku>> = body.lines.iter().map(sku).collect();
         let close_out_hour = location.location.close_out_hour;
         let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {
             Ok(order) => order,
@@ -101,7 +99,7 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
                 count(Metric::OrdersShort, 1);
                 Err(insufficient_stock(&short))
             }
-            Placement::NotStocked(skus) => Err(not_stocked(&wanted, &skus)),
+            Placement::NotStocked(skus) => Err(not_stocked(&order.lines, &skus)),
         }
     }
 

@@ -137,6 +137,9 @@ pub enum StockChange {
         /// When it happened; now, if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
+        /// Refuse unless the level still has this version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_version: Option<u64>,
     },
     /// Goods left for another location; they are in transit until they arrive there.
     Transfer {
@@ -154,6 +157,9 @@ pub enum StockChange {
         /// When it happened; now, if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
+        /// Refuse unless the level that the goods leave still has this version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_version: Option<u64>,
     },
     /// Goods in transit arrived, all of them or a part.
     Arrival {
@@ -169,6 +175,9 @@ pub enum StockChange {
         /// When it happened; now, if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
+        /// Refuse unless the level still has this version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected_version: Option<u64>,
     },
     /// Goods became fit or unfit for sale where they are.
     StateChange {

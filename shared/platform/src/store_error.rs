@@ -8,7 +8,7 @@ pub enum StoreError {
     /// Others write the same items, or the service throttles; there was no time to wait longer.
     #[error("the store is busy")]
     Busy,
-    /// No answer came in time, or the connection broke: nobody knows whether it was done.
+    /// No answer came in time, the connection broke, or the service itself failed: nobody knows whether it was done.
     #[error("{context}: no answer came")]
     Unanswered {
         /// What was being done.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stockline_domain::ids::Sku;
 use stockline_domain::invalid::FieldError;
-use stockline_domain::order::{LineExcess, NotPossible};
+use stockline_domain::order::{Line, LineExcess, NotPossible};
 use stockline_platform::ports::orders::ShortSku;
 use stockline_platform::problem::{Problem, ProblemKind};
 
@@ -31,16 +31,15 @@ pub fn insufficient_stock(short: &[ShortSku]) -> Problem {
     .with("lines", lines.into())
 }
 
-/// Each line of the request whose SKU is among the `missing`; `wanted` is line by line what the request moves.
-pub fn not_stocked(wanted: &[Option<Sku>], missing: &[Sku]) -> Problem {
-    let errors = wanted
+/// Each of `lines` whose SKU is among the `missing`.
+pub fn not_stocked(lines: &[Line], missing: &[Sku]) -> Problem {
+    let errors = lines
         .iter()
         .enumerate()
-        .filter_map(|(index, sku)| Some((index, sku.as_ref()?)))
-        .filter(|(_, sku)| missing.contains(sku))
-        .map(|(index, sku)| FieldError {
+        .filter(|(_, line)| missing.contains(&line.sku))
+        .map(|(index, line)| FieldError {
             pointer: format!("/lines/{index}/sku"),
-            detail: format!("{sku} is not stocked at this location"),
+            detail: format!("{} is not stocked at this location", line.sku),
         })
         .collect();
     Problem::new(

@@ -1,8 +1,8 @@
 //! What may be done to an order that is placed.
 
 use stockline_domain::caller::Action;
-use stockline_domain::ids::{CancellationId, FulfilmentId, RefundId, Sku};
-use stockline_domain::order::{CancelOrder, FulfilOrder, Order, RefundOrder, RefundPlace};
+use stockline_domain::ids::{CancellationId, FulfilmentId, RefundId};
+use stockline_domain::order::{CancelOrder, FulfilOrder, RefundOrder, RefundPlace};
 use stockline_platform::clock::Clock;
 use stockline_platform::edge::{Call, Reply};
 use stockline_platform::ports::catalog::CatalogStore;
@@ -11,9 +11,7 @@ use stockline_platform::ports::orders::{
 };
 use stockline_platform::problem::{Problem, ProblemKind};
 
-use super::problems::{
-    insufficient_stock, key_reused, not_fulfillable, not_refundable, not_stocked,
-};
+use super::problems::{insufficient_stock, key_reused, not_fulfillable, not_refundable};
 use super::{OrderIntake, fingerprint};
 
 impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
@@ -58,7 +56,6 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             Refunding::Replayed(refund) => Ok(Reply::created(&refund)?.replayed()),
             Refunding::KeyReused => Err(key_reused()),
             Refunding::NotPossible(error) => Err(not_refundable(error)),
-            Refunding::NotStocked(skus) => Err(not_stocked(&restocked(&body, order), &skus)),
         }
     }
 
@@ -77,14 +74,4 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             Fulfilling::Short(short) => Err(insufficient_stock(&short)),
         }
     }
-}
-
-/// The SKU that each line of `body` puts back to stock.
-fn restocked(body: &RefundOrder, order: &Order) -> Vec<Option<Sku>> {
-    let sku = |number: u16| order.lines.iter().find(|line| line.line == number);
-    body.lines
-        .iter()
-        .map(|entry| sku(entry.line).filter(|_| entry.restock))
-        .map(|line| line.map(|line| line.sku.clone()))
-        .collect()
 }

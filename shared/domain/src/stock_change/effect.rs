@@ -45,7 +45,9 @@ impl StockChange {
             .iter()
             .enumerate()
             .map(|(place, level)| {
-                expect_version(self.expected_version(), level)?;
+                if place == 0 {
+                    expect_version(self.expected_version(), level)?;
+                }
                 let effect = self.effect(level, place, moved_since)?;
                 let mut next = level.after(LastChange {
                     movement_id: MovementId::derive(
@@ -136,6 +138,7 @@ impl StockChange {
         })
     }
 
+    /// The version that the first of [`Self::keys`] must have.
     pub(super) fn expected_version(&self) -> Option<u64> {
         match self {
             Self::Count {
@@ -144,10 +147,18 @@ impl StockChange {
             | Self::Adjustment {
                 expected_version, ..
             }
+            | Self::Receipt {
+                expected_version, ..
+            }
+            | Self::Transfer {
+                expected_version, ..
+            }
+            | Self::Arrival {
+                expected_version, ..
+            }
             | Self::StateChange {
                 expected_version, ..
             } => *expected_version,
-            Self::Receipt { .. } | Self::Transfer { .. } | Self::Arrival { .. } => None,
         }
     }
 

@@ -21,10 +21,14 @@ fn level(location: &str, on_hand: i64, allocated: i64) -> Level {
         on_hand,
         allocated,
         version: 7,
-        ..Level::empty(&LevelKey {
-            location_id: location.parse().unwrap(),
-            sku: "milk".parse().unwrap(),
-        })
+        ..Level::empty(&key(location))
+    }
+}
+
+fn key(location: &str) -> LevelKey {
+    LevelKey {
+        location_id: location.parse().unwrap(),
+        sku: "milk".parse().unwrap(),
     }
 }
 
@@ -195,17 +199,44 @@ fn a_ledger_whose_promises_do_not_follow_is_not_believed() {
 }
 
 #[test]
-fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone() {
-    let stale =
-        change(json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 6}));
-    let refused = apply(&stale, &[level("store-1", 10, 0)]);
-    assert_eq!(
-        refused,
-        Err(ChangeRefused::VersionMismatch {
+fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone_by_every_change() {
+    let coming = Level {
+        in_transit: 1,
+        ..level("store-1", 10, 0)
+    };
+    for told in [
+        json!({"kind": "count", "quantity": 1, "counted_at": NOW}),
+        json!({"kind": "adjustment", "delta": 1, "reason": "found"}),
+        json!({"kind": "receipt", "quantity": 1}),
+        json!({"kind": "arrival", "quantity": 1}),
+        json!({"kind": "state_change", "quantity": 1, "from": "sellable", "to": "damaged"}),
+    ] {
+        let expecting = |version: u64| {
+            let mut told = told.clone();
+            told["expected_version"] = version.into();
+            apply(&change(told), std::slice::from_ref(&coming))
+        };
+        let refused = ChangeRefused::VersionMismatch {
             expected: 6,
-            actual: 7
-        })
-    );
+            actual: 7,
+        };
+        assert_eq!(expecting(6), Err(refused), "{told}");
+        assert_eq!(expecting(7).unwrap()[0].version, 8, "{told}");
+    }
+}
+
+#[test]
+fn a_transfer_asks_for_the_version_of_the_level_that_the_goods_leave() {
+    let (here, there) = (level("store-1", 5, 0), Level::empty(&key("store-2")));
+    let transfer = |version: u64| {
+        change(json!({"kind": "transfer", "from_location_id": "store-1",
+                      "to_location_id": "store-2", "quantity": 1, "expected_version": version}))
+    };
+    let levels = [here, there];
+    let after = apply(&transfer(7), &levels).unwrap();
+    assert_eq!((after[0].on_hand, after[1].in_transit), (4, 1));
+    let refused = apply(&transfer(0), &levels).unwrap_err();
+    assert!(matches!(refused, ChangeRefused::VersionMismatch { .. }));
 }
 
 #[test]

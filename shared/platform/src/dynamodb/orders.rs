@@ -283,10 +283,12 @@ impl OrderStore for DynamoOrders {
         {
             Changed::All => Ok(Advanced::Done),
             Changed::Guarded(_) => Ok(Advanced::Overtaken),
-            Changed::Refused(levels) => Ok(match refused(&advance.changes, levels) {
-                Refused::Short(short) => Advanced::Short(short),
-                Refused::NotStocked(skus) => Advanced::NotStocked(skus),
-            }),
+            Changed::Refused(levels) => match refused(&advance.changes, levels) {
+                Refused::Short(short) => Ok(Advanced::Short(short)),
+                Refused::NotStocked(skus) => Err(StoreError::failed("advance an order")(format!(
+                    "it holds what has no level: {skus:?}"
+                ))),
+            },
         }
     }
 }

@@ -100,20 +100,30 @@ pub fn is_busy(code: Option<&str>) -> bool {
 }
 
 /// Sorts the error of a single read or write into busy, unanswered and failed.
-pub fn sort<E, R>(context: &'static str) -> impl FnOnce(SdkError<E, R>) -> StoreError
+pub fn sort<E>(context: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    move |error| match error {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+    move |error| {
+        if is_busy(error.code()) {
+            return StoreError::Busy;
+        }
+        // What the service answers to its own failure says as little of the write as no answer.
+        let is_its_own = error
+            .raw_response()
+            .is_some_and(|response| response.status().is_server_error());
+        let is_unanswered = matches!(
+            error,
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_)
+        );
+        if is_its_own || is_unanswered {
             StoreError::Unanswered {
                 context,
                 source: error.into(),
             }
+        } else {
+            StoreError::failed(context)(error)
         }
-        error if is_busy(error.code()) => StoreError::Busy,
-        error => StoreError::failed(context)(error),
     }
 }
 
@@ -181,6 +191,8 @@ fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreErr
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
     use aws_sdk_dynamodb::types::CancellationReason;
     use aws_sdk_dynamodb::types::error::TransactionCanceledException;
     use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -201,6 +213,25 @@ mod tests {
             TransactWriteItemsError::TransactionCanceledException(canceled),
             response,
         )
+    }
+
+    fn answered(status: u16, code: &str) -> StoreError {
+        let meta = ErrorMetadata::builder().code(code).build();
+        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        sort("read an item")(SdkError::service_error(
+            GetItemError::generic(meta),
+            response,
+        ))
+    }
+
+    #[test]
+    fn a_failure_of_the_service_leaves_open_what_it_did() {
+        let failed = answered(500, "InternalServerError");
+        assert!(matches!(failed, StoreError::Unanswered { .. }));
+        let throttled = answered(503, "ThrottlingException");
+        assert!(matches!(throttled, StoreError::Busy));
+        let refused = answered(400, "ValidationException");
+        assert!(matches!(refused, StoreError::Failed { .. }));
     }
 
     #[test]

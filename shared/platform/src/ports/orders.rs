@@ -109,8 +109,6 @@ pub enum Advanced {
     Overtaken,
     /// Nothing changed: these SKUs are short.
     Short(Vec<ShortSku>),
-    /// Nothing changed: there is no level of these SKUs.
-    NotStocked(Vec<Sku>),
 }
 
 /// Places, reads and advances orders, together with the levels they change.
@@ -137,7 +135,7 @@ pub trait OrderStore: Send + Sync {
         page: Page,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
 
-    /// Writes `advance` over the order as it is in `before`.
+    /// Writes `advance` over the order as it is in `before`. Goods that come in where there is no level make it.
     fn advance(
         &self,
         before: &KnownOrder,

@@ -96,7 +96,10 @@ impl OrderStore for MemoryShop {
         }
         match shelves.change(&advance.changes) {
             Err(Refused::Short(short)) => return Ok(Advanced::Short(short)),
-            Err(Refused::NotStocked(skus)) => return Ok(Advanced::NotStocked(skus)),
+            Err(Refused::NotStocked(skus)) => {
+                let why = format!("it holds what has no level: {skus:?}");
+                return Err(StoreError::failed("advance an order")(why));
+            }
             Ok(()) => {}
         }
         match advance.record.clone() {
@@ -143,16 +146,20 @@ impl Shelves {
     fn change(&mut self, changes: &[LevelChange]) -> Result<(), Refused> {
         let (mut next, mut short, mut not_stocked) = (Vec::new(), Vec::new(), Vec::new());
         for LevelChange { key, change } in changes {
-            let Some(level) = self.levels.get(key) else {
-                not_stocked.push(key.sku.clone());
-                continue;
+            let level = match self.levels.get(key) {
+                Some(level) => level.clone(),
+                None if change.on_hand_delta > 0 => Level::empty(key),
+                None => {
+                    not_stocked.push(key.sku.clone());
+                    continue;
+                }
             };
             match level.after(change.clone()) {
                 Ok(level) => next.push(level),
                 Err(_) => short.push(ShortSku {
                     sku: key.sku.clone(),
                     requested: change.allocated_delta.abs().max(change.on_hand_delta.abs()),
-                    available: there(level, change.kind).max(0),
+                    available: there(&level, change.kind).max(0),
                 }),
             }
         }

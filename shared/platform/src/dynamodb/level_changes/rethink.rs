@@ -71,10 +71,7 @@ impl LevelChanges {
         deadline: Deadline,
     ) -> Result<Outlook, StoreError> {
         if is_in_first && matches!(met[..], [Part::Failed(None)]) {
-            return Ok(Outlook::Refuses {
-                why: RefusedLevel::Missing,
-                is_shown: true,
-            });
+            return Ok(missing(change, true));
         }
         let shown = met.into_iter().find_map(|met| match met {
             Part::Failed(Some(item)) => Some(value::<Level>(item)),
@@ -180,8 +177,7 @@ fn outlook(change: &LevelChange, read: Option<Read>, is_shown: bool) -> Outlook 
         in_one_moment,
     }) = read
     else {
-        let why = RefusedLevel::Missing;
-        return Outlook::Refuses { why, is_shown };
+        return missing(change, is_shown);
     };
     match level.plan(&change.change) {
         Ok(plan) => Outlook::Takes(Write::planned(plan, &level, change)),
@@ -191,6 +187,18 @@ fn outlook(change: &LevelChange, read: Option<Read>, is_shown: bool) -> Outlook 
                 level: Box::new(level.total()),
                 error,
             },
+            is_shown,
+        },
+    }
+}
+
+/// What `change` comes to where there is no level: what comes in may be the first of it there.
+fn missing(change: &LevelChange, is_shown: bool) -> Outlook {
+    let made = (change.change.on_hand_delta > 0).then(|| Write::making_the_level(change));
+    match made {
+        Some(Ok(write)) => Outlook::Takes(write),
+        Some(Err(_)) | None => Outlook::Refuses {
+            why: RefusedLevel::Missing,
             is_shown,
         },
     }

@@ -1,6 +1,7 @@
 //! How one change is to be written.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use stockline_domain::level::{Level, LevelError};
 use stockline_domain::order::LevelChange;
 use stockline_domain::split_level::{Gathering, Part, Plan, SplitLevel};
 
@@ -33,6 +34,17 @@ impl Write {
             gathering: level.gathering(change, change.recorded_at),
             is_gathered: false,
         }
+    }
+
+    /// All of `change`, which makes the level.
+    ///
+    /// # Errors
+    /// [`LevelError`] when it needs what is not there yet.
+    pub fn making_the_level(change: &LevelChange) -> Result<Self, LevelError> {
+        let nothing = SplitLevel::new(Level::empty(&change.key), &[]);
+        let after = nothing.total().after(change.change.clone())?;
+        let plan = Plan::Anew(nothing.anew(&after, &change.change));
+        Ok(Self::planned(plan, &nothing, change))
     }
 
     /// What is written once `gathering` has come about.

@@ -1,7 +1,7 @@
 //! An order goes on: each step is decided on the order as it is found, and decided anew where another came first.
 
 use jiff::Timestamp;
-use stockline_domain::ids::{CancellationId, FulfilmentId, OrderId, Sku};
+use stockline_domain::ids::{CancellationId, FulfilmentId, OrderId};
 use stockline_domain::order::{
     CancelOrder, Cancellation, FulfilOrder, Fulfilment, NotPossible, Order, Refund, RefundOrder,
     RefundPlace,
@@ -36,8 +36,6 @@ pub enum Refunding {
     KeyReused,
     /// Nothing changed: it cannot be made.
     NotPossible(NotPossible),
-    /// Nothing changed: the location has no level of these SKUs to put them back to.
-    NotStocked(Vec<Sku>),
 }
 
 /// What became of a fulfilment.
@@ -91,12 +89,12 @@ pub async fn cancel<S: OrderStore>(
         };
         Decision::Write(Box::new(advance), answer)
     };
-    let refused = |refused| {
+    let short = |short| {
         Err(StoreError::failed("cancel an order")(format!(
-            "a level holds less than the order allocated: {refused:?}"
+            "a level holds less than the order allocated: {short:?}"
         )))
     };
-    drive(store, known, deadline, decide, refused).await
+    drive(store, known, deadline, decide, short).await
 }
 
 /// Refunds `body` of the order, which came as `request`, and puts back what goes to stock, all or nothing.
@@ -132,13 +130,12 @@ pub async fn refund<S: OrderStore>(
             }
         }
     };
-    let refused = |refused| match refused {
-        Refused::NotStocked(skus) => Ok(Refunding::NotStocked(skus)),
-        Refused::Short(short) => Err(StoreError::failed("refund an order")(format!(
+    let short = |short| {
+        Err(StoreError::failed("refund an order")(format!(
             "goods that come back were refused: {short:?}"
-        ))),
+        )))
     };
-    drive(store, known, deadline, decide, refused).await
+    drive(store, known, deadline, decide, short).await
 }
 
 /// Lets `body` of the order leave, which came as `request`, all or nothing.
@@ -180,13 +177,8 @@ pub async fn fulfil<S: OrderStore>(
             }
         }
     };
-    let refused = |refused| match refused {
-        Refused::Short(short) => Ok(Fulfilling::Short(short)),
-        Refused::NotStocked(skus) => Err(StoreError::failed("fulfil an order")(format!(
-            "the order holds what has no level: {skus:?}"
-        ))),
-    };
-    drive(store, known, deadline, decide, refused).await
+    let short = |short| Ok(Fulfilling::Short(short));
+    drive(store, known, deadline, decide, short).await
 }
 
 /// What a step comes to on an order as it is found.
@@ -210,13 +202,6 @@ impl<T> Decision<T> {
     }
 }
 
-/// What the levels refused.
-#[derive(Debug)]
-enum Refused {
-    Short(Vec<ShortSku>),
-    NotStocked(Vec<Sku>),
-}
-
 /// However many come at once, each is decided on the order as the one before left it.
 ///
 /// A read beside a write may show the order as the write left it, and not yet what the write kept beside it: to the very
@@ -227,7 +212,7 @@ async fn drive<S: OrderStore, T>(
     known: &KnownOrder,
     deadline: Deadline,
     decide: impl Fn(&KnownOrder) -> Decision<T>,
-    refused: impl Fn(Refused) -> Result<T, StoreError>,
+    short: impl Fn(Vec<ShortSku>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let id = known.order.order_id;
     let (mut tries, mut again) = (deadline.tries(), None);
@@ -248,8 +233,7 @@ async fn drive<S: OrderStore, T>(
         match store.advance(known, &advance, deadline).await? {
             Advanced::Done => return Ok(answer),
             Advanced::Overtaken => {}
-            Advanced::Short(short) => return refused(Refused::Short(short)),
-            Advanced::NotStocked(skus) => return refused(Refused::NotStocked(skus)),
+            Advanced::Short(skus) => return short(skus),
         }
         if !tries.another().await {
             return Err(StoreError::Busy);

@@ -14,7 +14,8 @@ pub async fn all<S: StockedOrders>(store: &S) {
     another_refund_under_the_same_key_is_refused(store).await;
     the_same_refund_sent_many_times_at_once_is_one_refund(store).await;
     no_more_is_paid_back_than_has_left_however_many_ask_at_once(store).await;
-    nothing_is_paid_back_where_a_line_cannot_go_back_to_stock(store).await;
+    goods_that_come_back_may_be_the_first_of_their_kind_there(store).await;
+    goods_that_come_back_twice_at_once_make_one_level(store).await;
     two_lines_of_one_sku_come_back_in_one_movement(store).await;
 }
 
@@ -151,17 +152,32 @@ async fn no_more_is_paid_back_than_has_left_however_many_ask_at_once<S: StockedO
     assert_eq!(store.level_of("greed", "milk").await, (10, 0));
 }
 
-async fn nothing_is_paid_back_where_a_line_cannot_go_back_to_stock<S: StockedOrders>(store: &S) {
+async fn goods_that_come_back_may_be_the_first_of_their_kind_there<S: StockedOrders>(store: &S) {
     store.stock("bakery", "bread", 0).await;
-    let known = sold(store, "dairy", &[("milk", 1), ("bread", 1)]).await;
+    let known = sold(store, "dairy", &[("milk", 2), ("bread", 1)]).await;
     let lines = [(1, 1, true), (2, 1, true)];
-    let refused = pay_back(store, &known, "r1", "bakery", &lines).await;
-    assert_eq!(
-        refused,
-        Refunding::NotStocked(vec!["milk".parse().unwrap()])
-    );
-    assert_eq!(store.level_of("bakery", "bread").await, (0, 0));
-    assert_eq!(found(store, known.order.order_id).await, known);
+    let refund = made(pay_back(store, &known, "r1", "bakery", &lines).await);
+    assert_eq!(store.level_of("bakery", "bread").await, (1, 0));
+    assert_eq!(store.level_of("bakery", "milk").await, (1, 0));
+    let again = pay_back(store, &known, "r1", "bakery", &lines).await;
+    assert_eq!(again, Refunding::Replayed(Box::new(refund)));
+    assert_eq!(store.level_of("bakery", "milk").await, (1, 0));
+    let known = found(store, known.order.order_id).await;
+    made(pay_back(store, &known, "r2", "bakery", &[(1, 1, true)]).await);
+    assert_eq!(store.level_of("bakery", "milk").await, (2, 0));
+}
+
+async fn goods_that_come_back_twice_at_once_make_one_level<S: StockedOrders>(store: &S) {
+    let known = sold(store, "creamery", &[("milk", 8)]).await;
+    let keys: Vec<String> = (0..8).map(|number| format!("r{number}")).collect();
+    let lines = [(1, 1, true)];
+    let asked = keys
+        .iter()
+        .map(|key| pay_back(store, &known, key, "kiosk", &lines));
+    for refunded in join_all(asked).await {
+        made(refunded);
+    }
+    assert_eq!(store.level_of("kiosk", "milk").await, (8, 0));
 }
 
 async fn two_lines_of_one_sku_come_back_in_one_movement<S: StockedOrders>(store: &S) {
