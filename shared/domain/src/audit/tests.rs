@@ -413,6 +413,38 @@ fn no_item_of_a_mended_split_level_is_short_beside_one_that_sells() {
 }
 
 #[test]
+fn an_item_of_a_mended_split_level_owes_for_its_unfit_goods_too() {
+    for unfit in [
+        StateDeltas {
+            damaged_delta: 6,
+            ..StateDeltas::default()
+        },
+        StateDeltas {
+            on_hold_delta: 6,
+            ..StateDeltas::default()
+        },
+    ] {
+        let (mut one, mut other) = (Kept::busy(), Kept::busy());
+        one.go_with(MovementKind::StateChange, 0, 0, unfit);
+        one.go(MovementKind::Count, -1, 0);
+        for (bucket, kept) in [&mut one, &mut other].into_iter().enumerate() {
+            kept.level.bucket = u8::try_from(bucket).unwrap();
+            kept.level.split_over = 2;
+        }
+        assert!(one.level.is_short());
+        let mut accounts = one.books().accounts;
+        accounts.extend(other.books().accounts);
+        let writes = mend(&Books { accounts, open: 6 }, later());
+        let [Mend::Replace(levels)] = &writes[..] else {
+            panic!("{writes:?}");
+        };
+        let after = levels.iter().map(|level| level.after.available());
+        assert_eq!(after.sum::<i64>(), 5);
+        assert!(levels.iter().all(|level| !level.after.is_short()));
+    }
+}
+
+#[test]
 fn a_movement_that_is_missing_before_a_new_one_may_still_come() {
     let mut kept = Kept::busy();
     kept.movements.remove(1);

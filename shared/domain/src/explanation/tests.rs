@@ -308,3 +308,35 @@ fn a_level_is_told_completely_when_each_of_its_items_is() {
         assert!(!explain(&histories, holders(6)).ledger_complete);
     }
 }
+
+/// This order's hand on the milk, told by its `reference`.
+fn by(order: OrderId, mut history: History) -> History {
+    history.movements[0].change.reference = Some(order.to_string());
+    history
+}
+
+#[test]
+fn the_orders_that_hold_a_level_are_those_that_kept_what_they_promised() {
+    let [kept, released, widened] =
+        ["kept", "released", "widened"].map(|key| OrderId::derive("till", key));
+    let one = by(
+        kept,
+        milk(0)
+            .and(MovementKind::Receipt, 10, 0)
+            .and(MovementKind::Allocation, 0, 3),
+    );
+    let one = by(released, one.and(MovementKind::Allocation, 0, 2));
+    let one = by(widened, one.and(MovementKind::Allocation, 0, 1));
+    let other = by(
+        widened,
+        milk(1)
+            .and(MovementKind::Receipt, 10, 0)
+            .and(MovementKind::Allocation, 0, 1),
+    );
+    let other = by(released, other.and(MovementKind::Allocation, 0, 1));
+    let released_again = by(released, one.and(MovementKind::Release, 0, -3));
+    assert_eq!(
+        orders_named(&[released_again, other]),
+        BTreeSet::from([kept, widened])
+    );
+}
