@@ -2,6 +2,8 @@
 
 mod ledger;
 mod mend;
+#[cfg(test)]
+mod milk;
 mod span;
 #[cfg(test)]
 mod tests;

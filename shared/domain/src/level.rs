@@ -355,6 +355,35 @@ mod tests {
     }
 
     #[test]
+    fn unfit_goods_leave_with_no_order() {
+        let with_unfit = Level {
+            damaged: 1,
+            on_hold: 2,
+            ..level(7, 6)
+        };
+        assert_eq!(with_unfit.fit_for_sale(), 4);
+        let leave = |quantity: i64| {
+            with_unfit.after(change(MovementKind::Fulfilment, -quantity, -quantity))
+        };
+        assert_eq!(leave(4).unwrap().fit_for_sale(), 0);
+        assert_eq!(leave(5), Err(LevelError::NotFitForSale { fit: 4 }));
+    }
+
+    #[test]
+    fn what_left_before_a_count_found_only_unfit_goods_is_kept_all_the_same() {
+        let only_unfit = Level {
+            damaged: 2,
+            ..level(1, 1)
+        };
+        let seen_by_the_count = only_unfit.after(change(MovementKind::Fulfilment, 0, -1));
+        assert_eq!(seen_by_the_count.unwrap().allocated, 0);
+        let more_come_in = only_unfit.after(change(MovementKind::Return, 1, 0));
+        assert_eq!(more_come_in.unwrap().fit_for_sale(), 0);
+        let found_gone = only_unfit.after(change(MovementKind::Count, -1, 0));
+        assert_eq!(found_gone.unwrap().fit_for_sale(), -2);
+    }
+
+    #[test]
     fn only_a_count_or_damage_leaves_a_level_short_and_then_it_sells_nothing() {
         let correction = change(MovementKind::Adjustment, -3, 0);
         let damage = LastChange {

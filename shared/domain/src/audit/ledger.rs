@@ -96,3 +96,6 @@ impl Ledger {
         self.last.map_or(0, |(version, _)| version)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub fn mend(books: &Books, now: Timestamp) -> Vec<Mend> {
     let whole_short = books.accounts.len() > 1 && available < 0;
     let owes = |right: &Quantities| right.available() < 0;
     let sells = |right: &Quantities| right.available() > 0;
-    let rights = if rights.iter().any(owes) && (!whole_short || rights.iter().any(sells)) {
+    let rights = if rights.iter().any(owes) && rights.iter().any(sells) {
         shared_out(books, &rights, now)
     } else {
         rights

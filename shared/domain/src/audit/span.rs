@@ -97,7 +97,7 @@ impl Span {
         if buckets(&self.before) != buckets(&self.after) || followed.len() != self.before.len() {
             return None;
         }
-        let (mut moves, mut to_no_order) = (BTreeMap::<OrderId, Moves>::new(), 0);
+        let mut moves = BTreeMap::<Option<OrderId>, Moves>::new();
         for ((before, after), followed) in self.before.iter().zip(&self.after).zip(followed) {
             let (before, after) = (&before.level, &after.level);
             let mut now = (before.on_hand, before.allocated);
@@ -112,19 +112,22 @@ impl Span {
                     return None;
                 }
                 last = Some(change.movement_id);
-                if let Some(order) = movement.order() {
-                    let of_order = moves.entry(order).or_default();
-                    of_order.placed |= change.kind == MovementKind::Allocation;
-                    of_order.promised += change.allocated_delta;
-                } else {
-                    to_no_order += change.allocated_delta;
-                }
+                let of_order = moves.entry(movement.order()).or_default();
+                of_order.placed |= change.kind == MovementKind::Allocation;
+                of_order.promised += change.allocated_delta;
             }
             let is_last = last == after.last_change.as_ref().map(|change| change.movement_id);
             if !is_last || now != (after.on_hand, after.allocated) {
                 return None;
             }
         }
-        (to_no_order == 0).then_some(moves)
+        let of_none = moves.remove(&None).unwrap_or_default();
+        let of_orders = moves
+            .into_iter()
+            .filter_map(|(order, moves)| Some((order?, moves)));
+        (of_none.promised == 0).then(|| of_orders.collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

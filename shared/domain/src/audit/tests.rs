@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ids::MovementId;
-use crate::level::{LastChange, LevelKey, Movement, MovementKind, StateDeltas};
+use crate::level::{LastChange, LevelKey, Movement, MovementKind, ReorderPolicy, StateDeltas};
 
 /// A level, its movements and what the open orders hold, as tables would have them.
 #[derive(Debug, Clone)]
@@ -383,13 +383,21 @@ fn a_split_level_holds_what_its_orders_hold_all_its_parts_together() {
 
 #[test]
 fn no_item_of_a_mended_split_level_is_short_beside_one_that_sells() {
-    for (on_hand, open) in [(2, 6), (0, 6), (2, 14), (0, 20)] {
+    for (on_hand, allocated, open) in [
+        (2, 3, 6),
+        (0, 3, 6),
+        (2, 3, 11),
+        (2, 3, 14),
+        (0, 3, 20),
+        (0, 12, 15),
+    ] {
         let (mut one, mut other) = (Kept::busy(), Kept::busy());
         for (bucket, kept) in [&mut one, &mut other].into_iter().enumerate() {
             kept.level.bucket = u8::try_from(bucket).unwrap();
             kept.level.split_over = 2;
         }
         one.level.on_hand = on_hand;
+        one.level.allocated = allocated;
         one.available = Some(one.level.available());
         let mut accounts = one.books().accounts;
         accounts.extend(other.books().accounts);
@@ -410,6 +418,74 @@ fn no_item_of_a_mended_split_level_is_short_beside_one_that_sells() {
             assert!(level.on_hand >= 0 && level.allocated >= 0);
         }
     }
+}
+
+#[test]
+fn goods_stay_in_their_item_of_a_mended_split_level_where_none_is_to_be_sold() {
+    let (mut one, mut other) = (Kept::busy(), Kept::busy());
+    for (bucket, kept) in [&mut one, &mut other].into_iter().enumerate() {
+        kept.level.bucket = u8::try_from(bucket).unwrap();
+        kept.level.split_over = 2;
+    }
+    one.level.on_hand = 2;
+    one.available = Some(-1);
+    let mut accounts = one.books().accounts;
+    accounts.extend(other.books().accounts);
+    let writes = mend(&Books { accounts, open: 14 }, later());
+    let [Mend::Replace(levels)] = &writes[..] else {
+        panic!("{writes:?}");
+    };
+    let after: Vec<_> = levels
+        .iter()
+        .map(|level| (level.after.on_hand, level.after.allocated))
+        .collect();
+    assert_eq!(after, [(2, 5), (9, 9)]);
+    assert!(levels.iter().all(|level| level.after.whole_short));
+}
+
+#[test]
+fn a_level_of_one_item_says_nothing_of_the_whole_when_it_is_mended() {
+    let mut kept = Kept::busy();
+    kept.level.on_hand = 2;
+    kept.available = Some(2);
+    kept.mend();
+    assert!(kept.level.is_short() && !kept.level.whole_short);
+}
+
+#[test]
+fn an_item_that_is_missing_of_a_mended_split_level_gets_no_share() {
+    let (mut one, mut third) = (Kept::busy(), Kept::busy());
+    for (bucket, kept) in [(0, &mut one), (2, &mut third)] {
+        kept.level.bucket = bucket;
+        kept.level.split_over = 3;
+    }
+    one.level.policy = Some(ReorderPolicy {
+        reorder_point: 0,
+        target_level: 0,
+        order_multiple: 1,
+        safety_stock: 0,
+        lead_time_days: 0,
+        buckets: 3,
+    });
+    one.level.on_hand = 0;
+    one.available = Some(-3);
+    let mut accounts = one.books().accounts;
+    accounts.extend(third.books().accounts);
+    let writes = mend(&Books { accounts, open: 6 }, later());
+    let [Mend::Replace(levels)] = &writes[..] else {
+        panic!("{writes:?}");
+    };
+    let after: Vec<_> = levels
+        .iter()
+        .map(|level| {
+            (
+                level.after.bucket,
+                level.after.on_hand,
+                level.after.allocated,
+            )
+        })
+        .collect();
+    assert_eq!(after, [(0, 5, 3), (2, 4, 3)]);
 }
 
 #[test]

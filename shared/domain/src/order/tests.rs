@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::ids::{FulfilmentId, RefundId, Sku};
+use crate::ids::{CancellationId, FulfilmentId, RefundId, Sku};
 use crate::place_order::{MAX_SKUS, PlaceOrder};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
@@ -312,6 +312,31 @@ fn canceling_an_order_of_which_a_part_has_left_gives_up_the_rest_once() {
     assert_eq!(canceled.cancel(later), Ok(canceled.clone()));
     assert_eq!(canceled.releases(None, later), []);
     assert_eq!(canceled.as_placed(), promised());
+}
+
+#[test]
+fn a_cancellation_is_replayed_as_it_was_answered_whatever_came_back_since() {
+    let order = promised().fulfil(1, 2).unwrap();
+    let (_, order) = refund(&order, &[(1, 1, true)]).unwrap();
+    let canceled = order.cancel(now()).unwrap();
+    let id = CancellationId::derive(order.order_id, "till", "c1");
+    let made = Cancellation::of(id, &canceled);
+    assert_eq!(made.returned, [(1, 1)], "only what had come back");
+    let (_, later) = refund(&canceled, &[(1, 1, true)]).unwrap();
+    assert_ne!(later.lines, canceled.lines);
+    assert_eq!(later.as_canceled(&made).lines, canceled.lines);
+}
+
+#[test]
+fn why_an_order_is_canceled_is_said_in_200_characters_or_not_at_all() {
+    let because = |reason: Option<&str>| CancelOrder {
+        reason: reason.map(str::to_owned),
+    };
+    assert!(because(None).check().is_ok());
+    assert!(because(Some("too late")).check().is_ok());
+    let refused = because(Some(&"x".repeat(201))).check().unwrap_err();
+    assert_eq!(refused.errors[0].pointer, "/reason");
+    assert!(because(Some("")).check().is_err());
 }
 
 #[test]

@@ -453,6 +453,48 @@ fn a_level_that_is_short_no_more_tells_its_buckets_with_what_is_sold_next() {
 }
 
 #[test]
+fn what_comes_back_to_a_bucket_that_owes_is_not_together_yet() {
+    let short = short_milk();
+    let release = change(MovementKind::Release, 0, -1);
+    let Gathering { first, .. } = short.gathering(&release, Timestamp::UNIX_EPOCH).unwrap();
+    let mut gathered = written_as_planned(&short, first.unwrap());
+    let is_together = |level: &SplitLevel| {
+        let gathering = level.gathering(&release, Timestamp::UNIX_EPOCH).unwrap();
+        gathering.first.is_none()
+    };
+    assert!(is_together(&gathered));
+    gathered.buckets[2].on_hand = 1;
+    assert!(!is_together(&gathered));
+    gathered.buckets[2].allocated = 1;
+    assert!(!is_together(&gathered));
+    gathered.buckets[2].on_hand = 0;
+    assert!(!is_together(&gathered));
+}
+
+#[test]
+fn what_a_level_that_is_short_no_more_sells_next_is_together_though_not_all_are_told() {
+    let mut level = milk(&[(5, 1), (0, 0), (0, 0)], 3);
+    level.buckets[2].whole_short = true;
+    let sale = change(MovementKind::Sale, -1, 0);
+    let Gathering { first, then } = level.gathering(&sale, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(first, None);
+    assert_eq!(written_as_planned(&level, then).total().on_hand, 4);
+}
+
+#[test]
+fn a_level_of_one_item_is_together_always_and_says_nothing_of_the_whole() {
+    let level = milk(&[(2, 2)], 1);
+    let mut damage = change(MovementKind::Adjustment, -1, 0);
+    damage.reason = Some(DAMAGE.to_owned());
+    let anew = level.anew(&level.total().after(damage.clone()).unwrap(), &damage);
+    let short = written_as_planned(&level, Plan::Anew(anew));
+    assert!(short.total().is_short() && !short.buckets[0].whole_short);
+    let release = change(MovementKind::Release, 0, -1);
+    assert!(matches!(short.plan(&release), Ok(Plan::Anew(_))));
+    assert_eq!(short.gathering(&release, Timestamp::UNIX_EPOCH), None);
+}
+
+#[test]
 fn a_change_that_leaves_a_level_short_is_told_to_every_bucket() {
     let level = milk(&[(3, 3), (3, 3)], 2);
     let mut damage = change(MovementKind::Adjustment, -2, 0);
@@ -465,6 +507,7 @@ fn a_change_that_leaves_a_level_short_is_told_to_every_bucket() {
 fn a_bucket_that_is_not_there_yet_holds_nothing() {
     let first = Level {
         split_over: 3,
+        whole_short: true,
         counted_at: Some(Timestamp::UNIX_EPOCH),
         ..milk(&[(5, 0)], 3).buckets.remove(0)
     };
@@ -474,6 +517,64 @@ fn a_bucket_that_is_not_there_yet_holds_nothing() {
     assert_eq!(Quantities::of(last), Quantities::default());
     assert_eq!((last.bucket, last.split_over, last.version), (2, 3, 0));
     assert_eq!(last.counted_at, Some(Timestamp::UNIX_EPOCH));
+    assert!(last.whole_short);
+}
+
+#[test]
+fn what_is_on_its_way_is_the_first_buckets() {
+    let level = milk(&[(9, 0), (0, 0)], 2);
+    let sets_out = in_states(MovementKind::TransferIn, (0, 0, 3));
+    let plan = level.plan(&sets_out).unwrap();
+    assert_eq!(parts(plan.clone()), [(0, 0, 0)]);
+    let level = written(&level, plan);
+    assert_eq!(level.buckets[0].in_transit, 3);
+    let arrives = LastChange {
+        on_hand_delta: 2,
+        ..in_states(MovementKind::TransferIn, (0, 0, -2))
+    };
+    let plan = level.plan(&arrives).unwrap();
+    assert_eq!(parts(plan.clone()), [(0, 2, 0)]);
+    let level = written(&level, plan);
+    assert_eq!(
+        (level.buckets[0].on_hand, level.buckets[0].in_transit),
+        (11, 1)
+    );
+}
+
+#[test]
+fn what_is_on_its_way_and_changes_with_what_is_there_or_promised_is_written_anew() {
+    let level = milk(&[(2, 2), (5, 5)], 2);
+    let level = written(
+        &level,
+        level
+            .plan(&in_states(MovementKind::TransferIn, (0, 0, 3)))
+            .unwrap(),
+    );
+    for (on_hand_delta, allocated_delta) in [(-7, -7), (7, 7), (0, -7)] {
+        let both = LastChange {
+            on_hand_delta,
+            allocated_delta,
+            ..in_states(MovementKind::Repair, (0, 0, -1))
+        };
+        let plan = level.plan(&both).unwrap();
+        assert!(matches!(plan, Plan::Anew(_)), "{plan:?}");
+        let after = written(&level, plan);
+        assert_eq!(after.buckets[0].in_transit, 2);
+        assert_eq!(after.total().on_hand, 7 + on_hand_delta);
+    }
+}
+
+#[test]
+fn a_step_moves_from_where_most_is_too_many_to_where_most_is_lacking() {
+    let step = |level: &SplitLevel| level.evening_step(Timestamp::UNIX_EPOCH).map(parts);
+    let full = milk(&[(9, 0), (3, 0), (0, 0)], 3);
+    assert_eq!(step(&full), Some(vec![(0, -4, 0), (2, 4, 0)]));
+    let lacking = milk(&[(5, 0), (5, 0), (0, 0)], 3);
+    assert_eq!(step(&lacking), Some(vec![(1, -2, 0), (2, 2, 0)]));
+    assert_eq!(step(&milk(&[(4, 0), (3, 0)], 2)), None, "it is even");
+    let mut to_be_told = full;
+    to_be_told.buckets[1].whole_short = true;
+    assert_eq!(step(&to_be_told), None, "each bucket is to be told");
 }
 
 proptest! {

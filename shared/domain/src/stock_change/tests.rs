@@ -585,3 +585,14 @@ fn a_request_holds_one_to_a_hundred_changes() {
         assert_eq!(changes.check(now).is_ok(), taken, "{count} changes");
     }
 }
+
+#[test]
+fn a_change_is_relative_but_for_a_count_and_one_that_asks_for_a_version() {
+    let receipt = json!({"kind": "receipt", "quantity": 1});
+    assert!(change(receipt.clone()).is_relative());
+    let mut asked = receipt;
+    asked["expected_version"] = json!(7);
+    assert!(!change(asked).is_relative());
+    let count = json!({"kind": "count", "quantity": 1, "counted_at": NOW});
+    assert!(!change(count).is_relative());
+}
