@@ -11,7 +11,7 @@ use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::orders::order;
 use tokio::time::Instant;
 
-use crate::store::{Store, damaged};
+use crate::store::{SEEDS, Store, damaged};
 
 impl Store {
     /// What `asking` is answered while each item of milk is written all the time for ten seconds.
@@ -35,21 +35,25 @@ impl Store {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_refused_only_once_the_level_was_seen_in_one_moment() {
-    let store = Store::of_split_milk(1, 40).await;
-    let broken = damaged(41);
-    let telling = store.send("broken", &broken, minute(0));
-    let told = Box::pin(store.answers_while_written(telling)).await;
-    let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
-    assert_eq!(told.unwrap(), Applied::Refused(short));
+    for seed in SEEDS {
+        let store = Store::of_split_milk(seed, 40).await;
+        let broken = damaged(41);
+        let telling = store.send("broken", &broken, minute(0));
+        let told = Box::pin(store.answers_while_written(telling)).await;
+        let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
+        assert_eq!(told.unwrap(), Applied::Refused(short));
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_order_is_refused_only_once_the_level_was_seen_in_one_moment() {
-    let store = Store::of_split_milk(1, 40).await;
-    let (wanted, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request("a"));
-    let placing = OrderStore::place(&store.shop, &wanted, &request, deadline());
-    let placed = Box::pin(store.answers_while_written(placing))
-        .await
-        .unwrap();
-    assert!(matches!(placed, Placement::Short(_)), "{placed:?}");
+    for seed in SEEDS {
+        let store = Store::of_split_milk(seed, 40).await;
+        let (wanted, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request("a"));
+        let placing = OrderStore::place(&store.shop, &wanted, &request, deadline());
+        let placed = Box::pin(store.answers_while_written(placing))
+            .await
+            .unwrap();
+        assert!(matches!(placed, Placement::Short(_)), "{placed:?}");
+    }
 }

@@ -26,7 +26,7 @@ use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::{fulfilment_id, order, refund_id};
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
-/// Each story that what is drawn may tell otherwise is told as often.
+/// What a story is told with that goes otherwise as latencies and pauses are drawn.
 pub const SEEDS: std::ops::Range<u64> = 0..8;
 
 /// All that is open of an order.
