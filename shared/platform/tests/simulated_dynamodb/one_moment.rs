@@ -1,53 +1,32 @@
 //! Nothing is refused on what was not seen in one moment.
 
+use std::time::Duration;
+
+use futures::future::join_all;
 use stockline_domain::level::LevelError;
 use stockline_domain::stock_change::ChangeRefused;
+use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_platform::ports::stock::Applied;
-use stockline_testkit::conformance::stock::{apply, change};
+use stockline_testkit::conformance::orders::{deadline, minute, request};
+use stockline_testkit::orders::order;
+use tokio::time::Instant;
 
-use super::*;
+use crate::store::{SEEDS, Store, damaged};
 
-/// A split level of 40, whose items are written all the time for ten seconds.
-struct Restless {
-    database: SimulatedDynamoDb,
-    shop: DynamoShop,
-    stock: DynamoStock,
-}
-
-impl Restless {
-    async fn new() -> Self {
-        let database = SimulatedDynamoDb::new(1);
-        let shop = shop(&database);
-        let stock = split_milk(&database, &shop, 40).await;
-        Self {
-            database,
-            shop,
-            stock,
-        }
-    }
-
-    /// How often it was seen in one moment.
-    fn seen(&self) -> u64 {
-        let seen = ("TransactGetItems".to_owned(), "OK".to_owned());
-        self.database
-            .tally()
-            .get(&seen)
-            .copied()
-            .unwrap_or_default()
-    }
-
-    /// What `asking` is answered meanwhile.
-    async fn answers<T>(&self, asking: impl Future<Output = T>) -> T {
+impl Store {
+    /// What `asking` is answered while each item of milk is written all the time for ten seconds.
+    async fn answers_while_written<T>(&self, asking: impl Future<Output = T>) -> T {
         let begun = Instant::now();
         let writing = join_all((0..4).map(async |bucket| {
             while begun.elapsed() < Duration::from_secs(10) {
-                write_again(&self.shop, keys::level_bucket(&milk(), bucket)).await;
+                self.write_again(bucket).await;
             }
         }));
         let asking = async {
-            let before = self.seen();
+            let before = self.seen_in_one_moment();
             let answer = asking.await;
-            assert!(self.seen() > before, "it was not seen in one moment");
+            let seen = self.seen_in_one_moment();
+            assert!(seen > before, "it was not seen in one moment");
             answer
         };
         tokio::join!(asking, writing).0
@@ -56,22 +35,25 @@ impl Restless {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_refused_only_once_the_level_was_seen_in_one_moment() {
-    let level = Restless::new().await;
-    let broken = change(
-        json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -41,
-        "reason": "damage"}),
-    );
-    let telling = apply(&level.stock, "broken", 0, &broken);
-    let told = Box::pin(level.answers(telling)).await;
-    let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
-    assert_eq!(told, Applied::Refused(short));
+    for seed in SEEDS {
+        let store = Store::of_split_milk(seed, 40).await;
+        let broken = damaged(41);
+        let telling = store.send("broken", &broken, minute(0));
+        let told = Box::pin(store.answers_while_written(telling)).await;
+        let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
+        assert_eq!(told.unwrap(), Applied::Refused(short));
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_order_is_refused_only_once_the_level_was_seen_in_one_moment() {
-    let level = Restless::new().await;
-    let (wanted, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request());
-    let placing = OrderStore::place(&level.shop, &wanted, &request, within(20));
-    let placed = Box::pin(level.answers(placing)).await.unwrap();
-    assert!(matches!(placed, Placement::Short(_)), "{placed:?}");
+    for seed in SEEDS {
+        let store = Store::of_split_milk(seed, 40).await;
+        let (wanted, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request("a"));
+        let placing = OrderStore::place(&store.shop, &wanted, &request, deadline());
+        let placed = Box::pin(store.answers_while_written(placing))
+            .await
+            .unwrap();
+        assert!(matches!(placed, Placement::Short(_)), "{placed:?}");
+    }
 }

@@ -1,189 +1,154 @@
-//! A policy splits a level over several items, each of which knows what holds of the whole.
+//! A policy that splits a level changes nothing of what the level knows, whatever comes between and whatever fails.
 
-use stockline_domain::level::{Level, ReorderPolicy};
-use stockline_domain::stock_change::StockChange;
-use stockline_platform::dynamodb::attributes::value;
-use stockline_testkit::conformance::stock::{apply, change, receipt};
+use std::time::Duration;
 
-use super::*;
+use stockline_domain::level::{Level, MovementKind};
+use stockline_platform::dynamodb::stock::level_item;
+use stockline_platform::ports::books::Books;
+use stockline_testkit::conformance::orders::minute;
+use stockline_testkit::conformance::stock::receipt;
+use stockline_testkit::simulated_dynamodb::Fault;
+use tokio::time::Instant;
 
-fn over(buckets: u8) -> ReorderPolicy {
-    let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
-    serde_json::from_value(policy).unwrap()
-}
+use crate::store::{Store, milk, second};
 
-fn damaged(quantity: i64) -> StockChange {
-    change(
-        json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -quantity,
-        "reason": "damage"}),
-    )
-}
-
-/// The items that milk at `store-1` has of its first four.
-async fn items(shop: &DynamoShop) -> Vec<Level> {
-    let mut items = Vec::new();
-    for bucket in 0..4 {
-        let key = key_of(&keys::level_bucket(&milk(), bucket));
-        let get = shop.client.get_item().table_name(&shop.stock_table);
-        let found = get.set_key(Some(key)).send().await.unwrap();
-        items.extend(found.item.map(|item| value::<Level>(item).unwrap()));
-    }
-    items
-}
-
-/// An order that promises all of what is there.
-async fn promise(shop: &DynamoShop, quantity: i64) {
-    let promised = order("promised", "store-1", "online", &[("milk", quantity)]);
-    let placed = OrderStore::place(shop, &promised, &request(), within(20)).await;
-    assert_eq!(placed.unwrap(), Placement::Placed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_level_that_its_policy_makes_is_split_before_anything_comes_in() {
-    let database = SimulatedDynamoDb::new(1);
-    let shop = shop(&database);
-    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
-    let made = stock
-        .set_policy(
-            &milk(),
-            &over(4),
-            MissingLevel::Create,
-            minute(0),
-            within(20),
-        )
-        .await;
-    assert_eq!(made.unwrap().unwrap().version, 4);
-    apply(&stock, "in", 0, &receipt("store-1", 40)).await;
-    let on_hand: Vec<i64> = items(&shop).await.iter().map(|item| item.on_hand).collect();
-    assert_eq!(on_hand, [10; 4]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn every_new_item_of_a_level_that_is_short_says_so() {
-    // given a level of which more is promised than is left
-    let database = SimulatedDynamoDb::new(1);
-    let shop = shop(&database);
-    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
-    apply(&stock, "in", 0, &receipt("store-1", 4)).await;
-    promise(&shop, 4).await;
-    apply(&stock, "in", 1, &damaged(1)).await;
-    // when it is split
-    let split = stock
-        .set_policy(
-            &milk(),
-            &over(4),
-            MissingLevel::Report,
-            minute(0),
-            within(20),
-        )
-        .await;
-    assert_eq!(split.unwrap().unwrap().available(), -1);
-    // then none of its items takes for its own what comes back
-    let short: Vec<bool> = items(&shop)
-        .await
-        .iter()
-        .map(|item| item.whole_short)
-        .collect();
-    assert_eq!(short, [true; 4]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_level_that_turns_short_while_it_is_split_says_so_on_every_item() {
-    // given a level of which all is promised
-    let database = SimulatedDynamoDb::new(1);
-    let shop = shop(&database);
-    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
-    apply(&stock, "in", 0, &receipt("store-1", 4)).await;
-    promise(&shop, 4).await;
-    // when it is split, and one unit breaks before that is written
-    let policy = over(4);
-    database.fail_next("TransactWriteItems", Fault::Delay(Duration::from_secs(1)));
-    let level = milk();
-    let splitting = stock.set_policy(&level, &policy, MissingLevel::Report, minute(0), within(20));
-    let breaking = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        apply(&stock, "in", 1, &damaged(1)).await;
-    };
-    let (split, ()) = tokio::join!(splitting, breaking);
-    // then no item takes for its own what comes back
-    assert_eq!(split.unwrap().unwrap().available(), -1);
-    let short: Vec<bool> = items(&shop)
-        .await
-        .iter()
-        .map(|item| item.whole_short)
-        .collect();
-    assert_eq!(short, [true; 4]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_policy_that_splits_nothing_says_nothing_of_a_whole() {
-    let database = SimulatedDynamoDb::new(1);
-    let shop = shop(&database);
-    let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
-    apply(&stock, "in", 0, &receipt("store-1", 4)).await;
-    promise(&shop, 4).await;
-    apply(&stock, "in", 1, &damaged(1)).await;
-    let set = stock
-        .set_policy(
-            &milk(),
-            &over(1),
-            MissingLevel::Report,
-            minute(0),
-            within(20),
-        )
-        .await;
-    assert_eq!(set.unwrap().unwrap().policy, Some(over(1)));
-    let items = items(&shop).await;
-    assert_eq!((items.len(), items[0].whole_short), (1, false));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_level_that_is_split_is_even_at_once_though_others_write_its_items() {
-    let mut met = 0;
-    for seed in SEEDS {
-        // given a level of which everything is in its first item
-        let database = SimulatedDynamoDb::new(seed);
-        let shop = shop(&database);
-        let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
-        apply(&stock, "in", 0, &receipt("store-1", 40)).await;
-        // when it is split while that item is written all the time
-        let (level, policy) = (milk(), over(4));
-        let splitting =
-            stock.set_policy(&level, &policy, MissingLevel::Report, minute(0), within(20));
-        let writing = async {
-            for _ in 0..10 {
-                write_again(&shop, keys::level(&level)).await;
-            }
+/// Three items of the level of milk, not used yet: an earlier release wrote them before the policy, and left them where
+/// that failed.
+async fn leave_items(store: &Store, whole_short: bool) {
+    for bucket in 1..4 {
+        let left = Level {
+            bucket,
+            split_over: 4,
+            whole_short,
+            version: 1,
+            ..Level::empty(&milk())
         };
-        let (split, ()) = tokio::join!(splitting, writing);
-        // then each item has its share
-        assert_eq!(split.unwrap().unwrap().on_hand, 40);
-        let on_hand: Vec<i64> = items(&shop).await.iter().map(|item| item.on_hand).collect();
-        assert_eq!(on_hand, [10; 4], "seed {seed}");
-        met += conflicts(&database);
+        let put = store.shop.client.put_item();
+        put.table_name(&store.shop.stock_table)
+            .set_item(Some(level_item(&left).unwrap()))
+            .send()
+            .await
+            .unwrap();
     }
-    assert!(met > 0, "nobody stood in anybody's way");
+}
+
+/// A till that was offline uploads what it sold before a count of minute 10, of which nothing shifts what was counted.
+async fn upload_what_was_sold_before(store: &Store, counted: i64) {
+    store.tell().await;
+    store.ask_for_too_much().await;
+    for number in 0..8 {
+        let name = number.to_string();
+        store.sell(&name, minute(5), minute(30)).await;
+    }
+    assert_eq!(store.level().await.on_hand, counted);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_of_a_level_that_is_even_is_answered_at_once() {
-    let database = SimulatedDynamoDb::new(1);
-    let shop = shop(&database);
-    let stock = split_milk(&database, &shop, 40).await;
-    let begun = Instant::now();
-    let again = stock
-        .set_policy(
-            &milk(),
-            &over(4),
-            MissingLevel::Report,
-            minute(0),
-            within(20),
-        )
-        .await;
-    assert_eq!(again.unwrap().unwrap().on_hand, 40);
+async fn evening_out_for_a_policy_hides_no_sale_from_a_count() {
+    for seed in 0..16 {
+        // given a level of ten that is split an hour after its receipt, and one that is sold then
+        let store = Store::new(seed);
+        store.receive(10, minute(0)).await;
+        store.split(4, minute(60)).await;
+        store.ask_for_too_much().await;
+        store.sell("a", minute(60), minute(60)).await;
+        // when it is split otherwise, and then it is told that ten were counted just before the sale
+        store.split(3, minute(60)).await;
+        let counted = store.count(10, second(3590), second(3630)).await;
+        // then nine are left
+        assert_eq!(counted.on_hand, 9, "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_evened_out_for_a_policy_is_recorded_when_the_policy_is_set() {
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.split(4, minute(60)).await;
+    for item in store.stock.levels(&milk()).await.unwrap() {
+        let change = item.level.last_change.unwrap();
+        let recorded = (change.kind, change.recorded_at);
+        assert_eq!(recorded, (MovementKind::Rebalance, minute(60)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_split_that_the_ledger_has_not_followed_yet_is_no_confirmed_difference() {
+    // given a level that rested for eight hours, and is split now
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    assert!(store.try_split(4, minute(8 * 60)).await);
+    // when an audit comes before the stream's records are through
+    let findings = store.findings("2026-03-01T20:00:05Z").await;
+    // then it waits for them, as it does for any movement
     assert!(
-        begun.elapsed() < Duration::from_millis(200),
-        "{:?}",
-        begun.elapsed()
+        findings.iter().all(|finding| !finding.confirmed),
+        "{findings:#?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_fails_leaves_no_item_behind() {
+    let store = Store::new(1);
+    store.receive(40, minute(0)).await;
+    for _ in 0..3 {
+        store
+            .database
+            .fail_next("TransactWriteItems", Fault::ErrorBefore);
+    }
+    store.database.take_changes(&store.shop.stock_table);
+    assert!(!store.try_split(4, minute(0)).await);
+    let changes = store.database.take_changes(&store.shop.stock_table);
+    assert!(changes.is_empty(), "{changes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_left_by_a_policy_that_failed_learns_of_the_count_that_came_between() {
+    // given items of a policy that failed, and a count after it
+    let store = Store::new(1);
+    store.receive(40, minute(0)).await;
+    leave_items(&store, false).await;
+    store.count(40, minute(10), minute(10)).await;
+    // when the policy is sent again
+    store.split(4, minute(20)).await;
+    // then they know of the count
+    upload_what_was_sold_before(&store, 40).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_that_comes_while_a_level_is_split_is_known_to_its_new_items() {
+    // given a policy that has read the level, and a count before it writes
+    let store = Store::new(1);
+    store.receive(40, minute(0)).await;
+    let slow = Fault::Delay(Duration::from_secs(1));
+    store.database.fail_next("GetItem", slow);
+    let counting = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        store.count(40, minute(10), minute(10)).await;
+    };
+    // when it comes through
+    let (is_split, ()) = tokio::join!(store.try_split(4, minute(20)), counting);
+    assert!(is_split);
+    // then the new items know of it
+    upload_what_was_sold_before(&store, 40).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_left_by_a_policy_that_failed_while_the_level_was_short_keeps_no_later_policy_waiting()
+ {
+    // given a short level, items of a policy that failed, and goods that came in since
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.promise(10).await;
+    store.count(4, minute(10), minute(10)).await;
+    leave_items(&store, true).await;
+    let more = receipt("store-1", 40);
+    store.apply("more", &more, minute(20)).await;
+    assert_eq!(store.level().await.available(), 34);
+    // when the policy is sent again
+    let begun = Instant::now();
+    assert!(store.try_split(4, minute(30)).await);
+    // then it is answered at once
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
 }

@@ -8,7 +8,7 @@ use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::orders::Placement;
+use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_platform::ports::stock::Ledger;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::orders::order;
@@ -77,13 +77,8 @@ impl Stores {
 
     async fn answers(&self, call: CallBuilder) -> Value {
         self.clock.advance(SignedDuration::from_secs(1));
-        let call = call.by("ana", "store_manager", "store-1,store-2");
-        self.function
-            .handle(call.build())
-            .await
-            .unwrap()
-            .body()
-            .clone()
+        let call = by_manager_of_both(call).build();
+        self.function.handle(call).await.unwrap().body().clone()
     }
 
     /// What `call` costs.

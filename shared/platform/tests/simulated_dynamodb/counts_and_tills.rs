@@ -1,11 +1,8 @@
 //! What was counted and what a till sold come to what is there, whoever's clock is ahead and whoever is told first.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-
-mod store;
 
 use stockline_testkit::conformance::orders::minute;
 
-use store::Store;
+use crate::store::Store;
 
 #[tokio::test(start_paused = true)]
 async fn a_sale_that_was_told_before_the_shelf_was_counted_did_not_happen_after_it() {

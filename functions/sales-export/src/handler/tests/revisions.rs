@@ -1,0 +1,164 @@
+//! What a day becomes that is exported again.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use stockline_domain::export::late::LateDay;
+use stockline_domain::ids::LocationId;
+use stockline_platform::cursor::{Listing, Position};
+use stockline_platform::store_error::StoreError;
+
+use super::*;
+
+#[tokio::test]
+async fn the_same_day_again_writes_nothing_and_elsewhere_the_same_bytes() {
+    let (here, there) = (retailer(), retailer());
+    let orders: Vec<Order> = (10..30)
+        .map(|minute| {
+            let sold_at = format!("2026-03-01T10:{minute}:00Z");
+            sale(&minute.to_string(), "store-a", &sold_at, minute, "EUR")
+        })
+        .collect();
+    for (first, last) in orders.iter().zip(orders.iter().rev()) {
+        here.sold(first);
+        there.sold(last);
+    }
+    here.export(json!({})).await;
+    there.export(json!({})).await;
+    for key in here.bucket.written() {
+        assert_eq!(here.bucket.bytes(&key), there.bucket.bytes(&key), "{key}");
+    }
+    let again = here.export(json!({})).await;
+    assert_eq!(again[1].revision, 1);
+    assert_eq!(here.bucket.written(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_late_correction_makes_the_second_revision_of_its_day_alone() {
+    let retailer = retailer();
+    let order = one_sale();
+    retailer.sold(&order);
+    retailer.export(json!({})).await;
+    retailer.bucket.written();
+    retailer.sold(&order.cancel(order.placed_at).unwrap());
+    let exports = retailer.export(json!({"days": 3})).await;
+    let of_berlin: Vec<(String, u64)> = exports[3..]
+        .iter()
+        .map(|day| (day.business_date.to_string(), day.revision))
+        .collect();
+    assert_eq!(
+        of_berlin,
+        [
+            ("2026-02-27".to_owned(), 1),
+            ("2026-02-28".to_owned(), 1),
+            ("2026-03-01".to_owned(), 2)
+        ]
+    );
+    let row = &retailer.rows(BERLIN)[0];
+    assert_eq!(row.status, "canceled");
+    let totals = &retailer.manifest(BERLIN_MANIFEST).totals[0];
+    assert_eq!(
+        (totals.orders, totals.canceled_orders, totals.net),
+        (0, 1, 0)
+    );
+    assert!(
+        !retailer
+            .bucket
+            .written()
+            .contains(&"sales_lines/business_date=2026-03-01/America-New_York.parquet".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn an_order_corrected_months_later_makes_the_next_revision_of_its_day() {
+    let retailer = retailer();
+    let order = one_sale();
+    retailer.sold(&order);
+    retailer.export(json!({})).await;
+    retailer.bucket.written();
+    let canceled_at = "2026-07-01T12:00:00Z".parse().unwrap();
+    let canceled = order.cancel(canceled_at).unwrap();
+    retailer
+        .shop
+        .open()
+        .write_order(canceled, Fingerprint::of(&"a").unwrap(), canceled_at);
+    let in_july = SalesExport {
+        clock: FakeClock::at("2026-07-02T03:00:00Z"),
+        ..retailer.function
+    };
+    let exports = in_july.handle(json!({"days": 8})).await.unwrap().exports;
+    let late: Vec<&Exported> = exports.iter().filter(|day| day.key == BERLIN).collect();
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].revision, 2);
+    assert_eq!(
+        exports.len(),
+        17,
+        "eight days of two groups, and the late one"
+    );
+    assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
+    retailer.bucket.written();
+    in_july.handle(json!({"days": 8})).await.unwrap();
+    assert_eq!(retailer.bucket.written(), [""; 0], "nothing changed since");
+}
+
+/// A till's shop in which, once the first page of a day is read, an order of it is canceled and another run exports it.
+struct Overtaking {
+    shop: MemoryShop,
+    other: Function,
+    order: std::sync::Mutex<Option<Order>>,
+}
+
+impl SalesReader for Overtaking {
+    async fn page(
+        &self,
+        location: &LocationId,
+        business_date: Date,
+        after: Option<Position>,
+    ) -> Result<Listing<Order>, StoreError> {
+        let page = self.shop.page(location, business_date, after).await;
+        let order = self
+            .order
+            .lock()
+            .unwrap()
+            .take_if(|order| order.location_id == *location);
+        if let Some(order) = order {
+            let canceled = order.cancel(order.placed_at).unwrap();
+            self.shop
+                .open()
+                .write_order(canceled, Fingerprint::of(&"a").unwrap(), order.placed_at);
+            let dates = json!({"business_dates": [business_date.to_string()]});
+            Box::pin(self.other.handle(dates)).await.unwrap();
+        }
+        page
+    }
+
+    async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {
+        self.shop.written_late(day).await
+    }
+}
+
+#[tokio::test]
+async fn of_two_exports_of_one_day_at_once_the_newer_orders_stay() {
+    let retailer = retailer();
+    let order = one_sale();
+    retailer.sold(&order);
+    let overtaken = SalesExport {
+        export: Export {
+            catalog: retailer.function.export.catalog.clone(),
+            bucket: retailer.bucket.clone(),
+            sales: Overtaking {
+                shop: retailer.shop.clone(),
+                order: Some(order).into(),
+                other: retailer.function,
+            },
+        },
+        clock: FakeClock::at("2026-03-02T08:00:00Z"),
+    };
+    overtaken.handle(json!({})).await.unwrap();
+    assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
+    let manifest: Manifest =
+        serde_json::from_slice(&retailer.bucket.bytes(BERLIN_MANIFEST)).unwrap();
+    assert_eq!((manifest.revision, manifest.totals[0].orders), (1, 0));
+    let file = retailer.bucket.sha256(BERLIN).await.unwrap().unwrap();
+    assert_eq!(manifest.files[0].sha256, file.content);
+}

@@ -1,0 +1,122 @@
+//! What the files and their manifests add up to, whatever was sold.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use stockline_domain::order::OrderStatus;
+
+use super::*;
+
+#[derive(Debug, Clone)]
+struct Sold {
+    store: usize,
+    minute: u32,
+    currency: usize,
+    lines: Vec<(i64, i64, i64, i64)>,
+    canceled: bool,
+}
+
+fn any_sale() -> impl Strategy<Value = Sold> {
+    let line = (1..50_i64, 0..2_000_000_i64, 0..100_i64, 0..100_i64);
+    (
+        0..2_usize,
+        0..60_u32,
+        0..3_usize,
+        prop::collection::vec(line, 1..5),
+        any::<bool>(),
+    )
+        .prop_map(|(store, minute, currency, lines, canceled)| Sold {
+            store,
+            minute,
+            currency,
+            lines,
+            canceled,
+        })
+}
+
+impl Sold {
+    fn order(&self, number: usize) -> Order {
+        let location = ["store-a", "store-b"][self.store];
+        let currency = ["EUR", "JPY", "KWD"][self.currency];
+        let money = |amount: i64| json!({"amount": amount, "currency": currency});
+        let (mut total, mut lines) = (0, Vec::new());
+        for (quantity, price, discount, tax) in &self.lines {
+            let gross = quantity * price;
+            let discount = gross * discount / 100;
+            let net = gross - discount;
+            total += net;
+            lines.push(json!({
+                "sku": format!("sku-{price}"), "quantity": quantity, "unit_price": money(*price),
+                "discount": money(discount), "tax": money(net * tax / 100),
+            }));
+        }
+        let body: PlaceOrder = serde_json::from_value(json!({
+            "location_id": location, "channel": "online",
+            "currency": currency, "lines": lines, "total": money(total),
+        }))
+        .unwrap();
+        let now = format!("2026-03-01T10:{:02}:00Z", self.minute)
+            .parse()
+            .unwrap();
+        let id = OrderId::derive("till", &number.to_string());
+        let order = body.order(id, now, &TimeZone::UTC, 0).unwrap();
+        if self.canceled {
+            order.cancel(now).unwrap()
+        } else {
+            order
+        }
+    }
+}
+
+/// Sums per store and currency.
+type Sums = BTreeMap<(String, String), (i128, i128)>;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn exported_totals_equal_the_orders_they_came_from(
+        sales in prop::collection::vec(any_sale(), 0..40),
+    ) {
+        let retailer = retailer();
+        let mut expected = Sums::new();
+        for (number, sold) in sales.iter().enumerate() {
+            let order = sold.order(number);
+            retailer.sold(&order);
+            let sums = expected
+                .entry((order.location_id.to_string(), order.currency.to_string()))
+                .or_default();
+            if order.status != OrderStatus::Canceled {
+                sums.0 += i128::from(order.total.amount);
+                sums.1 += order.lines.iter().map(|line| i128::from(line.tax.amount)).sum::<i128>();
+            }
+        }
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(retailer.export(json!({})));
+        let mut in_rows = Sums::new();
+        for row in retailer.rows(BERLIN) {
+            let factor = match row.currency.as_str() { "JPY" => 10_000, "EUR" => 100, _ => 10 };
+            prop_assert_eq!(row.net % factor, 0);
+            prop_assert_eq!(row.gross, row.unit_price * i128::from(row.quantity));
+            prop_assert_eq!(row.net, row.gross - row.discount);
+            let sums = in_rows.entry((row.location_id, row.currency)).or_default();
+            if row.status != "canceled" {
+                sums.0 += row.net / factor;
+                sums.1 += row.tax / factor;
+            }
+        }
+        let in_manifest: Sums = retailer
+            .manifest(BERLIN_MANIFEST)
+            .totals
+            .into_iter()
+            .map(|store| {
+                let key = (store.location_id.to_string(), store.currency.to_string());
+                (key, (i128::from(store.net), i128::from(store.tax)))
+            })
+            .collect();
+        prop_assert_eq!(&in_rows, &expected);
+        prop_assert_eq!(&in_manifest, &expected);
+    }
+}

@@ -1,0 +1,93 @@
+//! What is refused, and that it leaves everything as it was.
+
+use super::*;
+
+#[tokio::test]
+async fn what_the_catalog_does_not_know_is_not_stocked() {
+    let (function, _) = function();
+    let mut elsewhere = receipt("milk", 1);
+    elsewhere["location_id"] = json!("store-9");
+    let sent = [receipt("caviar", 1), elsewhere.clone(), receipt("milk", 1)];
+    let body = ok(&function, changes("k", &sent).by("ops", "admin", "*")).await;
+    assert_eq!(outcomes(&body), ["refused", "refused", "applied"]);
+    for index in [0, 1] {
+        let kind = body["results"][index]["problem"]["type"].as_str().unwrap();
+        assert!(kind.ends_with("/not-found"), "{kind}");
+    }
+
+    // Another's location reads word for word as one that is not there.
+    let foreign = ok(
+        &function,
+        changes("k", &[elsewhere]).by("till", "store_app", "store-1"),
+    )
+    .await;
+    assert_eq!(
+        foreign["results"][0]["problem"],
+        body["results"][1]["problem"]
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_taken_changes_nothing() {
+    let (function, _) = function();
+    let nothing_sent =
+        call("POST", "/v1/stock/changes").body(&json!({"changes": [receipt("milk", 1)]}));
+    assert_eq!(
+        refused(&function, nothing_sent).await,
+        (400, "missing-idempotency-key".to_owned())
+    );
+    let broken = changes("k", &[receipt("milk", 1), receipt("milk", 0)]);
+    assert_eq!(
+        refused(&function, broken).await,
+        (400, "invalid-request".to_owned())
+    );
+    let mut unknown = receipt("milk", 1);
+    unknown["colour"] = json!("red");
+    assert_eq!(
+        refused(&function, changes("k", &[unknown])).await,
+        (400, "malformed-body".to_owned())
+    );
+    let reader = changes("k", &[receipt("milk", 1)]).by("figures", "analyst", "*");
+    assert_eq!(
+        refused(&function, reader).await,
+        (403, "forbidden".to_owned())
+    );
+    assert_eq!(
+        refused(&function, of_milk("GET", LEVEL)).await,
+        (404, "not-found".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_busy_store_tells_how_to_go_on() {
+    let (function, _) = function();
+    function.catalog.open().busy = true;
+    assert_eq!(
+        refused(&function, changes("k", &[receipt("milk", 1)])).await,
+        (503, "busy".to_owned())
+    );
+    function.catalog.open().busy = false;
+    assert_eq!(
+        outcomes(&ok(&function, changes("k", &[receipt("milk", 1)])).await),
+        ["applied"]
+    );
+}
+
+#[tokio::test]
+async fn another_stores_stock_reads_as_if_it_were_not_there() {
+    let (function, _) = function();
+    ok(&function, changes("k", &[receipt("milk", 5)])).await;
+    let policy = json!({"reorder_point": 1, "target_level": 2});
+    for asked in [
+        of_milk("GET", LEVEL),
+        of_milk("GET", STOCK),
+        of_milk("GET", MOVEMENTS),
+        of_milk("PUT", POLICY).body(&policy),
+    ] {
+        let stranger = asked.by("ben", "store_manager", "store-2");
+        assert_eq!(
+            refused(&function, stranger).await,
+            (404, "not-found".to_owned())
+        );
+    }
+}

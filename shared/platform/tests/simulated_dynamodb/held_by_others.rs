@@ -1,0 +1,131 @@
+//! What others hold is written all the same, a moment later.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use futures::future::join_all;
+use stockline_domain::alert::AlertKind;
+use stockline_domain::catalog::Zone;
+use stockline_domain::order::Order;
+use stockline_domain::task::Task;
+use stockline_platform::dynamodb::alerts::DynamoAlerts;
+use stockline_platform::dynamodb::attributes::key_of;
+use stockline_platform::dynamodb::tasks::DynamoTasks;
+use stockline_platform::keys;
+use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore};
+use stockline_platform::ports::tasks::TaskStore;
+use stockline_testkit::cloud::Table;
+use stockline_testkit::conformance::orders::{StockedOrders, minute};
+use stockline_testkit::conformance::stock::key;
+use stockline_testkit::orders::order;
+use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
+
+use crate::store::{SEEDS, Store};
+
+#[tokio::test(start_paused = true)]
+async fn two_orders_of_one_sku_at_once_are_both_placed() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given one level that two orders want
+        let store = Store::of_milk(seed, 10).await;
+        let orders = ["a", "b"].map(|key| order(key, "store-1", "pos", &[("milk", 2)]));
+        // when both come at once
+        join_all(orders.iter().map(|order| store.place(order))).await;
+        // then the one that stood back tried again, and both took their goods
+        assert_eq!(store.shop.level_of("store-1", "milk").await, (6, 0));
+        met += store.conflicts();
+    }
+    assert!(met > 0, "nobody stood in anybody's way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_is_written_while_orders_hold_the_level() {
+    for seed in SEEDS {
+        // given a level that sells
+        let store = Store::of_milk(seed, 100).await;
+        let orders: Vec<Order> = (0..10)
+            .map(|number| order(&number.to_string(), "store-1", "pos", &[("milk", 1)]))
+            .collect();
+        let selling = join_all(orders.iter().map(|order| store.place(order)));
+        // when its policy is written meanwhile
+        let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();
+        let writing = async {
+            tokio::time::sleep(Duration::from_millis(seed)).await;
+            store.set_policy(&policy, minute(0)).await
+        };
+        let (_, written) = tokio::join!(selling, writing);
+        // then the orders do not keep it away
+        assert_eq!(written.unwrap().unwrap().policy, Some(policy));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given a task that waits, and what was said of a level
+        let database = SimulatedDynamoDb::new(seed);
+        let client = database.aws().dynamodb();
+        let (tasks_table, stock_table) =
+            (database.table(Table::Tasks), database.table(Table::Stock));
+        let tasks = DynamoTasks::new(client.clone(), tasks_table.clone());
+        let zone = Zone {
+            zone_id: "dry".parse().unwrap(),
+            aisles: 1,
+        };
+        let sale = order("a", "hub-1", "online", &[("milk", 1)]);
+        let waiting = Task::plan(&sale, &[zone], sale.placed_at).remove(0);
+        tasks.add(&waiting).await.unwrap();
+        let controller = "controller-1".parse().unwrap();
+        let leased = waiting.lease(&controller, sale.placed_at).unwrap();
+        let alerts = DynamoAlerts::new(client.clone(), stock_table.clone());
+        let level = key("hub-1", "milk");
+        let said = |version| AlertRecord {
+            state: AlertKind::Low,
+            version,
+            pending: None,
+        };
+        alerts.advance(&level, None, &said(1)).await.unwrap();
+        // when each is written while a transaction has it
+        let held = async |table: &str, key: keys::Key| {
+            let touch = Update::builder()
+                .table_name(table)
+                .set_key(Some(key_of(&key)))
+                .update_expression("SET touched = :yes")
+                .expression_attribute_values(":yes", AttributeValue::Bool(true))
+                .build()
+                .unwrap();
+            let touch = TransactWriteItem::builder().update(touch).build();
+            let sent = client.transact_write_items().transact_items(touch);
+            sent.send().await.unwrap();
+        };
+        let a_moment = || tokio::time::sleep(Duration::from_millis(seed));
+        let (replaced, advanced, published, ..) = tokio::join!(
+            async {
+                a_moment().await;
+                tasks.replace(&waiting, &leased).await
+            },
+            async {
+                a_moment().await;
+                alerts.advance(&level, Some(1), &said(2)).await
+            },
+            async {
+                a_moment().await;
+                alerts.published(&level, 1).await
+            },
+            held(&tasks_table, keys::task(waiting.task_id)),
+            held(&stock_table, keys::alert(&level)),
+        );
+        // then each is written all the same
+        assert!(replaced.unwrap(), "seed {seed}");
+        assert_eq!(advanced.unwrap(), Advance::Done, "seed {seed}");
+        published.unwrap();
+        assert_eq!(tasks.find(waiting.task_id).await.unwrap(), Some(leased));
+        assert_eq!(alerts.find(&level).await.unwrap(), Some(said(2)));
+        for write in ["PutItem", "UpdateItem"] {
+            let conflict = (write.to_owned(), "TransactionConflictException".to_owned());
+            met += database.tally().get(&conflict).copied().unwrap_or_default();
+        }
+    }
+    assert!(met > 0, "nothing was held when it was to be written");
+}

@@ -1,0 +1,55 @@
+//! A level is read in one moment, whatever it lies in, and with no more reads than that takes.
+
+use std::time::Duration;
+
+use stockline_platform::ports::stock::StockStore;
+use stockline_testkit::conformance::stock::key;
+use stockline_testkit::orders::order;
+
+use crate::store::{SEEDS, Store, milk};
+
+#[tokio::test(start_paused = true)]
+async fn a_split_level_is_read_in_one_moment_while_its_goods_move() {
+    for seed in SEEDS {
+        // given orders that take a split level apart, and even it out
+        let store = Store::of_split_milk(seed, 400).await;
+        let selling = async {
+            for number in 0..15 {
+                let name = number.to_string();
+                let sale = order(&name, "store-1", "online", &[("milk", 1)]);
+                store.place(&sale).await;
+                let sale = order(&format!("{name}-big"), "store-1", "online", &[("milk", 20)]);
+                store.place(&sale).await;
+            }
+        };
+        // when it is looked at all the while
+        let looking = async {
+            for _ in 0..100 {
+                assert_eq!(store.level().await.on_hand, 400, "seed {seed}");
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        };
+        // then what is there is always the same
+        tokio::join!(selling, looking);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_is_one_read_and_a_split_one_is_one_more_that_is_remembered() {
+    let store = Store::of_split_milk(1, 40).await;
+    store.put("bread", 1).await;
+    let reads = || ["GetItem", "TransactGetItems", "BatchGetItem"].map(|name| store.sent(name));
+    let stock = store.stock_of_a_newcomer();
+    let mut before = reads();
+    for (level, expected) in [
+        (key("store-1", "bread"), [1, 0, 0]),
+        (milk(), [1, 1, 0]),
+        (milk(), [0, 1, 0]),
+    ] {
+        stock.find(&level).await.unwrap().unwrap();
+        let after = reads();
+        let took = [0, 1, 2].map(|place| after[place] - before[place]);
+        assert_eq!(took, expected, "{level:?}");
+        before = after;
+    }
+}
