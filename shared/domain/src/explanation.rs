@@ -159,7 +159,8 @@ pub fn orders_named(histories: &[History]) -> BTreeSet<OrderId> {
     let mut promised = BTreeMap::<OrderId, i64>::new();
     for movement in histories.iter().flat_map(|history| &history.movements) {
         if let Some(order) = movement.order() {
-            *promised.entry(order).or_default() += movement.change.allocated_delta;
+            let promised = promised.entry(order).or_default();
+            *promised = promised.saturating_add(movement.change.allocated_delta);
         }
     }
     let held = promised.into_iter().filter(|(_, held)| *held != 0);

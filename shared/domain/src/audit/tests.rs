@@ -489,6 +489,38 @@ fn an_item_that_is_missing_of_a_mended_split_level_gets_no_share() {
 }
 
 #[test]
+fn what_cannot_be_in_an_item_is_as_the_ledger_says_before_it_is_shared_out() {
+    let below_zero: [fn(&mut Level); 4] = [
+        |level| level.on_hand = -1,
+        |level| level.damaged = -1,
+        |level| level.on_hold = -1,
+        |level| level.in_transit = -1,
+    ];
+    for make in below_zero {
+        let (mut one, mut other) = (Kept::busy(), Kept::busy());
+        for (bucket, kept) in [&mut one, &mut other].into_iter().enumerate() {
+            kept.level.bucket = u8::try_from(bucket).unwrap();
+            kept.level.split_over = 2;
+        }
+        one.level.on_hand = 1;
+        one.available = Some(-2);
+        make(&mut other.level);
+        other.available = Some(other.level.available());
+        let mut accounts = one.books().accounts;
+        accounts.extend(other.books().accounts);
+        let writes = mend(&Books { accounts, open: 6 }, later());
+        let [Mend::Replace(levels)] = &writes[..] else {
+            panic!("{writes:?}");
+        };
+        let sum = |of: fn(&Level) -> i64| -> i64 { levels.iter().map(|it| of(&it.after)).sum() };
+        assert_eq!(sum(|level| level.on_hand), 10);
+        assert_eq!(sum(|level| level.allocated), 6);
+        let unfit = sum(|level| level.damaged + level.on_hold + level.in_transit);
+        assert_eq!(unfit, 0);
+    }
+}
+
+#[test]
 fn an_item_of_a_mended_split_level_owes_for_its_unfit_goods_too() {
     for unfit in [
         StateDeltas {

@@ -26,7 +26,8 @@ impl<B: Books + Bookkeeper, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
         finding: &Finding,
         deadline: Deadline,
     ) -> Result<Vec<Repaired>, StoreError> {
-        let (mut books, mut done, mut tries) = (finding.books.clone(), Vec::new(), 0);
+        let (mut books, mut done, mut tries) =
+            (finding.books.clone(), Vec::new(), deadline.tries());
         loop {
             let mut overtaken = Vec::new();
             for write in mend(&books, self.clock.now()) {
@@ -41,8 +42,7 @@ impl<B: Books + Bookkeeper, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
                 return Ok(done);
             }
             books = loop {
-                tries += 1;
-                if !deadline.back_off(tries).await {
+                if !tries.another().await {
                     done.append(&mut overtaken);
                     return Ok(done);
                 }

@@ -1,7 +1,7 @@
 //! What is done to an order costs what the README of `order-intake` says.
 
 use stockline_domain::order::{Order, RefundLine};
-use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_platform::ports::orders::{OrderStore, Placement, Refunding};
 use stockline_testkit::conformance::orders::{cancel, deadline, found, minute, request};
 use stockline_testkit::orders::order;
 
@@ -55,6 +55,34 @@ async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
         restock: true,
     };
     store.refund(&known, back, "r").await.unwrap();
+    assert_eq!(store.billed(), "6 + 2 | 0 | 1: `TransactWriteItems`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn goods_that_are_the_first_of_their_kind_somewhere_cost_a_refused_try_and_a_level() {
+    let store = Store::new(1);
+    for (sku, _) in SKUS {
+        store.put(sku, 100).await;
+    }
+    let sale = store.places_three_skus("sale", "pos").await;
+    let known = found(&store.shop, sale.order_id).await;
+    let back = RefundLine {
+        line: 1,
+        quantity: 1,
+        restock: true,
+    };
+    store.billed();
+    let refunded = store.refund_at("store-2", &known, back.clone(), "r").await;
+    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
+    assert!(
+        store
+            .billed()
+            .ends_with(" + 4 | 0 | 2: 2 `TransactWriteItems`")
+    );
+    let known = found(&store.shop, sale.order_id).await;
+    store.billed();
+    let refunded = store.refund_at("store-2", &known, back, "again").await;
+    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
     assert_eq!(store.billed(), "6 + 2 | 0 | 1: `TransactWriteItems`");
 }
 

@@ -249,8 +249,21 @@ impl Store {
     }
 
     /// What of a line comes back to the store it was sold in, asked for under `key`.
+    /// Pays `line` back where it was sold.
     pub async fn refund(
         &self,
+        known: &KnownOrder,
+        line: RefundLine,
+        key: &str,
+    ) -> Result<Refunding, StoreError> {
+        let where_it_was_sold = known.order.location_id.as_str();
+        self.refund_at(where_it_was_sold, known, line, key).await
+    }
+
+    /// Pays `line` back at `location`.
+    pub async fn refund_at(
+        &self,
+        location: &str,
         known: &KnownOrder,
         line: RefundLine,
         key: &str,
@@ -262,7 +275,7 @@ impl Store {
         };
         let place = RefundPlace {
             refund_id: refund_id(&known.order, key),
-            location_id: known.order.location_id.clone(),
+            location_id: location.parse().unwrap(),
             business_date: known.order.business_date,
             at: minute(5),
         };

@@ -41,7 +41,7 @@ impl DynamoStock {
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let mut tries = 0;
+        let mut tries = deadline.tries();
         loop {
             let written = match self.levels.read(key, deadline).await? {
                 Some(read) => self.set_policy_of(&read.level.buckets()[0], policy).await,
@@ -55,8 +55,7 @@ impl DynamoStock {
                 Err(failed) => return Err(failed),
             }
             // Another wrote it in between: it is decided anew.
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -230,10 +229,9 @@ impl DynamoStock {
         if first.split_over <= 1 {
             return Ok(first);
         }
-        let (key, mut tries) = (first.key(), 0);
+        let (key, mut tries) = (first.key(), deadline.tries());
         while !self.rebalance.even_out(&key, at, deadline).await? {
-            tries += 1;
-            if !deadline.back_off(tries).await {
+            if !tries.another().await {
                 break;
             }
         }
