@@ -108,6 +108,11 @@ fn a_split_level_that_is_short() {
 }
 
 #[test]
+fn a_split_level_into_which_goods_come_while_it_sells() {
+    holds(stories::split_levels::a_split_level_filled());
+}
+
+#[test]
 fn an_order_of_more_items_of_a_level_than_a_transaction_takes() {
     holds(stories::split_levels::an_order_gathered());
 }
@@ -203,6 +208,11 @@ fn a_change_without_a_mark_is_made_twice() {
     is_found(
         Fault::ChangeWithoutMark,
         stories::stock::corrections(),
+        ONE_KEY_ONE_EFFECT,
+    );
+    is_found(
+        Fault::ChangeWithoutMark,
+        stories::split_levels::a_split_level_filled(),
         ONE_KEY_ONE_EFFECT,
     );
 }

@@ -138,8 +138,8 @@ impl Model for Protocol {
         }
         for (number, invocation) in state.invocations.iter().enumerate() {
             let request = self.request(invocation);
-            for bucket in 0..request.first_buckets(&invocation.step, &state.tables) {
-                actions.extend([Action::Run(number, bucket), Action::Unheard(number, bucket)]);
+            for way in 0..request.ways(&invocation.step, &state.tables) {
+                actions.extend([Action::Run(number, way), Action::Unheard(number, way)]);
             }
             actions.push(Action::Crash(number));
         }
@@ -158,10 +158,10 @@ impl Model for Protocol {
         match action {
             Action::Send(number) => state.send(number),
             Action::GiveUp(number) => state.callers[number].waits = false,
-            Action::Run(number, bucket) => {
+            Action::Run(number, way) => {
                 let invocation = state.invocations.remove(number);
                 let request = self.request(&invocation);
-                match request.run(&invocation.step, bucket, &mut state.tables, self.fault) {
+                match request.run(&invocation.step, way, &mut state.tables, self.fault) {
                     Next::Step(step) => state
                         .invocations
                         .insert(number, Invocation { step, ..invocation }),
@@ -170,10 +170,10 @@ impl Model for Protocol {
                     }
                 }
             }
-            Action::Unheard(number, bucket) => {
+            Action::Unheard(number, way) => {
                 let invocation = &last.invocations[number];
                 let request = self.request(invocation);
-                request.run(&invocation.step, bucket, &mut state.tables, self.fault);
+                request.run(&invocation.step, way, &mut state.tables, self.fault);
             }
             Action::Crash(number) => {
                 let invocation = state.invocations.remove(number);

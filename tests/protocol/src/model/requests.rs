@@ -138,9 +138,16 @@ impl Request {
         }
     }
 
-    /// In how many buckets an invocation that has come to `step` may try first: any, for what it knows of the level may
-    /// be old. One where it does not try so.
-    pub fn first_buckets(&self, step: &Step, tables: &Tables) -> u8 {
+    /// In how many ways an invocation that has come to `step` may go on. Where it tries to take from a level, in any of the
+    /// buckets, for what it knows of them may be old; where it changes what it read, over that or added to it.
+    pub fn ways(&self, step: &Step, tables: &Tables) -> u8 {
+        if let (Self::Change { change, .. }, Step::LevelsAndMoved(read, _)) = (self, step) {
+            return if change::may_be_added(change, read) {
+                2
+            } else {
+                1
+            };
+        }
         let changes: Vec<LevelChange> = match (self, step) {
             (
                 Self::Place { order, .. },
@@ -158,14 +165,14 @@ impl Request {
         firsts.map(|first| first.split_over).fold(1, u8::max)
     }
 
-    /// The next step of an invocation for this request.
-    ///
-    /// A first try at a level that is split is made in `bucket`.
-    pub fn run(&self, step: &Step, bucket: u8, tables: &mut Tables, fault: Option<Fault>) -> Next {
+    /// The next step of an invocation for this request, which goes on in the `way`-th of [`Self::ways`].
+    pub fn run(&self, step: &Step, way: u8, tables: &mut Tables, fault: Option<Fault>) -> Next {
         match self {
-            Self::Place { order, body } => place::run(order, *body, step, bucket, tables, fault),
-            Self::GoOn(order, deed) => go_on::run(*order, deed, step, bucket, tables, fault),
-            Self::Change { request, change } => change::run(*request, change, step, tables, fault),
+            Self::Place { order, body } => place::run(order, *body, step, way, tables, fault),
+            Self::GoOn(order, deed) => go_on::run(*order, deed, step, way, tables, fault),
+            Self::Change { request, change } => {
+                change::run(*request, change, step, way > 0, tables, fault)
+            }
             Self::Report { task, report } => report::run(*task, report, step, tables, fault),
             Self::Withdraw(task) => report::withdraw(*task, step, tables),
             Self::Split { key, policy } => split::run(key, policy, step, tables, fault),

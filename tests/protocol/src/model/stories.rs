@@ -57,6 +57,7 @@ pub fn all() -> Vec<Story> {
         stock::a_transfer(),
         split_levels::an_order_apart(),
         split_levels::a_short_level(),
+        split_levels::a_split_level_filled(),
         split_levels::an_order_gathered(),
         split_levels::a_short_level_gathered(),
         split_levels::a_level_is_split(),

@@ -1,11 +1,13 @@
-//! A change of stock: the levels are read, each with all its items, the domain decides, and levels and the change's mark are written together.
+//! A change of stock: the levels are read, each with all its items, the domain decides, and levels and the change's mark are
+//! written together. A change that is the same whatever else happens may be added to a level that is split in place of being
+//! written over what was read: the function does so after some tries, here it may at any.
 
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::Level;
-use stockline_domain::split_level::SplitLevel;
+use stockline_domain::split_level::{Plan, SplitLevel};
 use stockline_domain::stock_change::{StockChange, moved_after};
 
-use super::levels::anew;
+use super::levels::as_planned;
 use super::{Answer, NOW, Next, Step};
 use crate::model::faults::Fault;
 use crate::model::item::Item;
@@ -15,6 +17,7 @@ pub fn run(
     request: RequestId,
     change: &StockChange,
     step: &Step,
+    is_added: bool,
     tables: &mut Tables,
     fault: Option<Fault>,
 ) -> Next {
@@ -47,15 +50,20 @@ pub fn run(
             None => Answer::Refused,
         });
     };
-    let levels: Vec<Vec<(Level, Level)>> = before
+    let plans: Vec<Plan> = before
         .iter()
         .zip(&after)
-        .map(|(before, after)| before.anew(after, after.last_change.as_ref().unwrap()))
+        .map(|(before, after)| {
+            let made = after.last_change.as_ref().unwrap();
+            if is_added && before.buckets().len() > 1 {
+                before.plan(made).unwrap()
+            } else {
+                Plan::Anew(before.anew(after, made))
+            }
+        })
         .collect();
-    let after = levels.iter().map(|items| {
-        let after: Vec<Level> = items.iter().map(|(_, after)| after.clone()).collect();
-        SplitLevel::new(after[0].clone(), &after[1..]).total()
-    });
+    let after = before.iter().zip(&plans);
+    let after = after.map(|(before, plan)| before.after(plan).unwrap().total());
     let mark = AppliedChange {
         request,
         levels: Item::new(after.collect()),
@@ -65,7 +73,9 @@ pub fn run(
         Some(Fault::ChangeWithoutMark) => Vec::new(),
         _ => vec![Write::Applied(mark)],
     };
-    writes.extend(anew(levels.concat(), fault));
+    for (before, plan) in before.iter().zip(plans) {
+        writes.extend(as_planned(&before.key(), plan, fault));
+    }
     match tables.transact(&writes) {
         Ok(()) => Next::Answer(Answer::Applied(answer)),
         Err(_) => match tables.applied(request) {
@@ -74,6 +84,11 @@ pub fn run(
             None => Next::Step(Step::Begun),
         },
     }
+}
+
+/// Whether `change` may be added to the levels that were `read`.
+pub fn may_be_added(change: &StockChange, read: &[Item<Level>]) -> bool {
+    change.is_relative() && read.iter().any(|item| item.bucket > 0)
 }
 
 /// By how much `level`, which is not split, has moved since the moment that `change` speaks of; none while the ledger has

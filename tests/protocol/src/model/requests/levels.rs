@@ -136,7 +136,8 @@ fn gathering(items: &[Item<Level>], LevelChange { change, .. }: &LevelChange) ->
     gathering.unwrap()
 }
 
-fn as_planned(key: &LevelKey, plan: Plan, fault: Option<Fault>) -> Vec<Write> {
+/// The writes that make `plan` at a level.
+pub fn as_planned(key: &LevelKey, plan: Plan, fault: Option<Fault>) -> Vec<Write> {
     match plan {
         Plan::Parts(parts) => {
             let parts = parts.into_iter();
@@ -156,7 +157,7 @@ fn added(key: &LevelKey, part: Part, fault: Option<Fault>) -> Write {
 }
 
 /// Every item of a level, each as it was and as it is to be.
-pub fn anew(levels: Vec<(Level, Level)>, fault: Option<Fault>) -> Vec<Write> {
+fn anew(levels: Vec<(Level, Level)>, fault: Option<Fault>) -> Vec<Write> {
     let write = |(before, after): (Level, Level)| {
         let is_later = after.bucket > 0;
         let write = Write::Level {

@@ -7,7 +7,7 @@ use super::requests::{
     adjustment, cancel, change, damage, hand_over, level, online, order, place, split, split_level,
     till,
 };
-use super::sights::{moved, on_hand, placed, sight, told};
+use super::sights::{applied, moved, on_hand, placed, sight, told};
 use super::{Patience, STORE, Story};
 use crate::model::State;
 use crate::model::requests::{Answer, Attempt, Request, Step};
@@ -91,6 +91,42 @@ pub fn a_short_level() -> Story {
             }),
             sight("the till sells what was canceled", |_, state| {
                 told(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2
+            }),
+        ],
+    }
+}
+
+/// Goods come in and go astray, over what was read or added to it, while they are sold.
+pub fn a_split_level_filled() -> Story {
+    Story {
+        title: "a receipt and a theft from a level of two items, and an order of both",
+        tables: Tables::stocked(split_level(STORE, "milk", 2, 2)),
+        requests: vec![
+            change(
+                "receipt",
+                r#"{"kind":"receipt","location_id":"store-1","sku":"milk","quantity":2}"#,
+            ),
+            adjustment("theft", r#""delta":-2,"reason":"theft""#),
+            till("ana", &[("milk", 3)]),
+        ],
+        tries: vec![2, 1, 1],
+        patience: Patience::LongerThanAnInvocation,
+        sights: vec![
+            sight("what comes in is added to one item", |_, state| {
+                let with = levels(state).filter(|item| moved(item, MovementKind::Receipt));
+                told(state, applied) > 0 && with.count() == 1
+            }),
+            sight("what comes in is written over both", |_, state| {
+                levels(state).all(|item| moved(item, MovementKind::Receipt))
+            }),
+            sight("a receipt is given its lost answer again", |_, state| {
+                told(state, |a| matches!(a, Answer::AppliedBefore(_))) > 0
+            }),
+            sight("what is stolen is missing from both", |_, state| {
+                levels(state).all(|item| moved(item, MovementKind::Adjustment))
+            }),
+            sight("the order sells what has come in", |_, state| {
+                told(state, placed) == 1 && on_hand(state).iter().sum::<i64>() == 1
             }),
         ],
     }
