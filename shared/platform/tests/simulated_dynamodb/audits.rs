@@ -38,6 +38,25 @@ async fn a_fault_of_a_sku_that_sells_once_a_second_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn books_that_add_up_are_read_once_and_others_look_by_look() {
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.promise(7).await;
+    // given what open orders hold, the level and its movements as they should be
+    store.database.take_bill();
+    assert_eq!(store.findings("2026-03-02T12:00:00Z").await, []);
+    let bill = store.database.take_bill().to_string();
+    assert_eq!(bill, "0 | 3 | 4: `BatchGetItem`, 3 `Query`");
+    // when they contradict each other
+    store.promise_seven_to_nobody().await;
+    store.database.take_bill();
+    assert_eq!(store.findings("2026-03-02T12:00:00Z").await.len(), 1);
+    // then all but the SKUs is read again until it is certain, a level of one item once a look
+    let bill = store.database.take_bill().to_string();
+    assert_eq!(bill, "0 | 11 | 13: 6 `BatchGetItem`, 7 `Query`");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_split_level_that_was_repaired_sells_nothing_that_another_item_owes() {
     for seed in 0..8 {
         // given a level over two items with three available, of which three were lost behind the ledger's back
