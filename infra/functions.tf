@@ -50,8 +50,9 @@ locals {
         CURSOR_SECRET = var.cursor_secret
       }
       tables = {
-        orders  = ["dynamodb:Query", "dynamodb:PutItem"]
-        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+        orders = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        # A level is put by goods that come back to where there were none.
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
       }
     }

@@ -75,18 +75,16 @@ where
         })?;
         let id = RequestId::derive(&call.caller.subject, key);
         let opened = match body.check(now) {
-            Ok(()) => self.stock.open(id, &request).await?,
-            // What was valid when it came is answered as it was then: times grow old.
+            Ok(()) => self.stock.open(id, &request, now).await?,
+            // What was valid when it came stays so: times grow old.
             Err(invalid) => match self.stock.recall(id, &request).await? {
-                Some(Opened::Before(done)) if done.len() == body.changes.len() => {
-                    Opened::Before(done)
-                }
+                Some(Opened::Before(earlier)) => Opened::Before(earlier),
                 _ => return Err(invalid.into()),
             },
         };
-        let done = match opened {
-            Opened::New => [].into(),
-            Opened::Before(done) => done,
+        let (came_at, done) = match opened {
+            Opened::New => (now, [].into()),
+            Opened::Before(earlier) => (earlier.came_at, earlier.applied),
             Opened::KeyReused => {
                 return Err(Problem::new(
                     ProblemKind::IdempotencyKeyReused,
@@ -103,10 +101,8 @@ where
             at: now,
             deadline: call.deadline,
         };
-        let results = changer
-            .apply_all(&body.changes, done)
-            .await
-            .map_err(half_done)?;
+        let changes = body.as_of(came_at);
+        let results = changer.apply_all(&changes, done).await.map_err(half_done)?;
         let reply = Reply::ok(&json!({ "results": results }))?;
         Ok(if all_done_before {
             reply.replayed()

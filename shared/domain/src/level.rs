@@ -154,15 +154,17 @@ impl Level {
             ..self.clone()
         };
         next.check(self)?;
-        let leaves = change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0;
-        if leaves && next.fit_for_sale() < 0 {
-            return Err(LevelError::NotFitForSale {
-                fit: self.fit_for_sale(),
-            });
-        }
         if change.available_delta() < 0 && next.is_short() && !change.may_leave_short() {
             return Err(LevelError::NotAvailable {
                 available: self.available(),
+            });
+        }
+        if change.fit_for_sale_delta() < 0
+            && next.fit_for_sale() < 0
+            && !change.says_what_is_there()
+        {
+            return Err(LevelError::NotFitForSale {
+                fit: self.fit_for_sale(),
             });
         }
         Ok(Self {
@@ -367,6 +369,33 @@ mod tests {
         };
         assert_eq!(leave(4).unwrap().fit_for_sale(), 0);
         assert_eq!(leave(5), Err(LevelError::NotFitForSale { fit: 4 }));
+    }
+
+    #[test]
+    fn no_more_goods_break_than_are_there_and_whole() {
+        let with_unfit = Level {
+            damaged: 4,
+            ..level(6, 1)
+        };
+        let broken = |on_hand_delta: i64, damaged_delta: i64| {
+            with_unfit.after(LastChange {
+                states: StateDeltas {
+                    damaged_delta,
+                    ..StateDeltas::default()
+                },
+                reason: Some(DAMAGE.to_owned()),
+                ..change(MovementKind::StateChange, on_hand_delta, 0)
+            })
+        };
+        for (on_hand_delta, damaged_delta) in [(0, 2), (-2, 0)] {
+            let after = broken(on_hand_delta, damaged_delta).unwrap();
+            assert_eq!((after.fit_for_sale(), after.available()), (0, -1));
+        }
+        for (on_hand_delta, damaged_delta) in [(0, 3), (-3, 0)] {
+            let refused = broken(on_hand_delta, damaged_delta);
+            assert_eq!(refused, Err(LevelError::NotFitForSale { fit: 2 }));
+        }
+        assert_eq!(broken(-4, -4).unwrap().fit_for_sale(), 2, "thrown away");
     }
 
     #[test]

@@ -21,3 +21,4 @@ pub mod place_order;
 pub mod split_level;
 pub mod stock_change;
 pub mod task;
+pub mod told_time;

@@ -1,6 +1,6 @@
 //! What a caller sends to place an order, and the rules it must meet.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::business_date::business_date;
@@ -9,18 +9,13 @@ use crate::invalid::{Checks, Invalid};
 use crate::level::MAX_QUANTITY;
 use crate::money::{Currency, MAX_AMOUNT, Money};
 use crate::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
+use crate::told_time;
 
 /// The most lines in one request.
 pub const MAX_LINES: usize = 100;
 
 /// The most distinct SKUs in one order: with the order they fill a transaction of 100 items.
 pub const MAX_SKUS: usize = 99;
-
-/// How far back an offline till may have sold what it now uploads.
-pub const OLDEST_SALE: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// How far a till's clock may be ahead of ours.
-pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The body of `POST /v1/orders`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,16 +77,7 @@ impl PlaceOrder {
     ) -> Result<Order, Invalid> {
         let mut checks = Checks::new();
         let sold_at = self.sold_at.unwrap_or(now);
-        checks.require(
-            sold_at <= now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now),
-            "/sold_at",
-            "must not be more than 5 minutes ahead",
-        );
-        checks.require(
-            sold_at >= now.saturating_sub(OLDEST_SALE).unwrap_or(now),
-            "/sold_at",
-            "must not be more than 7 days back",
-        );
+        told_time::check(sold_at, now, "/sold_at", &mut checks);
         if let Some(reference) = &self.external_reference {
             checks.require(
                 (1..=64).contains(&reference.len())

@@ -4,23 +4,20 @@ mod effect;
 mod moved;
 mod sightings;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LocationId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{DAMAGE, LevelError, LevelKey, MAX_QUANTITY};
 use crate::millis;
-use crate::place_order::CLOCK_TOLERANCE;
+use crate::told_time;
 
 pub use moved::{may_have_happened_after, moved_after};
 pub use sightings::Sightings;
 
 /// The most changes in one request.
 pub const MAX_CHANGES: usize = 100;
-
-/// How far back a change may have happened that is told only now.
-pub const OLDEST_CHANGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The body of `POST /v1/stock/changes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,9 +238,33 @@ impl StockChanges {
         }
         checks.finish(())
     }
+
+    /// The changes of a request that first came at `came_at`: what they say of time is as of then, however often the request
+    /// is sent. What happened at no time that is told happened then, and a clock that was ahead counts as then.
+    pub fn as_of(&self, came_at: Timestamp) -> Vec<StockChange> {
+        let changes = self.changes.iter().cloned();
+        changes.map(|change| change.told_at(came_at)).collect()
+    }
 }
 
 impl StockChange {
+    fn told_at(mut self, came_at: Timestamp) -> Self {
+        match &mut self {
+            Self::Count { counted_at, .. } => {
+                *counted_at = told_time::taken(Some(*counted_at), came_at);
+            }
+            Self::Adjustment { occurred_at, .. }
+            | Self::Receipt { occurred_at, .. }
+            | Self::Arrival { occurred_at, .. }
+            | Self::Transfer { occurred_at, .. } => {
+                *occurred_at = Some(told_time::taken(*occurred_at, came_at));
+            }
+            // It moves no goods, so no count can have seen it.
+            Self::StateChange { .. } => {}
+        }
+        self
+    }
+
     fn check(&self, at: &str, now: Timestamp, checks: &mut Checks) {
         let mut within = |field: &str, value: i64, least: i64| {
             checks.require(
@@ -295,16 +316,7 @@ impl StockChange {
             _ => ("occurred_at", self.occurred_at()),
         };
         let Some(time) = time else { return };
-        checks.require(
-            time <= now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now),
-            format!("{at}/{field}"),
-            "must not be more than 5 minutes ahead",
-        );
-        checks.require(
-            time >= now.saturating_sub(OLDEST_CHANGE).unwrap_or(now),
-            format!("{at}/{field}"),
-            "must not be more than 7 days back",
-        );
+        told_time::check(time, now, &format!("{at}/{field}"), checks);
     }
 
     /// Whether it is the same change whatever else happens to its levels: no count, and asked of no version.

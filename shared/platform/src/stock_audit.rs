@@ -202,7 +202,7 @@ impl<B: Books, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
             .try_collect()
             .await?;
         // An index lags behind, and may have lost one: the ledger names those that it knows of.
-        let named = followed.values().flatten().flat_map(Followed::orders);
+        let named = followed.values().flat_map(|all| Followed::orders(all));
         let orders = self
             .orders_now(location, watched.keys().collect(), named.collect())
             .await?;

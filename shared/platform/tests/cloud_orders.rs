@@ -88,6 +88,7 @@ impl Steps {
     fn on(order: &Order) -> Self {
         let refund = RefundOrder {
             reason: "broken".to_owned(),
+            occurred_at: None,
             location_id: None,
             lines: vec![RefundLine {
                 line: 1,
@@ -111,7 +112,7 @@ impl Steps {
 }
 
 async fn fulfil_all(shop: &DynamoShop, known: &KnownOrder) -> Result<Fulfilling, StoreError> {
-    let all = FulfilOrder { lines: None };
+    let all = FulfilOrder::default();
     let (id, same) = (fulfilment_id(&known.order, "f1"), request("f"));
     fulfil(shop, known, &all, id, &same, minute(5), deadline()).await
 }

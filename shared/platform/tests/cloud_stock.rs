@@ -6,7 +6,7 @@ use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::stock::{
-    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::minute;
@@ -100,15 +100,16 @@ async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_
     let store = store_over(&cloud, "stocklost2", &connection).await;
 
     connection.lose_next_of("PutItem", 1);
+    let came_at = "2026-03-01T12:00:00Z".parse().unwrap();
     let opened = store
-        .open(request("lost"), &Fingerprint::of(&"a").unwrap())
+        .open(request("lost"), &Fingerprint::of(&"a").unwrap(), came_at)
         .await
         .unwrap();
-    assert_eq!(
-        opened,
-        Opened::Before([].into()),
-        "nothing of it is applied yet"
-    );
+    let none_applied = EarlierRequest {
+        came_at,
+        applied: [].into(),
+    };
+    assert_eq!(opened, Opened::Before(none_applied));
 
     let received = apply(&store, "lost", 0, &receipt("lost", 5)).await;
     let Applied::Now(levels) = received else {

@@ -14,7 +14,7 @@ use stockline_platform::dynamodb::stock::level_item;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::orders::{
-    Advance, Advanced, Canceling, KnownOrder, OpenOrders, OrderStore, Placement,
+    Advance, Advanced, Canceling, KnownOrder, OpenOrders, OrderStore, Placement, RecordId,
 };
 use stockline_platform::store_error::StoreError;
 
@@ -127,6 +127,15 @@ impl OrderStore for DynamoShop {
         page: Page,
     ) -> Result<Listing<Order>, StoreError> {
         self.orders.list(location, day, page).await
+    }
+
+    async fn is_settled(
+        &self,
+        known: &KnownOrder,
+        record: RecordId,
+        deadline: Deadline,
+    ) -> Result<bool, StoreError> {
+        self.orders.is_settled(known, record, deadline).await
     }
 
     async fn advance(

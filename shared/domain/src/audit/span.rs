@@ -1,6 +1,6 @@
 //! The books of a level that goes on selling: what moved while they were read is accounted for, movement by movement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Books, Ledger, StoredLevel};
 use crate::ids::OrderId;
@@ -39,11 +39,24 @@ impl Followed {
         }
     }
 
-    /// The orders that the movements say hold the level, or held it since that version.
-    pub fn orders(&self) -> impl Iterator<Item = OrderId> {
-        let since = self.since.iter().filter_map(Movement::order);
-        self.ledger.promised().keys().copied().chain(since)
+    /// The orders that the movements of a level's items, which are `all`, say hold it, or held it since those versions.
+    pub fn orders(all: &[Self]) -> BTreeSet<OrderId> {
+        let since = all.iter().flat_map(|one| &one.since);
+        let mut orders: BTreeSet<OrderId> = since.filter_map(Movement::order).collect();
+        orders.extend(promised(all).keys());
+        orders
     }
+}
+
+/// What is promised to each order at those versions: what one item of a split level promised, another may have given back.
+fn promised(all: &[Followed]) -> BTreeMap<OrderId, i64> {
+    let mut sums = BTreeMap::<OrderId, i64>::new();
+    for (order, quantity) in all.iter().flat_map(|one| one.ledger.promised()) {
+        let sum = sums.entry(*order).or_default();
+        *sum = sum.saturating_add(*quantity);
+    }
+    sums.retain(|_, sum| *sum != 0);
+    sums
 }
 
 /// What moved an order between the two moments.
@@ -70,9 +83,9 @@ impl Span {
     /// What the open orders held at the first moment; none where that is not known.
     fn open(&self, followed: &[Followed]) -> Option<i64> {
         let moves = self.moves(followed)?;
-        let promised = followed.iter().flat_map(|one| one.ledger.promised().keys());
+        let promised = promised(followed);
         let moved = moves.iter().filter(|(_, moves)| !moves.placed);
-        let mut there = promised.chain(moved.map(|(id, _)| id));
+        let mut there = promised.keys().chain(moved.map(|(id, _)| id));
         if !there.all(|id| self.held.contains_key(id)) {
             return None;
         }

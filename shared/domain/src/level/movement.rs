@@ -118,6 +118,19 @@ impl LastChange {
             - self.states.on_hold_delta
     }
 
+    /// By how much what is there and may leave with an order changed.
+    pub(super) fn fit_for_sale_delta(&self) -> i64 {
+        self.on_hand_delta - self.states.damaged_delta - self.states.on_hold_delta
+    }
+
+    /// Whether it states what is there, in place of saying what happened to it.
+    pub(super) fn says_what_is_there(&self) -> bool {
+        matches!(
+            self.kind,
+            MovementKind::Count | MovementKind::Repair | MovementKind::Rebalance
+        )
+    }
+
     /// This change where a count has seen it: nothing is added to what was counted, or taken off.
     pub fn seen_by_count(mut self) -> Self {
         self.states.counted_delta += self.on_hand_delta;

@@ -5,25 +5,29 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::movements::{Movement, merged};
+use super::movements::{Movement, check_occurred_at, merged};
 use super::{LevelChange, NotPossible, Order, OrderStatus, Step};
 use crate::ids::{FulfilmentId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{MAX_QUANTITY, MovementKind};
 use crate::millis;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
+use crate::told_time;
 
 /// How often an order may let as many SKUs leave at once as [`Fulfilment::fills_a_transaction`] says: each time is kept in
 /// the order's own item, which is at most 400 KB.
 pub const MAX_FULL: usize = 16;
 
 /// The body of `POST /v1/orders/{order_id}/fulfilments`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FulfilOrder {
     /// What leaves; all that is open, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<FulfilLine>>,
+    /// When it left, 7 days back at most; now, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
 }
 
 /// One line of [`FulfilOrder`].
@@ -43,7 +47,7 @@ pub struct Fulfilment {
     pub fulfilment_id: FulfilmentId,
     /// The order.
     pub order_id: OrderId,
-    /// When it left.
+    /// When it was told.
     #[serde(serialize_with = "millis::serialize")]
     pub fulfilled_at: Timestamp,
     /// What left, at least one line.
@@ -127,6 +131,7 @@ impl FulfilOrder {
         at: Timestamp,
     ) -> Result<(Fulfilment, Order), NotPossible> {
         self.check(order)?;
+        check_occurred_at(self.occurred_at, at)?;
         let wanted: Vec<(u16, i64)> = match &self.lines {
             Some(lines) => lines
                 .iter()
@@ -197,15 +202,15 @@ impl Fulfilment {
         Ok(())
     }
 
-    /// The changes it makes at the location of its `order`.
-    pub fn movements(&self, order: &Order) -> Vec<LevelChange> {
+    /// The changes it makes at the location of its `order`, where it left at `told`.
+    pub fn movements(&self, told: Option<Timestamp>, order: &Order) -> Vec<LevelChange> {
         let movement = Movement {
             cause: self.fulfilment_id.to_string(),
             kind: MovementKind::Fulfilment,
             location_id: &order.location_id,
             order,
             reason: None,
-            occurred_at: self.fulfilled_at,
+            occurred_at: told_time::taken(told, self.fulfilled_at),
             recorded_at: self.fulfilled_at,
         };
         movement.all(&merged(

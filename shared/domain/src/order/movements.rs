@@ -4,8 +4,22 @@ use jiff::Timestamp;
 
 use super::Order;
 use crate::ids::{LocationId, MovementId, Sku};
+use crate::invalid::{Checks, Invalid};
 use crate::level::{LastChange, LevelKey, MovementKind, StateDeltas};
 use crate::millis;
+use crate::told_time;
+
+/// That what is told at `now` to have left, or come back, may have done so at `occurred_at`.
+pub(super) fn check_occurred_at(
+    occurred_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Invalid> {
+    let mut checks = Checks::new();
+    if let Some(time) = occurred_at {
+        told_time::check(time, now, "/occurred_at", &mut checks);
+    }
+    checks.finish(())
+}
 
 /// How much of a SKU moves at one location, all lines together.
 #[derive(Debug, Clone, PartialEq, Eq)]

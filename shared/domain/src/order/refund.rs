@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::movements::{Movement, merged};
+use super::movements::{Movement, check_occurred_at, merged};
 use super::{LevelChange, NotPossible, Order, Step};
 use crate::ids::{LocationId, OrderId, RefundId, Sku};
 use crate::invalid::{Checks, Invalid};
@@ -14,6 +14,7 @@ use crate::level::MovementKind;
 use crate::millis;
 use crate::money::Money;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
+use crate::told_time;
 
 /// The longest reason a caller may give, in characters.
 pub const MAX_REASON: usize = 200;
@@ -30,6 +31,9 @@ pub struct RefundOrder {
     /// Where the goods come back; the order's own location, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_id: Option<LocationId>,
+    /// When the goods came back, 7 days back at most; now, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
     /// What is paid back. A line may stand here twice: a part back to stock, a part not.
     pub lines: Vec<RefundLine>,
 }
@@ -141,6 +145,7 @@ impl RefundOrder {
         order: &Order,
     ) -> Result<(Refund, Order), NotPossible> {
         self.check(order)?;
+        check_occurred_at(self.occurred_at, place.at)?;
         let money = |amount| Money::new(amount, order.currency);
         let (mut lines, mut refunded, mut excess) = (order.lines.clone(), Vec::new(), Vec::new());
         let (mut total, mut tax) = (0, 0);
@@ -189,15 +194,15 @@ impl RefundOrder {
 }
 
 impl Refund {
-    /// The changes it makes at its location; none where nothing goes back to stock.
-    pub fn movements(&self, order: &Order) -> Vec<LevelChange> {
+    /// The changes it makes at its location, where it came back at `told`; none where nothing goes back to stock.
+    pub fn movements(&self, told: Option<Timestamp>, order: &Order) -> Vec<LevelChange> {
         let movement = Movement {
             cause: self.refund_id.to_string(),
             kind: MovementKind::Return,
             location_id: &self.location_id,
             order,
             reason: Some(self.reason.clone()),
-            occurred_at: self.refunded_at,
+            occurred_at: told_time::taken(told, self.refunded_at),
             recorded_at: self.refunded_at,
         };
         let back = self.lines.iter().filter(|line| line.restock);

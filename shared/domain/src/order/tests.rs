@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::*;
 use crate::ids::{CancellationId, FulfilmentId, RefundId, Sku};
+use crate::level::LastChange;
 use crate::place_order::{MAX_SKUS, PlaceOrder};
+use crate::told_time::{CLOCK_TOLERANCE, OLDEST};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
@@ -56,6 +58,7 @@ fn promised() -> Order {
 fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), NotPossible> {
     let body = RefundOrder {
         reason: "broken".to_owned(),
+        occurred_at: None,
         location_id: None,
         lines: lines
             .iter()
@@ -89,7 +92,11 @@ fn fulfilment(
             .collect()
     });
     let id = FulfilmentId::derive(order.order_id, "till", "f1");
-    FulfilOrder { lines }.fulfilment(id, order, now())
+    FulfilOrder {
+        lines,
+        occurred_at: None,
+    }
+    .fulfilment(id, order, now())
 }
 
 fn excess(result: Result<(impl Sized, Order), NotPossible>) -> Vec<(u16, i64, i64)> {
@@ -371,7 +378,7 @@ fn a_fulfilment_without_lines_takes_all_that_is_open_in_one_movement_a_sku() {
         .map(|line| (line.line, line.quantity))
         .collect();
     assert_eq!(left, [(1, 1), (2, 1)]);
-    let movements = fulfilment.movements(&order);
+    let movements = fulfilment.movements(None, &order);
     assert_eq!(movements.len(), 1);
     let change = &movements[0].change;
     assert_eq!((change.on_hand_delta, change.allocated_delta), (-2, -2));
@@ -396,6 +403,7 @@ fn every_broken_field_of_a_refund_is_named_at_once() {
     let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
     let body = RefundOrder {
         reason: String::new(),
+        occurred_at: None,
         location_id: None,
         lines: vec![RefundLine {
             line: 2,
@@ -469,7 +477,7 @@ fn an_order_keeps_sixteen_fulfilments_that_fill_a_transaction_and_any_number_of_
 fn only_what_goes_back_to_stock_makes_a_movement() {
     let sale = order("pos", "inclusive", &[(3, 100, 0, 0), (1, 250, 0, 0)]);
     let (refund, _) = refund(&sale, &[(1, 2, true), (1, 1, false), (2, 1, false)]).unwrap();
-    let movements = refund.movements(&sale);
+    let movements = refund.movements(None, &sale);
     assert_eq!(movements.len(), 1);
     let change = &movements[0].change;
     assert_eq!((change.on_hand_delta, change.allocated_delta), (2, 0));
@@ -534,6 +542,57 @@ proptest! {
         if left == quantity {
             prop_assert_eq!((sold.total, sold.tax), (placed.total.amount, tax));
             prop_assert_eq!((sold.gross, sold.discount), (gross, discount));
+        }
+    }
+}
+
+#[test]
+fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds() {
+    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
+    let promise = promised();
+    let refund_at = |occurred_at: Timestamp| {
+        let body = RefundOrder {
+            reason: "broken".to_owned(),
+            location_id: None,
+            occurred_at: Some(occurred_at),
+            lines: vec![RefundLine {
+                line: 1,
+                quantity: 1,
+                restock: true,
+            }],
+        };
+        let place = RefundPlace {
+            refund_id: RefundId::derive(sale.order_id, "till", "r1"),
+            location_id: sale.location_id.clone(),
+            business_date: sale.business_date,
+            at: now(),
+        };
+        let (refund, _) = body.refund(place, &sale)?;
+        Ok(refund.movements(body.occurred_at, &sale).remove(0).change)
+    };
+    let fulfilment_at = |occurred_at: Timestamp| {
+        let body = FulfilOrder {
+            lines: None,
+            occurred_at: Some(occurred_at),
+        };
+        let id = FulfilmentId::derive(promise.order_id, "till", "f1");
+        let (made, _) = body.fulfilment(id, &promise, now())?;
+        Ok(made.movements(body.occurred_at, &promise).remove(0).change)
+    };
+    let (oldest, ahead) = (now() - OLDEST, now() + CLOCK_TOLERANCE);
+    for told in [
+        &refund_at as &dyn Fn(_) -> Result<LastChange, NotPossible>,
+        &fulfilment_at,
+    ] {
+        let late = told(oldest).unwrap();
+        assert_eq!((late.occurred_at, late.recorded_at), (oldest, now()));
+        assert_eq!(told(ahead).unwrap().occurred_at, now(), "a clock is ahead");
+        let second = jiff::SignedDuration::from_secs(1);
+        for impossible in [oldest - second, ahead + second] {
+            let Err(NotPossible::Invalid(invalid)) = told(impossible) else {
+                panic!("{impossible} is taken");
+            };
+            assert_eq!(invalid.errors[0].pointer, "/occurred_at");
         }
     }
 }

@@ -174,7 +174,7 @@ fn an_offline_sale_is_taken_up_to_seven_days_back_and_five_minutes_ahead_to_the_
         order.sold_at = Some(at);
         placed(order)
     };
-    let (oldest, newest) = (now - OLDEST_SALE, now + CLOCK_TOLERANCE);
+    let (oldest, newest) = (now - told_time::OLDEST, now + told_time::CLOCK_TOLERANCE);
     for at in [oldest, now, newest] {
         assert_eq!(sold(at).unwrap().sold_at, at);
     }

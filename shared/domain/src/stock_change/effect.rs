@@ -7,6 +7,7 @@ use super::{ChangeRefused, StockChange, StockState};
 use crate::ids::{MovementId, RequestId};
 use crate::level::{LastChange, Level, MovementKind, StateDeltas};
 use crate::millis;
+use crate::told_time;
 
 /// What a change does to one level.
 struct Effect {
@@ -39,8 +40,7 @@ impl StockChange {
         now: Timestamp,
     ) -> Result<Vec<Level>, ChangeRefused> {
         let cause = format!("{request}#{index}");
-        // A clock that is ahead must not make a count see what is yet to happen.
-        let occurred_at = self.occurred_at().unwrap_or(now).min(now);
+        let occurred_at = told_time::taken(self.occurred_at(), now);
         levels
             .iter()
             .enumerate()

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::level::{LastChange, Level, Movement, MovementKind};
-use crate::place_order::CLOCK_TOLERANCE;
+use crate::told_time::CLOCK_TOLERANCE;
 
 /// Whether `change` may have happened at `time` or after: it happened at most a clock's tolerance after it was recorded.
 pub fn may_have_happened_after(change: &LastChange, time: Timestamp) -> bool {

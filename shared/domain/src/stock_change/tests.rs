@@ -596,3 +596,47 @@ fn a_change_is_relative_but_for_a_count_and_one_that_asks_for_a_version() {
     let count = json!({"kind": "count", "quantity": 1, "counted_at": NOW});
     assert!(!change(count).is_relative());
 }
+
+#[test]
+fn a_request_speaks_of_the_time_at_which_it_first_came() {
+    let came_at: Timestamp = NOW.parse().unwrap();
+    let as_of = |told: Value| {
+        let changes = StockChanges {
+            changes: vec![change(told)],
+        };
+        changes.as_of(came_at).remove(0)
+    };
+    for (told, meant) in [
+        (None, NOW),
+        (Some("2026-03-01T11:00:00Z"), "2026-03-01T11:00:00Z"),
+        (Some("2026-03-01T12:03:00Z"), NOW),
+    ] {
+        let of = |mut body: Value, field: &str| {
+            if let Some(told) = told {
+                body[field] = json!(told);
+            }
+            body
+        };
+        for body in [
+            json!({"kind": "receipt", "quantity": 1}),
+            json!({"kind": "arrival", "quantity": 1}),
+            json!({"kind": "adjustment", "delta": 1, "reason": "found"}),
+            json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
+                   "quantity": 1}),
+        ] {
+            let taken = as_of(of(body, "occurred_at"));
+            assert_eq!(
+                taken.occurred_at(),
+                Some(meant.parse().unwrap()),
+                "{taken:?}"
+            );
+        }
+        if told.is_some() {
+            let count = as_of(of(json!({"kind": "count", "quantity": 1}), "counted_at"));
+            assert_eq!(count.counted_at(), Some(meant.parse().unwrap()));
+        }
+    }
+    let broken =
+        json!({"kind": "state_change", "quantity": 1, "from": "sellable", "to": "damaged"});
+    assert_eq!(as_of(broken.clone()), change(broken));
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LEASE, Task, TaskState, TransitionRefused};
 use crate::invalid::{Checks, Invalid};
-use crate::place_order::CLOCK_TOLERANCE;
+use crate::told_time;
 
 /// What a controller says the task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub struct Report {
     /// Why it failed; there when it did, and only then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportError>,
-    /// When it happened: since the task was created, and at most [`CLOCK_TOLERANCE`] ahead.
+    /// When it happened: since the task was created, and at most [`told_time::CLOCK_TOLERANCE`] ahead.
     pub occurred_at: Timestamp,
 }
 
@@ -123,11 +123,7 @@ impl Report {
             "/error",
             "must be there when the state is failed, and only then",
         );
-        checks.require(
-            self.occurred_at <= now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now),
-            "/occurred_at",
-            "must not be more than 5 minutes ahead",
-        );
+        told_time::check_clock(self.occurred_at, now, "/occurred_at", &mut checks);
         if let Some(error) = &self.error {
             let length = |text: &str| text.chars().count();
             checks.require(

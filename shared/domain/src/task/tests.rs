@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::caller::Locations;
-use crate::place_order::{CLOCK_TOLERANCE, PlaceOrder};
+use crate::place_order::PlaceOrder;
+use crate::told_time::CLOCK_TOLERANCE;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_772_366_400 + minute * 60).unwrap()

@@ -14,7 +14,8 @@ use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::LevelError;
 use stockline_domain::order::{LevelChange, Order};
 
-use super::attributes::{item, number, position, start_key, string, value};
+use super::attributes::{item, key_of, number, position, start_key, string, value};
+use super::get_together::get_together;
 use super::level_changes::{Changed, LevelChanges, RefusedLevel};
 use super::transaction::{Part, sort};
 use crate::cursor::{Listing, Page, Position};
@@ -22,7 +23,7 @@ use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::keys::{self, Key};
 use crate::ports::orders::{
-    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, ShortSku,
+    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, RecordId, ShortSku,
 };
 use crate::store_error::StoreError;
 
@@ -267,6 +268,26 @@ impl OrderStore for DynamoOrders {
         let day = keys::orders_of_day(location, business_date);
         let limit = Some(i32::from(page.limit));
         orders_of_day(&self.client, &self.orders_table, day, limit, page.after).await
+    }
+
+    async fn is_settled(
+        &self,
+        known: &KnownOrder,
+        record: RecordId,
+        deadline: Deadline,
+    ) -> Result<bool, StoreError> {
+        let order = known.order.order_id;
+        let record = match record {
+            RecordId::Refund(id) => keys::refund(order, id),
+            RecordId::Fulfilment(id) => keys::fulfilment(order, id),
+        };
+        let read = vec![key_of(&keys::order(order)), key_of(&record)];
+        let found = get_together(&self.client, &self.orders_table, read, 1, deadline).await?;
+        let Some([order]) = found.as_deref() else {
+            return Ok(false);
+        };
+        let order: OrderRecord = value(order.clone())?;
+        Ok(order.revision == known.revision)
     }
 
     async fn advance(

@@ -34,3 +34,39 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+
+    use super::*;
+
+    fn refused(code: &str) -> SdkError<PutItemError, ()> {
+        let meta = ErrorMetadata::builder().code(code).build();
+        SdkError::service_error(PutItemError::generic(meta), ())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_is_sent_until_the_service_takes_or_refuses_it() {
+        let throttled = || refused("ThrottlingException");
+        for (answers, sent) in [
+            (vec![Ok(())], 1),
+            (vec![Err(refused("ValidationException"))], 1),
+            (vec![Err(throttled()), Err(throttled()), Ok(())], 3),
+        ] {
+            let (answers, asked) = (Cell::new(answers.into_iter()), Cell::new(0));
+            let send = async || {
+                asked.set(asked.get() + 1);
+                let mut left = answers.take();
+                let answer = left.next().unwrap();
+                answers.set(left);
+                answer
+            };
+            let last = unless_busy(Deadline::within(PATIENCE), send).await;
+            assert_eq!(asked.get(), sent, "{last:?}");
+        }
+    }
+}

@@ -100,6 +100,15 @@ pub enum Record {
     Cancellation(Cancellation, Fingerprint),
 }
 
+/// Which of the things that are done to an order once, and are kept beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordId {
+    /// A refund.
+    Refund(RefundId),
+    /// A fulfilment.
+    Fulfilment(FulfilmentId),
+}
+
 /// What became of an [`Advance`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advanced {
@@ -134,6 +143,14 @@ pub trait OrderStore: Send + Sync {
         business_date: Date,
         page: Page,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
+
+    /// Whether the order is as `known` has it, and `record` not kept beside it, at a moment at which nobody writes either.
+    fn is_settled(
+        &self,
+        known: &KnownOrder,
+        record: RecordId,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Writes `advance` over the order as it is in `before`. Goods that come in where there is no level make it.
     fn advance(

@@ -19,10 +19,19 @@ use crate::store_error::StoreError;
 pub enum Opened {
     /// It came for the first time.
     New,
-    /// It came before: the levels that its applied changes led to, by their index.
-    Before(BTreeMap<usize, Vec<Level>>),
+    /// It came before.
+    Before(EarlierRequest),
     /// Another request had used the same idempotency key.
     KeyReused,
+}
+
+/// A request as it came first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierRequest {
+    /// When that was: what it says of time is as of then.
+    pub came_at: Timestamp,
+    /// The levels that its applied changes led to, by their index.
+    pub applied: BTreeMap<usize, Vec<Level>>,
 }
 
 /// What to do about a level that is not there yet.
@@ -75,11 +84,12 @@ pub enum Recorded {
 
 /// Changes and reads levels.
 pub trait StockStore: Send + Sync {
-    /// Opens the request `id`, which stands for its idempotency key, or finds that it came before.
+    /// Opens the request `id`, which stands for its idempotency key and comes `at` this time, or finds that it came before.
     fn open(
         &self,
         id: RequestId,
         request: &Fingerprint,
+        at: Timestamp,
     ) -> impl Future<Output = Result<Opened, StoreError>> + Send;
 
     /// What [`Self::open`] would say of a request that came before; none of one that did not. Writes nothing.

@@ -115,3 +115,66 @@ fn whole(mut followed: Followed) -> Followed {
     }
     followed
 }
+
+#[cfg(test)]
+mod tests {
+    use stockline_domain::level::{Level, LevelKey};
+
+    use super::*;
+
+    fn milk() -> LevelKey {
+        LevelKey {
+            location_id: "store-1".parse().unwrap(),
+            sku: "milk".parse().unwrap(),
+        }
+    }
+
+    fn moment(in_one_moment: bool) -> Moment {
+        let level = Level::empty(&milk());
+        let available = Some(0);
+        Moment {
+            levels: vec![StoredLevel { level, available }],
+            in_one_moment,
+        }
+    }
+
+    /// Whether anything is certain after three looks at a level that rests.
+    fn is_certain(in_one_moment: [bool; 3], ledger_is_behind: bool, followed: &[Followed]) -> bool {
+        let judge = |_: &BooksOfSku| Verdict {
+            differences: Vec::new(),
+            ledger_is_behind,
+        };
+        let [first, second, third] = in_one_moment.map(moment);
+        let books = BooksOfSku::of(first.levels.clone(), vec![Followed::default()]);
+        let verdict = judge(&books);
+        let mut watch = Watch::new(Seen { books, verdict }, first);
+        let orders = OrdersRead::new(Vec::new(), Vec::new());
+        let sku = milk().sku;
+        let early = watch.look(&sku, followed.to_vec(), &orders, second, judge);
+        assert!(early.is_none(), "a look is judged two looks later");
+        watch
+            .look(&sku, followed.to_vec(), &orders, third, judge)
+            .is_some()
+    }
+
+    #[test]
+    fn a_look_is_certain_if_all_is_known_of_it() {
+        let followed = [Followed::default()];
+        assert!(is_certain([true, true, true], false, &followed));
+        assert!(
+            is_certain([true, true, false], false, &followed),
+            "the next is"
+        );
+        for torn in [[false, true, true], [true, false, true]] {
+            assert!(!is_certain(torn, false, &followed), "{torn:?}");
+        }
+        assert!(
+            !is_certain([true; 3], true, &followed),
+            "the ledger is behind"
+        );
+        assert!(
+            !is_certain([true; 3], false, &[]),
+            "the orders are not known"
+        );
+    }
+}

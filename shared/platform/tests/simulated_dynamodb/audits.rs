@@ -5,6 +5,7 @@ use std::time::Duration;
 use stockline_domain::explanation::{Holders, explain};
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::keys;
+use stockline_platform::ports::books::Mended;
 use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_platform::ports::whereabouts::Whereabouts;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
@@ -76,6 +77,62 @@ async fn a_split_level_that_was_repaired_sells_nothing_that_another_item_owes() 
             assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_repair_what_one_audit_found_repair_it_once() {
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.promise_seven_to_nobody().await;
+    let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
+    let audit = store.audit("2026-03-02T12:00:00Z");
+    for became in [Mended::Done, Mended::MovedOn] {
+        let repaired = audit.repair(&finding, deadline()).await.unwrap();
+        let all: Vec<Mended> = repaired.iter().map(|one| one.became).collect();
+        assert_eq!(all, [became]);
+        store.tell().await;
+    }
+    assert_eq!(store.level().await.allocated, 0);
+    assert_eq!(store.findings("2026-03-02T12:01:00Z").await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_that_was_repaired_before_is_repaired_again_though_it_sells_meanwhile() {
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.promise_seven_to_nobody().await;
+    store.repair().await;
+    // given another fault, and a sale after it was found
+    store.promise_seven_to_nobody().await;
+    let finding = store.findings("2026-03-02T12:02:00Z").await.remove(0);
+    store
+        .sell("meanwhile", minute(24 * 60 + 3), minute(24 * 60 + 3))
+        .await;
+    let audit = store.audit("2026-03-02T12:04:00Z");
+    let repaired = audit.repair(&finding, deadline()).await.unwrap();
+    assert!(
+        repaired.iter().all(|one| one.became == Mended::Done),
+        "{repaired:?}"
+    );
+    let level = store.level().await;
+    assert_eq!((level.on_hand, level.allocated), (9, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_of_a_level_that_is_split_meanwhile_is_left_for_the_next_audit() {
+    let store = Store::new(1);
+    store.receive(10, minute(0)).await;
+    store.promise_seven_to_nobody().await;
+    let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
+    store.split(2, minute(24 * 60)).await;
+    let audit = store.audit("2026-03-02T12:01:00Z");
+    let repaired = audit.repair(&finding, deadline()).await.unwrap();
+    assert!(
+        repaired.iter().all(|one| one.became == Mended::MovedOn),
+        "{repaired:?}"
+    );
+    store.repair().await;
+    assert_eq!(store.level().await.allocated, 0);
 }
 
 #[tokio::test(start_paused = true)]

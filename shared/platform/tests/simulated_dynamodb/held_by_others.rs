@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use futures::future::join_all;
 use stockline_domain::alert::AlertKind;
+use stockline_domain::audit::mend;
 use stockline_domain::catalog::Zone;
 use stockline_domain::order::Order;
 use stockline_domain::task::Task;
@@ -13,14 +15,15 @@ use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::keys;
 use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore};
+use stockline_platform::ports::books::{Bookkeeper, Mended};
 use stockline_platform::ports::tasks::TaskStore;
 use stockline_testkit::cloud::Table;
-use stockline_testkit::conformance::orders::{StockedOrders, minute};
+use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute};
 use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
-use crate::store::{SEEDS, Store};
+use crate::store::{SEEDS, Store, milk};
 
 #[tokio::test(start_paused = true)]
 async fn two_orders_of_one_sku_at_once_are_both_placed() {
@@ -59,6 +62,48 @@ async fn a_policy_is_written_while_orders_hold_the_level() {
     }
 }
 
+/// Writes an item in a transaction that changes nothing of it.
+async fn hold(client: &Client, table: &str, key: &keys::Key) {
+    let touch = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_of(key)))
+        .update_expression("SET touched = :yes")
+        .expression_attribute_values(":yes", AttributeValue::Bool(true))
+        .build()
+        .unwrap();
+    let touch = TransactWriteItem::builder().update(touch).build();
+    let sent = client.transact_write_items().transact_items(touch);
+    sent.send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_is_repaired_though_a_transaction_holds_it() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given what an audit found
+        let store = Store::new(seed);
+        store.receive(10, minute(0)).await;
+        store.promise_seven_to_nobody().await;
+        let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
+        let mends = mend(&finding.books, minute(24 * 60));
+        let before = store.conflicts();
+        // when it is mended while a transaction has the level
+        let (client, stock) = (&store.shop.client, &store.shop.stock_table);
+        let level = keys::level(&milk());
+        let (mended, ()) = tokio::join!(
+            async {
+                tokio::time::sleep(Duration::from_millis(seed + 1)).await;
+                store.stock.mend(&mends[0], deadline()).await
+            },
+            hold(client, stock, &level)
+        );
+        // then that does not keep it away
+        assert_eq!(mended.unwrap(), Mended::Done);
+        met += store.conflicts() - before;
+    }
+    assert!(met > 0, "nobody stood in anybody's way");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
     let mut met = 0;
@@ -87,18 +132,7 @@ async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
         };
         alerts.advance(&level, None, &said(1)).await.unwrap();
         // when each is written while a transaction has it
-        let held = async |table: &str, key: keys::Key| {
-            let touch = Update::builder()
-                .table_name(table)
-                .set_key(Some(key_of(&key)))
-                .update_expression("SET touched = :yes")
-                .expression_attribute_values(":yes", AttributeValue::Bool(true))
-                .build()
-                .unwrap();
-            let touch = TransactWriteItem::builder().update(touch).build();
-            let sent = client.transact_write_items().transact_items(touch);
-            sent.send().await.unwrap();
-        };
+        let held = async |table: &str, key: keys::Key| hold(&client, table, &key).await;
         let a_moment = || tokio::time::sleep(Duration::from_millis(seed));
         let (replaced, advanced, published, ..) = tokio::join!(
             async {

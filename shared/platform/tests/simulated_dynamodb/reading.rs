@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use stockline_platform::cursor::{Page, Position};
 use stockline_platform::ports::stock::StockStore;
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;
 
@@ -52,4 +54,30 @@ async fn a_level_is_one_read_and_a_split_one_is_one_more_that_is_remembered() {
         assert_eq!(took, expected, "{level:?}");
         before = after;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_movements_go_on_from_the_first_whatever_is_recorded_since() {
+    let store = Store::new(1);
+    store.receive(20, minute(0)).await;
+    store.split(2, minute(1)).await;
+    store.sell("before", minute(2), minute(2)).await;
+    let page = |limit: u8, after: Option<Position>| {
+        let (milk, stock) = (milk(), &store.stock);
+        async move { stock.movements(&milk, Page { after, limit }).await.unwrap() }
+    };
+    // given the first page
+    let all = page(100, None).await.items;
+    let mut paged = page(1, None).await;
+    let mut shown = std::mem::take(&mut paged.items);
+    // when more is sold of either item
+    for number in 0..8 {
+        store.sell(&number.to_string(), minute(3), minute(3)).await;
+    }
+    // then the next pages are of what there was
+    while let Some(next) = paged.next {
+        paged = page(1, Some(next)).await;
+        shown.append(&mut paged.items);
+    }
+    assert_eq!(shown, all);
 }

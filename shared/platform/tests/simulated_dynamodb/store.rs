@@ -30,7 +30,10 @@ use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 pub const SEEDS: std::ops::Range<u64> = 0..8;
 
 /// All that is open of an order.
-pub const ALL: FulfilOrder = FulfilOrder { lines: None };
+pub const ALL: FulfilOrder = FulfilOrder {
+    lines: None,
+    occurred_at: None,
+};
 
 /// A store that sells milk, and what it wrote.
 pub struct Store {
@@ -271,6 +274,7 @@ impl Store {
         let back = RefundOrder {
             reason: "sour".to_owned(),
             location_id: None,
+            occurred_at: None,
             lines: vec![line],
         };
         let place = RefundPlace {

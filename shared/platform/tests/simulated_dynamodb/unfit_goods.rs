@@ -53,6 +53,7 @@ async fn what_is_fit_leaves_beside_what_is_not_whatever_the_level_is_split_over(
             for key in ["a", "b", "c"] {
                 let known = found(&store.shop, promised.order_id).await;
                 let one = FulfilOrder {
+                    occurred_at: None,
                     lines: Some(vec![FulfilLine {
                         line: 1,
                         quantity: 1,
@@ -66,4 +67,16 @@ async fn what_is_fit_leaves_beside_what_is_not_whatever_the_level_is_split_over(
             assert_eq!((level.on_hand, level.allocated, unfit), (3, 0, 2));
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_count_saw_leave_is_fulfilled_beside_what_is_not_fit() {
+    let (store, promised) = with_two_unfit(1, 1).await;
+    // given three that left before they were counted, which is told only now
+    store.count(3, minute(3), minute(3)).await;
+    let known = found(&store.shop, promised.order_id).await;
+    let left = store.fulfil(&known, &ALL, "a").await;
+    assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+    let level = store.level().await;
+    assert_eq!((level.on_hand, level.allocated), (3, 0));
 }

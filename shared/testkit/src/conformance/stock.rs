@@ -2,6 +2,7 @@
 //!
 //! Each story works at locations of its own, in a store that may hold anything elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -14,7 +15,7 @@ use stockline_platform::cursor::Page;
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::stock::{
-    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
 
 /// Runs every story.
@@ -94,6 +95,14 @@ fn pending<'a>(
 fn at(index: usize) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon + SignedDuration::from_secs(i64::try_from(index).unwrap())
+}
+
+/// A request that first came as the first of every request does, of which this was applied.
+fn came_before(applied: BTreeMap<usize, Vec<Level>>) -> Opened {
+    Opened::Before(EarlierRequest {
+        came_at: at(0),
+        applied,
+    })
 }
 
 /// Records what happened to `levels`, as the stream would.
@@ -215,17 +224,15 @@ async fn a_count_that_is_told_late_leaves_what_moved_after_it<S: StockStore + Le
 async fn a_change_that_was_applied_answers_what_it_led_to_then<S: StockStore>(store: &S) {
     let body = fingerprint("replay");
     assert_eq!(store.recall(request("replay"), &body).await.unwrap(), None);
-    assert_eq!(
-        store.open(request("replay"), &body).await.unwrap(),
-        Opened::New
-    );
+    let opened = store.open(request("replay"), &body, at(0)).await;
+    assert_eq!(opened.unwrap(), Opened::New);
     let then = now(apply(store, "replay", 0, &receipt("replay", 4)).await);
     now(apply(store, "replay-other", 0, &receipt("replay", 1)).await);
     let again = apply(store, "replay", 0, &receipt("replay", 4)).await;
     assert_eq!(again, Applied::Before(then.clone()));
     assert_eq!(on_hand(store, "replay").await, 5);
-    let known = store.open(request("replay"), &body).await.unwrap();
-    assert_eq!(known, Opened::Before([(0, then)].into()));
+    let known = store.open(request("replay"), &body, at(9)).await.unwrap();
+    assert_eq!(known, came_before([(0, then)].into()));
     assert_eq!(
         store.recall(request("replay"), &body).await.unwrap(),
         Some(known)
@@ -234,18 +241,13 @@ async fn a_change_that_was_applied_answers_what_it_led_to_then<S: StockStore>(st
 
 async fn another_request_under_the_same_key_is_refused<S: StockStore>(store: &S) {
     let id = request("reused");
-    assert_eq!(
-        store.open(id, &fingerprint("one")).await.unwrap(),
-        Opened::New
-    );
-    assert_eq!(
-        store.open(id, &fingerprint("two")).await.unwrap(),
-        Opened::KeyReused
-    );
-    assert_eq!(
-        store.open(id, &fingerprint("one")).await.unwrap(),
-        Opened::Before([].into())
-    );
+    let open = async |body: &str, second: usize| {
+        let opened = store.open(id, &fingerprint(body), at(second)).await;
+        opened.unwrap()
+    };
+    assert_eq!(open("one", 0).await, Opened::New);
+    assert_eq!(open("two", 1).await, Opened::KeyReused);
+    assert_eq!(open("one", 2).await, came_before([].into()));
 }
 
 async fn a_retry_applies_what_was_refused_and_leaves_what_was_applied<S: StockStore>(store: &S) {
@@ -254,15 +256,18 @@ async fn a_retry_applies_what_was_refused_and_leaves_what_was_applied<S: StockSt
         "sku": "milk", "quantity": 12}),
     );
     let body = fingerprint("partial");
-    store.open(request("partial"), &body).await.unwrap();
+    let open = async |second: usize| {
+        let opened = store.open(request("partial"), &body, at(second)).await;
+        opened.unwrap()
+    };
+    open(0).await;
     let first = now(apply(store, "partial", 0, &receipt("partial", 10)).await);
     let refused = apply(store, "partial", 1, &transfer).await;
     let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 10 });
     assert_eq!(refused, Applied::Refused(short));
     now(apply(store, "partial-later", 0, &receipt("partial", 5)).await);
 
-    let known = store.open(request("partial"), &body).await.unwrap();
-    assert_eq!(known, Opened::Before([(0, first)].into()));
+    assert_eq!(open(9).await, came_before([(0, first)].into()));
     let levels = now(apply(store, "partial", 1, &transfer).await);
     assert_eq!((levels[0].on_hand, levels[1].in_transit), (3, 12));
 }

@@ -79,10 +79,7 @@ impl Orders for MemoryShop {
 
 /// Hands over by hand all that is open of the order in `store`.
 pub async fn handed_over<S: OrderStore>(store: &S, known: &KnownOrder) {
-    let (all, id) = (
-        FulfilOrder { lines: None },
-        fulfilment_id(&known.order, "f1"),
-    );
+    let (all, id) = (FulfilOrder::default(), fulfilment_id(&known.order, "f1"));
     let request = Fingerprint::of(&"f").unwrap();
     let left = fulfil(store, known, &all, id, &request, at(9), deadline()).await;
     assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");

@@ -10,7 +10,7 @@ use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys::placed;
 use stockline_platform::ports::orders::{
-    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, Record, ShortSku,
+    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, Record, RecordId, ShortSku,
 };
 use stockline_platform::store_error::StoreError;
 
@@ -81,6 +81,15 @@ impl OrderStore for MemoryShop {
             items: found.into_iter().map(|(_, order)| order).collect(),
             next,
         })
+    }
+
+    async fn is_settled(
+        &self,
+        known: &KnownOrder,
+        _record: RecordId,
+        _deadline: Deadline,
+    ) -> Result<bool, StoreError> {
+        Ok(self.open().known(known.order.order_id).as_ref() == Some(known))
     }
 
     async fn advance(

@@ -26,8 +26,10 @@ pub struct Shelves {
     pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
     /// How orders were canceled, with the request that did it.
     pub cancellations: BTreeMap<OrderId, (Cancellation, Fingerprint)>,
-    /// Each stock request: its fingerprint, and the levels each of its applied changes led to.
-    pub requests: BTreeMap<RequestId, (String, BTreeMap<usize, Vec<Level>>)>,
+    /// Each stock request: its fingerprint, and when it first came.
+    pub requests: BTreeMap<RequestId, (String, Timestamp)>,
+    /// The levels that each applied change of a request led to.
+    pub applied: BTreeMap<RequestId, BTreeMap<usize, Vec<Level>>>,
     /// Each level.
     pub levels: BTreeMap<LevelKey, Level>,
     /// Each movement, in the order it was made; what the stream would have told.

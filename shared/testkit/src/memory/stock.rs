@@ -8,21 +8,23 @@ use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::ports::stock::{
-    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
 use stockline_platform::store_error::StoreError;
 
 use super::shop::MemoryShop;
 
 impl StockStore for MemoryShop {
-    async fn open(&self, id: RequestId, request: &Fingerprint) -> Result<Opened, StoreError> {
+    async fn open(
+        &self,
+        id: RequestId,
+        request: &Fingerprint,
+        at: Timestamp,
+    ) -> Result<Opened, StoreError> {
         if let Some(known) = self.recall(id, request).await? {
             return Ok(known);
         }
-        let entry = (
-            request.as_str().to_owned(),
-            std::collections::BTreeMap::new(),
-        );
+        let entry = (request.as_str().to_owned(), at);
         self.open().requests.insert(id, entry);
         Ok(Opened::New)
     }
@@ -33,9 +35,12 @@ impl StockStore for MemoryShop {
         request: &Fingerprint,
     ) -> Result<Option<Opened>, StoreError> {
         let shelves = self.open();
-        Ok(shelves.requests.get(&id).map(|(fingerprint, applied)| {
+        Ok(shelves.requests.get(&id).map(|(fingerprint, came_at)| {
             if fingerprint == request.as_str() {
-                Opened::Before(applied.clone())
+                Opened::Before(EarlierRequest {
+                    came_at: *came_at,
+                    applied: shelves.applied.get(&id).cloned().unwrap_or_default(),
+                })
             } else {
                 Opened::KeyReused
             }
@@ -49,9 +54,9 @@ impl StockStore for MemoryShop {
     ) -> Result<Applied, StoreError> {
         let mut shelves = self.open();
         let before = shelves
-            .requests
+            .applied
             .get(&pending.request)
-            .and_then(|(_, applied)| applied.get(&pending.index));
+            .and_then(|applied| applied.get(&pending.index));
         if let Some(levels) = before {
             return Ok(Applied::Before(levels.clone()));
         }
@@ -94,7 +99,7 @@ impl StockStore for MemoryShop {
         for level in &after {
             shelves.write(level.clone());
         }
-        let (_, applied) = shelves.requests.entry(pending.request).or_default();
+        let applied = shelves.applied.entry(pending.request).or_default();
         applied.insert(pending.index, after.clone());
         Ok(Applied::Now(after))
     }

@@ -124,12 +124,13 @@ async fn a_count_that_expects_another_version_leaves_the_level_alone() {
 
 #[tokio::test]
 async fn a_change_that_has_to_wait_keeps_none_waiting_but_those_of_its_level() {
-    let (function, _) = function();
+    let (function, clock) = function();
     ok(&function, changes("k", &[receipt("milk", 7)])).await;
+    clock.advance(SignedDuration::from_secs(1));
     // given a count of milk whose last movement the ledger has not yet, and what comes after the count
     let late = std::mem::take(&mut function.stock.open().movements);
     let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 5,
-        "counted_at": "2026-03-01T12:00:00.001Z"});
+        "counted_at": "2026-03-01T12:00:01Z"});
     let told = [count, receipt("milk", 1), receipt("bread", 3)];
     // when it is told
     let answer = refused(&function, changes("l", &told)).await;

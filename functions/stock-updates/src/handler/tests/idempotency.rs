@@ -64,3 +64,36 @@ async fn a_retry_applies_only_what_was_refused() {
     assert!(!again.is_replayed(), "it changed something");
     assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 0);
 }
+
+#[tokio::test]
+async fn a_retry_speaks_of_the_time_at_which_the_request_first_came() {
+    let (function, clock) = function();
+    let sent = [receipt("milk", 5), transfer(6)];
+    let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
+    assert_eq!(outcomes(&first), ["applied", "refused"]);
+    // given a count of all that is there, made and told after the request
+    clock.advance(SignedDuration::from_mins(10));
+    let counted = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 8,
+                         "counted_at": clock.now().to_string()});
+    ok(&function, changes("count", &[counted])).await;
+    // when the request comes again, of which the rest can now be applied
+    clock.advance(SignedDuration::from_mins(10));
+    let again = ok(&function, by_manager_of_both(changes("k", &sent))).await;
+    assert_eq!(outcomes(&again), ["applied", "applied"]);
+    // then the count has seen it
+    assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 8);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_request_is_applied_however_old_it_has_grown() {
+    let (function, clock) = function();
+    let mut late = transfer(6);
+    late["occurred_at"] = json!((clock.now() - SignedDuration::from_hours(7 * 24)).to_string());
+    let sent = [receipt("milk", 5), late];
+    let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
+    assert_eq!(outcomes(&first), ["applied", "refused"]);
+    ok(&function, changes("later", &[receipt("milk", 1)])).await;
+    clock.advance(SignedDuration::from_hours(24));
+    let again = ok(&function, by_manager_of_both(changes("k", &sent))).await;
+    assert_eq!(outcomes(&again), ["applied", "applied"]);
+}

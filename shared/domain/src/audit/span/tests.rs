@@ -184,6 +184,23 @@ fn the_orders_that_hold_a_level_or_held_it_since_are_named() {
     let after = before().released(closed, 2).promised(placed, 3);
     let followed = followed(&before(), &after);
     assert_eq!(followed.since, after.movements[5..]);
-    let named: std::collections::BTreeSet<_> = followed.orders().collect();
+    let named = Followed::orders(&[followed]);
     assert_eq!(named, [kept, closed, placed].into());
+}
+
+#[test]
+fn an_order_that_one_item_promised_and_another_gave_back_holds_nothing() {
+    let [gone, kept] = ["gone", "kept"].map(order);
+    let one = || Milk::ten().promised(gone, 2).promised(kept, 1);
+    let other = || Milk::ten().promised(kept, 2).released(gone, 2);
+    let all = || vec![followed(&one(), &one()), followed(&other(), &other())];
+    assert_eq!(Followed::orders(&all()), [kept].into());
+    let span = Span {
+        before: vec![one().stored(), other().stored()],
+        held: BTreeMap::from([(kept, 3)]),
+        after: vec![one().stored(), other().stored()],
+    };
+    let (books, is_known) = span.books(all());
+    assert!(is_known);
+    assert_eq!(books.open, 3);
 }

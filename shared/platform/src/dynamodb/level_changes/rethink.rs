@@ -194,10 +194,9 @@ fn outlook(change: &LevelChange, read: Option<Read>, is_shown: bool) -> Outlook 
 
 /// What `change` comes to where there is no level: what comes in may be the first of it there.
 fn missing(change: &LevelChange, is_shown: bool) -> Outlook {
-    let made = (change.change.on_hand_delta > 0).then(|| Write::making_the_level(change));
-    match made {
-        Some(Ok(write)) => Outlook::Takes(write),
-        Some(Err(_)) | None => Outlook::Refuses {
+    match Write::making_the_level(change) {
+        Ok(write) => Outlook::Takes(write),
+        Err(_) => Outlook::Refuses {
             why: RefusedLevel::Missing,
             is_shown,
         },

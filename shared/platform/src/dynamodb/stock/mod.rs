@@ -51,15 +51,22 @@ impl DynamoStock {
     /// Opens the connection ahead of the first request, by reading a change that cannot be; that it fails is the
     /// first request's to tell.
     pub async fn warm_up(&self) {
-        if let Err(error) = self.applied_change(RequestId::derive("", ""), 0).await {
+        let deadline = Deadline::within(READ);
+        let nothing = RequestId::derive("", "");
+        if let Err(error) = self.applied_change(nothing, 0, deadline).await {
             tracing::warn!(%error, "the connection could not be opened ahead");
         }
     }
 }
 
 impl StockStore for DynamoStock {
-    async fn open(&self, id: RequestId, request: &Fingerprint) -> Result<Opened, StoreError> {
-        self.open_request(id, request).await
+    async fn open(
+        &self,
+        id: RequestId,
+        request: &Fingerprint,
+        at: Timestamp,
+    ) -> Result<Opened, StoreError> {
+        self.open_request(id, request, at).await
     }
 
     async fn recall(

@@ -100,7 +100,8 @@ impl DynamoStock {
 
     /// The movements of a level, newest first: those of its buckets, merged by when they were recorded.
     ///
-    /// The position holds, per bucket, the version down to which its movements were shown.
+    /// The position holds, per bucket, the version down to which its movements were shown, or above all there were when the
+    /// first page was: what is recorded since belongs before that page.
     pub(super) async fn list_movements(
         &self,
         key: &LevelKey,
@@ -124,6 +125,15 @@ impl DynamoStock {
                 .movements_of(key, bucket, before, i32::from(page.limit) + 1)
                 .await?;
             buckets.push(VecDeque::from(found));
+        }
+        let newest_there = buckets.iter().map(|found| {
+            let newest: Option<&Movement> = found.front();
+            newest.map_or(0, |movement| movement.version + 1)
+        });
+        for (start, newest) in shown.values_mut().zip(newest_there) {
+            if start.is_empty() {
+                *start = newest.to_string();
+            }
         }
         let mut items = Vec::new();
         while items.len() < usize::from(page.limit)

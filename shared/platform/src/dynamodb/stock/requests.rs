@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey};
@@ -17,10 +18,11 @@ use super::DynamoStock;
 use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{item, key_of, string, value};
 use crate::dynamodb::change_level::planned_items;
+use crate::dynamodb::get_together::get_together;
 use crate::dynamodb::transaction::{Part, Tried, Written, fresh_token, sort, try_once};
 use crate::fingerprint::Fingerprint;
 use crate::keys;
-use crate::ports::stock::{Applied, MissingLevel, Opened, PendingChange};
+use crate::ports::stock::{Applied, EarlierRequest, MissingLevel, Opened, PendingChange};
 use crate::store_error::StoreError;
 
 /// How long a count waits before it looks again whether the ledger has come as far as the level: short, so that it sees
@@ -33,10 +35,11 @@ const QUICK_LOOKS: u32 = 400;
 /// How often a change of a level that is split is tried by the versions that were read.
 const TRIES_BY_VERSION: u32 = 3;
 
-/// A request as it is stored: whether it is the same is all that is asked of it.
+/// A request as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 struct RequestRecord {
     fingerprint: String,
+    came_at: Timestamp,
 }
 
 /// A change once it is applied, and what it led to: this is what its replay answers.
@@ -51,9 +54,11 @@ impl DynamoStock {
         &self,
         id: RequestId,
         request: &Fingerprint,
+        at: Timestamp,
     ) -> Result<Opened, StoreError> {
         let record = RequestRecord {
             fingerprint: request.as_str().to_owned(),
+            came_at: at,
         };
         let sent = self
             .client
@@ -108,7 +113,10 @@ impl DynamoStock {
         if existing.fingerprint != request.as_str() {
             return Ok(Opened::KeyReused);
         }
-        Ok(Opened::Before(self.applied_changes(id).await?))
+        Ok(Opened::Before(EarlierRequest {
+            came_at: existing.came_at,
+            applied: self.applied_changes(id).await?,
+        }))
     }
 
     async fn applied_changes(
@@ -208,12 +216,13 @@ impl DynamoStock {
                 }
                 // The same request may have applied it meanwhile, and it is that which now stands in its way.
                 Err(refused) => {
-                    return Ok(
-                        match self.applied_change(pending.request, pending.index).await? {
-                            Some(levels) => Applied::Before(levels),
-                            None => Applied::Refused(refused),
-                        },
-                    );
+                    let applied = self
+                        .applied_change(pending.request, pending.index, deadline)
+                        .await?;
+                    return Ok(match applied {
+                        Some(levels) => Applied::Before(levels),
+                        None => Applied::Refused(refused),
+                    });
                 }
             };
             let plans = plans(pending.change, &before, &after, tries.made())?;
@@ -241,25 +250,26 @@ impl DynamoStock {
         }
     }
 
+    /// What the change led to, if it is applied: read at a moment at which nobody is about to.
     pub(super) async fn applied_change(
         &self,
         request: RequestId,
         index: usize,
+        deadline: Deadline,
     ) -> Result<Option<Vec<Level>>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(self.levels.table())
-            .set_key(Some(key_of(&keys::applied_change(request, index))))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(sort("read a change"))?;
-        Ok(found
-            .item
-            .map(value::<ChangeRecord>)
-            .transpose()?
-            .map(|record| record.levels))
+        let key = vec![key_of(&keys::applied_change(request, index))];
+        let mut tries = deadline.tries();
+        loop {
+            let (client, table) = (&self.client, self.levels.table());
+            match get_together(client, table, key.clone(), 1, deadline).await? {
+                Some(found) => {
+                    let record = found.into_iter().next().map(value::<ChangeRecord>);
+                    return Ok(record.transpose()?.map(|record| record.levels));
+                }
+                None if tries.another().await => {}
+                None => return Err(StoreError::Busy),
+            }
+        }
     }
 
     fn parts(

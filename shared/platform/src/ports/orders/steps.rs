@@ -7,7 +7,7 @@ use stockline_domain::order::{
     RefundPlace,
 };
 
-use super::{Advance, Advanced, KnownOrder, OrderStore, Record, ShortSku};
+use super::{Advance, Advanced, KnownOrder, OrderStore, Record, RecordId, ShortSku};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::store_error::StoreError;
@@ -118,10 +118,13 @@ pub async fn refund<S: OrderStore>(
             });
         }
         match body.refund(place.clone(), &known.order) {
-            Err(error) => Decision::refuse(error, Refunding::NotPossible),
+            Err(error) => {
+                let record = RecordId::Refund(place.refund_id);
+                Decision::refuse(error, record, Refunding::NotPossible)
+            }
             Ok((refund, after)) => {
                 let advance = Advance {
-                    changes: refund.movements(&known.order),
+                    changes: refund.movements(body.occurred_at, &known.order),
                     after,
                     record: Some(Record::Refund(refund.clone(), request.clone())),
                     at: place.at,
@@ -164,10 +167,12 @@ pub async fn fulfil<S: OrderStore>(
             .fulfilment(id, &known.order, at)
             .and_then(|possible| possible.0.check_room(before).map(|()| possible));
         match possible {
-            Err(error) => Decision::refuse(error, Fulfilling::NotPossible),
+            Err(error) => {
+                Decision::refuse(error, RecordId::Fulfilment(id), Fulfilling::NotPossible)
+            }
             Ok((fulfilment, after)) => {
                 let advance = Advance {
-                    changes: fulfilment.movements(&known.order),
+                    changes: fulfilment.movements(body.occurred_at, &known.order),
                     after,
                     record: Some(Record::Fulfilment(fulfilment.clone(), request.clone())),
                     at,
@@ -185,19 +190,19 @@ pub async fn fulfil<S: OrderStore>(
 enum Decision<T> {
     /// Nothing is to be written.
     Answer(T),
-    /// Nothing is to be written, if the order is as it was found.
-    Refuse(T),
+    /// Nothing is to be written, if the order is as it was found, and this was not done to it.
+    Refuse(RecordId, T),
     /// This is to be written, and then answered.
     Write(Box<Advance>, T),
 }
 
 impl<T> Decision<T> {
     /// A request that no state of the order could meet is answered at once.
-    fn refuse(error: NotPossible, answer: impl Fn(NotPossible) -> T) -> Self {
+    fn refuse(error: NotPossible, record: RecordId, answer: impl Fn(NotPossible) -> T) -> Self {
         if matches!(error, NotPossible::Invalid(_)) {
             Self::Answer(answer(error))
         } else {
-            Self::Refuse(answer(error))
+            Self::Refuse(record, answer(error))
         }
     }
 }
@@ -205,8 +210,8 @@ impl<T> Decision<T> {
 /// However many come at once, each is decided on the order as the one before left it.
 ///
 /// A read beside a write may show the order as the write left it, and not yet what the write kept beside it: to the very
-/// request that was done, sent again, the order would have nothing left. So a refusal counts once a second read, begun after
-/// the first, finds the same.
+/// request that was done, sent again, the order would have nothing left. So a refusal counts once a read finds the same that
+/// no write can be under way beside.
 async fn drive<S: OrderStore, T>(
     store: &S,
     known: &KnownOrder,
@@ -220,20 +225,20 @@ async fn drive<S: OrderStore, T>(
         let known = again.as_ref().unwrap_or(known);
         let (advance, answer) = match decide(known) {
             Decision::Answer(answer) => return Ok(answer),
-            Decision::Refuse(answer) => {
-                let found = read_again(store, id).await?;
-                if found == *known {
+            Decision::Refuse(record, answer) => {
+                if store.is_settled(known, record, deadline).await? {
                     return Ok(answer);
                 }
-                again = Some(found);
-                continue;
+                (None, answer)
             }
-            Decision::Write(advance, answer) => (advance, answer),
+            Decision::Write(advance, answer) => (Some(advance), answer),
         };
-        match store.advance(known, &advance, deadline).await? {
-            Advanced::Done => return Ok(answer),
-            Advanced::Overtaken => {}
-            Advanced::Short(skus) => return short(skus),
+        if let Some(advance) = advance {
+            match store.advance(known, &advance, deadline).await? {
+                Advanced::Done => return Ok(answer),
+                Advanced::Overtaken => {}
+                Advanced::Short(skus) => return short(skus),
+            }
         }
         if !tries.another().await {
             return Err(StoreError::Busy);

@@ -56,6 +56,7 @@ async fn an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled<S:
     let known = placed(store, &promise).await;
     let id = crate::orders::fulfilment_id(&promise, "f1");
     let one = FulfilOrder {
+        occurred_at: None,
         lines: Some(vec![FulfilLine {
             line: 1,
             quantity: 1,
@@ -93,6 +94,7 @@ async fn a_cancellation_is_answered_again_as_it_was_whatever_came_back_before_it
     let known = placed(store, &promise).await;
     let part = |line, quantity| FulfilLine { line, quantity };
     let some = FulfilOrder {
+        occurred_at: None,
         lines: Some(vec![part(1, 3), part(2, 2)]),
     };
     let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
@@ -120,7 +122,7 @@ async fn of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_rele
     store.stock("race", "milk", 9).await;
     let promise = order("race-1", "race", "online", &[("milk", 4)]);
     let known = placed(store, &promise).await;
-    let all = FulfilOrder { lines: None };
+    let all = FulfilOrder::default();
     let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
     let (canceled, left) = futures::join!(
         cancel(store, &known, minute(1)),

@@ -28,6 +28,7 @@ pub(super) async fn hand_over<S: OrderStore>(
         quantity: *quantity,
     });
     let body = FulfilOrder {
+        occurred_at: None,
         lines: (!lines.is_empty()).then(|| named.collect()),
     };
     let same = request(&serde_json::to_string(&body).unwrap());

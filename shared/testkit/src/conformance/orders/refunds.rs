@@ -29,6 +29,7 @@ pub(super) async fn pay_back<S: OrderStore>(
 ) -> Refunding {
     let body = RefundOrder {
         reason: "broken".to_owned(),
+        occurred_at: None,
         location_id: Some(location.parse().unwrap()),
         lines: lines
             .iter()

@@ -65,12 +65,12 @@ impl Deed {
                     at,
                 };
                 let (refund, after) = body.refund(place, order).ok()?;
-                let changes = refund.movements(order);
+                let changes = refund.movements(body.occurred_at, order);
                 Advance { after, changes }
             }
             Self::Fulfil(id, body) => {
                 let (fulfilment, after) = body.fulfilment(*id, order, at).ok()?;
-                let changes = fulfilment.movements(order);
+                let changes = fulfilment.movements(body.occurred_at, order);
                 Advance { after, changes }
             }
         })
