@@ -15,7 +15,7 @@ use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::keys;
 use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore};
-use stockline_platform::ports::books::{Bookkeeper, Mended};
+use stockline_platform::ports::books::{Bookkeeper, Books, Mended};
 use stockline_platform::ports::tasks::TaskStore;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute};
@@ -23,7 +23,7 @@ use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
-use crate::store::{SEEDS, Store, milk};
+use crate::store::{SEEDS, Store, milk, over};
 
 #[tokio::test(start_paused = true)]
 async fn two_orders_of_one_sku_at_once_are_both_placed() {
@@ -62,8 +62,8 @@ async fn a_policy_is_written_while_orders_hold_the_level() {
     }
 }
 
-/// Writes an item in a transaction that changes nothing of it.
-async fn hold(client: &Client, table: &str, key: &keys::Key) {
+/// Writes an item in a transaction that changes nothing of it, if nobody else does.
+async fn hold(client: &Client, table: &str, key: &keys::Key) -> bool {
     let touch = Update::builder()
         .table_name(table)
         .set_key(Some(key_of(key)))
@@ -73,7 +73,32 @@ async fn hold(client: &Client, table: &str, key: &keys::Key) {
         .unwrap();
     let touch = TransactWriteItem::builder().update(touch).build();
     let sent = client.transact_write_items().transact_items(touch);
-    sent.send().await.unwrap();
+    sent.send().await.is_ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn goods_are_evened_out_past_an_item_that_others_hold_all_the_time() {
+    // given ninety too many in the first of three items
+    let store = Store::of_milk(1, 9).await;
+    store.set_policy(&over(3), minute(0)).await.unwrap();
+    store.lose(-90).await;
+    // when the level is evened out while the second is hardly ever free
+    let (client, stock) = (&store.shop.client, &store.shop.stock_table);
+    let second = keys::level_bucket(&milk(), 1);
+    let holding = join_all((0..32).map(|_| async {
+        for _ in 0..1000 {
+            hold(client, stock, &second).await;
+        }
+    }));
+    let policy = over(3);
+    tokio::select! {
+        _ = holding => panic!("it took too long"),
+        written = store.set_policy(&policy, minute(1)) => drop(written),
+    }
+    // then the third has got its share
+    let items = store.stock.levels(&milk()).await.unwrap();
+    let on_hand: Vec<i64> = items.iter().map(|item| item.level.on_hand).collect();
+    assert!(on_hand[2] >= 30, "{on_hand:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +115,7 @@ async fn a_level_is_repaired_though_a_transaction_holds_it() {
         // when it is mended while a transaction has the level
         let (client, stock) = (&store.shop.client, &store.shop.stock_table);
         let level = keys::level(&milk());
-        let (mended, ()) = tokio::join!(
+        let (mended, is_held) = tokio::join!(
             async {
                 tokio::time::sleep(Duration::from_millis(seed + 1)).await;
                 store.stock.mend(&mends[0], deadline()).await
@@ -98,6 +123,7 @@ async fn a_level_is_repaired_though_a_transaction_holds_it() {
             hold(client, stock, &level)
         );
         // then that does not keep it away
+        assert!(is_held);
         assert_eq!(mended.unwrap(), Mended::Done);
         met += store.conflicts() - before;
     }
@@ -132,7 +158,9 @@ async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
         };
         alerts.advance(&level, None, &said(1)).await.unwrap();
         // when each is written while a transaction has it
-        let held = async |table: &str, key: keys::Key| hold(&client, table, &key).await;
+        let held = async |table: &str, key: keys::Key| {
+            assert!(hold(&client, table, &key).await);
+        };
         let a_moment = || tokio::time::sleep(Duration::from_millis(seed));
         let (replaced, advanced, published, ..) = tokio::join!(
             async {

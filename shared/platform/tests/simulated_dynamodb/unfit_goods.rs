@@ -5,7 +5,7 @@ use stockline_domain::order::{FulfilLine, FulfilOrder, Order};
 use stockline_domain::stock_change::StockChange;
 use stockline_platform::ports::orders::Fulfilling;
 use stockline_testkit::conformance::orders::{found, minute};
-use stockline_testkit::conformance::stock::change;
+use stockline_testkit::conformance::stock::{change, receipt};
 
 use crate::store::{ALL, Store};
 
@@ -72,11 +72,12 @@ async fn what_is_fit_leaves_beside_what_is_not_whatever_the_level_is_split_over(
 #[tokio::test(start_paused = true)]
 async fn what_a_count_saw_leave_is_fulfilled_beside_what_is_not_fit() {
     let (store, promised) = with_two_unfit(1, 1).await;
-    // given three that left before they were counted, which is told only now
-    store.count(3, minute(3), minute(3)).await;
+    store.apply("more", &receipt("store-1", 2), minute(1)).await;
+    // given three that left before the other five were counted, which is told only now
+    store.count(5, minute(3), minute(3)).await;
     let known = found(&store.shop, promised.order_id).await;
     let left = store.fulfil(&known, &ALL, "a").await;
     assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
     let level = store.level().await;
-    assert_eq!((level.on_hand, level.allocated), (3, 0));
+    assert_eq!((level.on_hand, level.allocated), (5, 0));
 }
