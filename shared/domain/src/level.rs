@@ -396,6 +396,20 @@ mod tests {
             assert_eq!(refused, Err(LevelError::NotFitForSale { fit: 2 }));
         }
         assert_eq!(broken(-4, -4).unwrap().fit_for_sale(), 2, "thrown away");
+        let kept_back = Level {
+            on_hold: 2,
+            ..level(1, 0)
+        };
+        let given_up = StateDeltas {
+            damaged_delta: 1,
+            on_hold_delta: -1,
+            ..StateDeltas::default()
+        };
+        let after = kept_back.after(LastChange {
+            states: given_up,
+            ..change(MovementKind::StateChange, 0, 0)
+        });
+        assert_eq!(after.unwrap().fit_for_sale(), -1, "as before");
     }
 
     #[test]

@@ -74,9 +74,16 @@ pub async fn history(
         operations: history.len(),
         ..Figures::default()
     };
+    let is_linearizable = is_linearizable(&history);
+    if !is_linearizable {
+        // What callers saw does not come again with the seed.
+        for entry in &history {
+            println!("{entry:?}");
+        }
+    }
     figures.expect(
         &format!("whether the history of seed {seed} is linearizable"),
-        is_linearizable(&history),
+        is_linearizable,
         true,
     );
     figures.add_traffic(before, network.counts());
