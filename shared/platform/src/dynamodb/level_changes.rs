@@ -5,7 +5,7 @@ mod write;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use stockline_domain::level::{Level, LevelError};
+use stockline_domain::level::Level;
 use stockline_domain::order::LevelChange;
 
 use super::rebalance::Rebalance;
@@ -43,13 +43,8 @@ pub enum Changed {
 pub enum RefusedLevel {
     /// There is none.
     Missing,
-    /// It cannot be changed so.
-    Cannot {
-        /// The level, whole.
-        level: Box<Level>,
-        /// Why.
-        error: LevelError,
-    },
+    /// It cannot be changed so: the level, whole.
+    Cannot(Box<Level>),
 }
 
 impl LevelChanges {

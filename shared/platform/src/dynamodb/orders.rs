@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use jiff::civil::Date;
 use serde::Serialize;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
-use stockline_domain::level::LevelError;
+use stockline_domain::level::MovementKind;
 use stockline_domain::order::{LevelChange, Order};
 
 use super::attributes::{item, key_of, number, position, start_key, string, value};
@@ -332,12 +332,11 @@ fn refused(changes: &[LevelChange], levels: Vec<(usize, RefusedLevel)>) -> Refus
                 not_stocked.push(key.sku.clone());
                 continue;
             }
-            RefusedLevel::Cannot {
-                error:
-                    LevelError::NotOnHand { on_hand: there } | LevelError::NotFitForSale { fit: there },
-                ..
-            } => there,
-            RefusedLevel::Cannot { level, .. } => level.available(),
+            // What leaves was promised before.
+            RefusedLevel::Cannot(level) if change.kind == MovementKind::Fulfilment => {
+                level.fit_for_sale()
+            }
+            RefusedLevel::Cannot(level) => level.available(),
         };
         short.push(ShortSku {
             sku: key.sku.clone(),

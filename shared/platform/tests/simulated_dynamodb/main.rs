@@ -11,6 +11,7 @@ mod counts_and_tills;
 mod deadlines;
 mod gathering;
 mod held_by_others;
+mod histories;
 mod hot_items;
 mod late_books;
 mod late_counts;

@@ -92,6 +92,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
     the_same_request_places_one_order(store).await;
     another_request_under_the_same_key_is_refused(store).await;
     a_short_order_takes_nothing_and_names_every_short_sku(store).await;
+    what_is_promised_is_not_said_to_be_available_though_it_is_there(store).await;
     a_sku_that_the_location_does_not_stock_is_named(store).await;
     the_last_unit_is_sold_once_however_many_want_it(store).await;
     the_same_order_sent_many_times_at_once_is_one_order(store).await;
@@ -184,6 +185,25 @@ async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>
     );
     assert_eq!(store.level_of("short", "bread").await, (9, 0));
     assert_eq!(store.find(wanted.order_id).await.unwrap(), None);
+}
+
+async fn what_is_promised_is_not_said_to_be_available_though_it_is_there<S: StockedOrders>(
+    store: &S,
+) {
+    store.stock("promised", "milk", 5).await;
+    placed(
+        store,
+        &order("promised-1", "promised", "online", &[("milk", 4)]),
+    )
+    .await;
+    let wanted = order("promised-2", "promised", "pos", &[("milk", 6)]);
+    let refused = store.place(&wanted, &request("a"), deadline()).await;
+    let short = ShortSku {
+        sku: "milk".parse().unwrap(),
+        requested: 6,
+        available: 1,
+    };
+    assert_eq!(refused.unwrap(), Placement::Short(vec![short]));
 }
 
 async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store: &S) {

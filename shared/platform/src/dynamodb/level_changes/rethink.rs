@@ -182,11 +182,8 @@ fn outlook(change: &LevelChange, read: Option<Read>, is_shown: bool) -> Outlook 
     match level.plan(&change.change) {
         Ok(plan) => Outlook::Takes(Write::planned(plan, &level, change)),
         Err(_) if !in_one_moment => Outlook::Unclear,
-        Err(error) => Outlook::Refuses {
-            why: RefusedLevel::Cannot {
-                level: Box::new(level.total()),
-                error,
-            },
+        Err(_) => Outlook::Refuses {
+            why: RefusedLevel::Cannot(Box::new(level.total())),
             is_shown,
         },
     }

@@ -1,0 +1,136 @@
+//! What eight callers see of one shelf at once, while requests to DynamoDB and their answers are lost, could have been seen
+//! one after another.
+
+use std::time::Duration;
+
+use serde_json::json;
+use stockline_domain::ids::{CancellationId, RequestId};
+use stockline_domain::level::Level;
+use stockline_domain::order::CancelOrder;
+use stockline_platform::ports::orders::{self, Canceling, OrderStore, Placement};
+use stockline_platform::ports::stock::{Applied, MissingLevel, PendingChange, StockStore};
+use stockline_platform::store_error::StoreError;
+use stockline_protocol::history::{
+    Mix, Outcome, Plan, Request, Seen, Shop, is_linearizable, record,
+};
+use stockline_testkit::conformance::orders::{deadline, minute, request};
+use stockline_testkit::conformance::stock::change;
+use stockline_testkit::orders::order;
+use stockline_testkit::simulated_dynamodb::FaultRates;
+
+use crate::store::{Store, milk};
+
+/// Of a thousand requests to DynamoDB.
+const TROUBLE: FaultRates = FaultRates {
+    requests_lost: 15,
+    responses_lost: 25,
+    errors_before: 15,
+    errors_after: 15,
+};
+
+/// The store, as callers reach it who ask again until they know.
+struct Callers {
+    store: Store,
+    seed: u64,
+}
+
+impl Callers {
+    fn name(&self, order: u32) -> String {
+        format!("{}-{order}", self.seed)
+    }
+
+    async fn try_once(&self, key: &str, asked: &Request) -> Result<Outcome, StoreError> {
+        let shop = &self.store.shop;
+        Ok(match *asked {
+            Request::Read => Outcome::Level(seen(&self.store.stock.find(&milk()).await?.unwrap())),
+            Request::Place {
+                quantity,
+                at_the_till,
+                ..
+            } => {
+                let channel = if at_the_till { "pos" } else { "online" };
+                let order = order(key, "store-1", channel, &[("milk", quantity)]);
+                match OrderStore::place(shop, &order, &request(key), deadline()).await? {
+                    Placement::Placed | Placement::Replayed(_) => Outcome::Placed,
+                    Placement::Short(short) => Outcome::Short(short[0].available),
+                    other => panic!("{other:?}"),
+                }
+            }
+            Request::Cancel { order: number } => {
+                let name = self.name(number);
+                let placed = order(&name, "store-1", "online", &[("milk", 1)]).order_id;
+                let known = OrderStore::find(shop, placed).await?.unwrap();
+                let id = CancellationId::derive(placed, "till", key);
+                let (body, same) = (CancelOrder::default(), request(key));
+                let at = minute(1);
+                let canceled =
+                    orders::cancel(shop, &known, &body, id, &same, at, deadline()).await?;
+                assert!(matches!(
+                    canceled,
+                    Canceling::Canceled(_) | Canceling::Replayed(_)
+                ));
+                Outcome::Canceled
+            }
+            Request::Adjust { delta, expected } => {
+                let mut body = json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk",
+                    "delta": delta, "reason": "correction"});
+                if let Some(expected) = expected {
+                    body["expected_version"] = expected.into();
+                }
+                let pending = PendingChange {
+                    request: RequestId::derive("manager", key),
+                    index: 0,
+                    change: &change(body),
+                    at: minute(1),
+                    missing: MissingLevel::Report,
+                };
+                match self.store.stock.apply(pending, deadline()).await? {
+                    Applied::Now(levels) | Applied::Before(levels) => {
+                        Outcome::Level(seen(&levels[0]))
+                    }
+                    Applied::Refused(_) => Outcome::Refused,
+                    Applied::Missing(keys) => panic!("{keys:?}"),
+                }
+            }
+            Request::Count { .. } => panic!("nobody counts here"),
+        })
+    }
+}
+
+fn seen(level: &Level) -> Seen {
+    Seen {
+        on_hand: level.on_hand,
+        allocated: level.allocated,
+        version: level.version,
+    }
+}
+
+impl Shop for Callers {
+    async fn ask(&self, key: &str, asked: &Request) -> Outcome {
+        loop {
+            match self.try_once(key, asked).await {
+                Ok(outcome) => return outcome,
+                Err(StoreError::Busy | StoreError::Unanswered { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(failed) => panic!("{failed:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_callers_see_of_one_shelf_could_have_been_seen_one_after_another() {
+    for seed in 0..40 {
+        let store = Store::of_milk(seed, 10).await;
+        store.database.set_fault_rates(TROUBLE);
+        let plan = Plan {
+            seed,
+            clients: 8,
+            requests: 25,
+            mix: Mix::Tills,
+        };
+        let history = record(&Callers { store, seed }, plan).await;
+        assert!(is_linearizable(&history), "seed {seed}: {history:#?}");
+    }
+}
