@@ -35,3 +35,31 @@ pub fn check_clock(time: Timestamp, now: Timestamp, pointer: &str, checks: &mut 
 pub fn taken(told: Option<Timestamp>, now: Timestamp) -> Timestamp {
     told.map_or(now, |told| millis::cut(told).min(now))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_happened_within_a_week_and_five_minutes_ahead_at_most() {
+        let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
+        let is_taken = |time: &str| {
+            let mut checks = Checks::new();
+            check(time.parse().unwrap(), now, "/at", &mut checks);
+            checks.finish(()).is_ok()
+        };
+        assert!(is_taken("2026-03-01T12:00:00Z"));
+        assert!(!is_taken("2026-03-01T11:59:59Z"));
+        assert!(is_taken("2026-03-08T12:05:00Z"));
+        assert!(!is_taken("2026-03-08T12:05:01Z"));
+    }
+
+    #[test]
+    fn it_happened_now_if_no_time_is_told_or_one_that_is_yet_to_come() {
+        let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
+        let at = |time: &str| taken(Some(time.parse().unwrap()), now).to_string();
+        assert_eq!(taken(None, now), now);
+        assert_eq!(at("2026-03-08T12:01:00Z"), "2026-03-08T12:00:00Z");
+        assert_eq!(at("2026-03-08T11:00:00.1239Z"), "2026-03-08T11:00:00.123Z");
+    }
+}
