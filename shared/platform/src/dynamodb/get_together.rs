@@ -10,6 +10,9 @@ use super::transaction::{is_busy, is_conflict, sort};
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
 
+/// As many tries of [`get_together`] as there is time for.
+pub const WHILE_THERE_IS_TIME: u32 = u32::MAX;
+
 /// The items under `keys` (at most 100) as they were in one moment, in this order; those that are not there are left out.
 ///
 /// None where other writes held one of them at each of `tries`.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 use futures::future::join_all;
 use stockline_domain::alert::AlertKind;
 use stockline_domain::audit::mend;
 use stockline_domain::catalog::Zone;
+use stockline_domain::ids::RequestId;
 use stockline_domain::order::Order;
 use stockline_domain::task::Task;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
@@ -16,6 +17,7 @@ use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::keys;
 use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore};
 use stockline_platform::ports::books::{Bookkeeper, Books, Mended};
+use stockline_platform::ports::stock::Applied;
 use stockline_platform::ports::tasks::TaskStore;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute};
@@ -23,7 +25,7 @@ use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
-use crate::store::{SEEDS, Store, milk, over};
+use crate::store::{SEEDS, Store, damaged, milk, over};
 
 #[tokio::test(start_paused = true)]
 async fn two_orders_of_one_sku_at_once_are_both_placed() {
@@ -74,6 +76,42 @@ async fn hold(client: &Client, table: &str, key: &keys::Key) -> bool {
     let touch = TransactWriteItem::builder().update(touch).build();
     let sent = client.transact_write_items().transact_items(touch);
     sent.send().await.is_ok()
+}
+
+/// Sees that nothing is there under `key`, in a transaction, if nobody else does.
+async fn hold_absent(client: &Client, table: &str, key: &keys::Key) {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .set_key(Some(key_of(key)))
+        .condition_expression("attribute_not_exists(pk)")
+        .build()
+        .unwrap();
+    let check = TransactWriteItem::builder().condition_check(check).build();
+    let sent = client.transact_write_items().transact_items(check).send();
+    sent.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_refused_though_a_transaction_holds_the_record_that_it_would_have_left() {
+    let mut met = 0;
+    for seed in SEEDS {
+        // given more damage than there is milk
+        let store = Store::of_milk(seed, 10).await;
+        let broken = damaged(11);
+        // when it is told while a transaction has the record of it
+        let record = keys::applied_change(RequestId::derive("manager", "broken"), 0);
+        let (told, ()) = tokio::join!(
+            async {
+                tokio::time::sleep(Duration::from_millis(seed)).await;
+                store.send("broken", &broken, minute(0)).await
+            },
+            hold_absent(&store.shop.client, &store.shop.stock_table, &record)
+        );
+        // then whoever tells it hears why it cannot be
+        assert!(matches!(told, Ok(Applied::Refused(_))), "{told:?}");
+        met += store.ended("TransactGetItems", "TransactionConflict");
+    }
+    assert!(met > 0, "nothing was held when it was to be read");
 }
 
 #[tokio::test(start_paused = true)]

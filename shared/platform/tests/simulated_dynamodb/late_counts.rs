@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use stockline_domain::level::Movement;
 use stockline_platform::ports::stock::{Applied, Ledger};
+use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::receipt;
+use tokio::time::Instant;
 
 use crate::store::{Store, count, second};
 
@@ -21,6 +24,15 @@ impl Store {
                 self.stock.record(&movement).await.unwrap();
             }
         }
+    }
+
+    /// So much comes in after noon, and then one more: the level itself shows the last. What the ledger has yet to hear.
+    async fn receives_unheard(&self, quantity: i64) -> Movement {
+        let (goods, one) = (receipt("store-1", quantity), receipt("store-1", 1));
+        self.send("goods", &goods, minute(1)).await.unwrap();
+        let unheard = self.level().await.movement_since(None).unwrap();
+        self.send("one", &one, minute(2)).await.unwrap();
+        unheard
     }
 
     /// What is on hand once `quantity` were counted at noon, told at `at`.
@@ -70,18 +82,31 @@ async fn what_moved_in_any_item_of_a_split_level_is_left() {
 
 #[tokio::test(start_paused = true)]
 async fn a_count_waits_for_what_the_ledger_has_not_heard() {
-    // given a receipt after noon of which the ledger hears a moment later
+    // given five that came in after noon, of which the ledger hears a moment later
     let store = Store::new(1);
-    let received = receipt("store-1", 5);
-    let applied = store.send("receipt", &received, minute(1)).await;
-    assert!(matches!(applied, Ok(Applied::Now(_))), "{applied:?}");
+    let unheard = store.receives_unheard(5).await;
     let hearing = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
-        store.tell().await;
+        store.stock.record(&unheard).await.unwrap();
     };
     // when a count of noon is told meanwhile
-    let counting = store.on_hand_after_a_count_of(7, minute(2));
-    // then it leaves the receipt
+    let begun = Instant::now();
+    let counting = store.on_hand_after_a_count_of(7, minute(3));
     let (on_hand, ()) = tokio::join!(counting, hearing);
-    assert_eq!(on_hand, 12);
+    // then it leaves them
+    assert_eq!(on_hand, 13);
+    assert!(begun.elapsed() >= Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_looks_ever_more_rarely_for_what_the_ledger_never_hears() {
+    let store = Store::new(1);
+    store.receives_unheard(5).await;
+    // when a count of noon is told
+    let looks = store.sent("Query");
+    let counted = store.send("count", &count(7, minute(0)), minute(3)).await;
+    // then whoever tells it is to come again, and the ledger was not asked all the time till then
+    assert!(matches!(counted, Err(StoreError::Busy)), "{counted:?}");
+    let looks = store.sent("Query") - looks;
+    assert!((400..450).contains(&looks), "{looks}");
 }

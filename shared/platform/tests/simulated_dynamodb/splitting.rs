@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use stockline_platform::ports::stock::{MissingLevel, StockStore};
+use futures::future::join_all;
+use stockline_domain::level::MovementKind;
+use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, receipt};
 use stockline_testkit::simulated_dynamodb::Fault;
@@ -118,4 +120,35 @@ async fn a_policy_of_a_level_that_is_even_is_answered_at_once() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn goods_that_could_only_go_into_one_item_are_shared_out_once_they_are_there() {
+    let mut met = 0;
+    for seed in 0..20 {
+        // given a level whose items are written too often to write all of them together
+        let store = Store::of_split_milk(seed, 40).await;
+        let writing = join_all((0..4).map(async |bucket| {
+            for _ in 0..20 {
+                store.write_again(bucket).await;
+            }
+        }));
+        // when goods come in until that is over
+        let goods = receipt("store-1", 100);
+        let (received, _) = tokio::join!(store.send("in", &goods, minute(1)), writing);
+        assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+        // then each item has its share
+        let on_hand = store.on_hand_of_each_item().await;
+        assert_eq!(on_hand, [35; 4], "seed {seed}");
+        let last = store
+            .items()
+            .await
+            .into_iter()
+            .filter_map(|item| item.last_change);
+        met += usize::from(
+            last.map(|change| change.kind)
+                .any(|kind| kind == MovementKind::Rebalance),
+        );
+    }
+    assert!(met > 0, "they never had to go into one item");
 }

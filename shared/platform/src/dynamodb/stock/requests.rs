@@ -18,7 +18,7 @@ use super::DynamoStock;
 use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{item, key_of, string, value};
 use crate::dynamodb::change_level::planned_items;
-use crate::dynamodb::get_together::get_together;
+use crate::dynamodb::get_together::{WHILE_THERE_IS_TIME, get_together};
 use crate::dynamodb::transaction::{Part, Tried, Written, fresh_token, sort, try_once};
 use crate::fingerprint::Fingerprint;
 use crate::keys;
@@ -257,19 +257,12 @@ impl DynamoStock {
         index: usize,
         deadline: Deadline,
     ) -> Result<Option<Vec<Level>>, StoreError> {
+        let (client, table) = (&self.client, self.levels.table());
         let key = vec![key_of(&keys::applied_change(request, index))];
-        let mut tries = deadline.tries();
-        loop {
-            let (client, table) = (&self.client, self.levels.table());
-            match get_together(client, table, key.clone(), 1, deadline).await? {
-                Some(found) => {
-                    let record = found.into_iter().next().map(value::<ChangeRecord>);
-                    return Ok(record.transpose()?.map(|record| record.levels));
-                }
-                None if tries.another().await => {}
-                None => return Err(StoreError::Busy),
-            }
-        }
+        let found = get_together(client, table, key, WHILE_THERE_IS_TIME, deadline).await?;
+        let record = found.ok_or(StoreError::Busy)?.into_iter().next();
+        let record = record.map(value::<ChangeRecord>).transpose()?;
+        Ok(record.map(|record| record.levels))
     }
 
     fn parts(
