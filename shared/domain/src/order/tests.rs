@@ -1,9 +1,12 @@
 //! The life of an order, told as stories and walked as a whole.
 
+mod cancellations;
+mod fulfilments;
+mod refunds;
+
 use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -55,6 +58,16 @@ fn promised() -> Order {
     order("online", "inclusive", &[(2, 100, 0, 0), (1, 250, 0, 0)])
 }
 
+/// A refund where the order was sold, on its day.
+fn where_sold(order: &Order) -> RefundPlace {
+    RefundPlace {
+        refund_id: RefundId::derive(order.order_id, "till", "r1"),
+        location_id: order.location_id.clone(),
+        business_date: order.business_date,
+        at: now(),
+    }
+}
+
 fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), NotPossible> {
     let body = RefundOrder {
         reason: "broken".to_owned(),
@@ -69,13 +82,7 @@ fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), 
             })
             .collect(),
     };
-    let place = RefundPlace {
-        refund_id: RefundId::derive(order.order_id, "till", "r1"),
-        location_id: order.location_id.clone(),
-        business_date: order.business_date,
-        at: now(),
-    };
-    body.refund(place, order)
+    body.refund(where_sold(order), order)
 }
 
 fn fulfilment(
@@ -228,22 +235,6 @@ fn goods_sold_at_the_till_have_left_and_goods_sold_online_are_promised() {
 }
 
 #[test]
-fn a_sale_at_the_till_is_refunded_and_never_canceled() {
-    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
-    let refused = sale.cancel(now()).unwrap_err();
-    assert_eq!(refused.status, OrderStatus::Fulfilled);
-    assert_eq!(
-        refused.to_string(),
-        "an order that is fulfilled cannot be canceled"
-    );
-    let (_, after) = refund(&sale, &[(1, 2, true)]).unwrap();
-    assert_eq!(after.status, OrderStatus::Fulfilled);
-    assert_eq!(after.lines[0].state(), LineState::Returned);
-    assert_eq!(after.as_placed(), sale);
-    assert!(after.cancel(now()).is_err());
-}
-
-#[test]
 fn a_sale_takes_goods_and_an_order_from_afar_a_promise() {
     let deltas = |channel: &str| {
         let mut order = order(channel, "inclusive", &[(2, 100, 0, 0), (1, 250, 0, 0)]);
@@ -281,107 +272,9 @@ fn an_order_holds_what_is_still_to_leave_and_no_more() {
 }
 
 #[test]
-fn every_broken_field_of_a_fulfilment_is_named_at_once() {
-    let Err(NotPossible::Invalid(invalid)) = fulfilment(&promised(), Some(&[(3, 0)])) else {
-        panic!("it was taken");
-    };
-    let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
-    assert_eq!(pointers, ["/lines/0/line", "/lines/0/quantity"]);
-}
-
-#[test]
 fn whether_prices_hold_their_tax_is_told_where_they_do_not() {
     assert!(TaxTreatment::Inclusive.is_inclusive());
     assert!(!TaxTreatment::Added.is_inclusive());
-}
-
-#[test]
-fn canceling_an_order_of_which_a_part_has_left_gives_up_the_rest_once() {
-    let order = promised().fulfil(1, 1).unwrap();
-    assert_eq!(order.status, OrderStatus::PartiallyFulfilled);
-    let released: Vec<_> = order.releases(Some("late"), now());
-    let deltas: Vec<_> = released
-        .iter()
-        .map(|release| {
-            (
-                release.key.sku.as_str(),
-                release.change.on_hand_delta,
-                release.change.allocated_delta,
-            )
-        })
-        .collect();
-    assert_eq!(deltas, [("milk", 0, -1), ("bread", 0, -1)]);
-    let canceled = order.cancel(now()).unwrap();
-    assert_eq!(canceled.status, OrderStatus::Fulfilled);
-    assert_eq!(canceled.lines[0].sold_quantity(), 1);
-    assert_eq!(canceled.lines[1].sold_quantity(), 0);
-    let later = "2026-03-01T13:00:00Z".parse().unwrap();
-    assert_eq!(canceled.cancel(later), Ok(canceled.clone()));
-    assert_eq!(canceled.releases(None, later), []);
-    assert_eq!(canceled.as_placed(), promised());
-}
-
-#[test]
-fn a_cancellation_is_replayed_as_it_was_answered_whatever_came_back_since() {
-    let order = promised().fulfil(1, 2).unwrap();
-    let (_, order) = refund(&order, &[(1, 1, true)]).unwrap();
-    let canceled = order.cancel(now()).unwrap();
-    let id = CancellationId::derive(order.order_id, "till", "c1");
-    let made = Cancellation::of(id, &canceled);
-    assert_eq!(made.returned, [(1, 1)], "only what had come back");
-    let (_, later) = refund(&canceled, &[(1, 1, true)]).unwrap();
-    assert_ne!(later.lines, canceled.lines);
-    assert_eq!(later.as_canceled(&made).lines, canceled.lines);
-}
-
-#[test]
-fn why_an_order_is_canceled_is_said_in_200_characters_or_not_at_all() {
-    let because = |reason: Option<&str>| CancelOrder {
-        reason: reason.map(str::to_owned),
-    };
-    assert!(because(None).check().is_ok());
-    assert!(because(Some("too late")).check().is_ok());
-    let refused = because(Some(&"x".repeat(201))).check().unwrap_err();
-    assert_eq!(refused.errors[0].pointer, "/reason");
-    assert!(because(Some("")).check().is_err());
-}
-
-#[test]
-fn a_canceled_order_takes_nothing_more_and_its_replay_still_reads_as_placed() {
-    let canceled = promised().cancel(now()).unwrap();
-    assert_eq!(canceled.status, OrderStatus::Canceled);
-    assert_eq!(canceled.fulfil(1, 1), Err(NotFulfillable::Canceled));
-    assert_eq!(excess(refund(&canceled, &[(1, 1, true)])), [(1, 1, 0)]);
-    assert_eq!(excess(fulfilment(&canceled, None)), []);
-    assert_eq!(canceled.as_placed(), promised());
-}
-
-#[test]
-fn a_line_is_fulfilled_in_parts_and_never_beyond_what_is_open() {
-    let part = promised().fulfil(1, 1).unwrap();
-    assert_eq!(part.fulfil(1, 2), Err(NotFulfillable::TooMuch { open: 1 }));
-    assert_eq!(part.fulfil(7, 1), Err(NotFulfillable::NoSuchLine));
-    let whole = part.fulfil(1, 1).unwrap();
-    assert_eq!(whole.fulfil(1, 1), Err(NotFulfillable::NothingOpen));
-    assert_eq!(whole.fulfil(2, 1).unwrap().status, OrderStatus::Fulfilled);
-}
-
-#[test]
-fn a_fulfilment_without_lines_takes_all_that_is_open_in_one_movement_a_sku() {
-    let mut order = promised().fulfil(1, 1).unwrap();
-    order.lines[1].sku = "milk".parse().unwrap();
-    let (fulfilment, after) = fulfilment(&order, None).unwrap();
-    assert_eq!(after.status, OrderStatus::Fulfilled);
-    let left: Vec<_> = fulfilment
-        .lines
-        .iter()
-        .map(|line| (line.line, line.quantity))
-        .collect();
-    assert_eq!(left, [(1, 1), (2, 1)]);
-    let movements = fulfilment.movements(None, &order);
-    assert_eq!(movements.len(), 1);
-    let change = &movements[0].change;
-    assert_eq!((change.on_hand_delta, change.allocated_delta), (-2, -2));
 }
 
 #[test]
@@ -398,152 +291,9 @@ fn every_line_that_lacks_what_is_asked_of_it_is_named() {
     );
 }
 
-#[test]
-fn every_broken_field_of_a_refund_is_named_at_once() {
-    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
-    let body = RefundOrder {
-        reason: String::new(),
-        occurred_at: None,
-        location_id: None,
-        lines: vec![RefundLine {
-            line: 2,
-            quantity: 0,
-            restock: true,
-        }],
-    };
-    let place = RefundPlace {
-        refund_id: RefundId::derive(sale.order_id, "till", "r1"),
-        location_id: sale.location_id.clone(),
-        business_date: sale.business_date,
-        at: now(),
-    };
-    let Err(NotPossible::Invalid(invalid)) = body.refund(place, &sale) else {
-        panic!("it was taken");
-    };
-    let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
-    assert_eq!(pointers, ["/reason", "/lines/0/line", "/lines/0/quantity"]);
-}
-
 /// A sale of one each of so many SKUs.
 fn sale_of(skus: usize) -> Order {
     order("pos", "inclusive", &vec![(1, 100, 0, 0); skus])
-}
-
-#[test]
-fn a_refund_puts_back_98_skus_and_of_more_it_says_how_many() {
-    let sale = sale_of(MAX_SKUS);
-    let lines = |restocked: u16| -> Vec<(u16, i64, bool)> {
-        (1..=99).map(|line| (line, 1, line <= restocked)).collect()
-    };
-    assert!(refund(&sale, &lines(98)).is_ok());
-    let Err(NotPossible::Invalid(invalid)) = refund(&sale, &lines(99)) else {
-        panic!("it was taken");
-    };
-    assert_eq!(invalid.errors.len(), 1);
-    assert_eq!(invalid.errors[0].pointer, "/lines");
-    assert_eq!(
-        invalid.errors[0].detail,
-        "put 99 different SKUs back to stock, but one refund may put back 98: send it in two"
-    );
-}
-
-#[test]
-fn an_order_keeps_sixteen_fulfilments_that_fill_a_transaction_and_any_number_of_others() {
-    let of = |skus: usize| Fulfilment {
-        fulfilment_id: FulfilmentId::derive(OrderId::derive("till", "a"), "till", "f"),
-        order_id: OrderId::derive("till", "a"),
-        fulfilled_at: now(),
-        lines: (1_u16..)
-            .zip(sale_of(skus).lines)
-            .map(|(line, sold)| FulfilledLine {
-                line,
-                sku: sold.sku,
-                quantity: 1,
-            })
-            .collect(),
-    };
-    let (full, other) = (of(MAX_SKUS), of(MAX_SKUS - 1));
-    let before = |count: usize| std::iter::repeat_n(&full, count);
-    assert_eq!(full.check_room(before(15)), Ok(()));
-    assert_eq!(other.check_room(before(16)), Ok(()));
-    assert_eq!(full.check_room(std::iter::repeat_n(&other, 100)), Ok(()));
-    assert!(matches!(
-        full.check_room(before(16)),
-        Err(NotPossible::Invalid(_))
-    ));
-}
-
-#[test]
-fn only_what_goes_back_to_stock_makes_a_movement() {
-    let sale = order("pos", "inclusive", &[(3, 100, 0, 0), (1, 250, 0, 0)]);
-    let (refund, _) = refund(&sale, &[(1, 2, true), (1, 1, false), (2, 1, false)]).unwrap();
-    let movements = refund.movements(None, &sale);
-    assert_eq!(movements.len(), 1);
-    let change = &movements[0].change;
-    assert_eq!((change.on_hand_delta, change.allocated_delta), (2, 0));
-    assert_eq!(change.kind, MovementKind::Return);
-    assert_eq!(change.reason.as_deref(), Some("broken"));
-}
-
-#[test]
-fn the_last_refund_takes_the_cent_that_the_first_ones_could_not() {
-    let sale = order("pos", "inclusive", &[(3, 100, 200, 19)]);
-    let mut order = sale;
-    let mut paid = Vec::new();
-    for _ in 0..3 {
-        let (refund, after) = refund(&order, &[(1, 1, true)]).unwrap();
-        paid.push((refund.total.amount, refund.tax.amount));
-        order = after;
-    }
-    assert_eq!(paid, [(33, 6), (33, 6), (34, 7)]);
-}
-
-proptest! {
-    #[test]
-    fn whatever_a_line_comes_back_in_its_refunds_sum_up_to_what_was_sold(
-        quantity in 1_i64..1_000_000, price in 0_i64..1_000_000, discount in 0_i64..1_000, tax in 0_i64..1_000_000,
-        added: bool, kept in 0_i64..1_000_000, parts in prop::collection::vec(1_i64..400_000, 1..12),
-    ) {
-        let gross = quantity * price;
-        let discount = discount.min(gross);
-        let tax = if added { tax } else { tax.min(gross - discount) };
-        let treatment = if added { "added" } else { "inclusive" };
-        let placed = order("online", treatment, &[(quantity, price, discount, tax)]);
-        let left = (quantity - kept).max(1);
-        let mut order = placed.fulfil(1, left).unwrap();
-        if left < quantity {
-            order = order.cancel(now()).unwrap();
-        }
-        let sold = order.lines[0].amounts_of(order.lines[0].sold_quantity());
-        let (mut total, mut taxes) = (0, 0);
-        let mut pay = |order: &mut Order, quantity: i64| {
-            let (refund, after) = refund(order, &[(1, quantity, false)]).unwrap();
-            assert!(refund.total.amount >= 0 && refund.tax.amount >= 0);
-            let line = &refund.lines[0];
-            assert_eq!((line.amount, line.tax), (refund.total, refund.tax));
-            total += refund.total.amount;
-            taxes += refund.tax.amount;
-            *order = after;
-        };
-        for part in parts {
-            let part = part.min(order.lines[0].refundable_quantity());
-            if part > 0 {
-                pay(&mut order, part);
-            }
-        }
-        let rest = order.lines[0].refundable_quantity();
-        if rest > 0 {
-            pay(&mut order, rest);
-        }
-        prop_assert_eq!((total, taxes), (sold.total, sold.tax));
-        prop_assert_eq!(sold.gross - sold.discount, sold.net);
-        prop_assert_eq!(sold.total, sold.net + if added { sold.tax } else { 0 });
-        prop_assert!(sold.net >= 0 && sold.discount >= 0);
-        if left == quantity {
-            prop_assert_eq!((sold.total, sold.tax), (placed.total.amount, tax));
-            prop_assert_eq!((sold.gross, sold.discount), (gross, discount));
-        }
-    }
 }
 
 #[test]
@@ -561,13 +311,7 @@ fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds()
                 restock: true,
             }],
         };
-        let place = RefundPlace {
-            refund_id: RefundId::derive(sale.order_id, "till", "r1"),
-            location_id: sale.location_id.clone(),
-            business_date: sale.business_date,
-            at: now(),
-        };
-        let (refund, _) = body.refund(place, &sale)?;
+        let (refund, _) = body.refund(where_sold(&sale), &sale)?;
         Ok(refund.movements(body.occurred_at, &sale).remove(0).change)
     };
     let fulfilment_at = |occurred_at: Timestamp| {
