@@ -134,6 +134,10 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let list = format!("orders {location} {business_date}");
         let page = call.page(&self.cursors, &list)?;
         let orders = self.orders.list(&location, business_date, page).await?;
+        // Who may see every location may also name one that is not there.
+        if orders.items.is_empty() && self.locations.find(&location).await?.is_none() {
+            return Err(Problem::not_found());
+        }
         listing(
             "orders",
             &orders.items,

@@ -343,6 +343,20 @@ async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
 }
 
 #[tokio::test]
+async fn a_day_without_orders_is_empty_and_a_location_that_is_not_there_is_not_found() {
+    let store = store(&[("milk", 10)]).await;
+    let list = |location: &str| {
+        call("GET", "/v1/locations/{location_id}/orders")
+            .by("head-office", "admin", "*")
+            .path("location_id", location)
+            .query("business_date", "2026-03-01")
+    };
+    let quiet = store.send(list("store-1")).await.unwrap();
+    assert_eq!(quiet.body()["orders"], json!([]));
+    assert_eq!(store.refused(list("store-404")).await["status"], 404);
+}
+
+#[tokio::test]
 async fn the_sample_event_is_answered_as_the_gateway_expects() {
     let event = include_str!("../../../../events/order-intake.place.json");
     let request = lambda_http::request::from_str(event).unwrap();

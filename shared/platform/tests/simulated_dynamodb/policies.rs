@@ -5,12 +5,13 @@ use std::time::Duration;
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::stock::level_item;
 use stockline_platform::ports::books::Books;
-use stockline_testkit::conformance::orders::minute;
+use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
+use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::simulated_dynamodb::Fault;
 use tokio::time::Instant;
 
-use crate::store::{Store, milk, second};
+use crate::store::{SEEDS, Store, milk, over, second};
 
 /// Three items of the level of milk, not used yet: an earlier release wrote them before the policy, and left them where
 /// that failed.
@@ -85,6 +86,34 @@ async fn a_split_that_the_ledger_has_not_followed_yet_is_no_confirmed_difference
         findings.iter().all(|finding| !finding.confirmed),
         "{findings:#?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_and_the_first_goods_may_come_at_once() {
+    for buckets in [1, 4] {
+        for seed in SEEDS {
+            // given a location that never had milk, for which a policy is set as its first milk comes in
+            let store = Store::new(seed);
+            let (milk, create) = (milk(), MissingLevel::Create);
+            let goods = receipt("store-1", 10);
+            let (set, received) = tokio::join!(
+                async {
+                    tokio::time::sleep(Duration::from_millis(2 * seed)).await;
+                    let policy = over(buckets);
+                    let set = store
+                        .stock
+                        .set_policy(&milk, &policy, create, minute(0), deadline());
+                    set.await
+                },
+                store.send("in", &goods, minute(0))
+            );
+            // then both are done, whichever makes the level
+            assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+            assert_eq!(set.unwrap().unwrap().policy, Some(over(buckets)));
+            let level = store.level().await;
+            assert_eq!((level.on_hand, level.policy), (10, Some(over(buckets))));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

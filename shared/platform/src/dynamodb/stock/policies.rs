@@ -73,11 +73,11 @@ impl DynamoStock {
             split_over: split_for(0, policy),
             ..Level::empty(key)
         };
-        let is_created = if first.split_over > 1 {
+        let is_created = if first.split_over == 0 {
+            self.put_new(&first).await?
+        } else {
             let create = replace_level(self.levels.table(), &Level::empty(key), &first)?;
             self.write_with_buckets(create, &first, 1).await?
-        } else {
-            self.put_new(&first).await?
         };
         Ok(is_created.then_some(first))
     }
