@@ -128,9 +128,15 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let location: LocationId = call.path("location_id")?;
         call.caller.may_at(Action::ReadOrders, &location)?;
         let expected = "a date, such as 2026-03-01";
-        let business_date: Date = call
+        let told: String = call
             .query("business_date", expected)?
             .ok_or_else(|| Invalid::field("business_date", format!("is required: {expected}")))?;
+        // Of a time, the day would be listed on which it is somewhere else.
+        let business_date = told
+            .parse()
+            .ok()
+            .filter(|date: &Date| date.to_string() == told)
+            .ok_or_else(|| Invalid::field("business_date", format!("must be {expected}")))?;
         let list = format!("orders {location} {business_date}");
         let page = call.page(&self.cursors, &list)?;
         let orders = self.orders.list(&location, business_date, page).await?;

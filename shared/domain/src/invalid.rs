@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most broken fields of one request that are named.
+pub const MAX_NAMED: usize = 1000;
+
 /// One field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
@@ -11,7 +14,7 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// A request that can be read but not accepted; every broken field is named.
+/// A request that can be read but not accepted; every broken field is named, up to [`MAX_NAMED`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} field(s) break a rule", .errors.len())]
 pub struct Invalid {
@@ -31,9 +34,9 @@ impl Checks {
         Self::default()
     }
 
-    /// Records that the field at `pointer` breaks a rule, unless `holds`.
+    /// Records that the field at `pointer` breaks a rule, unless `holds` or [`MAX_NAMED`] are recorded.
     pub fn require(&mut self, holds: bool, pointer: impl Into<String>, detail: impl Into<String>) {
-        if !holds {
+        if !holds && self.errors.len() < MAX_NAMED {
             self.errors.push(FieldError {
                 pointer: pointer.into(),
                 detail: detail.into(),
@@ -61,6 +64,23 @@ impl Invalid {
                 pointer: pointer.into(),
                 detail: detail.into(),
             }],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_broken_field_is_named_up_to_a_thousand() {
+        for (broken, named) in [(1, 1), (1000, 1000), (1001, 1000)] {
+            let mut checks = Checks::new();
+            checks.require(true, "/total", "holds");
+            for line in 0..broken {
+                checks.require(false, format!("/lines/{line}"), "breaks");
+            }
+            assert_eq!(checks.finish(()).unwrap_err().errors.len(), named);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::catalog::Zone;
 use crate::ids::{ControllerId, LocationId, MovementId, OrderId, Sku, TaskId, ZoneId};
 use crate::level::{LastChange, MovementKind, StateDeltas};
 use crate::millis;
-use crate::order::{Channel, Line, Order};
+use crate::order::{Channel, Line, NotFulfillable, Order};
 
 pub use report::{Report, ReportError, ReportRefused, ReportedState, Step};
 pub use state::{TaskState, TransitionRefused};
@@ -295,8 +295,23 @@ impl Task {
             .or_else(|| self.go(TaskState::Canceling).ok())
     }
 
-    /// The movement that completing this task is, told at `occurred_at` and written at `recorded_at`.
-    pub fn movement(&self, occurred_at: Timestamp, recorded_at: Timestamp) -> LastChange {
+    /// The order once the goods of this task have left for it, and how much left: what is still open of the line, where a
+    /// part of it was handed over by hand.
+    pub fn fulfil(&self, order: &Order) -> Result<(Order, i64), NotFulfillable> {
+        match order.fulfil(self.line, self.quantity) {
+            Err(NotFulfillable::TooMuch { open }) => Ok((order.fulfil(self.line, open)?, open)),
+            after => Ok((after?, self.quantity)),
+        }
+    }
+
+    /// The movement that completing this task is, with which `quantity` leaves; told at `occurred_at` and written at
+    /// `recorded_at`.
+    pub fn movement(
+        &self,
+        quantity: i64,
+        occurred_at: Timestamp,
+        recorded_at: Timestamp,
+    ) -> LastChange {
         let kind = MovementKind::Fulfilment;
         LastChange {
             movement_id: MovementId::derive(
@@ -306,8 +321,8 @@ impl Task {
                 &self.sku,
             ),
             kind,
-            on_hand_delta: -self.quantity,
-            allocated_delta: -self.quantity,
+            on_hand_delta: -quantity,
+            allocated_delta: -quantity,
             states: StateDeltas::default(),
             reason: None,
             reference: Some(self.order_id.to_string()),

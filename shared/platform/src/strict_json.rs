@@ -12,7 +12,13 @@ use serde::de::{
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 
-/// What is wrong, and where.
+/// The most characters of a pointer that are told.
+const LONGEST_POINTER: usize = 256;
+
+/// The most characters of what is wrong that are told.
+const LONGEST_DETAIL: usize = 2000;
+
+/// What is wrong, and where. In both may stand what the writer wrote, of which no more is told than the contract allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{pointer}: {detail}")]
 pub struct Fault {
@@ -47,9 +53,13 @@ where
     let mut track = Track::new();
     let tracked = serde_path_to_error::Deserializer::new(json, &mut track);
     T::deserialize(Strict(tracked)).map_err(|error| Fault {
-        detail: error.to_string(),
-        pointer: pointer(&track.path()),
+        detail: cut(&error.to_string(), LONGEST_DETAIL),
+        pointer: cut(&pointer(&track.path()), LONGEST_POINTER),
     })
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    text.chars().take(longest).collect()
 }
 
 fn pointer(path: &Path) -> String {
@@ -327,6 +337,17 @@ mod tests {
         assert_eq!(
             fault::<Batch>(&json!({"locations": [[]]})).0,
             "/locations/0"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_no_more_characters_than_the_contract_allows() {
+        let mut unknown = order();
+        unknown["ü".repeat(3000)] = json!(1);
+        let (pointer, detail) = fault::<PlaceOrder>(&unknown);
+        assert_eq!(
+            (pointer.chars().count(), detail.chars().count()),
+            (256, 2000)
         );
     }
 

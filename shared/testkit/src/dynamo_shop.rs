@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::open_order::OpenOrder;
-use stockline_domain::order::Order;
+use stockline_domain::order::{FulfilOrder, Order};
 use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::attributes::key_of;
@@ -164,9 +164,9 @@ impl Orders for DynamoShop {
         assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
     }
 
-    async fn hand_over(&self, id: OrderId) {
+    async fn hand_over(&self, id: OrderId, what: &FulfilOrder) {
         let known = self.orders.find(id).await.unwrap().unwrap();
-        handed_over(&self.orders, &known).await;
+        handed_over(&self.orders, &known, what).await;
     }
 
     async fn order(&self, id: OrderId) -> Order {

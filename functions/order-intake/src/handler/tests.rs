@@ -335,11 +335,13 @@ async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
     assert!(second.body().get("next_cursor").is_none());
     let forged = store.refused(list().query("cursor", &cursor[1..])).await;
     assert_eq!(forged["errors"][0]["pointer"], "cursor");
-    let no_day = call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
-    assert_eq!(
-        store.refused(no_day).await["errors"][0]["pointer"],
-        "business_date"
-    );
+    let of = || call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
+    let no_day = ["2026-03-01T23:30:00-05:00[America/New_York]", "20260301"]
+        .map(|no_day| of().query("business_date", no_day));
+    for refused in no_day.into_iter().chain([of()]) {
+        let refused = store.refused(refused).await;
+        assert_eq!(refused["errors"][0]["pointer"], "business_date");
+    }
 }
 
 #[tokio::test]

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::movements::{Movement, check_occurred_at, merged};
-use super::{LevelChange, NotPossible, Order, OrderStatus, Step};
+use super::movements::{Movement, merged};
+use super::{LevelChange, Line, NotPossible, Order, OrderStatus, Step};
 use crate::ids::{FulfilmentId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{MAX_QUANTITY, MovementKind};
 use crate::millis;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
-use crate::told_time;
 
 /// How often an order may let as many SKUs leave at once as [`Fulfilment::fills_a_transaction`] says: each time is kept in
 /// the order's own item, which is at most 400 KB.
@@ -25,7 +24,7 @@ pub struct FulfilOrder {
     /// What leaves; all that is open, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<FulfilLine>>,
-    /// When it left, 7 days back at most; now, if absent.
+    /// When it left, 7 days back at most and not before it was ordered; now, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
 }
@@ -131,7 +130,7 @@ impl FulfilOrder {
         at: Timestamp,
     ) -> Result<(Fulfilment, Order), NotPossible> {
         self.check(order)?;
-        check_occurred_at(self.occurred_at, at)?;
+        order.check_occurred_at(self.occurred_at, at)?;
         let wanted: Vec<(u16, i64)> = match &self.lines {
             Some(lines) => lines
                 .iter()
@@ -144,29 +143,25 @@ impl FulfilOrder {
                 .filter(|(_, open)| *open > 0)
                 .collect(),
         };
-        let (mut lines, mut left, mut excess) = (order.lines.clone(), Vec::new(), Vec::new());
+        order.all_possible(wanted.iter().copied(), Line::fulfil)?;
+        let (mut lines, mut left) = (order.lines.clone(), Vec::new());
         for (number, quantity) in wanted {
             let Some(place) = order.place_of(number) else {
                 continue;
             };
-            match lines[place].fulfil(quantity) {
-                Err(too_much) => excess.push(too_much),
-                Ok(line) => {
-                    left.push(FulfilledLine {
-                        line: number,
-                        sku: line.sku.clone(),
-                        quantity,
-                    });
-                    lines[place] = line;
-                }
-            }
+            lines[place] = lines[place].fulfil(quantity)?;
+            left.push(FulfilledLine {
+                line: number,
+                sku: lines[place].sku.clone(),
+                quantity,
+            });
         }
-        if left.is_empty() || !excess.is_empty() {
-            return Err(NotPossible::TooMuch(excess));
+        if left.is_empty() {
+            return Err(NotPossible::TooMuch(Vec::new()));
         }
         let after = order
             .go(Step::Fulfil, lines)
-            .map_err(|_| NotPossible::TooMuch(excess))?;
+            .map_err(|_| NotPossible::TooMuch(Vec::new()))?;
         let fulfilment = Fulfilment {
             fulfilment_id,
             order_id: order.order_id,
@@ -210,7 +205,7 @@ impl Fulfilment {
             location_id: &order.location_id,
             order,
             reason: None,
-            occurred_at: told_time::taken(told, self.fulfilled_at),
+            occurred_at: order.occurred(told, self.fulfilled_at),
             recorded_at: self.fulfilled_at,
         };
         movement.all(&merged(

@@ -1,8 +1,10 @@
 //! One SKU of an order: how much of it is where, and what it comes to.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::LineState;
+use super::{LineState, Order};
 use crate::ids::Sku;
 use crate::invalid::Invalid;
 use crate::money::Money;
@@ -77,6 +79,12 @@ pub enum NotPossible {
     /// These lines have less than is asked of them; none, where all was asked for and there is nothing.
     #[error("{} line(s) have less than is asked of them", .0.len())]
     TooMuch(Vec<LineExcess>),
+}
+
+impl From<LineExcess> for NotPossible {
+    fn from(excess: LineExcess) -> Self {
+        Self::TooMuch(vec![excess])
+    }
 }
 
 /// What a quantity of a line comes to, in minor units of the order's currency.
@@ -181,6 +189,31 @@ impl Line {
                 requested,
                 possible,
             })
+        }
+    }
+}
+
+impl Order {
+    /// That `step` can be done to each line with all that is `wanted` of it, however often the line stands there.
+    pub(super) fn all_possible(
+        &self,
+        wanted: impl Iterator<Item = (u16, i64)>,
+        step: fn(&Line, i64) -> Result<Line, LineExcess>,
+    ) -> Result<(), NotPossible> {
+        let mut of_each: BTreeMap<usize, i64> = BTreeMap::new();
+        for (number, quantity) in wanted {
+            if let Some(place) = self.place_of(number) {
+                *of_each.entry(place).or_default() += quantity;
+            }
+        }
+        let excess: Vec<LineExcess> = of_each
+            .into_iter()
+            .filter_map(|(place, quantity)| step(&self.lines[place], quantity).err())
+            .collect();
+        if excess.is_empty() {
+            Ok(())
+        } else {
+            Err(NotPossible::TooMuch(excess))
         }
     }
 }

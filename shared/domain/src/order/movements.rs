@@ -7,19 +7,7 @@ use crate::ids::{LocationId, MovementId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{LastChange, LevelKey, MovementKind, StateDeltas};
 use crate::millis;
-use crate::told_time;
-
-/// That what is told at `now` to have left, or come back, may have done so at `occurred_at`.
-pub(super) fn check_occurred_at(
-    occurred_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(), Invalid> {
-    let mut checks = Checks::new();
-    if let Some(time) = occurred_at {
-        told_time::check(time, now, "/occurred_at", &mut checks);
-    }
-    checks.finish(())
-}
+use crate::told_time::{self, CLOCK_TOLERANCE};
 
 /// How much of a SKU moves at one location, all lines together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +99,39 @@ impl Movement<'_> {
 }
 
 impl Order {
+    /// When its goods left the shelf, or were promised.
+    fn taken_at(&self) -> Timestamp {
+        // By a till's clock that is ahead, goods would leave a shelf after somebody counted what they had left.
+        millis::cut(self.sold_at.min(self.placed_at))
+    }
+
+    /// That what is told at `now` to have left, or come back, may have done so at `occurred_at`.
+    pub(super) fn check_occurred_at(
+        &self,
+        occurred_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), Invalid> {
+        let mut checks = Checks::new();
+        if let Some(time) = occurred_at {
+            told_time::check(time, now, "/occurred_at", &mut checks);
+            checks.require(
+                time >= self
+                    .taken_at()
+                    .saturating_sub(CLOCK_TOLERANCE)
+                    .unwrap_or(time),
+                "/occurred_at",
+                "must not be before the goods were ordered",
+            );
+        }
+        checks.finish(())
+    }
+
+    /// When that happened which is told at `now`. By a clock that is behind, a count made before the goods were ordered
+    /// would have seen them leave or come back.
+    pub(super) fn occurred(&self, told: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        told_time::taken(told, now).max(self.taken_at())
+    }
+
     /// Quantities per SKU as they were ordered.
     pub fn quantities(&self) -> Vec<SkuQuantity> {
         merged(self.lines.iter().map(|line| (&line.sku, line.quantity)))
@@ -157,8 +178,7 @@ impl Order {
             location_id: &self.location_id,
             order: self,
             reason: None,
-            // By a till's clock that is ahead, goods would leave a shelf after somebody counted what they had left.
-            occurred_at: millis::cut(self.sold_at.min(self.placed_at)),
+            occurred_at: self.taken_at(),
             recorded_at: self.placed_at,
         }
     }

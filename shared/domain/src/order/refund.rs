@@ -6,15 +6,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::movements::{Movement, check_occurred_at, merged};
-use super::{LevelChange, NotPossible, Order, Step};
+use super::movements::{Movement, merged};
+use super::{LevelChange, Line, NotPossible, Order, Step};
 use crate::ids::{LocationId, OrderId, RefundId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::MovementKind;
 use crate::millis;
 use crate::money::Money;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
-use crate::told_time;
 
 /// The longest reason a caller may give, in characters.
 pub const MAX_REASON: usize = 200;
@@ -31,7 +30,7 @@ pub struct RefundOrder {
     /// Where the goods come back; the order's own location, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_id: Option<LocationId>,
-    /// When the goods came back, 7 days back at most; now, if absent.
+    /// When the goods came back, 7 days back at most and not before they were ordered; now, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// What is paid back. A line may stand here twice: a part back to stock, a part not.
@@ -145,39 +144,34 @@ impl RefundOrder {
         order: &Order,
     ) -> Result<(Refund, Order), NotPossible> {
         self.check(order)?;
-        check_occurred_at(self.occurred_at, place.at)?;
+        order.check_occurred_at(self.occurred_at, place.at)?;
         let money = |amount| Money::new(amount, order.currency);
-        let (mut lines, mut refunded, mut excess) = (order.lines.clone(), Vec::new(), Vec::new());
+        let wanted = self.lines.iter().map(|entry| (entry.line, entry.quantity));
+        order.all_possible(wanted, Line::refund)?;
+        let (mut lines, mut refunded) = (order.lines.clone(), Vec::new());
         let (mut total, mut tax) = (0, 0);
         for entry in &self.lines {
             let Some(at) = order.place_of(entry.line) else {
                 continue;
             };
-            match lines[at].refund(entry.quantity) {
-                Err(too_much) => excess.push(too_much),
-                Ok(after) => {
-                    let before = lines[at].amounts_of(lines[at].returned_quantity);
-                    let now = after.amounts_of(after.returned_quantity);
-                    total += now.total - before.total;
-                    tax += now.tax - before.tax;
-                    refunded.push(RefundedLine {
-                        line: entry.line,
-                        sku: after.sku.clone(),
-                        quantity: entry.quantity,
-                        amount: money(now.total - before.total),
-                        tax: money(now.tax - before.tax),
-                        restock: entry.restock,
-                    });
-                    lines[at] = after;
-                }
-            }
-        }
-        if !excess.is_empty() {
-            return Err(NotPossible::TooMuch(excess));
+            let after = lines[at].refund(entry.quantity)?;
+            let before = lines[at].amounts_of(lines[at].returned_quantity);
+            let now = after.amounts_of(after.returned_quantity);
+            total += now.total - before.total;
+            tax += now.tax - before.tax;
+            refunded.push(RefundedLine {
+                line: entry.line,
+                sku: after.sku.clone(),
+                quantity: entry.quantity,
+                amount: money(now.total - before.total),
+                tax: money(now.tax - before.tax),
+                restock: entry.restock,
+            });
+            lines[at] = after;
         }
         let after = order
             .go(Step::Refund, lines)
-            .map_err(|_| NotPossible::TooMuch(excess))?;
+            .map_err(|_| NotPossible::TooMuch(Vec::new()))?;
         let refund = Refund {
             refund_id: place.refund_id,
             order_id: order.order_id,
@@ -202,7 +196,7 @@ impl Refund {
             location_id: &self.location_id,
             order,
             reason: Some(self.reason.clone()),
-            occurred_at: told_time::taken(told, self.refunded_at),
+            occurred_at: order.occurred(told, self.refunded_at),
             recorded_at: self.refunded_at,
         };
         let back = self.lines.iter().filter(|line| line.restock);

@@ -6,12 +6,13 @@ mod refunds;
 
 use std::collections::HashSet;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::*;
 use crate::ids::{CancellationId, FulfilmentId, RefundId, Sku};
-use crate::level::LastChange;
+use crate::level::{LastChange, Level};
 use crate::place_order::{MAX_SKUS, PlaceOrder};
 use crate::told_time::{CLOCK_TOLERANCE, OLDEST};
 
@@ -282,12 +283,12 @@ fn every_line_that_lacks_what_is_asked_of_it_is_named() {
     let order = promised();
     assert_eq!(
         excess(fulfilment(&order, Some(&[(1, 3), (2, 1), (2, 1)]))),
-        [(1, 3, 2), (2, 1, 0)]
+        [(1, 3, 2), (2, 2, 1)]
     );
     let sale = order.fulfil(1, 1).unwrap();
     assert_eq!(
         excess(refund(&sale, &[(1, 1, true), (1, 1, false), (2, 1, true)])),
-        [(1, 1, 0), (2, 1, 0)]
+        [(1, 2, 1), (2, 1, 0)]
     );
 }
 
@@ -298,8 +299,12 @@ fn sale_of(skus: usize) -> Order {
 
 #[test]
 fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds() {
-    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
-    let promise = promised();
+    let a_week_ago = |order| Order {
+        sold_at: now() - OLDEST,
+        ..order
+    };
+    let sale = a_week_ago(order("pos", "inclusive", &[(2, 100, 0, 0)]));
+    let promise = a_week_ago(promised());
     let refund_at = |occurred_at: Timestamp| {
         let body = RefundOrder {
             reason: "broken".to_owned(),
@@ -331,7 +336,7 @@ fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds()
         let late = told(oldest).unwrap();
         assert_eq!((late.occurred_at, late.recorded_at), (oldest, now()));
         assert_eq!(told(ahead).unwrap().occurred_at, now(), "a clock is ahead");
-        let second = jiff::SignedDuration::from_secs(1);
+        let second = SignedDuration::from_secs(1);
         for impossible in [oldest - second, ahead + second] {
             let Err(NotPossible::Invalid(invalid)) = told(impossible) else {
                 panic!("{impossible} is taken");
@@ -339,4 +344,49 @@ fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds()
             assert_eq!(invalid.errors[0].pointer, "/occurred_at");
         }
     }
+}
+
+/// Ten milk, counted an hour before the order took its share.
+fn counted_before(order: &Order) -> Level {
+    let take = order.takes().remove(0);
+    let counted = Level {
+        on_hand: 10,
+        counted_at: Some(now() - SignedDuration::from_hours(1)),
+        ..Level::empty(&take.key)
+    };
+    counted.after(take.change).unwrap()
+}
+
+#[test]
+fn goods_that_a_slow_clock_sends_away_before_they_were_ordered_were_not_seen_leaving_by_a_count() {
+    let promise = promised();
+    let id = FulfilmentId::derive(promise.order_id, "till", "f1");
+    let fulfilment_at = |occurred_at: Timestamp| {
+        let body = FulfilOrder {
+            lines: None,
+            occurred_at: Some(occurred_at),
+        };
+        let (made, _) = body.fulfilment(id, &promise, now())?;
+        Ok(made.movements(body.occurred_at, &promise).remove(0).change)
+    };
+    for behind in [SignedDuration::ZERO, CLOCK_TOLERANCE] {
+        let change = fulfilment_at(now() - behind).unwrap();
+        assert_eq!(change.occurred_at, now());
+        let after = counted_before(&promise).after(change).unwrap();
+        assert_eq!((after.on_hand, after.allocated), (8, 0));
+    }
+    let too_slow = CLOCK_TOLERANCE + SignedDuration::from_secs(1);
+    let Err(NotPossible::Invalid(invalid)) = fulfilment_at(now() - too_slow) else {
+        panic!("they left before they were ordered");
+    };
+    assert_eq!(invalid.errors[0].pointer, "/occurred_at");
+}
+
+#[test]
+fn goods_that_a_slow_clock_brings_back_before_they_were_sold_come_on_top_of_a_count() {
+    let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
+    let (refund, _) = refund(&sale, &[(1, 2, true)]).unwrap();
+    let told = Some(now() - SignedDuration::from_hours(1));
+    let change = refund.movements(told, &sale).remove(0).change;
+    assert_eq!(counted_before(&sale).after(change).unwrap().on_hand, 10);
 }

@@ -187,7 +187,7 @@ fn what_someone_is_on_the_way_for_is_fetched_first() {
 
 #[test]
 fn a_task_that_is_done_takes_what_it_fetched_and_keeps_the_promise() {
-    let change = in_progress().movement(at(2), at(3));
+    let change = in_progress().movement(2, at(2), at(3));
     assert_eq!((change.on_hand_delta, change.allocated_delta), (-2, -2));
     assert_eq!(change.kind, MovementKind::Fulfilment);
     assert_eq!((change.occurred_at, change.recorded_at), (at(2), at(3)));
@@ -195,7 +195,7 @@ fn a_task_that_is_done_takes_what_it_fetched_and_keeps_the_promise() {
 
 #[test]
 fn a_task_that_is_told_as_done_by_a_clock_that_is_ahead_is_done_when_it_is_told() {
-    let change = in_progress().movement(at(4), at(3));
+    let change = in_progress().movement(2, at(4), at(3));
     assert_eq!((change.occurred_at, change.recorded_at), (at(3), at(3)));
 }
 

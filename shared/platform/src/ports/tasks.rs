@@ -65,7 +65,7 @@ pub trait ControllerStore: Send + Sync {
 pub enum Completion {
     /// The task is completed, its goods have left stock and its order has gone on, all in one.
     Done,
-    /// Nothing changed: the order takes nothing more of this line, because it was canceled or handed over by hand.
+    /// Nothing changed: the order takes nothing more of this line, because it was canceled, or all of it handed over by hand.
     OrderCanceled,
     /// Nothing changed: the level holds less than the task says it fetched.
     LevelRefused,
@@ -76,6 +76,8 @@ pub enum Completion {
 /// Completes tasks.
 pub trait CompletionStore: Send + Sync {
     /// Replaces `before` by the completed `after`, moves its stock and fulfils its order's line, all or nothing.
+    ///
+    /// Where a part of the line was handed over by hand, what is still open of it leaves.
     fn complete(
         &self,
         before: &Task,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
-use stockline_domain::order::{FulfilOrder, Order, OrderStatus};
+use stockline_domain::order::{FulfilLine, FulfilOrder, Order, OrderStatus};
 use stockline_domain::task::{Controller, Report, ReportError, ReportedState, Task, TaskState};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::fingerprint::Fingerprint;
@@ -33,8 +33,8 @@ pub trait Orders {
     /// Cancels the order.
     fn cancel(&self, id: OrderId) -> impl Future<Output = ()>;
 
-    /// Hands over by hand all that is open of the order.
-    fn hand_over(&self, id: OrderId) -> impl Future<Output = ()>;
+    /// Hands over `what` of the order by hand.
+    fn hand_over(&self, id: OrderId, what: &FulfilOrder) -> impl Future<Output = ()>;
 
     /// The order, as it is now.
     fn order(&self, id: OrderId) -> impl Future<Output = Order>;
@@ -63,9 +63,9 @@ impl Orders for MemoryShop {
         assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
     }
 
-    async fn hand_over(&self, id: OrderId) {
+    async fn hand_over(&self, id: OrderId, what: &FulfilOrder) {
         let known = self.find(id).await.unwrap().unwrap();
-        handed_over(self, &known).await;
+        handed_over(self, &known, what).await;
     }
 
     async fn order(&self, id: OrderId) -> Order {
@@ -77,11 +77,13 @@ impl Orders for MemoryShop {
     }
 }
 
-/// Hands over by hand all that is open of the order in `store`.
-pub async fn handed_over<S: OrderStore>(store: &S, known: &KnownOrder) {
-    let (all, id) = (FulfilOrder::default(), fulfilment_id(&known.order, "f1"));
-    let request = Fingerprint::of(&"f").unwrap();
-    let left = fulfil(store, known, &all, id, &request, at(9), deadline()).await;
+/// Hands over `what` of the order in `store` by hand.
+pub async fn handed_over<S: OrderStore>(store: &S, known: &KnownOrder, what: &FulfilOrder) {
+    let (id, request) = (
+        fulfilment_id(&known.order, "f1"),
+        Fingerprint::of(&"f").unwrap(),
+    );
+    let left = fulfil(store, known, what, id, &request, at(9), deadline()).await;
     assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
 }
 
@@ -356,7 +358,9 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
 
     async fn a_task_whose_line_was_handed_over_by_hand_drops_out_and_moves_no_stock(&self) {
         let task = self.in_progress("handed").await;
-        self.orders.hand_over(task.order_id).await;
+        self.orders
+            .hand_over(task.order_id, &FulfilOrder::default())
+            .await;
         let moved = self.orders.level("handed", "milk").await;
         assert_eq!(moved, (8, 0));
         let ended = self
@@ -368,6 +372,29 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             self.orders.order(task.order_id).await.status,
             OrderStatus::Fulfilled
         );
+    }
+
+    async fn what_is_left_of_a_line_of_which_a_part_was_handed_over_by_hand_leaves_with_its_task(
+        &self,
+    ) {
+        let task = self.in_progress("shared-out").await;
+        let one = FulfilOrder {
+            lines: Some(vec![FulfilLine {
+                line: task.line,
+                quantity: 1,
+            }]),
+            occurred_at: None,
+        };
+        self.orders.hand_over(task.order_id, &one).await;
+        assert_eq!(self.orders.level("shared-out", "milk").await, (9, 1));
+        let done = report(3, ReportedState::Completed);
+        for _ in 0..2 {
+            let ended = self.counted(&task, &done).await;
+            assert_eq!(ended.state, TaskState::Completed);
+            assert_eq!(self.orders.level("shared-out", "milk").await, (8, 0));
+        }
+        let order = self.orders.order(task.order_id).await;
+        assert_eq!(order.lines[0].fulfilled_quantity, 2);
     }
 
     async fn a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was(
@@ -449,6 +476,9 @@ where
         .await;
     warehouse
         .a_task_whose_line_was_handed_over_by_hand_drops_out_and_moves_no_stock()
+        .await;
+    warehouse
+        .what_is_left_of_a_line_of_which_a_part_was_handed_over_by_hand_leaves_with_its_task()
         .await;
     warehouse
         .a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was()

@@ -146,8 +146,8 @@ impl CompletionStore for MemoryTasks {
             return Ok(Completion::Overtaken);
         }
         let (order, fingerprint) = shelves.orders[&before.order_id].clone();
-        let order = match order.fulfil(before.line, before.quantity) {
-            Ok(order) => order,
+        let (order, quantity) = match before.fulfil(&order) {
+            Ok(fulfilled) => fulfilled,
             Err(error @ NotFulfillable::NoSuchLine) => {
                 return Err(StoreError::failed("fulfil a task's order")(error));
             }
@@ -157,7 +157,8 @@ impl CompletionStore for MemoryTasks {
             location_id: after.location_id.clone(),
             sku: after.sku.clone(),
         };
-        let Ok(level) = shelves.levels[&key].after(after.movement(occurred_at, now)) else {
+        let Ok(level) = shelves.levels[&key].after(after.movement(quantity, occurred_at, now))
+        else {
             return Ok(Completion::LevelRefused);
         };
         shelves.write(level);

@@ -304,8 +304,7 @@ struct Planned {
 impl Planned {
     /// Its level, if its buckets want evening out once it is written.
     fn leaves_uneven(&self) -> Option<&LevelKey> {
-        let is_split = self.after.buckets().len() > 1;
-        (is_split && matches!(self.plan, Plan::Parts(_))).then_some(&self.key)
+        matches!(self.plan, Plan::Parts(_)).then_some(&self.key)
     }
 }
 

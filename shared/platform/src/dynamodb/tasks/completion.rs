@@ -80,13 +80,13 @@ impl CompletionStore for DynamoCompletions {
         deadline: Deadline,
     ) -> Result<Completion, StoreError> {
         let record = self.order_of(before).await?;
-        let order = match record.order().fulfil(before.line, before.quantity) {
-            Ok(order) => order,
+        let (order, quantity) = match before.fulfil(&record.order()) {
+            Ok(fulfilled) => fulfilled,
             Err(error @ NotFulfillable::NoSuchLine) => {
                 return Err(StoreError::failed("fulfil a task's order")(error));
             }
-            // Canceled, or handed over by hand. Where another report of this task has just fulfilled the line, dropping
-            // the task fails on its version, and the task, read again, tells.
+            // Canceled, or all handed over by hand. Where another report of this task has just fulfilled the line,
+            // dropping the task fails on its version, and the task, read again, tells.
             Err(_) => return Ok(Completion::OrderCanceled),
         };
         let goods = LevelChange {
@@ -94,7 +94,7 @@ impl CompletionStore for DynamoCompletions {
                 location_id: after.location_id.clone(),
                 sku: after.sku.clone(),
             },
-            change: after.movement(occurred_at, now),
+            change: after.movement(quantity, occurred_at, now),
         };
         let guards = [
             self.replace_task(before, after)?,

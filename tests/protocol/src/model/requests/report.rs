@@ -34,14 +34,14 @@ pub fn run(
             None => Next::Answer(Answer::Failed),
         },
         (Ok(Reported::Completes { done, dropped }), Some(before)) => {
-            match before.order.fulfil(task.line, task.quantity) {
-                Ok(order) => {
+            match task.fulfil(&before.order) {
+                Ok((order, quantity)) => {
                     let next = StoredOrder {
                         order,
                         revision: before.revision + 1,
                         ..StoredOrder::clone(before)
                     };
-                    complete(tables, *done, next, report, fault)
+                    complete(tables, *done, quantity, next, report, fault)
                 }
                 Err(NotFulfillable::NoSuchLine) => Next::Answer(Answer::Failed),
                 // Canceled, or fulfilled: by another report of this task, and then the task has another version.
@@ -79,6 +79,7 @@ fn replace(tables: &mut Tables, after: Task) -> Next {
 fn complete(
     tables: &mut Tables,
     done: Task,
+    quantity: i64,
     order: StoredOrder,
     report: &Report,
     fault: Option<Fault>,
@@ -87,7 +88,7 @@ fn complete(
         location_id: done.location_id.clone(),
         sku: done.sku.clone(),
     };
-    let change = done.movement(report.occurred_at, NOW.parse().unwrap());
+    let change = done.movement(quantity, report.occurred_at, NOW.parse().unwrap());
     let mut writes = vec![
         Write::Task(done),
         Write::Order(order),
