@@ -58,7 +58,7 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
         let done = match old {
             None if new.status == OrderStatus::Allocated => self.plan(&new).await,
             None => Ok(()),
-            Some(old) => self.cancel(&new, &given_up(&old, &new)).await,
+            Some(old) => self.cancel(&new, &ended(&old, &new)).await,
         };
         match done {
             Ok(()) => Outcome::Done,
@@ -99,12 +99,13 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
     }
 }
 
-/// The lines of which some was canceled between `old` and `new`.
-fn given_up(old: &Order, new: &Order) -> Vec<u16> {
+/// The lines of which nothing is to leave any more, since some of it was canceled or the last of it left. Where that left
+/// with its task, the task is completed and stays so.
+fn ended(old: &Order, new: &Order) -> Vec<u16> {
     old.lines
         .iter()
         .zip(&new.lines)
-        .filter(|(old, new)| old.canceled_quantity < new.canceled_quantity)
+        .filter(|(old, new)| old.open_quantity() > 0 && new.open_quantity() == 0)
         .map(|(_, new)| new.line)
         .collect()
 }

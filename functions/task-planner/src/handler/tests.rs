@@ -231,28 +231,31 @@ async fn a_controller_that_could_not_be_told_of_the_cancellation_is_told_when_th
 }
 
 #[tokio::test]
-async fn of_an_order_that_has_left_in_part_only_the_tasks_of_what_was_given_up_are_canceled() {
+async fn a_task_is_canceled_once_its_line_was_given_up_or_all_of_it_handed_over_by_hand() {
     let Warehouse { tasks, planner, .. } = warehouse().await;
     let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 2)]);
     planner.record(told(None, Some(&order))).await;
-    let part = order.fulfil(1, 2).unwrap().fulfil(2, 1).unwrap();
-    assert_eq!(
-        planner.record(told(Some(&order), Some(&part))).await,
-        Outcome::Done
-    );
-    assert_eq!(states(&tasks), [TaskState::Queued, TaskState::Queued]);
-    let rest_canceled = part.cancel(order.placed_at).unwrap();
-    assert_eq!(rest_canceled.status, OrderStatus::Fulfilled);
-    let record = told(Some(&part), Some(&rest_canceled));
-    assert_eq!(planner.record(record).await, Outcome::Done);
-    let state = async |line| {
-        let id = TaskId::for_order_line(order.order_id, line);
-        tasks.find(id).await.unwrap().unwrap().state
+    let states = async || {
+        let state = async |line| {
+            let id = TaskId::for_order_line(order.order_id, line);
+            tasks.find(id).await.unwrap().unwrap().state
+        };
+        (state(1).await, state(2).await)
     };
-    assert_eq!(
-        (state(1).await, state(2).await),
-        (TaskState::Queued, TaskState::Canceled)
-    );
+    let one_of_each = order.fulfil(1, 1).unwrap().fulfil(2, 1).unwrap();
+    let first_handed_over = one_of_each.fulfil(1, 1).unwrap();
+    let rest_canceled = first_handed_over.cancel(order.placed_at).unwrap();
+    assert_eq!(rest_canceled.status, OrderStatus::Fulfilled);
+    let (queued, canceled) = (TaskState::Queued, TaskState::Canceled);
+    for (before, after, expected) in [
+        (&order, &one_of_each, (queued, queued)),
+        (&one_of_each, &first_handed_over, (canceled, queued)),
+        (&first_handed_over, &rest_canceled, (canceled, canceled)),
+    ] {
+        let record = told(Some(before), Some(after));
+        assert_eq!(planner.record(record).await, Outcome::Done);
+        assert_eq!(states().await, expected);
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ async fn each_record_costs_what_the_readme_says() {
     let lines = [("milk", 2), ("bread", 1)];
     let [first, placed] = ["k1", "k2"].map(|key| order(key, "hub-1", "online", &lines));
     let canceled = placed.cancel(placed.placed_at).unwrap();
+    let left = placed.fulfil(1, 2).unwrap();
     let mut costs = CostTable::new();
     database.take_bill();
     for (operation, record, messages) in [
@@ -38,6 +39,12 @@ async fn each_record_costs_what_the_readme_says() {
         (
             "the same record again",
             told(Some(&placed), Some(&canceled)),
+            0,
+        ),
+        // Its task has ended, as that of such a line has.
+        (
+            "a line that left with its task",
+            told(Some(&placed), Some(&left)),
             0,
         ),
     ] {
