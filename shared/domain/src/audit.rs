@@ -75,6 +75,11 @@ impl Quantities {
         }
     }
 
+    /// How much is damaged, on hold and in transit.
+    fn states(&self) -> [i64; 3] {
+        [self.damaged, self.on_hold, self.in_transit]
+    }
+
     /// What may still be promised of them.
     pub fn available(&self) -> i64 {
         self.on_hand - self.allocated - self.damaged - self.on_hold
@@ -297,9 +302,12 @@ impl Account {
     fn is_awaited(&self, now: Timestamp, patience: SignedDuration) -> bool {
         let last = self.stored.level.last_change.as_ref();
         let unrecorded = last.filter(|_| !self.is_recorded());
+        let skipped = self.ledger.skipped_before();
+        let (is, sum) = (Quantities::of(&self.stored.level), self.ledger.sum());
         let awaited = [
             unrecorded.map(|change| change.recorded_at),
             self.ledger.hole_before(),
+            skipped.filter(|_| is.states() != sum.states()),
         ];
         awaited.into_iter().flatten().any(|recorded_at| {
             let awaited_until = recorded_at.checked_add(patience);

@@ -19,7 +19,7 @@ pub const MAX_ORDERS: usize = 100;
 pub struct History {
     /// The level.
     pub level: Level,
-    /// Its movements, newest first: back to its last count, to its beginning, or as far as they were read.
+    /// Its movements, newest first: from its last one back to its last count, to its beginning, or as far as they were read.
     pub movements: Vec<Movement>,
     /// Whether there is none before them.
     pub reaches_the_beginning: bool,
@@ -132,6 +132,10 @@ pub fn explain(histories: &[History], holders: Holders) -> Explanation {
     };
     for history in histories {
         explained.add(history);
+    }
+    if !explained.reaches_back {
+        // Of a level that is split it would be the part of some of its items.
+        explained.last_count = None;
     }
     let allocated = allocated(histories);
     let agrees = allocated == holders.open;

@@ -4,7 +4,9 @@ mod effect;
 mod moved;
 mod sightings;
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LocationId, Sku};
@@ -18,6 +20,9 @@ pub use sightings::Sightings;
 
 /// The most changes in one request.
 pub const MAX_CHANGES: usize = 100;
+
+/// Times are told in whole milliseconds.
+const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(1);
 
 /// The body of `POST /v1/stock/changes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,10 +245,25 @@ impl StockChanges {
     }
 
     /// The changes of a request that first came at `came_at`: what they say of time is as of then, however often the request
-    /// is sent. What happened at no time that is told happened then, and a clock that was ahead counts as then.
+    /// is sent. What happened at no time that is told happened then, and a clock that was ahead counts as then: before a count
+    /// that comes after it in the request, of which the same holds.
     pub fn as_of(&self, came_at: Timestamp) -> Vec<StockChange> {
         let changes = self.changes.iter().cloned();
-        changes.map(|change| change.told_at(came_at)).collect()
+        let mut changes: Vec<_> = changes.map(|change| change.told_at(came_at)).collect();
+        let mut counted_then = BTreeSet::new();
+        for change in changes.iter_mut().rev() {
+            if let StockChange::Count { counted_at, .. } = change {
+                if *counted_at == came_at {
+                    counted_then.extend(change.keys());
+                }
+            } else if change.keys().iter().any(|key| counted_then.contains(key))
+                && let Some(time) = change.occurred_at_mut()
+                && *time == Some(came_at)
+            {
+                *time = came_at.saturating_sub(JUST_BEFORE).ok();
+            }
+        }
+        changes
     }
 }
 
@@ -253,16 +273,24 @@ impl StockChange {
             Self::Count { counted_at, .. } => {
                 *counted_at = told_time::taken(Some(*counted_at), came_at);
             }
+            _ => {
+                if let Some(occurred_at) = self.occurred_at_mut() {
+                    *occurred_at = Some(told_time::taken(*occurred_at, came_at));
+                }
+            }
+        }
+        self
+    }
+
+    /// When it happened, as it is told; none of a count, nor of what moves no goods, so that no count can have seen it.
+    fn occurred_at_mut(&mut self) -> Option<&mut Option<Timestamp>> {
+        match self {
             Self::Adjustment { occurred_at, .. }
             | Self::Receipt { occurred_at, .. }
             | Self::Arrival { occurred_at, .. }
-            | Self::Transfer { occurred_at, .. } => {
-                *occurred_at = Some(told_time::taken(*occurred_at, came_at));
-            }
-            // It moves no goods, so no count can have seen it.
-            Self::StateChange { .. } => {}
+            | Self::Transfer { occurred_at, .. } => Some(occurred_at),
+            Self::Count { .. } | Self::StateChange { .. } => None,
         }
-        self
     }
 
     fn check(&self, at: &str, now: Timestamp, checks: &mut Checks) {

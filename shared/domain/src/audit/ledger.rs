@@ -16,6 +16,7 @@ pub struct Ledger {
     last: Option<(u64, MovementId)>,
     gap: Option<u64>,
     hole_before: Option<Timestamp>,
+    skipped_before: Option<Timestamp>,
     promised: BTreeMap<OrderId, i64>,
     repaired_at: Option<u64>,
 }
@@ -39,11 +40,15 @@ impl Ledger {
         if repairs {
             self.gap = None;
             self.hole_before = None;
+            self.skipped_before = None;
         } else if says != follows || !in_order {
             self.gap.get_or_insert(movement.version);
             if movement.version > last_version.saturating_add(1) {
                 self.hole_before = self.hole_before.max(Some(change.recorded_at));
             }
+        }
+        if !repairs && movement.version > last_version.saturating_add(1) {
+            self.skipped_before = self.skipped_before.max(Some(change.recorded_at));
         }
         if change.kind == MovementKind::Repair {
             self.repaired_at = Some(movement.version);
@@ -74,6 +79,12 @@ impl Ledger {
     /// missing since the last repair.
     pub fn hole_before(&self) -> Option<Timestamp> {
         self.hole_before
+    }
+
+    /// When the newest movement became known before which a version is skipped since the last repair: that of a policy, or of
+    /// a movement that may still come and is no hole, since it changes neither what is on hand nor what is promised.
+    pub fn skipped_before(&self) -> Option<Timestamp> {
+        self.skipped_before
     }
 
     /// What the movements say is promised to each order; nothing of an order to which it is nothing.

@@ -340,3 +340,12 @@ fn the_orders_that_hold_a_level_are_those_that_kept_what_they_promised() {
         BTreeSet::from([kept, widened])
     );
 }
+
+#[test]
+fn a_count_of_which_one_item_was_not_read_is_not_told_in_part() {
+    let short = || counted(0).without_the_oldest(4);
+    for histories in [[counted(1), short()], [short(), counted(1)]] {
+        let explained = explain(&histories, holders(6));
+        assert_eq!(explained.last_count, None);
+    }
+}

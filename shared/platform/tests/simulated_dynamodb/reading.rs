@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use stockline_platform::cursor::{Page, Position};
 use stockline_platform::ports::stock::StockStore;
-use stockline_testkit::conformance::orders::minute;
+use stockline_platform::ports::whereabouts::Whereabouts;
+use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;
+use stockline_testkit::simulated_dynamodb::Fault;
 
 use crate::store::{SEEDS, Store, milk};
 
@@ -80,4 +82,28 @@ async fn pages_of_movements_go_on_from_the_first_whatever_is_recorded_since() {
         shown.append(&mut paged.items);
     }
     assert_eq!(shown, all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_history_of_a_level_that_sells_ends_with_the_level_as_it_was_read() {
+    // given a level in four items
+    let (store, milk) = (Store::new(1), milk());
+    store.receive(400, minute(0)).await;
+    store.split(4, minute(0)).await;
+    store.ask_for_too_much().await;
+    // when its history is read, the first item's slowly, and some of every item is sold and recorded meanwhile
+    let slow = Fault::Delay(Duration::from_secs(5));
+    store.database.fail_next("Query", slow);
+    let selling = async {
+        for number in 0..20 {
+            store.sell(&number.to_string(), minute(1), minute(1)).await;
+        }
+    };
+    let (histories, ()) = tokio::join!(store.stock.history(&milk, deadline()), selling);
+    // then what was recorded since is left out
+    for history in histories.unwrap() {
+        let last = history.level.last_change.map(|change| change.movement_id);
+        let newest = history.movements.first();
+        assert_eq!(newest.map(|movement| movement.change.movement_id), last);
+    }
 }

@@ -94,3 +94,47 @@ fn two_movements_of_one_version_do_not_follow_each_other() {
     kept.movements.push(again);
     assert_eq!(kept.books().accounts[0].ledger.gap(), Some(3));
 }
+
+#[test]
+fn a_change_of_state_that_is_missing_before_a_new_movement_may_still_come() {
+    let unfit_or_on_its_way = [
+        StateDeltas {
+            damaged_delta: 2,
+            ..StateDeltas::default()
+        },
+        StateDeltas {
+            on_hold_delta: 2,
+            ..StateDeltas::default()
+        },
+        StateDeltas {
+            in_transit_delta: 2,
+            ..StateDeltas::default()
+        },
+    ];
+    for states in unfit_or_on_its_way {
+        let mut kept = Kept::busy();
+        kept.go_with(MovementKind::StateChange, 0, 0, states);
+        kept.go(MovementKind::Sale, -1, 0);
+        let late = kept.movements.remove(3);
+        let soon = kept.books().verdict(noon(), PATIENCE);
+        assert!(soon.ledger_is_behind && soon.differences.is_empty());
+        assert_eq!(kept.differences().len(), 1, "it did not come");
+        let mut in_time = kept.clone();
+        in_time.movements.insert(3, late);
+        assert!(in_time.books().verdict(noon(), PATIENCE).is_clean());
+        kept.mend();
+        assert!(kept.books().verdict(noon(), PATIENCE).is_clean());
+    }
+}
+
+#[test]
+fn a_policy_between_two_movements_keeps_nothing_waiting() {
+    let mut kept = Kept::busy();
+    kept.set_policy();
+    kept.go(MovementKind::Sale, -1, 0);
+    assert!(kept.books().verdict(noon(), PATIENCE).is_clean());
+    kept.level.on_hand = 5;
+    kept.available = Some(2);
+    let soon = kept.books().verdict(noon(), PATIENCE);
+    assert!(!soon.ledger_is_behind && !soon.differences.is_empty());
+}

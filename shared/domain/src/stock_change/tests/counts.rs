@@ -282,3 +282,48 @@ proptest! {
         prop_assert_eq!(level.on_hand, there);
     }
 }
+
+#[test]
+fn goods_that_are_counted_later_in_the_same_request_are_seen_by_the_count() {
+    // given a clock that is ahead, by which goods come and go, or that says nothing of when they do, and then are counted
+    let ahead = "2026-03-01T12:00:02Z";
+    for told in [None, Some(ahead)] {
+        let mut receipt =
+            json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": 5});
+        if let Some(told) = told {
+            receipt["occurred_at"] = json!(told);
+        }
+        let of = |sku: &str| json!({"kind": "count", "location_id": "store-1", "sku": sku, "quantity": 10, "counted_at": ahead});
+        let request = |changes: &[&Value]| -> Vec<StockChange> {
+            let body = json!({ "changes": changes });
+            let body: StockChanges = serde_json::from_value(body).unwrap();
+            body.as_of(NOW.parse().unwrap())
+        };
+        let on_hand_after = |changes: &[StockChange]| {
+            let told: Vec<Told> = [Told::Moved(sold(-5, "2026-03-01T11:00:00Z"))]
+                .into_iter()
+                .chain(changes.iter().map(|change| {
+                    match change {
+                        StockChange::Count { .. } => Told::Counted(change.clone()),
+                        other => Told::Moved(
+                            apply(other, &[level("store-1", 0, 0)]).unwrap()[0]
+                                .last_change
+                                .clone()
+                                .unwrap(),
+                        ),
+                    }
+                }))
+                .collect();
+            self::told(&told).on_hand
+        };
+        // then the count has seen what stands before it, and not what stands after it
+        assert_eq!(on_hand_after(&request(&[&receipt, &of("milk")])), 10);
+        assert_eq!(on_hand_after(&request(&[&of("milk"), &receipt])), 15);
+        // and of other goods it says nothing
+        let beside = request(&[&receipt, &of("bread")]);
+        let StockChange::Receipt { occurred_at, .. } = &beside[0] else {
+            panic!("{beside:?}");
+        };
+        assert_eq!(*occurred_at, Some(NOW.parse().unwrap()));
+    }
+}

@@ -130,7 +130,8 @@ impl DynamoStock {
     }
 
     async fn history_of(&self, level: Level) -> Result<History, StoreError> {
-        let (mut movements, mut before) = (Vec::new(), None);
+        // The ledger may be ahead of the level by now.
+        let (mut movements, mut before) = (Vec::new(), Some(level.version + 1));
         loop {
             let found = self
                 .movements_of(&level.key(), level.bucket, before, HISTORY_PAGE)
