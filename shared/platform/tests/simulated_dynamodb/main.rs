@@ -24,4 +24,5 @@ mod requests_sent_twice;
 mod splitting;
 mod spread;
 mod store;
+mod told_in_any_order;
 mod unfit_goods;

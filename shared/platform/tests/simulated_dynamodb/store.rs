@@ -2,6 +2,7 @@
 
 mod audited;
 mod database;
+mod stream;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

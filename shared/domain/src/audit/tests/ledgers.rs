@@ -128,6 +128,15 @@ fn a_change_of_state_that_is_missing_before_a_new_movement_may_still_come() {
 }
 
 #[test]
+fn where_no_version_is_skipped_no_change_of_state_is_waited_for() {
+    let mut kept = Kept::busy();
+    kept.level.damaged = 2;
+    kept.available = Some(kept.level.available());
+    let soon = kept.books().verdict(noon(), PATIENCE);
+    assert!(!soon.ledger_is_behind && !soon.differences.is_empty());
+}
+
+#[test]
 fn a_policy_between_two_movements_keeps_nothing_waiting() {
     let mut kept = Kept::busy();
     kept.set_policy();
