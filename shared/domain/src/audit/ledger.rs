@@ -37,18 +37,22 @@ impl Ledger {
         let in_order = self.last.is_none() || last_version < movement.version;
         let repairs =
             change.kind == MovementKind::Repair && says == (self.sum.on_hand, self.sum.allocated);
+        let skips = movement.version > last_version.saturating_add(1);
         if repairs {
             self.gap = None;
             self.hole_before = None;
             self.skipped_before = None;
-        } else if says != follows || !in_order {
-            self.gap.get_or_insert(movement.version);
-            if movement.version > last_version.saturating_add(1) {
+        } else {
+            let contradicts = says != follows || !in_order;
+            if contradicts {
+                self.gap.get_or_insert(movement.version);
+            }
+            if skips {
+                self.skipped_before = self.skipped_before.max(Some(change.recorded_at));
+            }
+            if skips && contradicts {
                 self.hole_before = self.hole_before.max(Some(change.recorded_at));
             }
-        }
-        if !repairs && movement.version > last_version.saturating_add(1) {
-            self.skipped_before = self.skipped_before.max(Some(change.recorded_at));
         }
         if change.kind == MovementKind::Repair {
             self.repaired_at = Some(movement.version);
