@@ -15,7 +15,6 @@ use crate::ids::{LocationId, OrderId};
 use crate::level::MovementKind;
 use crate::millis;
 use crate::money::{Currency, Money};
-use crate::open_order::OpenOrder;
 
 pub use cancellation::{CancelOrder, Cancellation};
 pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulfillable};
@@ -89,7 +88,7 @@ pub struct Order {
 impl Order {
     /// Whether something of it is still to leave: then it holds stock, and only then.
     pub fn is_open(&self) -> bool {
-        OpenOrder::of(self).is_some()
+        self.lines.iter().any(|line| line.open_quantity() > 0)
     }
 
     /// The order as it was answered when it was placed, whatever has happened since: what a replay answers.

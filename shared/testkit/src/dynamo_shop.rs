@@ -10,7 +10,7 @@ use stockline_platform::cursor::{Listing, Page, Position};
 use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
-use stockline_platform::dynamodb::stock::level_item;
+use stockline_platform::dynamodb::replace_level::level_item;
 use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
 use stockline_platform::ports::orders::{

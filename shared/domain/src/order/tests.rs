@@ -13,6 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::ids::{CancellationId, FulfilmentId, RefundId, Sku};
 use crate::level::{LastChange, Level};
+use crate::open_order::OpenOrder;
 use crate::place_order::{MAX_SKUS, PlaceOrder};
 use crate::told_time::{CLOCK_TOLERANCE, OLDEST};
 

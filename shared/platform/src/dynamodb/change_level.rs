@@ -7,7 +7,7 @@ use stockline_domain::level::{LevelKey, MovementKind};
 use stockline_domain::split_level::{Part, Plan};
 
 use super::attributes::{attribute, key_of, number};
-use super::stock::replace_level;
+use super::replace_level::replace_level;
 use crate::keys;
 use crate::store_error::StoreError;
 

@@ -10,6 +10,7 @@ mod get_together;
 pub mod level_changes;
 pub mod orders;
 mod rebalance;
+pub mod replace_level;
 pub mod sales;
 mod single_write;
 mod split_levels;

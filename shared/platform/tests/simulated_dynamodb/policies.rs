@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stockline_domain::level::{Level, MovementKind};
-use stockline_platform::dynamodb::stock::level_item;
+use stockline_platform::dynamodb::replace_level::level_item;
 use stockline_platform::ports::books::Books;
 use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};

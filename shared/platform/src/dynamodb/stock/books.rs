@@ -5,12 +5,12 @@ use stockline_domain::audit::{Mend, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
-use super::levels::replace_level;
 use super::{DynamoStock, READ};
 use crate::cursor::{Listing, Position};
 use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{Item, item, key_of, position, start_key, string, value};
 use crate::dynamodb::get_all::get_all;
+use crate::dynamodb::replace_level::replace_level;
 use crate::dynamodb::transaction::{Written, sort, write};
 use crate::keys;
 use crate::ports::books::{Bookkeeper, Books, Mended};

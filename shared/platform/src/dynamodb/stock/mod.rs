@@ -24,8 +24,6 @@ use crate::ports::stock::{
 };
 use crate::store_error::StoreError;
 
-pub use levels::{level_item, replace_level};
-
 /// How long the parts of one level may be read for.
 const READ: Duration = Duration::from_secs(5);
 

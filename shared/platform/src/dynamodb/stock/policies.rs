@@ -15,9 +15,9 @@ use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::split_level::SplitLevel;
 
 use super::DynamoStock;
-use super::levels::{level_item, replace_level};
 use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{attribute, key_of, number, value};
+use crate::dynamodb::replace_level::{level_item, replace_level};
 use crate::dynamodb::transaction::{Tried, Written, fresh_token, sort, try_once};
 use crate::keys;
 use crate::ports::stock::MissingLevel;
