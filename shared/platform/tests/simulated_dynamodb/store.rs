@@ -252,8 +252,7 @@ impl Store {
         orders::fulfil(&self.shop, known, what, id, &same, minute(2), deadline()).await
     }
 
-    /// What of a line comes back to the store it was sold in, asked for under `key`.
-    /// Pays `line` back where it was sold.
+    /// Pays `line` back where it was sold, asked for under `key`.
     pub async fn refund(
         &self,
         known: &KnownOrder,
@@ -264,7 +263,7 @@ impl Store {
         self.refund_at(where_it_was_sold, known, line, key).await
     }
 
-    /// Pays `line` back at `location`.
+    /// Pays `line` back at `location`, asked for under `key`.
     pub async fn refund_at(
         &self,
         location: &str,
