@@ -30,6 +30,24 @@ async fn goods_that_are_damaged_do_not_leave_with_an_order() {
     assert!(level.damaged <= level.on_hand, "{level:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_hands_over_more_than_is_fit_is_told_how_much_is() {
+    // given six, of which three are promised and four break
+    let store = Store::new(1);
+    store.receive(6, minute(0)).await;
+    let promised = store.promise(3).await;
+    let broken = no_longer_sellable(4, "damaged");
+    store.apply("broken", &broken, minute(1)).await;
+    // when all that is promised is to leave
+    let known = found(&store.shop, promised.order_id).await;
+    let left = store.fulfil(&known, &ALL, "a").await;
+    // then two could
+    let Ok(Fulfilling::Short(short)) = left else {
+        panic!("{left:?}");
+    };
+    assert_eq!((short[0].requested, short[0].available), (3, 2));
+}
+
 /// Six, of which three are promised, over so many items; then two are set aside.
 async fn with_two_unfit(seed: u64, buckets: u8) -> (Store, Order) {
     let store = Store::new(seed);
