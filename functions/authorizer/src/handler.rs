@@ -8,12 +8,12 @@ use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use jsonwebtoken::decode_header;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
+use stockline_application::error_chain::error_chain;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::identity::KeySetSource;
+use stockline_application::store_error::StoreError;
 use stockline_domain::caller::{Caller, Locations};
 use stockline_domain::ids::LocationId;
-use stockline_platform::clock::Clock;
-use stockline_platform::ports::identity::KeySetSource;
-use stockline_platform::problem::chain;
-use stockline_platform::store_error::StoreError;
 use stockline_platform::telemetry;
 use tracing::Instrument;
 
@@ -61,13 +61,13 @@ impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
     /// Fetches the keys, so that the first request finds them.
     pub async fn warm_up(&self) {
         if let Err(error) = self.keys.find("").await {
-            tracing::warn!(error = %chain(&error), "the keys could not be fetched ahead");
+            tracing::warn!(error = %error_chain(&error), "the keys could not be fetched ahead");
         }
     }
 
     /// Answers one question. The token is in no log line, whatever becomes of it.
     pub async fn handle(&self, event: TokenEvent, request_id: &str) -> Result<Allowed, Error> {
-        let span = telemetry::invocation(request_id, request_id, "");
+        let span = telemetry::invocation(request_id);
         async {
             match self.decide(&event).await {
                 Ok(allowed) => Ok(allowed),
@@ -76,7 +76,7 @@ impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
                     Err(Error::from(UNAUTHORIZED))
                 }
                 Err(denial) => {
-                    tracing::error!(error = %chain(&denial), "nobody could be let in");
+                    tracing::error!(error = %error_chain(&denial), "nobody could be let in");
                     Err(Error::from("the caller cannot be verified now"))
                 }
             }

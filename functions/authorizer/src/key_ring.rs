@@ -8,10 +8,10 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, P
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
-use stockline_platform::clock::Clock;
-use stockline_platform::ports::identity::KeySetSource;
-use stockline_platform::problem::chain;
-use stockline_platform::store_error::StoreError;
+use stockline_application::error_chain::error_chain;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::identity::KeySetSource;
+use stockline_application::store_error::StoreError;
 
 /// How long a key set is kept before it is fetched again.
 const LIFE: SignedDuration = SignedDuration::from_mins(10);
@@ -82,7 +82,7 @@ impl<S: KeySetSource, C: Clock> KeyRing<S, C> {
         match self.fetch(now).await {
             Ok(keys) => Ok(keys.get(kid).cloned()),
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "the keys cannot be fetched; those at hand are used");
+                tracing::warn!(error = %error_chain(&error), "the keys cannot be fetched; those at hand are used");
                 Ok(known)
             }
         }

@@ -17,7 +17,7 @@ use crate::token::Expected;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init("authorizer");
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let expected = Expected {
         issuer: required("OIDC_ISSUER")?,
         audience: required("OIDC_AUDIENCE")?,

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::catalog::{Location, Product};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Invalid;
-use stockline_platform::deadline::Deadline;
 use stockline_platform::edge;
-use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::problem::Problem;
 
 /// The most entries of one request.

@@ -1,11 +1,11 @@
 //! An HTTP call on the catalog becomes one call of the store.
 
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_domain::caller::{Action, Caller, Denied, Role};
 use stockline_domain::catalog::{Location, Product};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Invalid;
 use stockline_platform::edge::{Call, Reply};
-use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::problem::Problem;
 
 use crate::batch::{self, Batch};

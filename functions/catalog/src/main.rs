@@ -8,13 +8,15 @@ use stockline_platform::clients::Aws;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::edge::serve;
 use stockline_platform::environment::required;
+use stockline_platform::telemetry;
 
 use crate::handler::Catalog;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let store = DynamoCatalog::new(Aws::from_env()?.dynamodb(), required("CATALOG_TABLE")?);
     store.warm_up().await;
     let catalog = Catalog::new(store);
-    serve("catalog", |call| catalog.handle(call)).await
+    serve(|call| catalog.handle(call)).await
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use stockline_application::error_chain::error_chain;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::tasks::{ControllerStore, TaskQueue, TaskStore};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ControllerId, LocationId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
-use stockline_platform::clock::Clock;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::tasks::{ControllerStore, TaskQueue, TaskStore};
-use stockline_platform::problem::chain;
-use stockline_platform::store_error::StoreError;
 
 /// Takes tasks back.
 pub struct LeaseSweeper<T, L, Q, C> {
@@ -76,7 +76,7 @@ impl<T: TaskStore + ControllerStore, L: CatalogStore, Q: TaskQueue, C: Clock>
                 let place = (&location.location_id, &zone.zone_id);
                 if let Err(error) = self.sweep_zone(place, &mut heartbeats, &mut swept).await {
                     let (location_id, zone_id) = place;
-                    tracing::error!(%location_id, %zone_id, error = %chain(&error), "a zone could not be swept");
+                    tracing::error!(%location_id, %zone_id, error = %error_chain(&error), "a zone could not be swept");
                     first.get_or_insert(error);
                 }
             }

@@ -18,7 +18,7 @@ use crate::handler::LeaseSweeper;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init("lease-sweeper");
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
     let catalog = DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?);
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     let sweeper = &LeaseSweeper::new(tasks, catalog, queue, SystemClock);
     // The schedule says when, and nothing else.
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
-        let span = telemetry::invocation(&event.context.request_id, "", "");
+        let span = telemetry::invocation(&event.context.request_id);
         Ok::<_, Error>(sweeper.sweep().instrument(span).await?)
     }))
     .await

@@ -1,16 +1,17 @@
 //! One change of a level -> at most one alert, published before the record is done.
 
-use stockline_domain::alert::StockAlert;
-use stockline_domain::level::{Level, LevelKey};
-use stockline_platform::batch::{Outcome, StreamRecord};
-use stockline_platform::clock::Clock;
-use stockline_platform::keys;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::alerts::{
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::alerts::{
     Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, alert_message,
 };
-use stockline_platform::ports::stock::WholeLevels;
-use stockline_platform::store_error::StoreError;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::stock::WholeLevels;
+use stockline_application::record_outcome::RecordOutcome;
+use stockline_application::store_error::StoreError;
+use stockline_domain::alert::StockAlert;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_platform::batch::StreamRecord;
+use stockline_platform::keys;
 
 /// How often a record that another writer overtook is decided anew.
 const TRIES: usize = 3;
@@ -35,21 +36,21 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
     }
 
     /// Handles one change of the stock table.
-    pub async fn handle(&self, record: &StreamRecord) -> Outcome {
+    pub async fn handle(&self, record: &StreamRecord) -> RecordOutcome {
         let (before, level) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
-            _ if record.key.sk != "LEVEL" => return Outcome::Done,
+            _ if record.key.sk != "LEVEL" => return RecordOutcome::Done,
             (Ok(before), Ok(Some(level))) => (before, level),
-            (_, Ok(None)) => return Outcome::Done,
+            (_, Ok(None)) => return RecordOutcome::Done,
             (Err(error), _) | (_, Err(error)) => {
-                return Outcome::Reject(format!("the level cannot be read: {error}"));
+                return RecordOutcome::Reject(format!("the level cannot be read: {error}"));
             }
         };
         if record.key != keys::level_bucket(&level.key(), level.bucket) {
-            return Outcome::Reject("the level is not the one its key names".to_owned());
+            return RecordOutcome::Reject("the level is not the one its key names".to_owned());
         }
         match self.watch(before.as_ref(), &level).await {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Retry(reason(&error)),
+            Ok(()) => RecordOutcome::Done,
+            Err(error) => RecordOutcome::Retry(reason(&error)),
         }
     }
 
@@ -105,7 +106,6 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
         count(Metric::AlertsRaised, 1);
         tracing::info!(
             alert_id = %alert.id,
-            correlation_id = alert.correlation_id,
             location_id = %key.location_id,
             sku = %key.sku,
             kind = alert.data.kind.as_str(),

@@ -10,11 +10,13 @@ use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::environment::required;
 use stockline_platform::sns::SnsAlerts;
+use stockline_platform::telemetry;
 
 use crate::handler::LowStockAlerts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let table = required("STOCK_TABLE")?;
     let levels = DynamoStock::new(aws.dynamodb(), table.clone());
@@ -23,7 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     alerts.warm_up().await;
     let watcher = LowStockAlerts::new(levels, alerts, topic, SystemClock);
     let watcher = &watcher;
-    Box::pin(serve_stream("low-stock-alerts", |record| async move {
+    Box::pin(serve_stream(|record| async move {
         watcher.handle(&record).await
     }))
     .await

@@ -5,19 +5,19 @@ mod steps;
 
 use jiff::civil::Date;
 use serde::Serialize;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::location_cache::LocationCache;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::orders::{KnownOrder, OrderStore, Placement};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::invalid::Invalid;
 use stockline_domain::order::{Order, Refund};
 use stockline_domain::place_order::PlaceOrder;
-use stockline_platform::clock::Clock;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::location_cache::LocationCache;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::orders::{KnownOrder, OrderStore, Placement};
 use stockline_platform::problem::Problem;
 
 use problems::{insufficient_stock, key_reused, not_stocked};

@@ -3,6 +3,7 @@
 
 mod handler;
 
+use stockline_application::location_cache::LocationCache;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
 use stockline_platform::cursor::CursorKey;
@@ -10,12 +11,13 @@ use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::edge::serve;
 use stockline_platform::environment::required;
-use stockline_platform::location_cache::LocationCache;
+use stockline_platform::telemetry;
 
 use crate::handler::OrderIntake;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let dynamodb = Aws::from_env()?.dynamodb();
     let orders = DynamoOrders::new(
         dynamodb.clone(),
@@ -31,5 +33,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         SystemClock,
         cursors,
     );
-    serve("order-intake", |call| intake.handle(call)).await
+    serve(|call| intake.handle(call)).await
 }

@@ -3,10 +3,10 @@
 use arrow_schema::ArrowError;
 use lambda_runtime::Diagnostic;
 use parquet::errors::ParquetError;
+use stockline_application::error_chain::error_chain;
+use stockline_application::store_error::StoreError;
 use stockline_domain::export::{TooLarge, UnknownTimeZone};
 use stockline_domain::invalid::Invalid;
-use stockline_platform::problem::chain;
-use stockline_platform::store_error::StoreError;
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum ExportError {
         source: serde_json::Error,
     },
     /// Some days failed; the others are exported.
-    #[error("{} of {of} days failed, {}: {}", .failed.len(), .failed.join(", "), chain(.first.as_ref()))]
+    #[error("{} of {of} days failed, {}: {}", .failed.len(), .failed.join(", "), error_chain(.first.as_ref()))]
     Partly {
         /// The manifests that were not written.
         failed: Vec<String>,
@@ -69,7 +69,7 @@ impl From<ExportError> for Diagnostic {
         };
         Self {
             error_type: error_type.to_owned(),
-            error_message: chain(&error),
+            error_message: error_chain(&error),
         }
     }
 }

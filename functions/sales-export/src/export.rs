@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
+use stockline_application::error_chain::error_chain;
+use stockline_application::paging::Page;
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::export::{
+    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::Location;
 use stockline_domain::export::late::{LateDay, written_on};
 use stockline_domain::export::{DayTotals, Days, ExportedFile, Manifest, TimeZoneGroup};
 use stockline_domain::ids::LocationId;
-use stockline_platform::cursor::Page;
 use stockline_platform::keys::PRODUCT_SHARDS;
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::export::{
-    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
-};
-use stockline_platform::problem::chain;
-use stockline_platform::store_error::StoreError;
 
 use crate::dimensions::{Products, locations_file};
 use crate::error::ExportError;
@@ -71,7 +71,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
                     Ok(day) => exported.push(day),
                     Err(error) => {
                         let key = manifest_key(group, date);
-                        tracing::error!(key, error = %chain(&error), "a day could not be exported");
+                        tracing::error!(key, error = %error_chain(&error), "a day could not be exported");
                         failed.push(key);
                         first.get_or_insert(error);
                     }

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use stockline_application::error_chain::error_chain;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::export::{ExportBucket, SalesReader};
 use stockline_domain::export::ExportRequest;
-use stockline_platform::clock::Clock;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::export::{ExportBucket, SalesReader};
-use stockline_platform::problem::chain;
 
 use crate::error::ExportError;
 use crate::export::{Export, Exported};
@@ -43,7 +43,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket, K: Clock> SalesExport<S, 
                 count(Metric::ExportRows, exports.iter().map(|day| day.rows).sum());
                 count(Metric::ExportsCompleted, 1);
             }
-            Err(error) => tracing::error!(error = %chain(error), "the export failed"),
+            Err(error) => tracing::error!(error = %error_chain(error), "the export failed"),
         }
         Ok(Summary { exports: result? })
     }

@@ -26,7 +26,7 @@ use crate::handler::SalesExport;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init("sales-export");
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let function = SalesExport {
         export: Export {
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Error> {
     let function = &function;
     run(service_fn(
         |event: LambdaEvent<serde_json::Value>| async move {
-            let span = telemetry::invocation(&event.context.request_id, "", "");
+            let span = telemetry::invocation(&event.context.request_id);
             function.handle(event.payload).instrument(span).await
         },
     ))

@@ -1,8 +1,8 @@
 //! What alerts look like in Slack (Block Kit).
 
 use serde_json::{Value, json};
+use stockline_application::ports::alerts::AlertMessage;
 use stockline_domain::alert::{AlertKind, Severity, StockAlert};
-use stockline_platform::ports::alerts::AlertMessage;
 
 /// How many alerts a digest names: a reader takes in no more, and Slack takes at most 50 blocks.
 const NAMED: usize = 20;

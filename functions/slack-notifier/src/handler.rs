@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use stockline_platform::batch::{Outcome, QueueRecord};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::alerts::{AlertMessage, Chat, NotDelivered, read_alert};
+use stockline_application::deadline::Deadline;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::alerts::{AlertMessage, Chat, NotDelivered, read_alert};
+use stockline_application::ports::queue::QueueRecord;
+use stockline_application::record_outcome::RecordOutcome;
 
 use crate::card;
 
@@ -29,7 +30,7 @@ impl<C: Chat> SlackNotifier<C> {
     }
 
     /// Posts the alerts of `records` as one message; what became of it became of each of them.
-    pub async fn handle(&self, records: &[QueueRecord]) -> Vec<Outcome> {
+    pub async fn handle(&self, records: &[QueueRecord]) -> Vec<RecordOutcome> {
         let read: Vec<_> = records
             .iter()
             .map(|record| read_alert(&record.body))
@@ -37,17 +38,17 @@ impl<C: Chat> SlackNotifier<C> {
         let alerts = once_each(read.iter().flatten());
         let posted = match card::message(&alerts, &self.dashboard_url) {
             Some(message) => self.post(&message, &alerts).await,
-            None => Outcome::Done,
+            None => RecordOutcome::Done,
         };
         read.into_iter()
             .map(|alert| match alert {
                 Ok(_) => posted.clone(),
-                Err(error) => Outcome::Reject(error.to_string()),
+                Err(error) => RecordOutcome::Reject(error.to_string()),
             })
             .collect()
     }
 
-    async fn post(&self, message: &serde_json::Value, alerts: &[&AlertMessage]) -> Outcome {
+    async fn post(&self, message: &serde_json::Value, alerts: &[&AlertMessage]) -> RecordOutcome {
         let posted = self
             .chat
             .post(message, Deadline::within(TIME_TO_POST))
@@ -62,10 +63,10 @@ impl<C: Chat> SlackNotifier<C> {
                 for alert in alerts {
                     tracing::info!(alert_id = %alert.id, correlation_id = alert.correlation_id, "alert posted");
                 }
-                Outcome::Done
+                RecordOutcome::Done
             }
-            Err(NotDelivered::Later(reason)) => Outcome::Retry(reason),
-            Err(NotDelivered::Never(reason)) => Outcome::Reject(reason),
+            Err(NotDelivered::Later(reason)) => RecordOutcome::Retry(reason),
+            Err(NotDelivered::Never(reason)) => RecordOutcome::Reject(reason),
         }
     }
 }

@@ -5,18 +5,18 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lambda_runtime::{Context, Diagnostic};
 use serde_json::Value;
+use stockline_application::deadline::Deadline;
+use stockline_application::error_chain::error_chain;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::audit_data::{AuditRecords, Books};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::operations::{Operations, audit_message};
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::stock_audit::StockAudit;
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::LocationId;
 use stockline_domain::invalid::Invalid;
-use stockline_platform::clock::Clock;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::books::{AuditRecords, Books};
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::operations::{Operations, audit_message};
-use stockline_platform::ports::orders::OpenOrders;
-use stockline_platform::problem::chain;
-use stockline_platform::stock_audit::StockAudit;
-use stockline_platform::store_error::StoreError;
 
 use crate::request::AuditRequest;
 use crate::run::{Run, Summary};
@@ -55,7 +55,7 @@ impl From<AuditError> for Diagnostic {
         };
         Self {
             error_type: error_type.to_owned(),
-            error_message: chain(&error),
+            error_message: error_chain(&error),
         }
     }
 }
@@ -91,7 +91,7 @@ where
                     count(Metric::AuditsCompleted, 1);
                 }
             }
-            Err(error) => tracing::error!(error = %chain(error), "the audit failed"),
+            Err(error) => tracing::error!(error = %error_chain(error), "the audit failed"),
         }
         result
     }

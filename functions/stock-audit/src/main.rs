@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use lambda_runtime::{Error, LambdaEvent, run as serve, service_fn};
+use stockline_application::stock_audit::{Patience, StockAudit};
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
@@ -19,7 +20,6 @@ use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::environment::required;
 use stockline_platform::sns::SnsOperations;
-use stockline_platform::stock_audit::{Patience, StockAudit};
 use stockline_platform::telemetry;
 use tracing::Instrument;
 
@@ -27,7 +27,7 @@ use crate::handler::StockAuditor;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init("stock-audit");
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let (orders, stock) = (required("ORDERS_TABLE")?, required("STOCK_TABLE")?);
     let ledger_seconds: i64 = required("LEDGER_PATIENCE_SECONDS")?.parse()?;
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Error> {
     let function = &function;
     serve(service_fn(
         |event: LambdaEvent<serde_json::Value>| async move {
-            let span = telemetry::invocation(&event.context.request_id, "", "");
+            let span = telemetry::invocation(&event.context.request_id);
             function
                 .handle(event.payload, &event.context)
                 .instrument(span)

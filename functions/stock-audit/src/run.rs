@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::audit_data::{AuditRecord, AuditRecords, Books};
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::operations::{AuditReport, LevelFound, TOLD};
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::stock_audit::{AuditPage, Finding, StockAudit};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::LocationId;
-use stockline_platform::clock::Clock;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::books::{AuditRecord, AuditRecords, Books};
-use stockline_platform::ports::operations::{AuditReport, LevelFound, TOLD};
-use stockline_platform::ports::orders::OpenOrders;
-use stockline_platform::stock_audit::{AuditPage, Finding, StockAudit};
-use stockline_platform::store_error::StoreError;
 
 /// What a run found, and how far it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ impl<B: Books, O: OpenOrders, C: Clock, R: AuditRecords> Run<'_, B, O, C, R> {
                 Ok(true) => summary.locations += 1,
                 Ok(false) => summary.unfinished.push(location),
                 Err(error) => {
-                    tracing::error!(%location, error = %stockline_platform::problem::chain(&error), "the location could not be audited");
+                    tracing::error!(%location, error = %stockline_application::error_chain::error_chain(&error), "the location could not be audited");
                     summary.unfinished.push(location);
                 }
             }

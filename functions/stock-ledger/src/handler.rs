@@ -1,46 +1,47 @@
 //! A stream record becomes a movement.
 
+use stockline_application::error_chain::error_chain;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::stock::{Ledger, Recorded};
+use stockline_application::record_outcome::RecordOutcome;
 use stockline_domain::level::Level;
-use stockline_platform::batch::{Outcome, StreamRecord};
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::stock::{Ledger, Recorded};
-use stockline_platform::problem::chain;
+use stockline_platform::batch::StreamRecord;
 
 /// Records the movement that `record` tells of, from its two images alone.
-pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> Outcome {
+pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> RecordOutcome {
     // The mapping's filter lets only levels through; one that is set wrongly fills no dead-letter queue.
     if !record.key.is_level() {
-        return Outcome::Done;
+        return RecordOutcome::Done;
     }
     let (before, after) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            return Outcome::Reject(format!(
+            return RecordOutcome::Reject(format!(
                 "an image of {} is no level: {error}",
                 record.key.pk
             ));
         }
     };
     let Some(after) = after else {
-        return Outcome::Reject(format!(
+        return RecordOutcome::Reject(format!(
             "the level {} was deleted, which leaves its movements without it",
             record.key.pk
         ));
     };
     let Some(movement) = after.movement_since(before.as_ref()) else {
-        return Outcome::Done;
+        return RecordOutcome::Done;
     };
     match ledger.record(&movement).await {
         Ok(Recorded::Now) => {
             count(Metric::MovementsRecorded, 1);
-            Outcome::Done
+            RecordOutcome::Done
         }
-        Ok(Recorded::Before) => Outcome::Done,
-        Ok(Recorded::Conflict) => Outcome::Reject(format!(
+        Ok(Recorded::Before) => RecordOutcome::Done,
+        Ok(Recorded::Conflict) => RecordOutcome::Reject(format!(
             "another movement than {} is recorded for version {} of {}",
             movement.change.movement_id, movement.version, record.key.pk
         )),
-        Err(error) => Outcome::Retry(chain(&error)),
+        Err(error) => RecordOutcome::Retry(error_chain(&error)),
     }
 }
 

@@ -7,13 +7,12 @@ use stockline_platform::batch::serve_stream;
 use stockline_platform::clients::Aws;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::environment::required;
+use stockline_platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let ledger = DynamoStock::new(Aws::from_env()?.dynamodb(), required("STOCK_TABLE")?);
     ledger.warm_up().await;
-    Box::pin(serve_stream("stock-ledger", |record| {
-        handler::record(&ledger, record)
-    }))
-    .await
+    Box::pin(serve_stream(|record| handler::record(&ledger, record))).await
 }

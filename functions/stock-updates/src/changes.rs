@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use stockline_application::deadline::Deadline;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::stock::{
+    Applied, MissingLevel, PendingChange, StockStore, Stockable,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelError, LevelKey};
 use stockline_domain::stock_change::{ChangeRefused, StockChange};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::stock::{
-    Applied, MissingLevel, PendingChange, StockStore, Stockable,
-};
 use stockline_platform::problem::{Problem, ProblemKind};
-use stockline_platform::store_error::StoreError;
 
 use crate::views::LevelView;
 

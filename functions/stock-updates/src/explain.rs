@@ -1,17 +1,17 @@
 //! Why the available quantity of a SKU at a location is what it is.
 
 use serde::Serialize;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::ports::stock::StockStore;
+use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::store_error::StoreError;
 use stockline_domain::explanation::{
     Explanation, History, Holders, MAX_ORDERS, allocated, explain, orders_named,
 };
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::LevelKey;
 use stockline_domain::open_order::OpenOrder;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::orders::OpenOrders;
-use stockline_platform::ports::stock::StockStore;
-use stockline_platform::ports::whereabouts::Whereabouts;
-use stockline_platform::store_error::StoreError;
 
 use crate::views::LevelView;
 

@@ -1,19 +1,19 @@
 //! An HTTP call on stock becomes calls of the store.
 
 use serde_json::json;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::ports::stock::{MissingLevel, Opened, StockStore, Stockable};
+use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{LevelKey, ReorderPolicy};
 use stockline_domain::stock_change::StockChanges;
-use stockline_platform::clock::Clock;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::OpenOrders;
-use stockline_platform::ports::stock::{MissingLevel, Opened, StockStore, Stockable};
-use stockline_platform::ports::whereabouts::Whereabouts;
 use stockline_platform::problem::{Problem, ProblemKind};
-use stockline_platform::store_error::StoreError;
 
 use crate::changes::{Changer, not_stockable};
 use crate::explain::explain_level;

@@ -14,11 +14,13 @@ use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::edge::serve;
 use stockline_platform::environment::required;
+use stockline_platform::telemetry;
 
 use crate::handler::StockUpdates;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let dynamodb = Aws::from_env()?.dynamodb();
     let stock_table = required("STOCK_TABLE")?;
     let orders = DynamoOrders::new(
@@ -31,5 +33,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let cursors = CursorKey::new(&required("CURSOR_SECRET")?);
     stock.warm_up().await;
     let updates = StockUpdates::new(stock, orders, catalog, SystemClock, cursors);
-    serve("stock-updates", |call| updates.handle(call)).await
+    serve(|call| updates.handle(call)).await
 }

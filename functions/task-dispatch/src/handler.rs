@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use stockline_application::deadline::Deadline;
+use stockline_application::error_chain::error_chain;
+use stockline_application::message::Envelope;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::queue::QueueRecord;
+use stockline_application::ports::tasks::{Command, ControllerQueues, ControllerStore, TaskStore};
+use stockline_application::record_outcome::RecordOutcome;
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::TaskId;
 use stockline_domain::task::{Task, TaskState, pick_controller};
-use stockline_platform::batch::{Outcome, QueueRecord};
-use stockline_platform::clock::Clock;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::message::Envelope;
-use stockline_platform::metrics::{Metric, count};
-use stockline_platform::ports::tasks::{Command, ControllerQueues, ControllerStore, TaskStore};
-use stockline_platform::problem::chain;
 use stockline_platform::sqs::{QueuedTask, TASK_QUEUED};
-use stockline_platform::store_error::StoreError;
 
 /// How long others may come first before the message is left to its next delivery.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,34 +37,34 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
     }
 
     /// Does what one message asks for.
-    pub async fn record(&self, record: QueueRecord) -> Outcome {
+    pub async fn record(&self, record: QueueRecord) -> RecordOutcome {
         let message = match Envelope::<QueuedTask>::read(&record.body, TASK_QUEUED, 1) {
             Ok(message) => message,
-            Err(error) => return Outcome::Reject(error.to_string()),
+            Err(error) => return RecordOutcome::Reject(error.to_string()),
         };
         match self
             .dispatch(message.data.task_id, record.receive_count)
             .await
         {
             Ok(outcome) => outcome,
-            Err(error) => Outcome::Retry(chain(&error)),
+            Err(error) => RecordOutcome::Retry(error_chain(&error)),
         }
     }
 
-    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<Outcome, StoreError> {
+    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<RecordOutcome, StoreError> {
         let deadline = Deadline::within(PATIENCE);
         let mut tries = deadline.tries();
         loop {
             let now = self.clock.now();
             let Some(task) = self.tasks.find(id).await? else {
-                return Ok(Outcome::Reject(format!("there is no task {id}")));
+                return Ok(RecordOutcome::Reject(format!("there is no task {id}")));
             };
             if task.state == TaskState::Leased {
                 // Leased by an earlier delivery, which may have ended before its command was sent.
                 self.tell(&task, now).await?;
             }
             if task.state != TaskState::Queued {
-                return Ok(Outcome::Done);
+                return Ok(RecordOutcome::Done);
             }
             let (location, zone) = (&task.location_id, &task.zone_id);
             let controllers = self.tasks.controllers(location, zone).await?;
@@ -72,8 +73,8 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
                 let reason = format!("zone {zone} of {location} has no live controller with room");
                 let pause = task.try_again_in(receive_count, now);
                 return Ok(match pause.map(SignedDuration::unsigned_abs) {
-                    Some(pause) => Outcome::RetryAfter(pause, reason),
-                    None => Outcome::Reject(reason),
+                    Some(pause) => RecordOutcome::RetryAfter(pause, reason),
+                    None => RecordOutcome::Reject(reason),
                 });
             };
             let leased = task
@@ -82,7 +83,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             if self.tasks.replace(&task, &leased).await? {
                 count(Metric::TasksLeased, 1);
                 self.tell(&leased, now).await?;
-                return Ok(Outcome::Done);
+                return Ok(RecordOutcome::Done);
             }
             if !tries.another().await {
                 return Err(StoreError::Busy);

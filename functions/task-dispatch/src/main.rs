@@ -9,12 +9,13 @@ use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
 use stockline_platform::sqs::{SqsControllerQueues, SqsSource};
-use stockline_platform::trace;
+use stockline_platform::telemetry;
 
 use crate::handler::TaskDispatch;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
     let queues = SqsControllerQueues::new(aws.sqs(), required("CONTROLLER_QUEUE_URL_PREFIX")?);
@@ -25,10 +26,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     );
     tasks.warm_up().await;
     let dispatch = TaskDispatch::new(tasks, queues, SystemClock);
-    let dispatch = &dispatch;
-    Box::pin(serve_queue("task-dispatch", source, |record| async move {
-        let body = record.body.clone();
-        trace::of_message(&body, Box::pin(dispatch.record(record))).await
-    }))
-    .await
+    Box::pin(serve_queue(source, |record| dispatch.record(record))).await
 }

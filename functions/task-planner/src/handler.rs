@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use stockline_application::deadline::Deadline;
+use stockline_application::location_cache::LocationCache;
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::tasks::{ControllerQueues, TaskQueue, TaskStore};
+use stockline_application::record_outcome::RecordOutcome;
+use stockline_application::store_error::StoreError;
+use stockline_application::task_cancellation::cancel_tasks;
 use stockline_domain::order::{Order, OrderStatus};
 use stockline_domain::task::Task;
-use stockline_platform::batch::{Outcome, StreamRecord};
-use stockline_platform::clock::Clock;
-use stockline_platform::deadline::Deadline;
+use stockline_platform::batch::StreamRecord;
 use stockline_platform::dynamodb::orders::OrderRecord;
-use stockline_platform::location_cache::LocationCache;
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::tasks::{ControllerQueues, TaskQueue, TaskStore, cancel_tasks};
-use stockline_platform::store_error::StoreError;
 
 /// How long one record may take: a batch of fifty has thirty seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,14 +48,16 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
     }
 
     /// Does what one change of an order asks for.
-    pub async fn record(&self, record: StreamRecord) -> Outcome {
+    pub async fn record(&self, record: StreamRecord) -> RecordOutcome {
         let images = record
             .old_as::<OrderRecord>()
             .and_then(|old| Ok((old, record.new_as::<OrderRecord>()?)));
         let (old, new) = match images {
             Ok((old, Some(new))) => (old.map(|old| old.order()), new.order()),
-            Ok((_, None)) => return Outcome::Done,
-            Err(error) => return Outcome::Reject(format!("the order cannot be read: {error}")),
+            Ok((_, None)) => return RecordOutcome::Done,
+            Err(error) => {
+                return RecordOutcome::Reject(format!("the order cannot be read: {error}"));
+            }
         };
         let done = match old {
             None if new.status == OrderStatus::Allocated => self.plan(&new).await,
@@ -61,8 +65,10 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
             Some(old) => self.cancel(&new, &ended(&old, &new)).await,
         };
         match done {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Retry(stockline_platform::problem::chain(&error)),
+            Ok(()) => RecordOutcome::Done,
+            Err(error) => {
+                RecordOutcome::Retry(stockline_application::error_chain::error_chain(&error))
+            }
         }
     }
 

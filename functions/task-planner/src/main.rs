@@ -3,20 +3,21 @@
 
 mod handler;
 
+use stockline_application::location_cache::LocationCache;
 use stockline_platform::batch::serve_stream;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
-use stockline_platform::location_cache::LocationCache;
 use stockline_platform::sqs::{SqsControllerQueues, SqsTaskQueue};
-use stockline_platform::trace;
+use stockline_platform::telemetry;
 
 use crate::handler::TaskPlanner;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let tasks = DynamoTasks::new(aws.dynamodb(), required("TASKS_TABLE")?);
     let catalog = DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?);
@@ -25,10 +26,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     tasks.warm_up().await;
     let locations = LocationCache::new(catalog, SystemClock);
     let planner = TaskPlanner::new(tasks, queue, controllers, locations, SystemClock);
-    let planner = &planner;
-    Box::pin(serve_stream("task-planner", |record| async move {
-        let change = record.clone();
-        trace::of_change(&change, Box::pin(planner.record(record))).await
-    }))
-    .await
+    Box::pin(serve_stream(|record| planner.record(record))).await
 }

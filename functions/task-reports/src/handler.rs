@@ -1,14 +1,13 @@
 //! An HTTP call on tasks becomes one call of the store.
 
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskQueue, TaskStore};
+use stockline_application::task_reports::{ReportOutcome, settle};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{ControllerId, TaskId};
 use stockline_domain::invalid::Invalid;
 use stockline_domain::task::{Report, ReportRefused, Task, TaskState};
-use stockline_platform::clock::Clock;
 use stockline_platform::edge::{Call, Reply};
-use stockline_platform::ports::tasks::{
-    CompletionStore, ControllerStore, Reported, TaskQueue, TaskStore, settle,
-};
 use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::body::{Heartbeat, HeartbeatBody, TaskBody};
@@ -60,19 +59,19 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         )
         .await?;
         match reported {
-            Reported::Counted(task) => {
+            ReportOutcome::Counted(task) => {
                 if task.state == TaskState::Queued {
                     // Said again when the report comes again: the first answer may have been lost before this.
                     self.queue.queued(&task, now).await?;
                 }
                 Reply::ok(&TaskBody::from(&*task))
             }
-            Reported::Refused(refused) => Err(problem(refused)),
-            Reported::LevelRefused => Err(Problem::new(
+            ReportOutcome::Refused(refused) => Err(problem(refused)),
+            ReportOutcome::LevelRefused => Err(Problem::new(
                 ProblemKind::ChangeRefused,
                 "The level holds less than the task fetched; count it, then send the report again.",
             )),
-            Reported::Unknown => Err(Problem::not_found()),
+            ReportOutcome::Unknown => Err(Problem::not_found()),
         }
     }
 

@@ -10,11 +10,13 @@ use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_platform::edge::serve;
 use stockline_platform::environment::required;
 use stockline_platform::sqs::SqsTaskQueue;
+use stockline_platform::telemetry;
 
 use crate::handler::TaskReports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let tasks_table = required("TASKS_TABLE")?;
     let completions = DynamoCompletions::new(
@@ -27,5 +29,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let queue = SqsTaskQueue::new(aws.sqs(), required("TASKS_QUEUE_URL")?);
     tasks.warm_up().await;
     let reports = TaskReports::new(tasks, completions, queue, SystemClock);
-    serve("task-reports", |call| reports.handle(call)).await
+    serve(|call| reports.handle(call)).await
 }

@@ -1,14 +1,9 @@
-//! What time it is, as a port, so that a test can say.
+//! The clock of the machine.
 
 use jiff::Timestamp;
+use stockline_application::ports::clock::Clock;
 
-/// Tells the time.
-pub trait Clock: Send + Sync {
-    /// Now, cut to whole milliseconds: what is stored and sent is what was decided on.
-    fn now(&self) -> Timestamp;
-}
-
-/// The machine's own clock.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use lambda_http::http::{HeaderMap, Method, Response};
@@ -15,12 +15,13 @@ use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::invalid::Invalid;
 use tracing::Instrument;
 
-use crate::cursor::{CursorKey, Page, Position};
-use crate::deadline::Deadline;
+use crate::cursor::CursorKey;
 use crate::problem::{Problem, ProblemKind};
 use crate::strict_json::{self, Fault};
 use crate::telemetry;
-use crate::trace::{self, Traceparent};
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Page, Position};
+use stockline_application::trace::{Cause, Traceparent};
 
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -270,12 +271,11 @@ pub fn listing<T: Serialize>(
 }
 
 /// Serves `handler` behind API Gateway until the environment ends.
-pub async fn serve<H, F>(function: &'static str, handler: H) -> Result<(), lambda_http::Error>
+pub async fn serve<H, F>(handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    telemetry::init(function);
     let handler = &handler;
     lambda_http::run(lambda_http::service_fn(
         move |request: Request| async move {
@@ -285,54 +285,119 @@ where
     .await
 }
 
-/// Answers one request, by its deadline: whatever `handler` waits for then is given up, and the caller learns that the
-/// outcome is unknown. A panic in `handler` is our fault, not a lost connection.
+/// Answers one request before its deadline. At the deadline the handler is dropped, and the caller gets a 503 that says the
+/// outcome is unknown. A panic in `handler` becomes a 500.
 pub async fn answer<H, F>(request: &Request, handler: &H) -> Response<Body>
 where
     H: Fn(Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    let request_id = request
-        .request_context_ref()
-        .and_then(|context| match context {
-            RequestContext::ApiGatewayV1(gateway) => gateway.request_id.clone(),
-            _ => None,
-        })
-        .unwrap_or_default();
+    let started = Instant::now();
     let trace = request
         .headers()
         .get("traceparent")
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<Traceparent>().ok());
+    let RequestIdentity {
+        route,
+        request_id,
+        role,
+    } = RequestIdentity::of(request);
     let call = Call::read(request);
     let correlation_id = call
         .as_ref()
         .map_or_else(|_| request_id.clone(), |call| call.correlation_id.clone());
-    let trace_id = trace.as_ref().map_or("", Traceparent::trace_id);
-    let span = telemetry::invocation(&request_id, &correlation_id, trace_id);
-    let result = trace::within(trace.clone(), async {
-        match call {
-            Ok(call) => {
-                let left = call.deadline.left();
-                let handled = AssertUnwindSafe(handler(call)).catch_unwind();
-                match tokio::time::timeout(left, handled).await {
-                    Ok(Ok(result)) => result,
-                    Ok(Err(_panic)) => {
-                        tracing::error!("the handler panicked");
-                        Err(Problem::internal())
-                    }
-                    Err(_elapsed) => {
-                        tracing::error!("nothing that was asked answered within the call's time");
-                        Err(Problem::unanswered())
-                    }
-                }
-            }
-            Err(problem) => Err(problem),
+    let cause = Cause::new(correlation_id.clone(), trace.clone());
+    let span = telemetry::invocation(&request_id);
+    cause
+        .scope(async {
+            let result = run_until_deadline(call, handler).await;
+            let completion = Completion {
+                route: &route,
+                role: &role,
+                duration: started.elapsed(),
+            };
+            completion.log(&result);
+            respond(result, &request_id, &correlation_id, trace.as_ref())
+        })
+        .instrument(span)
+        .await
+}
+
+/// The one log line of a request that was answered.
+struct Completion<'a> {
+    route: &'a str,
+    role: &'a str,
+    duration: Duration,
+}
+
+impl Completion<'_> {
+    fn log(&self, result: &Result<Reply, Problem>) {
+        let (status, outcome, problem_type) = match result {
+            Ok(reply) if reply.replayed => (reply.status, "replayed", ""),
+            Ok(reply) => (reply.status, "succeeded", ""),
+            Err(problem) => (problem.status(), "refused", problem.type_name()),
+        };
+        tracing::info!(
+            route = self.route,
+            role = self.role,
+            status = u64::from(status),
+            outcome,
+            problem_type,
+            duration_ms = self.duration.as_secs_f64() * 1000.0,
+            "request completed"
+        );
+    }
+}
+
+/// What the completion log says of a request, whether or not it can be read.
+#[derive(Default)]
+struct RequestIdentity {
+    /// The operation, such as `POST /v1/orders/{order_id}/cancel`.
+    route: String,
+    /// The id that API Gateway gave the request.
+    request_id: String,
+    /// The caller's role, as the authorizer passed it on.
+    role: String,
+}
+
+impl RequestIdentity {
+    fn of(request: &Request) -> Self {
+        let Some(RequestContext::ApiGatewayV1(gateway)) = request.request_context_ref() else {
+            return Self::default();
+        };
+        let resource = gateway.resource_path.as_deref().unwrap_or_default();
+        let role = gateway.authorizer.fields.get("role");
+        Self {
+            route: format!("{} {resource}", request.method()),
+            request_id: gateway.request_id.clone().unwrap_or_default(),
+            role: role.and_then(Value::as_str).unwrap_or_default().to_owned(),
         }
-    })
-    .instrument(span.clone())
-    .await;
-    span.in_scope(|| respond(result, &request_id, &correlation_id, trace.as_ref()))
+    }
+}
+
+async fn run_until_deadline<H, F>(
+    call: Result<Call, Problem>,
+    handler: &H,
+) -> Result<Reply, Problem>
+where
+    H: Fn(Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let call = call?;
+    let left = call.deadline.left();
+    let handled = AssertUnwindSafe(handler(call)).catch_unwind();
+    match tokio::time::timeout(left, handled).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => {
+            tracing::error!("the handler panicked");
+            Err(Problem::internal())
+        }
+        Err(_elapsed) => {
+            tracing::error!("the handler did not finish before the deadline");
+            Err(Problem::unanswered())
+        }
+    }
 }
 
 fn respond(
@@ -349,7 +414,6 @@ fn respond(
     }
     let response = match result {
         Ok(reply) => {
-            tracing::info!(status = u64::from(reply.status), "answered");
             if reply.replayed {
                 builder = builder.header("Idempotent-Replayed", "true");
             }
@@ -360,7 +424,6 @@ fn respond(
         }
         Err(problem) => {
             let status = problem.status();
-            tracing::info!(status = u64::from(status), "refused");
             if status == 503 {
                 builder = builder.header("retry-after", "1");
             }

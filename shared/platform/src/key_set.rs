@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use crate::ports::identity::KeySetSource;
-use crate::store_error::StoreError;
+use stockline_application::ports::identity::KeySetSource;
+use stockline_application::store_error::StoreError;
 
 /// The longest that a caller waits for the provider; the first request of an environment waits for it.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use stockline_domain::caller::Denied;
 use stockline_domain::invalid::{FieldError, Invalid};
 
-use crate::store_error::StoreError;
+use stockline_application::error_chain::error_chain;
+use stockline_application::store_error::StoreError;
 
 /// The kinds of problem: each has one stable `type` and one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +168,11 @@ impl Problem {
         }
     }
 
+    /// The last segment of its `type`, such as `insufficient-stock`.
+    pub fn type_name(&self) -> &str {
+        self.type_.rsplit('/').next().unwrap_or_default()
+    }
+
     /// With the fields that break a rule.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
@@ -237,25 +243,13 @@ impl From<StoreError> for Problem {
                  after the time in Retry-After.",
             ),
             StoreError::Unanswered { context, source } => {
-                tracing::error!(error = %chain(source.as_ref()), "{context}: no answer came");
+                tracing::error!(error = %error_chain(source.as_ref()), "{context}: no answer came");
                 Self::unanswered()
             }
             StoreError::Failed { context, source } => {
-                tracing::error!(error = %chain(source.as_ref()), "{context}");
+                tracing::error!(error = %error_chain(source.as_ref()), "{context}");
                 Self::internal()
             }
         }
     }
-}
-
-/// An error and what caused it, on one line.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -8,8 +8,8 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::ports::export::{ExportBucket, ExportFile, Found, Put, Version};
-use crate::store_error::StoreError;
+use stockline_application::ports::export::{ExportBucket, ExportFile, Found, Put, Version};
+use stockline_application::store_error::StoreError;
 
 /// The metadata that holds a file's SHA-256: an `ETag` is no digest under KMS encryption.
 const SHA256: &str = "sha256";

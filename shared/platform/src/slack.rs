@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::deadline::Deadline;
-use crate::ports::alerts::{Chat, NotDelivered};
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::alerts::{Chat, NotDelivered};
 
 /// Slack takes about one message a second per webhook, with short bursts above it.
 pub const PACE: Duration = Duration::from_secs(1);

@@ -5,9 +5,9 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
 use aws_sdk_sns::types::MessageAttributeValue;
 
-use crate::ports::alerts::{AlertMessage, AlertPublisher};
-use crate::ports::operations::{AuditMessage, Operations};
-use crate::store_error::StoreError;
+use stockline_application::ports::alerts::{AlertMessage, AlertPublisher};
+use stockline_application::ports::operations::{AuditMessage, Operations};
+use stockline_application::store_error::StoreError;
 
 /// The topic that alerts are published on.
 #[derive(Debug, Clone)]

@@ -12,13 +12,13 @@ use stockline_domain::millis;
 use stockline_domain::task::{Task, TaskKind};
 use uuid::Uuid;
 
-use crate::batch::QueueRecord;
-use crate::message::Envelope;
-use crate::metrics::{Metric, count};
-use crate::ports::messages::QueueSource;
-use crate::ports::tasks::{Command, ControllerQueues, TaskQueue};
-use crate::store_error::StoreError;
-use crate::trace;
+use stockline_application::message::Envelope;
+use stockline_application::metrics::{Metric, count};
+use stockline_application::ports::queue::QueueRecord;
+use stockline_application::ports::queue::QueueSource;
+use stockline_application::ports::tasks::{Command, ControllerQueues, TaskQueue};
+use stockline_application::store_error::StoreError;
+use stockline_application::trace::Cause;
 
 /// The type of [`QueuedTask`].
 pub const TASK_QUEUED: &str = "task.queued";
@@ -124,14 +124,17 @@ impl FifoMessage {
         task: &Task,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
+        let cause = Cause::current();
         let envelope = Envelope {
             type_: type_.to_owned(),
             version: 1,
             id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
             occurred_at: now,
-            // The order follows its tasks through every hand; the trace is of the request that caused this message.
-            correlation_id: task.order_id.to_string(),
-            traceparent: trace::current(),
+            // A task that is queued again outside of any request is followed by its order.
+            correlation_id: cause
+                .correlation_id()
+                .map_or_else(|| task.order_id.to_string(), str::to_owned),
+            traceparent: cause.traceparent().cloned(),
             data,
         };
         let body =

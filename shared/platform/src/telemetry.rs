@@ -1,25 +1,23 @@
-//! Logs: one JSON object a line, with the ids that tie a line to its request.
+//! Logs: one JSON object per line, with the ids that relate the line to its request.
 
-use std::fmt;
-
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Span, Subscriber};
-use tracing_subscriber::EnvFilter;
+use stockline_application::metrics;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Span, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
+use crate::embedded_metrics::write_metric;
 use crate::environment::optional;
-use crate::metrics;
 
-/// Starts logging to standard output; `LOG_LEVEL` sets the least level, `info` if absent.
+/// Starts logging to standard output. Call it first in `main`, so that every later warning is logged.
+///
+/// `LOG_LEVEL` (`error`, `warn`, `info`, `debug` or `trace`) sets the lowest level that is logged; the default is `info`.
+/// `STOCKLINE_VERSION` is the deployed revision.
 pub fn init(function: &'static str) {
-    // A second subscriber (a test's own) keeps its place.
+    // In tests a subscriber may be installed already; it stays.
     let _ = subscriber(function, std::io::stdout).try_init();
 }
 
@@ -27,105 +25,35 @@ fn subscriber<W>(function: &'static str, writer: W) -> impl Subscriber + Send + 
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let level = optional("LOG_LEVEL").unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::new(format!("{level},{}=info", metrics::TARGET));
+    let level = optional("LOG_LEVEL")
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(LevelFilter::INFO);
+    // Metrics are log lines too, and are written at any log level.
+    let filter = Targets::new()
+        .with_default(level)
+        .with_target(metrics::TARGET, Level::INFO);
     let environment = optional("STOCKLINE_ENV").unwrap_or_else(|| "local".to_owned());
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .event_format(JsonLine {
-            function,
-            namespace: format!("stockline-{environment}"),
-        });
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(SpanFields)
-        .with(lines)
-}
-
-/// The span of one invocation: every line within carries these ids.
-pub fn invocation(request_id: &str, correlation_id: &str, trace_id: &str) -> Span {
-    tracing::info_span!("invocation", request_id, correlation_id, trace_id)
-}
-
-struct JsonLine {
-    function: &'static str,
-    namespace: String,
-}
-
-struct SpanFields;
-
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0
-            .insert(field.name().to_owned(), format!("{value:?}").into());
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for SpanFields {
-    fn on_new_span(
-        &self,
-        attributes: &tracing::span::Attributes<'_>,
-        id: &tracing::Id,
-        context: Context<'_, S>,
-    ) {
-        if let Some(span) = context.span(id) {
-            let mut fields = Fields::default();
-            attributes.record(&mut fields);
-            span.extensions_mut().insert(fields);
-        }
-    }
-}
-
-impl<S, N> FormatEvent<S, N> for JsonLine
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut line = Map::new();
-        line.insert("level".to_owned(), event.metadata().level().as_str().into());
-        line.insert("function".to_owned(), self.function.into());
-        line.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
-        // From the outermost in: what a message says of its cause is nearer than what its batch does.
-        let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
-        for span in spans {
-            if let Some(Fields(fields)) = span.extensions().get::<Fields>() {
-                line.extend(fields.clone());
-            }
-        }
-        let mut fields = Fields::default();
-        event.record(&mut fields);
+    let namespace = format!("stockline-{environment}");
+    let version = optional("STOCKLINE_VERSION").unwrap_or_else(|| "unknown".to_owned());
+    let mut lines = json_subscriber::JsonLayer::new(writer);
+    lines
+        .with_level("level")
+        // The ids of an inner span replace those of the outer one: a record's cause is closer than its batch.
+        .with_top_level_flattened_span_list()
+        .with_flattened_event();
+    lines.add_static_field("function", function.into());
+    lines.add_static_field("version", version.into());
+    lines.add_multiple_dynamic_fields(move |event, _context, line| {
         if event.metadata().target() == metrics::TARGET {
-            let now = SystemClock.now().as_millisecond();
-            metrics::embedded(&mut fields.0, &self.namespace, now);
+            write_metric(event, &namespace, &SystemClock, line);
         }
-        line.extend(fields.0);
-        writeln!(writer, "{}", Value::Object(line))
-    }
+    });
+    tracing_subscriber::registry().with(filter).with(lines)
+}
+
+/// The span of one invocation. Every log line inside it carries its id; `Cause::scope` adds those of the request behind it.
+pub fn invocation(request_id: &str) -> Span {
+    tracing::info_span!("invocation", request_id)
 }
 
 #[cfg(test)]
@@ -134,9 +62,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::metrics::{Metric, count};
+    use serde_json::Value;
+    use stockline_application::metrics::{Metric, count};
 
-    /// Where a test's log goes.
+    /// Collects the log of a test.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -163,18 +92,32 @@ mod tests {
     }
 
     #[test]
-    fn every_line_carries_the_ids_of_its_invocation() {
+    fn log_line_carries_ids_of_its_invocation() {
         let lines = lines(|| {
-            invocation("r-1", "c-1", "00-4bf9-00f0-01").in_scope(|| tracing::info!("placed"));
+            let cause = tracing::info_span!("cause", correlation_id = "c-1", trace_id = "4bf9");
+            invocation("r-1").in_scope(|| cause.in_scope(|| tracing::info!("placed")));
         });
         assert_eq!(lines[0]["message"], "placed");
+        assert_eq!(lines[0]["level"], "INFO");
+        assert_eq!(lines[0]["function"], "order-intake");
+        assert_eq!(lines[0]["version"], "unknown");
         assert_eq!(lines[0]["request_id"], "r-1");
         assert_eq!(lines[0]["correlation_id"], "c-1");
-        assert_eq!(lines[0]["trace_id"], "00-4bf9-00f0-01");
+        assert_eq!(lines[0]["trace_id"], "4bf9");
     }
 
     #[test]
-    fn a_count_is_a_line_that_cloudwatch_reads_a_metric_from_and_none_is_no_line() {
+    fn inner_cause_replaces_outer_cause() {
+        let lines = lines(|| {
+            let outer = tracing::info_span!("cause", correlation_id = "c-1");
+            let inner = tracing::info_span!("cause", correlation_id = "c-2");
+            outer.in_scope(|| inner.in_scope(|| tracing::info!("placed")));
+        });
+        assert_eq!(lines[0]["correlation_id"], "c-2");
+    }
+
+    #[test]
+    fn count_is_an_embedded_metric_and_zero_is_not_logged() {
         let lines = lines(|| {
             count(Metric::OrdersPlaced, 2);
             count(Metric::OrdersShort, 0);

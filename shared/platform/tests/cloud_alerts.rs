@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use serde_json::{Value, json};
+use stockline_application::ports::alerts::{
+    Advance, AlertPublisher, AlertRecord, AlertStore, alert_message, read_alert,
+};
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::level::LevelKey;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
-use stockline_platform::ports::alerts::{
-    Advance, AlertPublisher, AlertRecord, AlertStore, alert_message, read_alert,
-};
 use stockline_platform::sns::SnsAlerts;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::alerts;

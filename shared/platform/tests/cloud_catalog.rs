@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use stockline_platform::deadline::Deadline;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::keys;
-use stockline_platform::ports::catalog::CatalogStore;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::catalog::{all, product};
 use stockline_testkit::lost_response::LosesResponses;

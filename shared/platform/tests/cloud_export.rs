@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::export::ExportBucket;
 use stockline_domain::order::Order;
 use stockline_platform::dynamodb::attributes::item;
 use stockline_platform::dynamodb::orders::OrderRecord;
 use stockline_platform::dynamodb::sales::DynamoSales;
-use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
-use stockline_platform::ports::export::ExportBucket;
 use stockline_platform::s3::S3Exports;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::export::{

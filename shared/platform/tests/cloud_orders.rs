@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{
-    Canceling, Fulfilling, KnownOrder, OrderStore, Placement, Refunding, fulfil, refund,
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::order_lifecycle::{
+    CancelOutcome, FulfilOutcome, RefundOutcome, fulfil, refund,
 };
-use stockline_platform::store_error::StoreError;
+use stockline_application::ports::orders::{KnownOrder, OrderStore, Placement};
+use stockline_application::store_error::StoreError;
+use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
+use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::{
     StockedOrders, all, cancel, found, minute, placed, request, wide,
@@ -105,13 +106,17 @@ impl Steps {
         Self { refund, place }
     }
 
-    async fn refund(&self, shop: &DynamoShop, known: &KnownOrder) -> Result<Refunding, StoreError> {
+    async fn refund(
+        &self,
+        shop: &DynamoShop,
+        known: &KnownOrder,
+    ) -> Result<RefundOutcome, StoreError> {
         let same = request("r");
         refund(shop, known, &self.refund, &self.place, &same, deadline()).await
     }
 }
 
-async fn fulfil_all(shop: &DynamoShop, known: &KnownOrder) -> Result<Fulfilling, StoreError> {
+async fn fulfil_all(shop: &DynamoShop, known: &KnownOrder) -> Result<FulfilOutcome, StoreError> {
     let all = FulfilOrder::default();
     let (id, same) = (fulfilment_id(&known.order, "f1"), request("f"));
     fulfil(shop, known, &all, id, &same, minute(5), deadline()).await
@@ -136,7 +141,7 @@ async fn a_cancellation_whose_response_is_lost_after_the_commit_releases_once() 
         let now = found(&shop, known.order.order_id).await;
         for known in [&known, &now] {
             let again = cancel(&shop, known, minute(2)).await;
-            let Ok(Canceling::Replayed(order)) = again else {
+            let Ok(CancelOutcome::Replayed(order)) = again else {
                 panic!("{again:?}");
             };
             assert_eq!(order.canceled_at, Some(minute(1)));
@@ -163,7 +168,7 @@ async fn a_refund_whose_response_is_lost_after_the_commit_pays_back_once() {
         let now = found(&shop, known.order.order_id).await;
         for known in [&known, &now] {
             let again = steps.refund(&shop, known).await.unwrap();
-            let Refunding::Replayed(refund) = again else {
+            let RefundOutcome::Replayed(refund) = again else {
                 panic!("{again:?}");
             };
             assert_eq!(*refund, now.refunds[0].0);
@@ -190,7 +195,7 @@ async fn a_fulfilment_whose_response_is_lost_after_the_commit_lets_goods_leave_o
         let now = found(&shop, known.order.order_id).await;
         for known in [&known, &now] {
             let again = fulfil_all(&shop, known).await.unwrap();
-            let Fulfilling::Replayed(fulfilment) = again else {
+            let FulfilOutcome::Replayed(fulfilment) = again else {
                 panic!("{again:?}");
             };
             assert_eq!(*fulfilment, now.fulfilments[0].0);

@@ -1,13 +1,13 @@
 //! The stock store and the ledger on DynamoDB do what every such store must, also when responses are lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use stockline_platform::dynamodb::attributes::key_of;
-use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::keys;
-use stockline_platform::ports::stock::{
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::stock::{
     Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
+use stockline_platform::dynamodb::attributes::key_of;
+use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::keys;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{all, apply, deadline, key, on_hand, receipt, request};

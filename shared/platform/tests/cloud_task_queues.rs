@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use jiff::Timestamp;
+use stockline_application::message::Envelope;
+use stockline_application::ports::queue::QueueRecord;
+use stockline_application::ports::queue::QueueSource;
+use stockline_application::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use stockline_domain::catalog::Zone;
 use stockline_domain::task::Task;
-use stockline_platform::batch::QueueRecord;
-use stockline_platform::message::Envelope;
-use stockline_platform::ports::messages::QueueSource;
-use stockline_platform::ports::tasks::{Command, ControllerQueues, TaskQueue};
 use stockline_platform::sqs::{
     FifoMessage, QueuedTask, SqsControllerQueues, SqsSource, SqsTaskQueue, TASK_COMMAND,
     TASK_QUEUED, TaskCommand,

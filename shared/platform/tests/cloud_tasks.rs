@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use jiff::Timestamp;
+use stockline_application::ports::tasks::TaskStore;
+use stockline_application::task_reports::{ReportOutcome, settle};
 use stockline_domain::catalog::Zone;
 use stockline_domain::order::OrderStatus;
 use stockline_domain::task::{Report, ReportedState, Task, TaskState};
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
-use stockline_platform::ports::tasks::{Reported, TaskStore, settle};
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::tasks::{Orders, all, anybody, deadline};
 use stockline_testkit::dynamo_shop::DynamoShop;
@@ -93,7 +94,7 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
             deadline(),
         )
         .await;
-        let Ok(Reported::Counted(task)) = settled else {
+        let Ok(ReportOutcome::Counted(task)) = settled else {
             panic!("it did not count: {settled:?}");
         };
         assert_eq!(task.state, TaskState::Completed);

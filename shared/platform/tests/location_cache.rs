@@ -3,8 +3,8 @@
 
 use jiff::SignedDuration;
 use jiff::civil::date;
+use stockline_application::location_cache::LocationCache;
 use stockline_domain::ids::LocationId;
-use stockline_platform::location_cache::LocationCache;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
 

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::alerts::{Chat, NotDelivered};
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::alerts::{Chat, NotDelivered};
 use stockline_platform::slack::SlackWebhook;
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

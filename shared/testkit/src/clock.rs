@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
-use stockline_platform::clock::Clock;
+use stockline_application::ports::clock::Clock;
 
 /// Stands still until it is moved.
 #[derive(Debug, Clone)]

@@ -2,11 +2,11 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use stockline_application::ports::stock::{Ledger, StockStore};
 use stockline_platform::dynamodb::attributes::{key_of, number};
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys::{self, Key};
-use stockline_platform::ports::stock::{Ledger, StockStore};
 
 use crate::conformance::books::{Fault, Spoilt};
 use crate::conformance::stock::key;

@@ -2,21 +2,22 @@
 
 use aws_sdk_dynamodb::Client;
 use jiff::civil::Date;
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::order_lifecycle::CancelOutcome;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::orders::{
+    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, RecordId,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{FulfilOrder, Order};
-use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::replace_level::level_item;
-use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
-use stockline_platform::ports::orders::{
-    Advance, Advanced, Canceling, KnownOrder, OpenOrders, OrderStore, Placement, RecordId,
-};
-use stockline_platform::store_error::StoreError;
 
 use crate::conformance::orders::{StockedOrders, cancel, deadline, minute, request};
 use crate::conformance::tasks::{Orders, handed_over};
@@ -161,7 +162,7 @@ impl Orders for DynamoShop {
     async fn cancel(&self, id: OrderId) {
         let known = self.orders.find(id).await.unwrap().unwrap();
         let canceled = cancel(&self.orders, &known, minute(9)).await;
-        assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
+        assert!(matches!(canceled, Ok(CancelOutcome::Canceled(_))));
     }
 
     async fn hand_over(&self, id: OrderId, what: &FulfilOrder) {

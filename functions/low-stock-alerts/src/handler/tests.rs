@@ -7,7 +7,9 @@ use std::sync::Mutex;
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
 use stockline_domain::alert::AlertKind::{self, Low, OutOfStock, Recovered, Short};
-use stockline_platform::batch::{BatchResponse, StreamRecord, each_stream_record, stream_records};
+use stockline_platform::batch::{
+    BatchFailures, StreamRecord, process_stream_records, stream_records,
+};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::alerts::{MemoryAlerts, MemoryTopic};
 use stockline_testkit::memory::shop::MemoryShop;
@@ -34,8 +36,8 @@ impl Store {
         }
     }
 
-    async fn sees(&self, records: Vec<StreamRecord>) -> BatchResponse {
-        each_stream_record(records, |record| async move {
+    async fn sees(&self, records: Vec<StreamRecord>) -> BatchFailures {
+        process_stream_records(records, |record| async move {
             self.watcher.handle(&record).await
         })
         .await
@@ -313,7 +315,7 @@ async fn a_watcher_that_is_overtaken_decides_anew() {
             topic.clone(),
             FakeClock::at("2026-03-01T18:00:00Z"),
         );
-        assert_eq!(watcher.handle(&milk(3, 0)).await, Outcome::Done);
+        assert_eq!(watcher.handle(&milk(3, 0)).await, RecordOutcome::Done);
         let told: Vec<_> = topic
             .published()
             .iter()

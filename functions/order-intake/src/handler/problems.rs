@@ -1,10 +1,10 @@
 //! Why an order cannot be placed or go on, as the caller is told it.
 
 use serde_json::{Value, json};
+use stockline_application::ports::orders::ShortSku;
 use stockline_domain::ids::Sku;
 use stockline_domain::invalid::FieldError;
 use stockline_domain::order::{Line, LineExcess, NotPossible};
-use stockline_platform::ports::orders::ShortSku;
 use stockline_platform::problem::{Problem, ProblemKind};
 
 /// The key stands for another request.

@@ -1,14 +1,15 @@
 //! What may be done to an order that is placed.
 
+use stockline_application::order_lifecycle::{
+    CancelOutcome, FulfilOutcome, RefundOutcome, cancel, fulfil, refund,
+};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::orders::OrderStore;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{CancellationId, FulfilmentId, RefundId};
 use stockline_domain::order::{CancelOrder, FulfilOrder, RefundOrder, RefundPlace};
-use stockline_platform::clock::Clock;
 use stockline_platform::edge::{Call, Reply};
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::orders::{
-    Canceling, Fulfilling, OrderStore, Refunding, cancel, fulfil, refund,
-};
 use stockline_platform::problem::{Problem, ProblemKind};
 
 use super::problems::{insufficient_stock, key_reused, not_fulfillable, not_refundable};
@@ -24,10 +25,10 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let request = fingerprint(&body)?;
         let at = self.clock.now();
         match cancel(&self.orders, &known, &body, id, &request, at, call.deadline).await? {
-            Canceling::Canceled(order) => Reply::ok(&order),
-            Canceling::Replayed(order) => Ok(Reply::ok(&order)?.replayed()),
-            Canceling::KeyReused => Err(key_reused()),
-            Canceling::TooLate => Err(Problem::new(
+            CancelOutcome::Canceled(order) => Reply::ok(&order),
+            CancelOutcome::Replayed(order) => Ok(Reply::ok(&order)?.replayed()),
+            CancelOutcome::KeyReused => Err(key_reused()),
+            CancelOutcome::TooLate => Err(Problem::new(
                 ProblemKind::OrderNotCancelable,
                 "All of the order has left; it can be refunded, not canceled.",
             )),
@@ -52,10 +53,10 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         };
         let request = fingerprint(&body)?;
         match refund(&self.orders, &known, &body, &place, &request, call.deadline).await? {
-            Refunding::Refunded(refund) => Reply::created(&refund),
-            Refunding::Replayed(refund) => Ok(Reply::created(&refund)?.replayed()),
-            Refunding::KeyReused => Err(key_reused()),
-            Refunding::NotPossible(error) => Err(not_refundable(error)),
+            RefundOutcome::Refunded(refund) => Reply::created(&refund),
+            RefundOutcome::Replayed(refund) => Ok(Reply::created(&refund)?.replayed()),
+            RefundOutcome::KeyReused => Err(key_reused()),
+            RefundOutcome::NotPossible(error) => Err(not_refundable(error)),
         }
     }
 
@@ -67,11 +68,11 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let request = fingerprint(&body)?;
         let at = self.clock.now();
         match fulfil(&self.orders, &known, &body, id, &request, at, call.deadline).await? {
-            Fulfilling::Fulfilled(fulfilment) => Reply::created(&fulfilment),
-            Fulfilling::Replayed(fulfilment) => Ok(Reply::created(&fulfilment)?.replayed()),
-            Fulfilling::KeyReused => Err(key_reused()),
-            Fulfilling::NotPossible(error) => Err(not_fulfillable(error)),
-            Fulfilling::Short(short) => Err(insufficient_stock(&short)),
+            FulfilOutcome::Fulfilled(fulfilment) => Reply::created(&fulfilment),
+            FulfilOutcome::Replayed(fulfilment) => Ok(Reply::created(&fulfilment)?.replayed()),
+            FulfilOutcome::KeyReused => Err(key_reused()),
+            FulfilOutcome::NotPossible(error) => Err(not_fulfillable(error)),
+            FulfilOutcome::Short(short) => Err(insufficient_stock(&short)),
         }
     }
 }

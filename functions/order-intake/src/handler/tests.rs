@@ -3,12 +3,12 @@ mod idempotency;
 mod refunds;
 
 use serde_json::{Value, json};
+use stockline_application::deadline::Deadline;
+use stockline_application::location_cache::LocationCache;
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_domain::catalog::Location;
 use stockline_platform::cursor::CursorKey;
-use stockline_platform::deadline::Deadline;
 use stockline_platform::edge::{Reply, answer};
-use stockline_platform::location_cache::LocationCache;
-use stockline_platform::ports::catalog::CatalogStore;
 use stockline_platform::problem::Problem;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;

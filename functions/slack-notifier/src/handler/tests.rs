@@ -1,20 +1,20 @@
 //! Batches of alerts, and what people read of them.
 
 use serde_json::{Value, json};
+use stockline_application::ports::alerts::alert_message;
 use stockline_domain::alert::{AlertKind, StockAlert};
-use stockline_platform::batch::{BatchResponse, queue_records, whole_queue_batch};
-use stockline_platform::ports::alerts::alert_message;
+use stockline_platform::batch::{BatchFailures, process_queue_batch, queue_records};
 use stockline_testkit::memory::alerts::MemoryChat;
 
 use super::*;
 
-async fn notified(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchResponse {
+async fn notified(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchFailures {
     let notifier = SlackNotifier::new(
         chat.clone(),
         "https://stock.example/board?a=1&b=2".to_owned(),
     );
     let notifier = &notifier;
-    whole_queue_batch(
+    process_queue_batch(
         records,
         |records| async move { notifier.handle(&records).await },
     )

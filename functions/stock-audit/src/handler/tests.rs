@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::date;
 use serde_json::json;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::audit_data::Bookkeeper;
+use stockline_application::ports::orders::{OrderStore, Placement};
 use stockline_domain::audit::{Difference, StoredLevel, mend};
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_platform::cursor::{Listing, Position};
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::books::Bookkeeper;
-use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::books::{Fault, Spoilt, audit};
 use stockline_testkit::conformance::stock::{apply, change, deadline};

@@ -4,12 +4,12 @@ mod costs;
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::json;
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::stock_change::StockChange;
-use stockline_platform::batch::{BatchResponse, each_stream_record, stream_records};
+use stockline_platform::batch::{BatchFailures, process_stream_records, stream_records};
 use stockline_platform::keys;
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
@@ -65,8 +65,8 @@ fn story(levels: &[Level]) -> Vec<StreamRecord> {
         .collect()
 }
 
-async fn drain(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchResponse {
-    each_stream_record(records, |told| record(ledger, told)).await
+async fn drain(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchFailures {
+    process_stream_records(records, |told| record(ledger, told)).await
 }
 
 fn kept(ledger: &MemoryShop) -> Vec<Movement> {
@@ -125,24 +125,30 @@ async fn what_cannot_be_read_or_contradicts_the_ledger_is_rejected_and_told_apar
         None,
         Some(serde_dynamo::to_item(json!({"on_hand": "five"})).unwrap()),
     );
-    assert!(matches!(record(&ledger, poison).await, Outcome::Reject(_)));
+    assert!(matches!(
+        record(&ledger, poison).await,
+        RecordOutcome::Reject(_)
+    ));
     let deleted = told(2, Some(&levels[1]), None);
-    assert!(matches!(record(&ledger, deleted).await, Outcome::Reject(_)));
+    assert!(matches!(
+        record(&ledger, deleted).await,
+        RecordOutcome::Reject(_)
+    ));
 
     assert_eq!(
         record(&ledger, told(3, None, Some(&levels[1]))).await,
-        Outcome::Done
+        RecordOutcome::Done
     );
     let mut other = received(&[6, 1]).remove(2);
     other.version = 1;
     let contradiction = told(4, None, Some(&other));
     assert!(matches!(
         record(&ledger, contradiction).await,
-        Outcome::Reject(_)
+        RecordOutcome::Reject(_)
     ));
 
     let later = record(&Busy, told(5, None, Some(&levels[1]))).await;
-    assert_eq!(later, Outcome::Retry("the store is busy".to_owned()));
+    assert_eq!(later, RecordOutcome::Retry("the store is busy".to_owned()));
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::orders::{OrderStore, Placement};
 use stockline_domain::ids::LocationId;
-use stockline_platform::cursor::{Listing, Position};
-use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_testkit::conformance::orders::request;
 use stockline_testkit::conformance::stock::{apply, change, deadline, key};
 use stockline_testkit::memory::shop::MemoryShop;

@@ -65,7 +65,7 @@ impl Floor {
         self.tasks.beat(&heartbeat).await.unwrap();
     }
 
-    async fn deliver(&self) -> Outcome {
+    async fn deliver(&self) -> RecordOutcome {
         let message = FifoMessage::queued(&self.tasks.only(), self.clock.now()).unwrap();
         self.dispatch.record(record(&message.body)).await
     }
@@ -100,7 +100,7 @@ fn record(body: &str) -> QueueRecord {
 async fn a_task_goes_to_a_live_controller_under_a_lease_and_the_command_says_all_it_needs() {
     let floor = floor().await;
     floor.beats("controller-1", 2).await;
-    assert_eq!(floor.deliver().await, Outcome::Done);
+    assert_eq!(floor.deliver().await, RecordOutcome::Done);
     let task = floor.tasks.only();
     assert_eq!((task.state, task.lease_id), (TaskState::Leased, 1));
     assert_eq!(
@@ -126,7 +126,7 @@ async fn a_task_goes_to_a_live_controller_under_a_lease_and_the_command_says_all
 #[tokio::test]
 async fn where_no_controller_lives_or_has_room_the_task_waits() {
     let floor = floor().await;
-    let waits = async || matches!(floor.deliver().await, Outcome::RetryAfter(..));
+    let waits = async || matches!(floor.deliver().await, RecordOutcome::RetryAfter(..));
     assert!(waits().await);
     floor.beats("controller-1", 0).await;
     assert!(waits().await);
@@ -137,23 +137,23 @@ async fn where_no_controller_lives_or_has_room_the_task_waits() {
     assert!(waits().await);
     assert_eq!(floor.tasks.only().state, TaskState::Queued);
     floor.beats("controller-1", 1).await;
-    assert_eq!(floor.deliver().await, Outcome::Done);
+    assert_eq!(floor.deliver().await, RecordOutcome::Done);
 }
 
 #[tokio::test]
 async fn a_task_that_waits_is_tried_again_within_seconds_and_put_aside_after_a_day() {
     let floor = floor().await;
-    let Outcome::RetryAfter(pause, reason) = floor.deliver().await else {
+    let RecordOutcome::RetryAfter(pause, reason) = floor.deliver().await else {
         panic!("it does not wait");
     };
     assert_eq!(pause.as_secs(), 5);
     assert_eq!(reason, "zone dry of hub-1 has no live controller with room");
     floor.clock.advance(LONGEST_WAIT);
-    assert!(matches!(floor.deliver().await, Outcome::Reject(_)));
+    assert!(matches!(floor.deliver().await, RecordOutcome::Reject(_)));
     // Whoever sends it back from there, when controllers live again, finds it waiting as before.
     assert_eq!(floor.tasks.only().state, TaskState::Queued);
     floor.beats("controller-1", 1).await;
-    assert_eq!(floor.deliver().await, Outcome::Done);
+    assert_eq!(floor.deliver().await, RecordOutcome::Done);
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_message_that_comes_again_leases_no_second_time() {
     floor.beats("controller-1", 2).await;
     floor.beats("controller-2", 2).await;
     for _ in 0..3 {
-        assert_eq!(floor.deliver().await, Outcome::Done);
+        assert_eq!(floor.deliver().await, RecordOutcome::Done);
     }
     assert_eq!(floor.tasks.only().lease_id, 1);
     assert_eq!(
@@ -176,10 +176,10 @@ async fn when_a_crash_comes_between_lease_and_command_the_next_delivery_sends_it
     let floor = floor().await;
     floor.beats("controller-1", 2).await;
     floor.queues.set_broken(true);
-    assert!(matches!(floor.deliver().await, Outcome::Retry(_)));
+    assert!(matches!(floor.deliver().await, RecordOutcome::Retry(_)));
     assert_eq!(floor.tasks.only().state, TaskState::Leased);
     floor.queues.set_broken(false);
-    assert_eq!(floor.deliver().await, Outcome::Done);
+    assert_eq!(floor.deliver().await, RecordOutcome::Done);
     assert_eq!(
         floor.told(),
         [("controller-1".to_owned(), json!("execute"), json!(1))]
@@ -196,7 +196,7 @@ async fn a_task_that_was_taken_back_goes_to_another_controller_under_the_next_le
     let waiting = leased.taken_back(None, floor.clock.now()).unwrap();
     floor.tasks.replace(&leased, &waiting).await.unwrap();
     floor.beats("controller-2", 2).await;
-    assert_eq!(floor.deliver().await, Outcome::Done);
+    assert_eq!(floor.deliver().await, RecordOutcome::Done);
     let task = floor.tasks.only();
     assert_eq!((task.lease_id, task.attempt), (2, 2));
     assert_eq!(
@@ -224,7 +224,7 @@ async fn a_task_that_was_accepted_or_ended_is_left_alone() {
     };
     floor.tasks.replace(&leased, &accepted).await.unwrap();
     floor.clock.advance(LEASE);
-    assert_eq!(floor.deliver().await, Outcome::Done);
+    assert_eq!(floor.deliver().await, RecordOutcome::Done);
     assert_eq!(floor.tasks.only(), *accepted);
     assert!(floor.told().is_empty());
 }
@@ -237,7 +237,11 @@ async fn of_deliveries_at_once_one_leases() {
     let (one, two, three) = tokio::join!(floor.deliver(), floor.deliver(), floor.deliver());
     assert_eq!(
         [one, two, three],
-        [Outcome::Done, Outcome::Done, Outcome::Done]
+        [
+            RecordOutcome::Done,
+            RecordOutcome::Done,
+            RecordOutcome::Done
+        ]
     );
     assert_eq!(floor.tasks.only().lease_id, 1);
     assert_eq!(floor.told().len(), 1);
@@ -259,6 +263,6 @@ async fn what_is_no_message_of_a_known_task_is_rejected() {
         record(r#"{"type":"stock.alert","version":1}"#),
     ] {
         let outcome = floor.dispatch.record(poison).await;
-        assert!(matches!(outcome, Outcome::Reject(_)), "{outcome:?}");
+        assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
     }
 }

@@ -2,13 +2,13 @@ mod costs;
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_domain::catalog::Location;
 use stockline_domain::ids::TaskId;
 use stockline_domain::task::TaskState;
 use stockline_platform::batch::stream_records;
-use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys;
-use stockline_platform::ports::catalog::CatalogStore;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::MemoryCatalog;
 use stockline_testkit::memory::tasks::{MemoryQueues, MemoryTasks};
@@ -92,7 +92,7 @@ async fn each_line_of_a_new_order_of_an_automated_warehouse_waits_in_the_queue_o
     for _ in 0..2 {
         assert_eq!(
             planner.record(told(None, Some(&order))).await,
-            Outcome::Done
+            RecordOutcome::Done
         );
     }
     assert_eq!(states(&tasks), [TaskState::Queued, TaskState::Queued]);
@@ -134,7 +134,7 @@ async fn nothing_is_planned_for_a_store_a_sale_at_the_till_or_an_order_that_only
         told(Some(&placed), Some(&gone)),
         told(Some(&placed), None),
     ] {
-        assert_eq!(planner.record(record).await, Outcome::Done);
+        assert_eq!(planner.record(record).await, RecordOutcome::Done);
     }
     assert!(states(&tasks).is_empty() && queues.take().is_empty());
 }
@@ -149,12 +149,12 @@ async fn when_the_queue_is_down_the_record_comes_again_and_the_task_is_sent_then
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
     queues.set_broken(true);
     let outcome = planner.record(told(None, Some(&order))).await;
-    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
+    assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
     assert_eq!(tasks.only().state, TaskState::Queued);
     queues.set_broken(false);
     assert_eq!(
         planner.record(told(None, Some(&order))).await,
-        Outcome::Done
+        RecordOutcome::Done
     );
     assert_eq!(queues.take().len(), 1);
 }
@@ -173,7 +173,7 @@ impl Warehouse {
         order
     }
 
-    async fn cancel(&self, order: &Order) -> Outcome {
+    async fn cancel(&self, order: &Order) -> RecordOutcome {
         let canceled = order.cancel(order.placed_at).unwrap();
         self.planner
             .record(told(Some(order), Some(&canceled)))
@@ -201,7 +201,7 @@ async fn a_canceled_order_takes_its_waiting_tasks_with_it_and_calls_back_those_u
     let house = warehouse().await;
     let order = house.first_line_leased().await;
     for _ in 0..2 {
-        assert_eq!(house.cancel(&order).await, Outcome::Done);
+        assert_eq!(house.cancel(&order).await, RecordOutcome::Done);
     }
     let (first, second) = (house.task(&order, 1).await, house.task(&order, 2).await);
     assert_eq!(
@@ -223,10 +223,10 @@ async fn a_controller_that_could_not_be_told_of_the_cancellation_is_told_when_th
     let order = house.first_line_leased().await;
     house.queues.set_broken(true);
     let outcome = house.cancel(&order).await;
-    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
+    assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
     assert_eq!(house.task(&order, 1).await.state, TaskState::Canceling);
     house.queues.set_broken(false);
-    assert_eq!(house.cancel(&order).await, Outcome::Done);
+    assert_eq!(house.cancel(&order).await, RecordOutcome::Done);
     assert_eq!(house.told().len(), 1);
 }
 
@@ -253,7 +253,7 @@ async fn a_task_is_canceled_once_its_line_was_given_up_or_all_of_it_handed_over_
         (&first_handed_over, &rest_canceled, (canceled, canceled)),
     ] {
         let record = told(Some(before), Some(after));
-        assert_eq!(planner.record(record).await, Outcome::Done);
+        assert_eq!(planner.record(record).await, RecordOutcome::Done);
         assert_eq!(states().await, expected);
     }
 }
@@ -269,7 +269,7 @@ async fn an_image_that_is_no_order_is_rejected() {
     let outcome = planner
         .record(StreamRecord::new(key, "1".to_owned(), None, Some(image)))
         .await;
-    assert!(matches!(outcome, Outcome::Reject(_)), "{outcome:?}");
+    assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn the_sample_events_plan_two_tasks_and_cancel_them() {
     ] {
         let event: Event = serde_json::from_str(text).unwrap();
         for record in stream_records(event) {
-            assert_eq!(planner.record(record).await, Outcome::Done);
+            assert_eq!(planner.record(record).await, RecordOutcome::Done);
         }
     }
     assert_eq!(states(&tasks), [TaskState::Canceled, TaskState::Canceled]);

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use stockline_application::ports::clock::Clock;
 use stockline_platform::clients::Aws;
-use stockline_platform::clock::{Clock, SystemClock};
+use stockline_platform::clock::SystemClock;
 use stockline_simulators::controller::Log;
 use stockline_simulators::slack::{Received, Slack};
 use tokio::time::{Instant, interval};

@@ -7,20 +7,21 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use clap::Parser;
 use jiff::SignedDuration;
+use stockline_application::deadline::Deadline;
+use stockline_application::error_chain::error_chain;
+use stockline_application::ports::audit_data::Mended;
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::clock::Clock;
+use stockline_application::stock_audit::{Finding, Patience, StockAudit};
+use stockline_application::store_error::StoreError;
 use stockline_domain::audit::{Mend, Replacement, mend};
 use stockline_domain::ids::LocationId;
 use stockline_platform::clients::Aws;
-use stockline_platform::clock::{Clock, SystemClock};
-use stockline_platform::deadline::Deadline;
+use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::environment::MissingVariable;
-use stockline_platform::ports::books::Mended;
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::problem::chain;
-use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
-use stockline_platform::store_error::StoreError;
 use xtask::commands::repair::RepairArgs;
 use xtask::output::say;
 use xtask::status::Cloud;
@@ -47,7 +48,7 @@ enum RepairError {
     Tool(#[from] xtask::Error),
     #[error("{0}: the credentials of the environment are taken from there")]
     Variable(#[from] MissingVariable),
-    #[error("{}", chain(.0))]
+    #[error("{}", error_chain(.0))]
     Store(#[from] StoreError),
     #[error("{0}")]
     Name(#[from] stockline_domain::ids::InvalidName),

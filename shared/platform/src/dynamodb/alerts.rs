@@ -7,10 +7,10 @@ use stockline_domain::level::LevelKey;
 use super::attributes::{item, key_of, number, value};
 use super::single_write::{PATIENCE, unless_busy};
 use super::transaction::sort;
-use crate::deadline::Deadline;
 use crate::keys;
-use crate::ports::alerts::{Advance, AlertRecord, AlertStore};
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore};
+use stockline_application::store_error::StoreError;
 
 /// Alert records in the stock table.
 #[derive(Debug, Clone)]

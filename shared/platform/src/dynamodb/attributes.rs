@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cursor::Position;
 use crate::keys::Key;
-use crate::store_error::StoreError;
+use stockline_application::paging::Position;
+use stockline_application::store_error::StoreError;
 
 /// One item, attribute by attribute.
 pub type Item = HashMap<String, AttributeValue>;

@@ -8,10 +8,10 @@ use stockline_domain::ids::LocationId;
 
 use super::attributes::{item, key_of, start_key, string, value};
 use super::transaction::sort;
-use crate::cursor::Position;
 use crate::keys;
-use crate::ports::books::{AuditRecord, AuditRecords};
-use crate::store_error::StoreError;
+use stockline_application::paging::Position;
+use stockline_application::ports::audit_data::{AuditRecord, AuditRecords};
+use stockline_application::store_error::StoreError;
 
 /// The most records that are read of one location and day.
 const MOST: usize = 1000;

@@ -10,11 +10,11 @@ use stockline_domain::money::Money;
 use super::attributes::{Item, item, key_of, position, start_key, string, value};
 use super::single_write::unless_busy;
 use super::transaction::sort;
-use crate::cursor::{Listing, Page};
-use crate::deadline::Deadline;
 use crate::keys::{self, Key};
-use crate::ports::catalog::CatalogStore;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Page};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::store_error::StoreError;
 
 /// The catalog table.
 #[derive(Debug, Clone)]

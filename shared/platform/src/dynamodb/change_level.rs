@@ -7,9 +7,10 @@ use stockline_domain::level::{LevelKey, MovementKind};
 use stockline_domain::split_level::{Part, Plan};
 
 use super::attributes::{attribute, key_of, number};
+use super::cause_attributes::CauseAttributes;
 use super::replace_level::replace_level;
 use crate::keys;
-use crate::store_error::StoreError;
+use stockline_application::store_error::StoreError;
 
 /// The writes that make `plan` at a level of `stock_table`.
 pub fn planned_items(
@@ -41,14 +42,21 @@ pub fn change_level(
     let change = &part.change;
     let available_delta = change.available_delta();
     let mut conditions = vec!["attribute_exists(pk)"];
+    let cause = CauseAttributes::current();
     let mut update = Update::builder()
         .table_name(stock_table)
         .set_key(Some(key_of(&keys::level_bucket(key, part.bucket))))
-        .update_expression(
-            "SET on_hand = on_hand + :on_hand, allocated = allocated + :allocated, \
-             in_transit = in_transit + :in_transit, available = available + :available, \
-             version = version + :one, last_change = :change",
-        )
+        .update_expression(cause.update_expression(
+            &[
+                "on_hand = on_hand + :on_hand",
+                "allocated = allocated + :allocated",
+                "in_transit = in_transit + :in_transit",
+                "available = available + :available",
+                "version = version + :one",
+                "last_change = :change",
+            ],
+            &[],
+        ))
         .expression_attribute_values(":on_hand", number(change.on_hand_delta))
         .expression_attribute_values(":allocated", number(change.allocated_delta))
         .expression_attribute_values(":in_transit", number(change.states.in_transit_delta))
@@ -56,6 +64,9 @@ pub fn change_level(
         .expression_attribute_values(":one", number(1))
         .expression_attribute_values(":change", attribute(change)?)
         .return_values_on_condition_check_failure(OnFailure::AllOld);
+    for (name, value) in cause.values() {
+        update = update.expression_attribute_values(name, value);
+    }
     for (delta, condition, needed) in [
         (
             available_delta,

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::attributes::Item;
 use super::transaction::sort;
-use crate::deadline::Deadline;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 /// The items under `keys` (at most 100), each read strongly, in no order; those that are not there are left out.
 ///

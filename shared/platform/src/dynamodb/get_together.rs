@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 
 use super::attributes::Item;
 use super::transaction::{is_busy, is_conflict, sort};
-use crate::deadline::Deadline;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 /// As many tries of [`get_together`] as there is time for.
 pub const WHILE_THERE_IS_TIME: u32 = u32::MAX;

@@ -11,8 +11,8 @@ use stockline_domain::order::LevelChange;
 use super::rebalance::Rebalance;
 use super::split_levels::SplitLevels;
 use super::transaction::{self, Tried, Written, fresh_token, try_once};
-use crate::deadline::Deadline;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 use rethink::Refusal;
 use write::Write;

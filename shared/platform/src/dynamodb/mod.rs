@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod attributes;
 pub mod audit_records;
 pub mod catalog;
+mod cause_attributes;
 pub mod change_level;
 mod get_all;
 mod get_together;

@@ -18,14 +18,14 @@ use super::attributes::{item, key_of, number, position, start_key, string, value
 use super::get_together::get_together;
 use super::level_changes::{Changed, LevelChanges, RefusedLevel};
 use super::transaction::{Part, sort};
-use crate::cursor::{Listing, Page, Position};
-use crate::deadline::Deadline;
-use crate::fingerprint::Fingerprint;
 use crate::keys::{self, Key};
-use crate::ports::orders::{
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::orders::{
     Advance, Advanced, KnownOrder, OrderStore, Placement, Record, RecordId, ShortSku,
 };
-use crate::store_error::StoreError;
+use stockline_application::store_error::StoreError;
 
 use history::{CancellationRecord, FulfilmentRecord, RefundRecord};
 pub use record::OrderRecord;

@@ -11,8 +11,8 @@ use stockline_domain::split_level::{Gathering, Plan};
 use super::change_level::planned_items;
 use super::split_levels::SplitLevels;
 use super::transaction::{Tried, Written, fresh_token, try_once};
-use crate::deadline::Deadline;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 /// The longest that a caller whose change is committed waits for the evening out that comes after it.
 const EVENING_OUT: Duration = Duration::from_millis(250);

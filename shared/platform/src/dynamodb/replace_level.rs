@@ -4,8 +4,9 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use stockline_domain::level::Level;
 
 use super::attributes::{Item, attribute, item, key_of, number, string};
+use super::cause_attributes::CauseAttributes;
 use crate::keys;
-use crate::store_error::StoreError;
+use stockline_application::store_error::StoreError;
 
 /// A level as it is stored: with what conditions compare and what the indexes sort by.
 ///
@@ -23,6 +24,7 @@ pub fn level_item(level: &Level) -> Result<Item, StoreError> {
         );
         stored.insert("index_sku".to_owned(), string(level.sku.as_str()));
     }
+    stored.extend(CauseAttributes::current().attributes());
     Ok(stored)
 }
 
@@ -75,15 +77,19 @@ pub fn replace_level(
             .expression_attribute_values(":counted_at", attribute(counted_at)?)
             .expression_attribute_values(":counted_ms", number(counted_at.as_millisecond()));
     }
-    let mut removal = "";
+    let mut removals = Vec::new();
     if after.whole_short {
         assignments.push("whole_short = :whole_short");
         update = update.expression_attribute_values(":whole_short", attribute(&true)?);
     } else if before.whole_short {
-        removal = " REMOVE whole_short";
+        removals.push("whole_short");
+    }
+    let cause = CauseAttributes::current();
+    for (name, value) in cause.values() {
+        update = update.expression_attribute_values(name, value);
     }
     let update = update
-        .update_expression(format!("SET {}{removal}", assignments.join(", ")))
+        .update_expression(cause.update_expression(&assignments, &removals))
         .build()
         .map_err(StoreError::failed("write a level"))?;
     Ok(TransactWriteItem::builder().update(update).build())

@@ -11,10 +11,10 @@ use stockline_domain::order::Order;
 use super::attributes::{Item, string};
 use super::orders::orders_of_day;
 use super::transaction::sort;
-use crate::cursor::{Listing, Position};
 use crate::keys;
-use crate::ports::export::SalesReader;
-use crate::store_error::StoreError;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::export::SalesReader;
+use stockline_application::store_error::StoreError;
 
 /// The orders of a table, for reading only.
 #[derive(Debug, Clone)]

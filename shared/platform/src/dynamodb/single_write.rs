@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::transaction::is_busy;
-use crate::deadline::Deadline;
+use stockline_application::deadline::Deadline;
 
 /// How long a write is tried that is handed no deadline; the call around it ends by its own, however long this is.
 ///

@@ -13,9 +13,9 @@ use super::attributes::{Item, key_of, value};
 use super::get_all::get_all;
 use super::get_together::get_together;
 use super::transaction::sort;
-use crate::deadline::Deadline;
 use crate::keys;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 /// How long the number of buckets of a level is believed: an older number costs a try, never a sale.
 const BELIEVED: Duration = Duration::from_mins(1);

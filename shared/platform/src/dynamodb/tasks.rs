@@ -15,10 +15,10 @@ use stockline_domain::task::{Controller, Task, TaskState};
 use super::attributes::{Item, item, key_of, number, string, value};
 use super::single_write::{PATIENCE, unless_busy};
 use super::transaction::sort;
-use crate::deadline::Deadline;
 use crate::keys::{self, Key};
-use crate::ports::tasks::{ControllerStore, TaskStore};
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::tasks::{ControllerStore, TaskStore};
+use stockline_application::store_error::StoreError;
 
 pub use completion::DynamoCompletions;
 

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use uuid::Uuid;
 
 use super::attributes::Item;
-use crate::deadline::Deadline;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 /// What became of a transaction.
 pub enum Written {

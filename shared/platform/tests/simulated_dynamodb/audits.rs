@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use stockline_application::ports::audit_data::Mended;
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::stock_lookup::Whereabouts;
 use stockline_domain::explanation::{Holders, explain};
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::keys;
-use stockline_platform::ports::books::Mended;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::whereabouts::Whereabouts;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::orders::order;
 

@@ -1,7 +1,8 @@
 //! What is done to an order costs what the README of `order-intake` says.
 
+use stockline_application::order_lifecycle::RefundOutcome;
+use stockline_application::ports::orders::{OrderStore, Placement};
 use stockline_domain::order::{Order, RefundLine};
-use stockline_platform::ports::orders::{OrderStore, Placement, Refunding};
 use stockline_testkit::conformance::orders::{cancel, deadline, found, minute, request};
 use stockline_testkit::orders::order;
 
@@ -73,7 +74,7 @@ async fn goods_that_are_the_first_of_their_kind_somewhere_cost_a_refused_try_and
     };
     store.billed();
     let refunded = store.refund_at("store-2", &known, back.clone(), "r").await;
-    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
+    assert!(matches!(refunded, Ok(RefundOutcome::Refunded(_))));
     assert!(
         store
             .billed()
@@ -82,7 +83,7 @@ async fn goods_that_are_the_first_of_their_kind_somewhere_cost_a_refused_try_and
     let known = found(&store.shop, sale.order_id).await;
     store.billed();
     let refunded = store.refund_at("store-2", &known, back, "again").await;
-    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
+    assert!(matches!(refunded, Ok(RefundOutcome::Refunded(_))));
     assert_eq!(store.billed(), "6 + 2 | 0 | 1: `TransactWriteItems`");
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::store_error::StoreError;
 use stockline_domain::order::Order;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::{StockedOrders, request};
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::{Fault, SimulatedDynamoDb, Throughput, Timing};

@@ -1,7 +1,7 @@
 //! What takes more items than a transaction holds is gathered, and no more than that.
 
 use serde_json::json;
-use stockline_platform::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, change, key};
 use stockline_testkit::orders::order;

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use serde_json::json;
+use stockline_application::order_lifecycle::{self, CancelOutcome};
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::stock::{Applied, MissingLevel, PendingChange, StockStore};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, RequestId};
 use stockline_domain::level::Level;
 use stockline_domain::order::CancelOrder;
-use stockline_platform::ports::orders::{self, Canceling, OrderStore, Placement};
-use stockline_platform::ports::stock::{Applied, MissingLevel, PendingChange, StockStore};
-use stockline_platform::store_error::StoreError;
 use stockline_protocol::history::{
     Mix, Outcome, Plan, Request, Seen, Shop, is_linearizable, record,
 };
@@ -64,10 +65,10 @@ impl Callers {
                 let (body, same) = (CancelOrder::default(), request(key));
                 let at = minute(1);
                 let canceled =
-                    orders::cancel(shop, &known, &body, id, &same, at, deadline()).await?;
+                    order_lifecycle::cancel(shop, &known, &body, id, &same, at, deadline()).await?;
                 assert!(matches!(
                     canceled,
-                    Canceling::Canceled(_) | Canceling::Replayed(_)
+                    CancelOutcome::Canceled(_) | CancelOutcome::Replayed(_)
                 ));
                 Outcome::Canceled
             }

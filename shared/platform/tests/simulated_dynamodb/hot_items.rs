@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::stock::{Applied, Ledger};
 use stockline_domain::order::Order;
 use stockline_domain::stock_change::StockChange;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::stock::{Applied, Ledger};
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::orders::order;

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use stockline_application::deadline::Deadline;
+use stockline_application::order_lifecycle::FulfilOutcome;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::audit_data::{Books, Mended};
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::ports::stock::Ledger;
+use stockline_application::stock_audit::{Finding, StockAudit};
+use stockline_application::store_error::StoreError;
 use stockline_domain::audit::Difference;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::open_order::OpenOrder;
-use stockline_platform::cursor::{Listing, Position};
-use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::ports::books::{Books, Mended};
-use stockline_platform::ports::orders::{Fulfilling, OpenOrders};
-use stockline_platform::ports::stock::Ledger;
-use stockline_platform::stock_audit::{Finding, StockAudit};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::orders::{found, minute};
 use stockline_testkit::orders::order;
@@ -76,7 +77,7 @@ impl Late {
             if let Some(sent) = number.checked_sub(3).map(|earlier| &sold[earlier]) {
                 let known = found(&store.shop, sent.order_id).await;
                 let left = store.fulfil(&known, &ALL, "a").await;
-                assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+                assert!(matches!(left, Ok(FulfilOutcome::Fulfilled(_))), "{left:?}");
                 self.tell(store).await;
             }
             tokio::time::sleep(pause).await;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use stockline_application::ports::stock::{Applied, Ledger};
+use stockline_application::store_error::StoreError;
 use stockline_domain::level::Movement;
-use stockline_platform::ports::stock::{Applied, Ledger};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::receipt;
 use tokio::time::Instant;

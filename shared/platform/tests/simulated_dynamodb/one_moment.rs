@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::stock::Applied;
 use stockline_domain::level::LevelError;
 use stockline_domain::stock_change::ChangeRefused;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::stock::Applied;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::orders::order;
 use tokio::time::Instant;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use stockline_application::ports::audit_data::Books;
+use stockline_application::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::replace_level::level_item;
-use stockline_platform::ports::books::Books;
-use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::simulated_dynamodb::Fault;

@@ -1,7 +1,8 @@
 //! What was done for a request is told to the same request, however much of it was seen when that came.
 
+use stockline_application::order_lifecycle::{FulfilOutcome, RefundOutcome};
+use stockline_application::ports::orders::KnownOrder;
 use stockline_domain::order::RefundLine;
-use stockline_platform::ports::orders::{Fulfilling, KnownOrder, Refunding};
 use stockline_testkit::conformance::orders::{found, minute, placed};
 use stockline_testkit::orders::order;
 
@@ -16,13 +17,19 @@ async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_
     let sale = order("a", "store-1", "online", &[("milk", 1)]);
     let known = placed(&store.shop, &sale).await;
     let first = store.fulfil(&known, &ALL, "a").await;
-    assert!(matches!(first, Ok(Fulfilling::Fulfilled(_))), "{first:?}");
+    assert!(
+        matches!(first, Ok(FulfilOutcome::Fulfilled(_))),
+        "{first:?}"
+    );
     let torn = KnownOrder {
         fulfilments: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };
     let second = store.fulfil(&torn, &ALL, "a").await;
-    assert!(matches!(second, Ok(Fulfilling::Replayed(_))), "{second:?}");
+    assert!(
+        matches!(second, Ok(FulfilOutcome::Replayed(_))),
+        "{second:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,11 +44,14 @@ async fn a_refund_sent_twice_is_told_as_made_though_only_the_order_was_seen_afte
         restock: false,
     };
     let first = store.refund(&known, line.clone(), "a").await;
-    assert!(matches!(first, Ok(Refunding::Refunded(_))), "{first:?}");
+    assert!(matches!(first, Ok(RefundOutcome::Refunded(_))), "{first:?}");
     let torn = KnownOrder {
         refunds: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };
     let second = store.refund(&torn, line, "a").await;
-    assert!(matches!(second, Ok(Refunding::Replayed(_))), "{second:?}");
+    assert!(
+        matches!(second, Ok(RefundOutcome::Replayed(_))),
+        "{second:?}"
+    );
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_domain::level::MovementKind;
-use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, receipt};
 use stockline_testkit::simulated_dynamodb::Fault;

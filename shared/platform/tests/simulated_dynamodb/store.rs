@@ -6,20 +6,19 @@ mod stream;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use stockline_application::order_lifecycle::{self, FulfilOutcome, RefundOutcome};
+use stockline_application::paging::Page;
+use stockline_application::ports::audit_data::Books;
+use stockline_application::ports::orders::{KnownOrder, OrderStore, Placement};
+use stockline_application::ports::stock::{
+    Applied, Ledger, MissingLevel, PendingChange, Recorded, StockStore,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
 use stockline_domain::stock_change::StockChange;
-use stockline_platform::cursor::Page;
 use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::ports::books::Books;
-use stockline_platform::ports::orders::{
-    self, Fulfilling, KnownOrder, OrderStore, Placement, Refunding,
-};
-use stockline_platform::ports::stock::{
-    Applied, Ledger, MissingLevel, PendingChange, Recorded, StockStore,
-};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute, request};
 use stockline_testkit::conformance::stock::{change, key, receipt};
@@ -247,9 +246,9 @@ impl Store {
         known: &KnownOrder,
         what: &FulfilOrder,
         key: &str,
-    ) -> Result<Fulfilling, StoreError> {
+    ) -> Result<FulfilOutcome, StoreError> {
         let (id, same) = (fulfilment_id(&known.order, key), request(key));
-        orders::fulfil(&self.shop, known, what, id, &same, minute(2), deadline()).await
+        order_lifecycle::fulfil(&self.shop, known, what, id, &same, minute(2), deadline()).await
     }
 
     /// Pays `line` back where it was sold, asked for under `key`.
@@ -258,7 +257,7 @@ impl Store {
         known: &KnownOrder,
         line: RefundLine,
         key: &str,
-    ) -> Result<Refunding, StoreError> {
+    ) -> Result<RefundOutcome, StoreError> {
         let where_it_was_sold = known.order.location_id.as_str();
         self.refund_at(where_it_was_sold, known, line, key).await
     }
@@ -270,7 +269,7 @@ impl Store {
         known: &KnownOrder,
         line: RefundLine,
         key: &str,
-    ) -> Result<Refunding, StoreError> {
+    ) -> Result<RefundOutcome, StoreError> {
         let back = RefundOrder {
             reason: "sour".to_owned(),
             location_id: None,
@@ -283,6 +282,6 @@ impl Store {
             business_date: known.order.business_date,
             at: minute(5),
         };
-        orders::refund(&self.shop, known, &back, &place, &request(key), deadline()).await
+        order_lifecycle::refund(&self.shop, known, &back, &place, &request(key), deadline()).await
     }
 }

@@ -1,9 +1,9 @@
 //! What is damaged or on hold is there, and leaves with no order.
 
 use serde_json::json;
+use stockline_application::order_lifecycle::FulfilOutcome;
 use stockline_domain::order::{FulfilLine, FulfilOrder, Order};
 use stockline_domain::stock_change::StockChange;
-use stockline_platform::ports::orders::Fulfilling;
 use stockline_testkit::conformance::orders::{found, minute};
 use stockline_testkit::conformance::stock::{change, receipt};
 
@@ -25,7 +25,7 @@ async fn goods_that_are_damaged_do_not_leave_with_an_order() {
     store.apply("broken", &broken, minute(1)).await;
     let known = found(&store.shop, promised.order_id).await;
     let left = store.fulfil(&known, &ALL, "a").await;
-    assert!(matches!(left, Ok(Fulfilling::Short(_))), "{left:?}");
+    assert!(matches!(left, Ok(FulfilOutcome::Short(_))), "{left:?}");
     let level = store.level().await;
     assert!(level.damaged <= level.on_hand, "{level:?}");
 }
@@ -42,7 +42,7 @@ async fn whoever_hands_over_more_than_is_fit_is_told_how_much_is() {
     let known = found(&store.shop, promised.order_id).await;
     let left = store.fulfil(&known, &ALL, "a").await;
     // then two could
-    let Ok(Fulfilling::Short(short)) = left else {
+    let Ok(FulfilOutcome::Short(short)) = left else {
         panic!("{left:?}");
     };
     assert_eq!((short[0].requested, short[0].available), (3, 2));
@@ -78,7 +78,7 @@ async fn what_is_fit_leaves_beside_what_is_not_whatever_the_level_is_split_over(
                     }]),
                 };
                 let left = store.fulfil(&known, &one, key).await;
-                assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+                assert!(matches!(left, Ok(FulfilOutcome::Fulfilled(_))), "{left:?}");
             }
             let level = store.level().await;
             let unfit = level.damaged + level.on_hold;
@@ -95,7 +95,7 @@ async fn what_a_count_saw_leave_is_fulfilled_beside_what_is_not_fit() {
     store.count(5, minute(3), minute(3)).await;
     let known = found(&store.shop, promised.order_id).await;
     let left = store.fulfil(&known, &ALL, "a").await;
-    assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+    assert!(matches!(left, Ok(FulfilOutcome::Fulfilled(_))), "{left:?}");
     let level = store.level().await;
     assert_eq!((level.on_hand, level.allocated), (5, 0));
 }

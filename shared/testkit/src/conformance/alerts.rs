@@ -3,9 +3,9 @@
 //! Each story works on a level of its own, of which nothing was ever said.
 
 use futures::future::join_all;
+use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore, alert_message};
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::level::LevelKey;
-use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore, alert_message};
 
 /// Runs every story.
 pub async fn all<S: AlertStore>(store: &S) {

@@ -4,15 +4,17 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::audit_data::{
+    AuditRecord, AuditRecords, Bookkeeper, Books, Mended,
+};
+use stockline_application::ports::clock::Clock;
+use stockline_application::ports::orders::{OpenOrders, OrderStore, Placement};
+use stockline_application::ports::stock::{Applied, Ledger, StockStore};
+use stockline_application::stock_audit::{Finding, Patience, StockAudit};
 use stockline_domain::audit::{Difference, mend};
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::LevelKey;
-use stockline_platform::clock::Clock;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::books::{AuditRecord, AuditRecords, Bookkeeper, Books, Mended};
-use stockline_platform::ports::orders::{OpenOrders, OrderStore, Placement};
-use stockline_platform::ports::stock::{Applied, Ledger, StockStore};
-use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
 
 use super::stock::{apply, deadline, key, receipt};
 use crate::orders::order;

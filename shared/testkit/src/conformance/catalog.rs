@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::Page;
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_domain::catalog::{LocationKind, Product, UnitOfMeasure, Zone};
 use stockline_domain::money::Money;
-use stockline_platform::cursor::Page;
-use stockline_platform::deadline::Deadline;
 use stockline_platform::keys::PRODUCT_SHARDS;
-use stockline_platform::ports::catalog::CatalogStore;
 
 use crate::memory::catalog::store as shop;
 

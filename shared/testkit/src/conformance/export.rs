@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use stockline_application::ports::export::{ExportBucket, ExportFile, Put, SalesReader, Version};
 use stockline_domain::export::late::LateDay;
 use stockline_domain::order::Order;
-use stockline_platform::ports::export::{ExportBucket, ExportFile, Put, SalesReader, Version};
 
 use crate::orders::order;
 
@@ -118,7 +118,7 @@ pub async fn a_late_write_is_found_by_its_day<R: SalesReader>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stockline_platform::fingerprint::Fingerprint;
+    use stockline_application::fingerprint::Fingerprint;
 
     use crate::memory::export::MemoryBucket;
     use crate::memory::shop::MemoryShop;

@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::order_lifecycle::{self, CancelOutcome};
+use stockline_application::paging::Page;
+use stockline_application::ports::orders::{
+    KnownOrder, OpenOrders, OrderStore, Placement, ShortSku,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, OrderId};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{CancelOrder, Order};
-use stockline_platform::cursor::Page;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{
-    self, Canceling, KnownOrder, OpenOrders, OrderStore, Placement, ShortSku,
-};
-use stockline_platform::store_error::StoreError;
 
 use crate::orders::order;
 
@@ -80,10 +81,10 @@ pub async fn cancel<S: OrderStore>(
     store: &S,
     known: &KnownOrder,
     at: Timestamp,
-) -> Result<Canceling, StoreError> {
+) -> Result<CancelOutcome, StoreError> {
     let (body, same) = (CancelOrder::default(), request("c"));
     let id = CancellationId::derive(known.order.order_id, "till-1", "c");
-    orders::cancel(store, known, &body, id, &same, at, deadline()).await
+    order_lifecycle::cancel(store, known, &body, id, &same, at, deadline()).await
 }
 
 /// Runs every story.

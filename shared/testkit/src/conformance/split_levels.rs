@@ -4,11 +4,12 @@
 
 use futures::future::join_all;
 use serde_json::json;
+use stockline_application::order_lifecycle::CancelOutcome;
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::{LevelKey, ReorderPolicy};
 use stockline_domain::place_order::MAX_SKUS;
-use stockline_platform::ports::orders::{Canceling, OrderStore, Placement};
-use stockline_platform::ports::stock::{MissingLevel, StockStore};
 
 use super::orders::{cancel, found, minute, request};
 use super::stock::{apply, change, deadline, key, receipt};
@@ -81,7 +82,7 @@ async fn what_comes_in_is_there_whatever_the_level_is_split_over<S: StockStore>(
     let listed = stock
         .list(
             &at.parse().unwrap(),
-            stockline_platform::cursor::Page {
+            stockline_application::paging::Page {
                 limit: 10,
                 after: None,
             },
@@ -139,7 +140,7 @@ async fn what_was_promised_in_several_parts_comes_back_once<O: OrderStore, S: St
         let canceled = cancel(orders, &known, minute(1)).await;
         let is_canceled = matches!(
             canceled,
-            Ok(Canceling::Canceled(_) | Canceling::Replayed(_))
+            Ok(CancelOutcome::Canceled(_) | CancelOutcome::Replayed(_))
         );
         assert!(is_canceled, "{canceled:?}");
         assert_eq!(level(stock, at).await, (9, 0, 9));
@@ -272,7 +273,7 @@ async fn orders_of_many_split_levels_gather_what_no_bucket_has<O: OrderStore, S:
     assert_eq!(short.len(), MAX_SKUS);
     assert!(matches!(
         give_up(orders, first).await,
-        Canceling::Canceled(_)
+        CancelOutcome::Canceled(_)
     ));
     aisle.all_are(stock, (5, 3, 2)).await;
 }
@@ -292,14 +293,14 @@ async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: S
     // when the first is canceled, they owe still; when the second is, there is one to sell
     assert!(matches!(
         give_up(orders, first).await,
-        Canceling::Canceled(_)
+        CancelOutcome::Canceled(_)
     ));
     aisle.all_are(stock, (1, 2, -1)).await;
     let (_, refused) = aisle.buy(orders, "cas", 1).await;
     assert!(matches!(refused, Placement::Short(short) if short.len() == 12));
     assert!(matches!(
         give_up(orders, second).await,
-        Canceling::Canceled(_)
+        CancelOutcome::Canceled(_)
     ));
     aisle.all_are(stock, (1, 0, 1)).await;
     let (_, dan) = aisle.buy(orders, "dan", 1).await;
@@ -307,7 +308,7 @@ async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: S
     aisle.all_are(stock, (1, 1, 0)).await;
 }
 
-async fn give_up<O: OrderStore>(orders: &O, order: OrderId) -> Canceling {
+async fn give_up<O: OrderStore>(orders: &O, order: OrderId) -> CancelOutcome {
     let known = found(orders, order).await;
     cancel(orders, &known, minute(1)).await.unwrap()
 }

@@ -8,15 +8,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::paging::Page;
+use stockline_application::ports::stock::{
+    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy};
 use stockline_domain::stock_change::{ChangeRefused, StockChange};
-use stockline_platform::cursor::Page;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::stock::{
-    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
-};
 
 /// Runs every story.
 pub async fn all<S: StockStore + Ledger>(store: &S) {

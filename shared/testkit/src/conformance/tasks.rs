@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::order_lifecycle::{CancelOutcome, FulfilOutcome, fulfil};
+use stockline_application::ports::orders::{KnownOrder, OrderStore};
+use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskStore};
+use stockline_application::task_cancellation::cancel_tasks;
+use stockline_application::task_reports::{ReportOutcome, settle};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
 use stockline_domain::order::{FulfilLine, FulfilOrder, Order, OrderStatus};
 use stockline_domain::task::{Controller, Report, ReportError, ReportedState, Task, TaskState};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::orders::{Canceling, Fulfilling, KnownOrder, OrderStore, fulfil};
-use stockline_platform::ports::tasks::{
-    CompletionStore, ControllerStore, Reported, TaskStore, cancel_tasks, settle,
-};
 
 use super::orders::cancel;
 use crate::memory::shop::MemoryShop;
@@ -60,7 +61,7 @@ impl Orders for MemoryShop {
     async fn cancel(&self, id: OrderId) {
         let known = self.find(id).await.unwrap().unwrap();
         let canceled = cancel(self, &known, at(9)).await;
-        assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
+        assert!(matches!(canceled, Ok(CancelOutcome::Canceled(_))));
     }
 
     async fn hand_over(&self, id: OrderId, what: &FulfilOrder) {
@@ -84,7 +85,7 @@ pub async fn handed_over<S: OrderStore>(store: &S, known: &KnownOrder, what: &Fu
         Fingerprint::of(&"f").unwrap(),
     );
     let left = fulfil(store, known, what, id, &request, at(9), deadline()).await;
-    assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+    assert!(matches!(left, Ok(FulfilOutcome::Fulfilled(_))), "{left:?}");
 }
 
 /// A deadline no story reaches.
@@ -154,7 +155,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             .await
     }
 
-    async fn settle(&self, task: &Task, report: &Report) -> Reported {
+    async fn settle(&self, task: &Task, report: &Report) -> ReportOutcome {
         settle(
             self.tasks,
             self.completions,
@@ -170,7 +171,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
 
     async fn counted(&self, task: &Task, report: &Report) -> Task {
         match self.settle(task, report).await {
-            Reported::Counted(task) => *task,
+            ReportOutcome::Counted(task) => *task,
             other => panic!("it did not count: {other:?}"),
         }
     }
@@ -280,7 +281,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         let settled = join_all(reports.iter().map(|report| self.settle(&task, report))).await;
         let stored = self.stored(&task).await;
         for (report, settled) in reports.iter().zip(&settled) {
-            let counted = matches!(settled, Reported::Counted(_));
+            let counted = matches!(settled, ReportOutcome::Counted(_));
             assert_eq!(
                 counted,
                 stored.last_report.as_ref() == Some(report),
@@ -403,7 +404,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         let task = self.in_progress("lacking").await;
         self.orders.stock("lacking", "milk", 1).await;
         let done = report(3, ReportedState::Completed);
-        assert_eq!(self.settle(&task, &done).await, Reported::LevelRefused);
+        assert_eq!(self.settle(&task, &done).await, ReportOutcome::LevelRefused);
         assert_eq!(self.stored(&task).await, task);
         assert_eq!(
             self.orders.order(task.order_id).await.status,
@@ -434,7 +435,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
                 deadline(),
             )
             .await;
-            assert_eq!(reported.unwrap(), Reported::Unknown);
+            assert_eq!(reported.unwrap(), ReportOutcome::Unknown);
         }
         assert_eq!(self.stored(&task).await, task);
     }

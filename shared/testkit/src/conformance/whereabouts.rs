@@ -1,11 +1,11 @@
 //! What every store that knows where a SKU is must do.
 
 use serde_json::json;
+use stockline_application::paging::Page;
+use stockline_application::ports::stock::{Applied, Ledger, StockStore};
+use stockline_application::ports::stock_lookup::Whereabouts;
 use stockline_domain::caller::Locations;
 use stockline_domain::level::MovementKind;
-use stockline_platform::cursor::Page;
-use stockline_platform::ports::stock::{Applied, Ledger, StockStore};
-use stockline_platform::ports::whereabouts::Whereabouts;
 
 use super::stock::{apply, change, deadline, key};
 

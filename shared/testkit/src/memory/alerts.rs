@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use stockline_domain::level::LevelKey;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::alerts::{
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::alerts::{
     Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, Chat, NotDelivered,
 };
-use stockline_platform::store_error::StoreError;
+use stockline_application::store_error::StoreError;
+use stockline_domain::level::LevelKey;
 
 /// Alert records in memory. A clone is the same store.
 #[derive(Debug, Clone, Default)]

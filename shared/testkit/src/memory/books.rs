@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::audit_data::{
+    AuditRecord, AuditRecords, Bookkeeper, Books, Mended,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::audit::{Mend, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_platform::cursor::{Listing, Position};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::books::{AuditRecord, AuditRecords, Bookkeeper, Books, Mended};
-use stockline_platform::store_error::StoreError;
 
 use super::shop::MemoryShop;
 

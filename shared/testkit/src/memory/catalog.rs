@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
 use stockline_domain::ids::{LocationId, Sku};
-use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::deadline::Deadline;
 use stockline_platform::keys;
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::store_error::StoreError;
 
 /// A catalog in memory. A clone is the same catalog.
 #[derive(Debug, Clone, Default)]

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use jiff::civil::Date;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::export::{
+    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
+};
+use stockline_application::ports::orders::OrderStore;
+use stockline_application::store_error::StoreError;
 use stockline_domain::export::late::LateDay;
 use stockline_domain::ids::LocationId;
 use stockline_domain::order::Order;
-use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::ports::export::{
-    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
-};
-use stockline_platform::ports::orders::OrderStore;
-use stockline_platform::store_error::StoreError;
 
 use super::shop::MemoryShop;
 

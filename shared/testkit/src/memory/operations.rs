@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use stockline_platform::ports::operations::{AuditMessage, Operations};
-use stockline_platform::store_error::StoreError;
+use stockline_application::ports::operations::{AuditMessage, Operations};
+use stockline_application::store_error::StoreError;
 
 /// Remembers what it was told. A clone is the same.
 #[derive(Debug, Clone, Default)]

@@ -1,18 +1,18 @@
 //! Orders in memory.
 
 use jiff::civil::Date;
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::orders::{
+    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, Record, RecordId, ShortSku,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::{Level, MovementKind};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{LevelChange, Order};
-use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::fingerprint::Fingerprint;
 use stockline_platform::keys::placed;
-use stockline_platform::ports::orders::{
-    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, Record, RecordId, ShortSku,
-};
-use stockline_platform::store_error::StoreError;
 
 use super::shop::{MemoryShop, Shelves};
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use stockline_application::fingerprint::Fingerprint;
 use stockline_domain::export::late::{LateDay, late_on};
 use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
-use stockline_platform::fingerprint::Fingerprint;
 
 /// Orders, levels and movements, in memory. A clone is the same shop.
 #[derive(Debug, Clone, Default)]

@@ -1,16 +1,16 @@
 //! Stock in memory.
 
 use jiff::Timestamp;
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::stock::{
+    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::stock_change::moved_after;
-use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::fingerprint::Fingerprint;
-use stockline_platform::ports::stock::{
-    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
-};
-use stockline_platform::store_error::StoreError;
 
 use super::shop::MemoryShop;
 

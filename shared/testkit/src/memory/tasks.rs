@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde_json::Value;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::tasks::{
+    Command, Completion, CompletionStore, ControllerQueues, ControllerStore, TaskQueue, TaskStore,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ControllerId, LocationId, TaskId, ZoneId};
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::NotFulfillable;
 use stockline_domain::task::{Controller, Task, TaskState};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::tasks::{
-    Command, Completion, CompletionStore, ControllerQueues, ControllerStore, TaskQueue, TaskStore,
-};
 use stockline_platform::sqs::FifoMessage;
-use stockline_platform::store_error::StoreError;
 
 use super::shop::MemoryShop;
 

@@ -1,13 +1,13 @@
 //! Where a SKU is, in memory.
 
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Locations;
 use stockline_domain::explanation::History;
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey};
-use stockline_platform::cursor::{Listing, Page, Position};
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::whereabouts::Whereabouts;
-use stockline_platform::store_error::StoreError;
 
 use super::shop::MemoryShop;
 

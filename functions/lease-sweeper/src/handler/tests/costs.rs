@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stockline_platform::deadline::Deadline;
+use stockline_application::deadline::Deadline;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_testkit::cloud::Table;

@@ -22,7 +22,7 @@ async fn each_record_costs_what_the_readme_says() {
         ("the same record again", milk(2, 9), 1),
         ("a recovery", milk(3, 30), 2),
     ] {
-        assert_eq!(watcher.handle(&record).await, Outcome::Done);
+        assert_eq!(watcher.handle(&record).await, RecordOutcome::Done);
         assert_eq!(topic.published().len(), published, "{operation}");
         costs.add(operation, &database.take_bill());
     }

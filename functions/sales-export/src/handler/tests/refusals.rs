@@ -1,6 +1,6 @@
 //! What cannot be exported, and what is said of it.
 
-use stockline_platform::ports::export::{ExportFile, Put};
+use stockline_application::ports::export::{ExportFile, Put};
 
 use super::*;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::store_error::StoreError;
 use stockline_domain::export::late::LateDay;
 use stockline_domain::ids::LocationId;
-use stockline_platform::cursor::{Listing, Position};
-use stockline_platform::store_error::StoreError;
 
 use super::*;
 

@@ -20,7 +20,7 @@ async fn each_record_costs_what_the_readme_says() {
         ("the same record again", told(1, None, Some(&levels[1]))),
         ("a policy", told(2, Some(&levels[1]), Some(&with_policy))),
     ] {
-        assert_eq!(record(&ledger, record_of_it).await, Outcome::Done);
+        assert_eq!(record(&ledger, record_of_it).await, RecordOutcome::Done);
         costs.add(operation, &database.take_bill());
     }
     costs.must_stand_in(include_str!("../../../README.md"));

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::stock::Ledger;
 use stockline_domain::catalog::Location;
-use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::ports::catalog::CatalogStore;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::stock::Ledger;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::{Bill, CostTable, SimulatedDynamoDb};

@@ -1,6 +1,6 @@
 //! Why a level is what it is, told to those who may see it.
 
-use stockline_platform::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, Placement};
 use stockline_testkit::conformance::stock::{deadline, key};
 use stockline_testkit::orders::order;
 

@@ -23,7 +23,7 @@ async fn each_message_costs_what_the_readme_says() {
 
     database.take_bill();
     let waits = dispatch.record(record(&message.body)).await;
-    assert!(matches!(waits, Outcome::RetryAfter(..)), "{waits:?}");
+    assert!(matches!(waits, RecordOutcome::RetryAfter(..)), "{waits:?}");
     costs.add("no controller has room", &database.take_bill());
 
     tasks
@@ -32,7 +32,10 @@ async fn each_message_costs_what_the_readme_says() {
         .unwrap();
     database.take_bill();
     for operation in ["a lease", "the same message again"] {
-        assert_eq!(dispatch.record(record(&message.body)).await, Outcome::Done);
+        assert_eq!(
+            dispatch.record(record(&message.body)).await,
+            RecordOutcome::Done
+        );
         costs.add(operation, &database.take_bill());
     }
     assert_eq!(queues.take().len(), 1);

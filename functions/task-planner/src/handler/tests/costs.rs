@@ -48,7 +48,7 @@ async fn each_record_costs_what_the_readme_says() {
             0,
         ),
     ] {
-        assert_eq!(planner.record(record).await, Outcome::Done);
+        assert_eq!(planner.record(record).await, RecordOutcome::Done);
         assert_eq!(queues.take().len(), messages, "{operation}");
         costs.add(operation, &database.take_bill());
     }

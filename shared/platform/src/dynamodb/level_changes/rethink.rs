@@ -8,11 +8,11 @@ use stockline_domain::order::LevelChange;
 
 use super::write::Write;
 use super::{LevelChanges, MAX_ITEMS, RefusedLevel};
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::value;
 use crate::dynamodb::split_levels::Read;
 use crate::dynamodb::transaction::Part;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::store_error::StoreError;
 
 /// How many levels are read or gathered at once.
 const AT_ONCE: usize = 16;

@@ -6,7 +6,7 @@ use stockline_domain::order::LevelChange;
 use stockline_domain::split_level::{Gathering, Part, Plan, SplitLevel};
 
 use crate::dynamodb::change_level::planned_items;
-use crate::store_error::StoreError;
+use stockline_application::store_error::StoreError;
 
 /// What is written for one change.
 pub struct Write {

@@ -7,8 +7,8 @@ use stockline_domain::ids::{CancellationId, FulfilmentId, LocationId, OrderId, R
 use stockline_domain::money::{Currency, Money};
 use stockline_domain::order::{Cancellation, FulfilledLine, Fulfilment, Refund, RefundedLine};
 
-use crate::fingerprint::Fingerprint;
 use crate::keys;
+use stockline_application::fingerprint::Fingerprint;
 
 /// A refund as it is stored, with what the index of a location's days sorts it by.
 #[derive(Debug, Clone, Serialize, Deserialize)]

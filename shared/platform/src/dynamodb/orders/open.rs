@@ -5,14 +5,14 @@ use stockline_domain::open_order::OpenOrder;
 
 use super::DynamoOrders;
 use super::record::{OpenEntry, OrderRecord};
-use crate::cursor::{Listing, Position};
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{key_of, position, start_key, string, value};
 use crate::dynamodb::get_all::get_all;
 use crate::dynamodb::transaction::sort;
 use crate::keys;
-use crate::ports::orders::OpenOrders;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::store_error::StoreError;
 
 /// The most orders that one call reads.
 const BATCH: usize = 100;

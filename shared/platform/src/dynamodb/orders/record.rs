@@ -10,10 +10,10 @@ use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 
 use super::history::{CancellationRecord, FulfilmentRecord};
-use crate::fingerprint::Fingerprint;
 use crate::keys;
-use crate::store_error::StoreError;
-use crate::trace::{self, Traceparent};
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::store_error::StoreError;
+use stockline_application::trace::{Cause, Traceparent};
 
 /// An order as it is stored: short attribute names and no repeated currency keep an ordinary basket within 1 KB,
 /// which is one write unit (two in a transaction).
@@ -44,9 +44,12 @@ pub struct OrderRecord {
     /// Where the index `by_late_write` has it, if this write came late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late_on: Option<Date>,
-    /// The trace of the request that wrote it: what the stream causes is a part of it.
+    /// The trace of the request that wrote it; the stream record continues it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<Traceparent>,
+    /// The correlation id of the request that wrote it; the stream record continues it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
     /// Where the index `open_by_location` has it, while something of it is still to leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open_location: Option<LocationId>,
@@ -116,6 +119,7 @@ impl OrderRecord {
         revision: u64,
         at: Timestamp,
     ) -> Self {
+        let cause = Cause::current();
         Self {
             order_id: order.order_id,
             location_id: order.location_id.clone(),
@@ -135,7 +139,8 @@ impl OrderRecord {
             location_key: keys::orders_of_day(&order.location_id, order.business_date),
             placed_key: keys::placed(order.placed_at, order.order_id),
             late_on: late_on(order.business_date, at),
-            traceparent: trace::current(),
+            traceparent: cause.traceparent().cloned(),
+            correlation_id: cause.correlation_id().map(str::to_owned),
             open_location: order.is_open().then(|| order.location_id.clone()),
             fulfilments: Vec::new(),
             cancellation: None,
@@ -295,7 +300,9 @@ mod tests {
     /// As it is stored while a request with a `traceparent` is served.
     async fn stored_in_a_trace(order: &Order) -> Item {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();
-        trace::within(trace.ok(), async { stored(order) }).await
+        Cause::new(String::new(), trace.ok())
+            .scope(async { stored(order) })
+            .await
     }
 
     #[tokio::test]
@@ -329,8 +336,9 @@ mod tests {
         let request = Fingerprint::of(&"c").unwrap();
         let kept = CancellationRecord::new(&made, &request);
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();
-        let record =
-            trace::within(trace.ok(), async { OrderRecord::new(&canceled, &request) }).await;
+        let record = Cause::new(String::new(), trace.ok())
+            .scope(async { OrderRecord::new(&canceled, &request) })
+            .await;
         let key = keys::order(canceled.order_id);
         let record = record.keeping(Vec::new(), Some(kept));
         let size = item_size(&item(&key, &record).unwrap());

@@ -6,16 +6,16 @@ use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
 use super::{DynamoStock, READ};
-use crate::cursor::{Listing, Position};
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{Item, item, key_of, position, start_key, string, value};
 use crate::dynamodb::get_all::get_all;
 use crate::dynamodb::replace_level::replace_level;
 use crate::dynamodb::transaction::{Written, sort, write};
 use crate::keys;
-use crate::ports::books::{Bookkeeper, Books, Mended};
-use crate::ports::stock::{Ledger, Recorded};
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::audit_data::{Bookkeeper, Books, Mended};
+use stockline_application::ports::stock::{Ledger, Recorded};
+use stockline_application::store_error::StoreError;
 
 /// How many SKUs are looked at together.
 const PAGE: i32 = 100;

@@ -4,12 +4,12 @@ use stockline_domain::ids::LocationId;
 use stockline_domain::level::Level;
 
 use super::DynamoStock;
-use crate::cursor::{Listing, Page};
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{position, start_key, string, value};
 use crate::dynamodb::get_all::get_all;
 use crate::dynamodb::transaction::sort;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Page};
+use stockline_application::store_error::StoreError;
 
 impl DynamoStock {
     /// The index says which levels there are; each is then read from the table, because an index lags behind.

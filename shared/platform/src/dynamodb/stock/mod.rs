@@ -16,13 +16,13 @@ use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
 use super::rebalance::Rebalance;
 use super::split_levels::SplitLevels;
-use crate::cursor::{Listing, Page};
-use crate::deadline::Deadline;
-use crate::fingerprint::Fingerprint;
-use crate::ports::stock::{
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::paging::{Listing, Page};
+use stockline_application::ports::stock::{
     Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
-use crate::store_error::StoreError;
+use stockline_application::store_error::StoreError;
 
 /// How long the parts of one level may be read for.
 const READ: Duration = Duration::from_secs(5);

@@ -10,13 +10,13 @@ use stockline_domain::split_level::SplitLevel;
 use stockline_domain::stock_change::{Sightings, may_have_happened_after, moved_after};
 
 use super::{DynamoStock, READ};
-use crate::cursor::{Listing, Page};
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{item, string, value};
 use crate::dynamodb::transaction::sort;
 use crate::keys;
-use crate::ports::stock::Recorded;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Page};
+use stockline_application::ports::stock::Recorded;
+use stockline_application::store_error::StoreError;
 
 impl DynamoStock {
     pub(super) async fn record_movement(

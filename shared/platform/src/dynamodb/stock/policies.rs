@@ -15,13 +15,13 @@ use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::split_level::SplitLevel;
 
 use super::DynamoStock;
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{attribute, key_of, number, value};
 use crate::dynamodb::replace_level::{level_item, replace_level};
 use crate::dynamodb::transaction::{Tried, Written, fresh_token, sort, try_once};
 use crate::keys;
-use crate::ports::stock::MissingLevel;
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::stock::MissingLevel;
+use stockline_application::store_error::StoreError;
 
 /// Over how many items a level is split, at most, that ever was over `split`.
 fn split_for(split: u8, policy: &ReorderPolicy) -> u8 {

@@ -15,15 +15,17 @@ use stockline_domain::split_level::{Plan, SplitLevel};
 use stockline_domain::stock_change::{Sightings, StockChange};
 
 use super::DynamoStock;
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{item, key_of, string, value};
 use crate::dynamodb::change_level::planned_items;
 use crate::dynamodb::get_together::{WHILE_THERE_IS_TIME, get_together};
 use crate::dynamodb::transaction::{Part, Tried, Written, fresh_token, sort, try_once};
-use crate::fingerprint::Fingerprint;
 use crate::keys;
-use crate::ports::stock::{Applied, EarlierRequest, MissingLevel, Opened, PendingChange};
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::stock::{
+    Applied, EarlierRequest, MissingLevel, Opened, PendingChange,
+};
+use stockline_application::store_error::StoreError;
 
 /// How long a count waits before it looks again whether the ledger has come as far as the level: short, so that it sees
 /// every movement of a level that keeps selling, of which the ledger then only has to bring what was before.

@@ -6,14 +6,14 @@ use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, MovementKind};
 
 use super::DynamoStock;
-use crate::cursor::{Listing, Page, Position};
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{Item, key_of, position, start_key, string, value};
 use crate::dynamodb::get_all::get_all;
 use crate::dynamodb::transaction::sort;
 use crate::keys;
-use crate::ports::whereabouts::{MAX_MOVEMENTS, Whereabouts};
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::stock_lookup::{MAX_MOVEMENTS, Whereabouts};
+use stockline_application::store_error::StoreError;
 
 /// How many movements one query of a history reads.
 const HISTORY_PAGE: i32 = 100;

@@ -8,14 +8,14 @@ use stockline_domain::order::{LevelChange, NotFulfillable};
 use stockline_domain::task::Task;
 
 use super::task_item;
-use crate::deadline::Deadline;
 use crate::dynamodb::attributes::{key_of, number, value};
 use crate::dynamodb::level_changes::{Changed, LevelChanges};
 use crate::dynamodb::orders::{DynamoOrders, OrderRecord};
 use crate::dynamodb::transaction::sort;
 use crate::keys;
-use crate::ports::tasks::{Completion, CompletionStore};
-use crate::store_error::StoreError;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::tasks::{Completion, CompletionStore};
+use stockline_application::store_error::StoreError;
 
 /// Completes tasks over the tables of tasks, orders and stock.
 #[derive(Debug, Clone)]

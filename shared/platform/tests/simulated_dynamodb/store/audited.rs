@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
+use stockline_application::ports::audit_data::{Bookkeeper, Mended};
+use stockline_application::stock_audit::{Finding, Patience, StockAudit};
 use stockline_domain::audit::mend;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys;
-use stockline_platform::ports::books::{Bookkeeper, Mended};
-use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::orders::{deadline, minute};
 

@@ -1,8 +1,8 @@
 //! What the stock stream brings to the ledger.
 
 use serde_json::{Map, Value};
+use stockline_application::ports::stock::{Ledger, Recorded};
 use stockline_domain::level::Level;
-use stockline_platform::ports::stock::{Ledger, Recorded};
 use stockline_testkit::simulated_dynamodb::Item;
 
 use super::Store;

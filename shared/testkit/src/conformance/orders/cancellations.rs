@@ -1,8 +1,8 @@
 //! What is open of an order is given up.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::{CancelOutcome, fulfil};
 use stockline_domain::order::{FulfilLine, FulfilOrder, LineState, OrderStatus};
-use stockline_platform::ports::orders::{Canceling, fulfil};
 
 use super::refunds::pay_back;
 use super::{StockedOrders, cancel, deadline, found, minute, placed, request};
@@ -26,11 +26,11 @@ async fn a_canceled_order_releases_what_it_held_once<S: StockedOrders>(store: &S
     let mut done = 0;
     for result in results {
         let order = match result.unwrap() {
-            Canceling::Canceled(order) => {
+            CancelOutcome::Canceled(order) => {
                 done += 1;
                 order
             }
-            Canceling::Replayed(order) => order,
+            CancelOutcome::Replayed(order) => order,
             other => panic!("it was not canceled: {other:?}"),
         };
         assert_eq!(order.status, OrderStatus::Canceled);
@@ -43,7 +43,7 @@ async fn an_order_of_which_all_has_left_is_not_canceled<S: StockedOrders>(store:
     store.stock("left", "milk", 5).await;
     let known = placed(store, &order("left-1", "left", "pos", &[("milk", 1)])).await;
     let refused = cancel(store, &known, minute(1)).await;
-    assert_eq!(refused.unwrap(), Canceling::TooLate);
+    assert_eq!(refused.unwrap(), CancelOutcome::TooLate);
     assert_eq!(store.level_of("left", "milk").await, (4, 0));
 }
 
@@ -69,7 +69,7 @@ async fn an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled<S:
 
     // What was read before the goods left is no reason to release them.
     for at in [minute(2), minute(3)] {
-        let (Canceling::Canceled(order) | Canceling::Replayed(order)) =
+        let (CancelOutcome::Canceled(order) | CancelOutcome::Replayed(order)) =
             cancel(store, &known, at).await.unwrap()
         else {
             panic!("it was not canceled");
@@ -104,14 +104,14 @@ async fn a_cancellation_is_answered_again_as_it_was_whatever_came_back_before_it
     let known = found(store, promise.order_id).await;
     pay_back(store, &known, "before", "undone", &[(1, 1, true)]).await;
     let known = found(store, promise.order_id).await;
-    let Ok(Canceling::Canceled(first)) = cancel(store, &known, minute(2)).await else {
+    let Ok(CancelOutcome::Canceled(first)) = cancel(store, &known, minute(2)).await else {
         panic!("it was not canceled");
     };
     let since = found(store, promise.order_id).await;
     let back = [(1, 2, true), (2, 1, false)];
     pay_back(store, &since, "since", "undone", &back).await;
     let again = cancel(store, &known, minute(3)).await.unwrap();
-    assert_eq!(again, Canceling::Replayed(first));
+    assert_eq!(again, CancelOutcome::Replayed(first));
 }
 
 async fn of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_released_is_all_of_it<

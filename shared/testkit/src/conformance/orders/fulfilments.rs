@@ -1,8 +1,9 @@
 //! Goods leave by hand.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::{FulfilOutcome, fulfil};
+use stockline_application::ports::orders::{KnownOrder, OrderStore, ShortSku};
 use stockline_domain::order::{FulfilLine, FulfilOrder, NotPossible, OrderStatus};
-use stockline_platform::ports::orders::{Fulfilling, KnownOrder, OrderStore, ShortSku, fulfil};
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
 use crate::orders::{fulfilment_id, order};
@@ -22,7 +23,7 @@ pub(super) async fn hand_over<S: OrderStore>(
     known: &KnownOrder,
     key: &str,
     lines: &[(u16, i64)],
-) -> Fulfilling {
+) -> FulfilOutcome {
     let named = lines.iter().map(|(line, quantity)| FulfilLine {
         line: *line,
         quantity: *quantity,
@@ -49,12 +50,12 @@ async fn promised<S: StockedOrders>(store: &S, at: &str, lines: &[(&str, i64)]) 
 async fn goods_leave_in_parts_until_nothing_is_open<S: StockedOrders>(store: &S) {
     let known = promised(store, "counter", &[("milk", 3), ("bread", 1)]).await;
     let first = hand_over(store, &known, "f1", &[(1, 2)]).await;
-    assert!(matches!(first, Fulfilling::Fulfilled(_)), "{first:?}");
+    assert!(matches!(first, FulfilOutcome::Fulfilled(_)), "{first:?}");
     assert_eq!(store.level_of("counter", "milk").await, (8, 1));
     let known = found(store, known.order.order_id).await;
     assert_eq!(known.order.status, OrderStatus::PartiallyFulfilled);
     let rest = hand_over(store, &known, "f2", &[]).await;
-    assert!(matches!(rest, Fulfilling::Fulfilled(_)), "{rest:?}");
+    assert!(matches!(rest, FulfilOutcome::Fulfilled(_)), "{rest:?}");
     let known = found(store, known.order.order_id).await;
     assert_eq!(known.order.status, OrderStatus::Fulfilled);
     assert_eq!(known.fulfilments.len(), 2);
@@ -63,7 +64,7 @@ async fn goods_leave_in_parts_until_nothing_is_open<S: StockedOrders>(store: &S)
     let nothing = hand_over(store, &known, "f3", &[]).await;
     assert_eq!(
         nothing,
-        Fulfilling::NotPossible(NotPossible::TooMuch(Vec::new()))
+        FulfilOutcome::NotPossible(NotPossible::TooMuch(Vec::new()))
     );
 }
 
@@ -74,15 +75,15 @@ async fn the_same_fulfilment_sent_again_is_the_first_one_and_another_under_its_k
 ) {
     let known = promised(store, "twice", &[("milk", 3)]).await;
     let first = hand_over(store, &known, "f1", &[]).await;
-    let Fulfilling::Fulfilled(first) = first else {
+    let FulfilOutcome::Fulfilled(first) = first else {
         panic!("{first:?}");
     };
     let now = found(store, known.order.order_id).await;
     for known in [&known, &now] {
         let again = hand_over(store, known, "f1", &[]).await;
-        assert_eq!(again, Fulfilling::Replayed(first.clone()));
+        assert_eq!(again, FulfilOutcome::Replayed(first.clone()));
         let other = hand_over(store, known, "f1", &[(1, 1)]).await;
-        assert_eq!(other, Fulfilling::KeyReused);
+        assert_eq!(other, FulfilOutcome::KeyReused);
     }
     assert_eq!(store.level_of("twice", "milk").await, (7, 0));
 }
@@ -92,11 +93,11 @@ async fn the_same_fulfilment_sent_many_times_at_once_is_one<S: StockedOrders>(st
     let results = join_all((0..8).map(|_| hand_over(store, &known, "f1", &[(1, 1)]))).await;
     let fulfilled = results
         .iter()
-        .filter(|result| matches!(result, Fulfilling::Fulfilled(_)))
+        .filter(|result| matches!(result, FulfilOutcome::Fulfilled(_)))
         .count();
     let replayed = results
         .iter()
-        .filter(|result| matches!(result, Fulfilling::Replayed(_)))
+        .filter(|result| matches!(result, FulfilOutcome::Replayed(_)))
         .count();
     assert_eq!((fulfilled, replayed), (1, 7), "{results:?}");
     assert_eq!(store.level_of("crowd", "milk").await, (9, 4));
@@ -111,7 +112,7 @@ async fn what_a_count_did_not_find_cannot_leave<S: StockedOrders>(store: &S) {
         requested: 3,
         available: 1,
     };
-    assert_eq!(refused, Fulfilling::Short(vec![short]));
+    assert_eq!(refused, FulfilOutcome::Short(vec![short]));
     assert_eq!(store.level_of("lost", "bread").await, (10, 1));
     assert_eq!(found(store, known.order.order_id).await, known);
 }

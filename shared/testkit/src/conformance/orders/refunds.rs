@@ -1,8 +1,9 @@
 //! What has left is paid back.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::{RefundOutcome, refund};
+use stockline_application::ports::orders::{KnownOrder, OrderStore};
 use stockline_domain::order::{NotPossible, Order, Refund, RefundLine, RefundOrder, RefundPlace};
-use stockline_platform::ports::orders::{KnownOrder, OrderStore, Refunding, refund};
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
 use crate::orders::{order, refund_id};
@@ -26,7 +27,7 @@ pub(super) async fn pay_back<S: OrderStore>(
     key: &str,
     location: &str,
     lines: &[(u16, i64, bool)],
-) -> Refunding {
+) -> RefundOutcome {
     let body = RefundOrder {
         reason: "broken".to_owned(),
         occurred_at: None,
@@ -52,9 +53,9 @@ pub(super) async fn pay_back<S: OrderStore>(
         .unwrap()
 }
 
-fn made(refunding: Refunding) -> Refund {
+fn made(refunding: RefundOutcome) -> Refund {
     match refunding {
-        Refunding::Refunded(refund) => *refund,
+        RefundOutcome::Refunded(refund) => *refund,
         other => panic!("no refund was made: {other:?}"),
     }
 }
@@ -103,7 +104,7 @@ async fn the_same_refund_sent_again_is_the_first_one<S: StockedOrders>(store: &S
     // Sent by someone who read the order before, and by someone who reads it now, when nothing is left to pay back.
     for known in [&known, &now] {
         let again = pay_back(store, known, "r1", "again", &[(1, 3, true)]).await;
-        assert_eq!(again, Refunding::Replayed(Box::new(first.clone())));
+        assert_eq!(again, RefundOutcome::Replayed(Box::new(first.clone())));
     }
     assert_eq!(store.level_of("again", "milk").await, (10, 0));
 }
@@ -112,7 +113,7 @@ async fn another_refund_under_the_same_key_is_refused<S: StockedOrders>(store: &
     let known = sold(store, "other", &[("milk", 3)]).await;
     made(pay_back(store, &known, "r1", "other", &[(1, 1, true)]).await);
     let other = pay_back(store, &known, "r1", "other", &[(1, 2, true)]).await;
-    assert_eq!(other, Refunding::KeyReused);
+    assert_eq!(other, RefundOutcome::KeyReused);
     assert_eq!(store.level_of("other", "milk").await, (8, 0));
 }
 
@@ -123,8 +124,8 @@ async fn the_same_refund_sent_many_times_at_once_is_one_refund<S: StockedOrders>
     let (mut refunded, mut replayed) = (Vec::new(), Vec::new());
     for result in results {
         match result {
-            Refunding::Refunded(refund) => refunded.push(refund),
-            Refunding::Replayed(refund) => replayed.push(refund),
+            RefundOutcome::Refunded(refund) => refunded.push(refund),
+            RefundOutcome::Replayed(refund) => replayed.push(refund),
             other => panic!("{other:?}"),
         }
     }
@@ -143,11 +144,11 @@ async fn no_more_is_paid_back_than_has_left_however_many_ask_at_once<S: StockedO
     let results = join_all(asked).await;
     let refunded = results
         .iter()
-        .filter(|result| matches!(result, Refunding::Refunded(_)))
+        .filter(|result| matches!(result, RefundOutcome::Refunded(_)))
         .count();
     let refused = results
         .iter()
-        .filter(|result| matches!(result, Refunding::NotPossible(NotPossible::TooMuch(lines)) if lines[0].possible == 0))
+        .filter(|result| matches!(result, RefundOutcome::NotPossible(NotPossible::TooMuch(lines)) if lines[0].possible == 0))
         .count();
     assert_eq!((refunded, refused), (3, 5), "{results:?}");
     assert_eq!(store.level_of("greed", "milk").await, (10, 0));
@@ -161,7 +162,7 @@ async fn goods_that_come_back_may_be_the_first_of_their_kind_there<S: StockedOrd
     assert_eq!(store.level_of("bakery", "bread").await, (1, 0));
     assert_eq!(store.level_of("bakery", "milk").await, (1, 0));
     let again = pay_back(store, &known, "r1", "bakery", &lines).await;
-    assert_eq!(again, Refunding::Replayed(Box::new(refund)));
+    assert_eq!(again, RefundOutcome::Replayed(Box::new(refund)));
     assert_eq!(store.level_of("bakery", "milk").await, (1, 0));
     let known = found(store, known.order.order_id).await;
     made(pay_back(store, &known, "r2", "bakery", &[(1, 1, true)]).await);

@@ -1,9 +1,10 @@
 //! Orders of as many SKUs as an order may have.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::{CancelOutcome, FulfilOutcome, RefundOutcome};
+use stockline_application::ports::orders::KnownOrder;
 use stockline_domain::order::{NotPossible, OrderStatus};
 use stockline_domain::place_order::MAX_SKUS;
-use stockline_platform::ports::orders::{Canceling, Fulfilling, KnownOrder, Refunding};
 
 use super::fulfilments::hand_over;
 use super::refunds::pay_back;
@@ -42,7 +43,7 @@ async fn as_many_skus_as_may_be_are_promised_and_released<S: StockedOrders>(stor
     let known = promised(store, at).await;
     levels_are(store, at, (2, 1)).await;
     let canceled = cancel(store, &known, minute(1)).await;
-    assert!(matches!(canceled, Ok(Canceling::Canceled(_))));
+    assert!(matches!(canceled, Ok(CancelOutcome::Canceled(_))));
     levels_are(store, at, (2, 0)).await;
 }
 
@@ -50,7 +51,7 @@ async fn as_many_skus_as_may_be_leave_at_once_and_come_back_in_two<S: StockedOrd
     // given all of an order has left at once
     let at = "wide-sent";
     let known = promised(store, at).await;
-    let Fulfilling::Fulfilled(left) = hand_over(store, &known, "f1", &[]).await else {
+    let FulfilOutcome::Fulfilled(left) = hand_over(store, &known, "f1", &[]).await else {
         panic!("it did not leave");
     };
     levels_are(store, at, (1, 0)).await;
@@ -62,14 +63,14 @@ async fn as_many_skus_as_may_be_leave_at_once_and_come_back_in_two<S: StockedOrd
     let refused = pay_back(store, &known, "r1", at, &back).await;
     // then that is more than one refund may, and two may
     assert!(
-        matches!(refused, Refunding::NotPossible(NotPossible::Invalid(_))),
+        matches!(refused, RefundOutcome::NotPossible(NotPossible::Invalid(_))),
         "{refused:?}"
     );
     levels_are(store, at, (1, 0)).await;
     for (key, part) in [("r2", &back[..98]), ("r3", &back[98..])] {
         let known = found(store, known.order.order_id).await;
         let made = pay_back(store, &known, key, at, part).await;
-        assert!(matches!(made, Refunding::Refunded(_)), "{made:?}");
+        assert!(matches!(made, RefundOutcome::Refunded(_)), "{made:?}");
     }
     levels_are(store, at, (2, 0)).await;
     // and the fulfilment is known still, to whoever asks and to whoever sends it again
@@ -77,5 +78,5 @@ async fn as_many_skus_as_may_be_leave_at_once_and_come_back_in_two<S: StockedOrd
     assert_eq!(known.refunds.len(), 2);
     assert_eq!(known.fulfilments[0].0, *left);
     let again = hand_over(store, &known, "f1", &[]).await;
-    assert_eq!(again, Fulfilling::Replayed(left));
+    assert_eq!(again, FulfilOutcome::Replayed(left));
 }

@@ -10,8 +10,8 @@ use stockline_domain::business_date::business_date;
 use stockline_domain::catalog::Location;
 use stockline_domain::ids::LocationId;
 
-use crate::clock::Clock;
 use crate::ports::catalog::CatalogStore;
+use crate::ports::clock::Clock;
 use crate::store_error::StoreError;
 
 /// How long a location is kept before it is read again.

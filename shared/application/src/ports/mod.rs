@@ -1,13 +1,14 @@
 //! The ports: small traits with just the verbs their callers use. Each store port has one conformance suite.
 
 pub mod alerts;
-pub mod books;
+pub mod audit_data;
 pub mod catalog;
+pub mod clock;
 pub mod export;
 pub mod identity;
-pub mod messages;
 pub mod operations;
 pub mod orders;
+pub mod queue;
 pub mod stock;
+pub mod stock_lookup;
 pub mod tasks;
-pub mod whereabouts;

@@ -9,8 +9,8 @@ use stockline_domain::audit::{Difference, Mend, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
-use crate::cursor::{Listing, Position};
 use crate::deadline::Deadline;
+use crate::paging::{Listing, Position};
 use crate::store_error::StoreError;
 
 /// Reads the books.

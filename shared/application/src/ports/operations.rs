@@ -8,7 +8,7 @@ use stockline_domain::ids::{LocationId, ReportId, Sku};
 
 use crate::message::Envelope;
 use crate::store_error::StoreError;
-use crate::trace;
+use crate::trace::Cause;
 
 /// So many levels are named in one report; the records have them all.
 pub const TOLD: usize = 10;
@@ -58,7 +58,7 @@ pub fn audit_message(report: AuditReport, at: Timestamp, correlation_id: String)
         id: ReportId::derive(STOCK_AUDIT, &correlation_id).as_uuid(),
         occurred_at: at,
         correlation_id,
-        traceparent: trace::current(),
+        traceparent: Cause::current().traceparent().cloned(),
         data: report,
     }
 }

@@ -7,8 +7,8 @@ use stockline_domain::explanation::History;
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey};
 
-use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
+use crate::paging::{Listing, Page};
 use crate::store_error::StoreError;
 
 /// The most movements of one level that an explanation reads.

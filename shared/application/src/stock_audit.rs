@@ -14,10 +14,10 @@ use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::open_order::OpenOrder;
 
-use crate::clock::Clock;
-use crate::cursor::{Listing, Position};
 use crate::deadline::Deadline;
-use crate::ports::books::Books;
+use crate::paging::{Listing, Position};
+use crate::ports::audit_data::Books;
+use crate::ports::clock::Clock;
 use crate::ports::orders::OpenOrders;
 use crate::store_error::StoreError;
 

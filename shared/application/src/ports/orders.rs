@@ -1,7 +1,5 @@
 //! Where orders are kept, and how they go on.
 
-mod steps;
-
 use std::future::Future;
 
 use jiff::Timestamp;
@@ -10,12 +8,10 @@ use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{Cancellation, Fulfilment, LevelChange, Order, Refund};
 
-use crate::cursor::{Listing, Page, Position};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
+use crate::paging::{Listing, Page, Position};
 use crate::store_error::StoreError;
-
-pub use steps::{Canceling, Fulfilling, Refunding, cancel, fulfil, refund};
 
 /// What became of a placed order.
 #[derive(Debug, Clone, PartialEq, Eq)]

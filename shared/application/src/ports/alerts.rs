@@ -10,7 +10,7 @@ use stockline_domain::level::LevelKey;
 use crate::deadline::Deadline;
 use crate::message::{Envelope, UnreadableMessage};
 use crate::store_error::StoreError;
-use crate::trace;
+use crate::trace::Cause;
 
 /// An alert as it travels.
 pub type AlertMessage = Envelope<StockAlert>;
@@ -33,7 +33,7 @@ pub fn alert_message(
         id: alert.id().as_uuid(),
         occurred_at,
         correlation_id,
-        traceparent: trace::current(),
+        traceparent: Cause::current().traceparent().cloned(),
         data: alert,
     }
 }

@@ -8,9 +8,9 @@ use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::stock_change::{ChangeRefused, StockChange};
 
-use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
+use crate::paging::{Listing, Page};
 use crate::ports::catalog::CatalogStore;
 use crate::store_error::StoreError;
 

@@ -3,9 +3,9 @@
 use stockline_domain::audit::{Books as BooksOfSku, Mend, mend};
 
 use super::{Finding, StockAudit};
-use crate::clock::Clock;
 use crate::deadline::Deadline;
-use crate::ports::books::{Bookkeeper, Books, Mended};
+use crate::ports::audit_data::{Bookkeeper, Books, Mended};
+use crate::ports::clock::Clock;
 use crate::ports::orders::OpenOrders;
 use crate::store_error::StoreError;
 

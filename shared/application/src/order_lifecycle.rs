@@ -7,14 +7,14 @@ use stockline_domain::order::{
     RefundPlace,
 };
 
-use super::{Advance, Advanced, KnownOrder, OrderStore, Record, RecordId, ShortSku};
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
+use crate::ports::orders::{Advance, Advanced, KnownOrder, OrderStore, Record, RecordId, ShortSku};
 use crate::store_error::StoreError;
 
 /// What became of a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Canceling {
+pub enum CancelOutcome {
     /// What was open of the order is canceled, now or by another request before, and released once.
     Canceled(Box<Order>),
     /// The same request had canceled it before; this is the order as it was then.
@@ -27,7 +27,7 @@ pub enum Canceling {
 
 /// What became of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refunding {
+pub enum RefundOutcome {
     /// It is made.
     Refunded(Box<Refund>),
     /// The same request had made it before.
@@ -40,7 +40,7 @@ pub enum Refunding {
 
 /// What became of a fulfilment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fulfilling {
+pub enum FulfilOutcome {
     /// The goods have left.
     Fulfilled(Box<Fulfilment>),
     /// The same request had made it before.
@@ -62,21 +62,21 @@ pub async fn cancel<S: OrderStore>(
     request: &Fingerprint,
     at: Timestamp,
     deadline: Deadline,
-) -> Result<Canceling, StoreError> {
+) -> Result<CancelOutcome, StoreError> {
     let decide = |known: &KnownOrder| {
         if let Some((made, by)) = &known.cancellation
             && made.cancellation_id == id
         {
             return Decision::Answer(if by == request {
-                Canceling::Replayed(Box::new(known.order.as_canceled(made)))
+                CancelOutcome::Replayed(Box::new(known.order.as_canceled(made)))
             } else {
-                Canceling::KeyReused
+                CancelOutcome::KeyReused
             });
         }
         let Ok(after) = known.order.cancel(at) else {
-            return Decision::Answer(Canceling::TooLate);
+            return Decision::Answer(CancelOutcome::TooLate);
         };
-        let answer = Canceling::Canceled(Box::new(after.clone()));
+        let answer = CancelOutcome::Canceled(Box::new(after.clone()));
         if after == known.order {
             return Decision::Answer(answer);
         }
@@ -105,22 +105,22 @@ pub async fn refund<S: OrderStore>(
     place: &RefundPlace,
     request: &Fingerprint,
     deadline: Deadline,
-) -> Result<Refunding, StoreError> {
+) -> Result<RefundOutcome, StoreError> {
     let decide = |known: &KnownOrder| {
         if let Some((made, by)) = known.refund(place.refund_id) {
             return Decision::Answer(if by == request {
-                Refunding::Replayed(Box::new(made.clone()))
+                RefundOutcome::Replayed(Box::new(made.clone()))
             } else {
                 match body.check(&known.order) {
-                    Ok(()) => Refunding::KeyReused,
-                    Err(invalid) => Refunding::NotPossible(invalid.into()),
+                    Ok(()) => RefundOutcome::KeyReused,
+                    Err(invalid) => RefundOutcome::NotPossible(invalid.into()),
                 }
             });
         }
         match body.refund(place.clone(), &known.order) {
             Err(error) => {
                 let record = RecordId::Refund(place.refund_id);
-                Decision::refuse(error, record, Refunding::NotPossible)
+                Decision::refuse(error, record, RefundOutcome::NotPossible)
             }
             Ok((refund, after)) => {
                 let advance = Advance {
@@ -129,7 +129,7 @@ pub async fn refund<S: OrderStore>(
                     record: Some(Record::Refund(refund.clone(), request.clone())),
                     at: place.at,
                 };
-                Decision::Write(Box::new(advance), Refunding::Refunded(Box::new(refund)))
+                Decision::Write(Box::new(advance), RefundOutcome::Refunded(Box::new(refund)))
             }
         }
     };
@@ -150,15 +150,15 @@ pub async fn fulfil<S: OrderStore>(
     request: &Fingerprint,
     at: Timestamp,
     deadline: Deadline,
-) -> Result<Fulfilling, StoreError> {
+) -> Result<FulfilOutcome, StoreError> {
     let decide = |known: &KnownOrder| {
         if let Some((made, by)) = known.fulfilment(id) {
             return Decision::Answer(if by == request {
-                Fulfilling::Replayed(Box::new(made.clone()))
+                FulfilOutcome::Replayed(Box::new(made.clone()))
             } else {
                 match body.check(&known.order) {
-                    Ok(()) => Fulfilling::KeyReused,
-                    Err(invalid) => Fulfilling::NotPossible(invalid.into()),
+                    Ok(()) => FulfilOutcome::KeyReused,
+                    Err(invalid) => FulfilOutcome::NotPossible(invalid.into()),
                 }
             });
         }
@@ -168,7 +168,7 @@ pub async fn fulfil<S: OrderStore>(
             .and_then(|possible| possible.0.check_room(before).map(|()| possible));
         match possible {
             Err(error) => {
-                Decision::refuse(error, RecordId::Fulfilment(id), Fulfilling::NotPossible)
+                Decision::refuse(error, RecordId::Fulfilment(id), FulfilOutcome::NotPossible)
             }
             Ok((fulfilment, after)) => {
                 let advance = Advance {
@@ -177,12 +177,12 @@ pub async fn fulfil<S: OrderStore>(
                     record: Some(Record::Fulfilment(fulfilment.clone(), request.clone())),
                     at,
                 };
-                let answer = Fulfilling::Fulfilled(Box::new(fulfilment));
+                let answer = FulfilOutcome::Fulfilled(Box::new(fulfilment));
                 Decision::Write(Box::new(advance), answer)
             }
         }
     };
-    let short = |short| Ok(Fulfilling::Short(short));
+    let short = |short| Ok(FulfilOutcome::Short(short));
     drive(store, known, deadline, decide, short).await
 }
 

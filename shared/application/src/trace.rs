@@ -1,6 +1,6 @@
-//! The trace a request belongs to (W3C Trace Context), carried from the request to every message and log line it causes.
+//! The request that causes a piece of work: its correlation id and its trace (W3C Trace Context).
 //!
-//! It goes with the task at hand rather than through every signature: it decides nothing.
+//! Both travel in a task-local value instead of in every signature, because no decision depends on them.
 
 use std::fmt;
 use std::future::Future;
@@ -9,8 +9,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tokio::task_local;
 use tracing::Instrument;
-
-use crate::batch::StreamRecord;
 
 /// A `traceparent` as it came in, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,43 +75,54 @@ impl fmt::Display for Traceparent {
 }
 
 task_local! {
-    static CURRENT: Option<Traceparent>;
+    static CURRENT: Cause;
 }
 
-/// The trace of the work at hand, where it has one.
-pub fn current() -> Option<Traceparent> {
-    CURRENT.try_with(Clone::clone).ok().flatten()
-}
-
-/// Does `work` as a part of `trace`.
-pub async fn within<F: Future>(trace: Option<Traceparent>, work: F) -> F::Output {
-    CURRENT.scope(trace, work).await
-}
-
-/// What a message or an item says of its cause; what cannot be read says nothing, and is its reader's to refuse.
-#[derive(Debug, Default, Deserialize)]
-struct Said {
+/// The request that caused the work at hand. Messages and items carry it along, so that one id finds all log lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Cause {
     #[serde(default)]
     correlation_id: String,
     #[serde(default)]
     traceparent: Option<Traceparent>,
 }
 
-/// Does `work` on a message as a part of what caused it, as its envelope says.
-pub async fn of_message<F: Future>(body: &str, work: F) -> F::Output {
-    follow(serde_json::from_str(body).unwrap_or_default(), work).await
-}
+impl Cause {
+    /// The request with this correlation id and trace.
+    pub fn new(correlation_id: String, traceparent: Option<Traceparent>) -> Self {
+        Self {
+            correlation_id,
+            traceparent,
+        }
+    }
 
-/// Does `work` on a change of an item as a part of what caused it, as the item says.
-pub async fn of_change<F: Future>(record: &StreamRecord, work: F) -> F::Output {
-    let said: Option<Said> = record.new_as().unwrap_or_default();
-    follow(said.unwrap_or_default(), work).await
-}
+    /// The cause of the work at hand; empty outside of [`Cause::scope`].
+    pub fn current() -> Self {
+        CURRENT.try_with(Clone::clone).unwrap_or_default()
+    }
 
-async fn follow<F: Future>(said: Said, work: F) -> F::Output {
-    let trace_id = said.traceparent.as_ref().map(Traceparent::trace_id);
-    let span = tracing::info_span!("cause", correlation_id = said.correlation_id, trace_id);
-    within(said.traceparent, work).instrument(span).await
+    /// Reads the cause from the envelope of a message. An unreadable envelope has no cause: the handler rejects it.
+    pub fn of_message(body: &str) -> Self {
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
+    /// The id that the client chose, or that the API gave the request.
+    pub fn correlation_id(&self) -> Option<&str> {
+        Some(self.correlation_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// The trace of the request.
+    pub fn traceparent(&self) -> Option<&Traceparent> {
+        self.traceparent.as_ref()
+    }
+
+    /// Runs `work` with this cause's ids in its log lines and in the messages it sends.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        let trace_id = self.traceparent.as_ref().map(Traceparent::trace_id);
+        let correlation_id = self.correlation_id();
+        let span = tracing::info_span!("cause", correlation_id, trace_id);
+        CURRENT.scope(self, work).instrument(span).await
+    }
 }
 
 #[cfg(test)]
@@ -123,7 +132,7 @@ mod tests {
     const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn only_a_traceparent_is_passed_on() {
+    fn invalid_traceparent_is_rejected() {
         let trace: Traceparent = TRACE.parse().unwrap();
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(trace.to_string(), TRACE);
@@ -145,16 +154,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_on_a_message_is_a_part_of_the_trace_in_its_envelope() {
+    async fn message_is_handled_within_its_trace() {
         let body =
             format!(r#"{{"type":"task.queued","correlation_id":"c-1","traceparent":"{TRACE}"}}"#);
         assert_eq!(
-            of_message(&body, async { current() }).await,
+            Cause::of_message(&body)
+                .scope(async { Cause::current().traceparent })
+                .await,
             TRACE.parse().ok()
         );
         for body in ["{}", "no JSON", r#"{"traceparent": "broken"}"#] {
-            assert_eq!(of_message(body, async { current() }).await, None);
+            assert_eq!(
+                Cause::of_message(body)
+                    .scope(async { Cause::current().traceparent })
+                    .await,
+                None
+            );
         }
-        assert_eq!(current(), None);
+        assert_eq!(Cause::current(), Cause::default());
     }
 }

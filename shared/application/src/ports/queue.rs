@@ -3,8 +3,22 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::batch::QueueRecord;
 use crate::store_error::StoreError;
+
+/// One message of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRecord {
+    /// The message.
+    pub message_id: String,
+    /// Its group in a FIFO queue.
+    pub group: Option<String>,
+    /// What this delivery of it is called.
+    pub receipt: String,
+    /// What it says.
+    pub body: String,
+    /// How often it has been delivered, from 1.
+    pub receive_count: u32,
+}
 
 /// A queue, for its reader.
 pub trait QueueSource: Send + Sync {

@@ -1,8 +1,6 @@
 //! What an operator counts. Each count is a log line that CloudWatch reads a metric from (embedded metric format), so that
 //! counting costs no call and loses nothing that the log has; namespace `stockline-<environment>`, dimension `function`.
 
-use serde_json::{Map, Value, json};
-
 /// The target of the log events that are counts; the log level does not silence it.
 pub const TARGET: &str = "stockline_metric";
 
@@ -78,21 +76,4 @@ pub fn count(metric: Metric, count: u64) {
     if count > 0 {
         tracing::info!(target: TARGET, metric = metric.name(), count);
     }
-}
-
-/// The fields of a counting event as CloudWatch reads them, at `milliseconds` since 1970.
-pub(crate) fn embedded(fields: &mut Map<String, Value>, namespace: &str, milliseconds: i64) {
-    let (Some(Value::String(name)), Some(count)) =
-        (fields.remove("metric"), fields.remove("count"))
-    else {
-        return;
-    };
-    let metrics = json!([{"Name": &name, "Unit": "Count"}]);
-    let directive =
-        json!({"Namespace": namespace, "Dimensions": [["function"]], "Metrics": metrics});
-    fields.insert(
-        "_aws".to_owned(),
-        json!({"Timestamp": milliseconds, "CloudWatchMetrics": [directive]}),
-    );
-    fields.insert(name, count);
 }

@@ -5,8 +5,8 @@ use std::future::Future;
 use stockline_domain::catalog::{Location, Product};
 use stockline_domain::ids::{LocationId, Sku};
 
-use crate::cursor::{Listing, Page};
 use crate::deadline::Deadline;
+use crate::paging::{Listing, Page};
 use crate::store_error::StoreError;
 
 /// Writes and reads products and locations.

@@ -10,7 +10,7 @@ use stockline_domain::export::late::LateDay;
 use stockline_domain::ids::LocationId;
 use stockline_domain::order::Order;
 
-use crate::cursor::{Listing, Position};
+use crate::paging::{Listing, Position};
 use crate::store_error::StoreError;
 
 /// Reads the orders of whole days.

@@ -1,0 +1,102 @@
+//! Runs a batch handler in Lambda until its execution environment ends.
+
+use std::future::Future;
+use std::time::Instant;
+
+use aws_lambda_events::dynamodb::Event as StreamEvent;
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use stockline_application::ports::queue::{QueueRecord, QueueSource};
+use stockline_application::record_outcome::RecordOutcome;
+use tracing::Instrument;
+
+use super::{
+    BatchFailures, StreamRecord, process_queue_batch, process_queue_messages,
+    process_stream_records, queue_records, stream_records,
+};
+use crate::telemetry;
+
+/// Serves a DynamoDB stream, record by record.
+pub async fn serve_stream<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(StreamRecord) -> F,
+    F: Future<Output = RecordOutcome>,
+{
+    let handle = &handle;
+    run(service_fn(
+        move |event: LambdaEvent<StreamEvent>| async move {
+            let records = stream_records(event.payload);
+            let count = records.len();
+            let work = process_stream_records(records, handle);
+            let failures = logged(&event.context, count, work).await;
+            Ok::<_, Error>(failures.into_stream_response())
+        },
+    ))
+    .await
+}
+
+/// Serves the queue `source`, message by message.
+pub async fn serve_queue<S, H, F>(source: S, handle: H) -> Result<(), Error>
+where
+    S: QueueSource,
+    H: Fn(QueueRecord) -> F,
+    F: Future<Output = RecordOutcome>,
+{
+    let (source, handle) = (&source, &handle);
+    run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let records = queue_records(event.payload);
+        let count = records.len();
+        let work = process_queue_messages(records, source, handle);
+        let failures = logged(&event.context, count, work).await;
+        Ok::<_, Error>(failures.into_queue_response())
+    }))
+    .await
+}
+
+/// Serves a queue batch by batch, for a handler that combines many messages.
+///
+/// `handle` returns one outcome per message, in their order; a message without one is retried.
+pub async fn serve_queue_batch<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Vec<QueueRecord>) -> F,
+    F: Future<Output = Vec<RecordOutcome>>,
+{
+    let handle = &handle;
+    run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        let records = queue_records(event.payload);
+        let count = records.len();
+        let work = process_queue_batch(records, handle);
+        let failures = logged(&event.context, count, work).await;
+        Ok::<_, Error>(failures.into_queue_response())
+    }))
+    .await
+}
+
+/// Runs `work` in the span of its invocation and logs one line when the batch is complete.
+async fn logged(
+    context: &Context,
+    records: usize,
+    work: impl Future<Output = BatchFailures>,
+) -> BatchFailures {
+    let span = telemetry::invocation(&context.request_id);
+    async {
+        let started = Instant::now();
+        let failures = work.await;
+        let failed = failures.failures().len();
+        tracing::info!(
+            records,
+            succeeded = records - failed,
+            failed,
+            outcome = if failed == 0 {
+                "succeeded"
+            } else {
+                "partly_failed"
+            },
+            duration_ms = started.elapsed().as_secs_f64() * 1000.0,
+            "batch completed"
+        );
+        failures
+    }
+    .instrument(span)
+    .await
+}
