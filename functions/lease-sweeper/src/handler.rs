@@ -96,13 +96,13 @@ impl<T: TaskStore + ControllerStore, L: CatalogStore, Q: TaskQueue, C: Clock>
         heartbeats: &mut Heartbeats,
         swept: &mut Swept,
     ) -> Result<(), StoreError> {
-        for task in self.tasks.held(location, zone).await? {
+        for task in self.tasks.leased_tasks(location, zone).await? {
             if let Some(task) = self.take_back(&task, heartbeats).await? {
                 swept.count(&task);
                 self.tell(&task).await?;
             }
         }
-        for task in self.tasks.waiting(location, zone).await? {
+        for task in self.tasks.queued_tasks(location, zone).await? {
             self.tell(&task).await?;
         }
         Ok(())
@@ -142,7 +142,7 @@ impl<T: TaskStore + ControllerStore, L: CatalogStore, Q: TaskQueue, C: Clock>
     async fn tell(&self, task: &Task) -> Result<(), StoreError> {
         let now = self.clock.now();
         if task.may_be_untold(now) {
-            self.queue.queued(task, now).await?;
+            self.queue.enqueue(task, now).await?;
         }
         Ok(())
     }

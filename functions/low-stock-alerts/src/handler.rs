@@ -2,10 +2,10 @@
 
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::alerts::{
-    Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, alert_message,
+    AlertMessage, AlertPublisher, AlertRecord, AlertStore, AlertWriteOutcome, alert_message,
 };
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::stock::WholeLevels;
+use stockline_application::ports::stock::LevelReader;
 use stockline_application::record_outcome::RecordOutcome;
 use stockline_application::store_error::StoreError;
 use stockline_domain::alert::StockAlert;
@@ -24,7 +24,7 @@ pub struct LowStockAlerts<L, S, P, C> {
     clock: C,
 }
 
-impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<L, S, P, C> {
+impl<L: LevelReader, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<L, S, P, C> {
     /// Reads split levels whole from `levels`, keeps what was said in `alerts`, and says it on `topic`.
     pub fn new(levels: L, alerts: S, topic: P, clock: C) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
         let key = image.key();
         // One item of a split level says nothing of the level: that is read as it is now.
         let whole = if image.split_over > 1 {
-            self.levels.whole(&key).await?
+            self.levels.read_level(&key).await?
         } else {
             None
         };
@@ -86,11 +86,13 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
             };
             match self
                 .alerts
-                .advance(&key, said.map(|said| said.version), &next)
+                .replace(&key, said.map(|said| said.version), &next)
                 .await?
             {
-                Advance::Done => return self.publish(&key, level.version, &message).await,
-                Advance::Overtaken => {}
+                AlertWriteOutcome::Written => {
+                    return self.publish(&key, level.version, &message).await;
+                }
+                AlertWriteOutcome::Conflict => {}
             }
         }
         Err(StoreError::Busy)
@@ -111,7 +113,7 @@ impl<L: WholeLevels, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
             kind = alert.data.kind.as_str(),
             "alert published"
         );
-        self.alerts.published(key, version).await
+        self.alerts.mark_published(key, version).await
     }
 
     /// A movement is followed by its id; a change of the policy alone has none, and happens now.

@@ -10,7 +10,7 @@ use stockline_application::location_cache::LocationCache;
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::orders::{KnownOrder, OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::invalid::Invalid;
@@ -86,20 +86,20 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             Err(invalid) => return self.placed_before(id, &request, invalid).await,
         };
         match self.orders.place(&order, &request, call.deadline).await? {
-            Placement::Placed => {
+            PlaceOutcome::Placed => {
                 count(Metric::OrdersPlaced, 1);
                 Reply::created(&order)
             }
-            Placement::Replayed(existing) => {
+            PlaceOutcome::Replayed(existing) => {
                 count(Metric::OrdersReplayed, 1);
                 replay_of(&existing)
             }
-            Placement::KeyReused => Err(key_reused()),
-            Placement::Short(short) => {
+            PlaceOutcome::KeyReused => Err(key_reused()),
+            PlaceOutcome::Short(short) => {
                 count(Metric::OrdersShort, 1);
                 Err(insufficient_stock(&short))
             }
-            Placement::NotStocked(skus) => Err(not_stocked(&order.lines, &skus)),
+            PlaceOutcome::NotStocked(skus) => Err(not_stocked(&order.lines, &skus)),
         }
     }
 
@@ -153,7 +153,7 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         )
     }
 
-    async fn visible(&self, call: &Call, action: Action) -> Result<KnownOrder, Problem> {
+    async fn visible(&self, call: &Call, action: Action) -> Result<StoredOrder, Problem> {
         call.caller.may(action)?;
         let id: OrderId = call.path("order_id")?;
         let known = self.orders.find(id).await?.ok_or_else(Problem::not_found)?;

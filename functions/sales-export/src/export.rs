@@ -8,15 +8,15 @@ use serde::Serialize;
 use stockline_application::error_chain::error_chain;
 use stockline_application::paging::Page;
 use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::PRODUCT_SHARDS;
 use stockline_application::ports::export::{
-    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
+    ExportBucket, ExportFile, FileVersion, PutOutcome, SalesReader, StoredFile,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::Location;
 use stockline_domain::export::late::{LateDay, written_on};
 use stockline_domain::export::{DayTotals, Days, ExportedFile, Manifest, TimeZoneGroup};
 use stockline_domain::ids::LocationId;
-use stockline_platform::keys::PRODUCT_SHARDS;
 
 use crate::dimensions::{Products, locations_file};
 use crate::error::ExportError;
@@ -125,7 +125,8 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
             let file = ExportFile::new(format!("{dataset}/{dataset}.parquet"), PARQUET, file.bytes);
             let there = self.bucket.sha256(&file.key).await?;
             // A run that overtakes this one has read the same catalog a moment ago.
-            let (Put::Written | Put::Overtaken) = self.put(file, there.as_ref()).await?;
+            let (PutOutcome::Written | PutOutcome::Conflict) =
+                self.put(file, there.as_ref()).await?;
         }
         Ok(())
     }
@@ -182,14 +183,14 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         };
         let (previous, version) = previous.map(|found| (found.content, found.version)).unzip();
         let manifest = manifest.after(previous.as_ref());
-        if self.put(file, there.as_ref()).await? == Put::Overtaken {
+        if self.put(file, there.as_ref()).await? == PutOutcome::Conflict {
             return Ok(None);
         }
         if previous.as_ref() != Some(&manifest)
             && self
                 .put_manifest(group, &manifest, version.as_ref())
                 .await?
-                == Put::Overtaken
+                == PutOutcome::Conflict
         {
             return Ok(None);
         }
@@ -229,10 +230,10 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
     async fn put(
         &self,
         file: ExportFile,
-        there: Option<&Found<String>>,
-    ) -> Result<Put, ExportError> {
+        there: Option<&StoredFile<String>>,
+    ) -> Result<PutOutcome, ExportError> {
         if there.is_some_and(|there| there.content == file.sha256) {
-            return Ok(Put::Written);
+            return Ok(PutOutcome::Written);
         }
         Ok(self
             .bucket
@@ -244,14 +245,14 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         &self,
         group: &TimeZoneGroup,
         date: Date,
-    ) -> Result<Option<Found<Manifest>>, ExportError> {
+    ) -> Result<Option<StoredFile<Manifest>>, ExportError> {
         let key = manifest_key(group, date);
         let Some(found) = self.bucket.get(&key).await? else {
             return Ok(None);
         };
         let content = serde_json::from_slice(&found.content)
             .map_err(|source| ExportError::Manifest { key, source })?;
-        Ok(Some(Found {
+        Ok(Some(StoredFile {
             content,
             version: found.version,
         }))
@@ -262,8 +263,8 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         &self,
         group: &TimeZoneGroup,
         manifest: &Manifest,
-        over: Option<&Version>,
-    ) -> Result<Put, ExportError> {
+        over: Option<&FileVersion>,
+    ) -> Result<PutOutcome, ExportError> {
         let key = manifest_key(group, manifest.business_date);
         let mut bytes = serde_json::to_vec(manifest).map_err(|source| ExportError::Manifest {
             key: key.clone(),

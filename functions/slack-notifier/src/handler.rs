@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stockline_application::deadline::Deadline;
 use stockline_application::metrics::{Metric, count};
-use stockline_application::ports::alerts::{AlertMessage, Chat, NotDelivered, read_alert};
+use stockline_application::ports::alerts::{AlertMessage, Chat, ChatError, read_alert};
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::record_outcome::RecordOutcome;
 
@@ -65,8 +65,8 @@ impl<C: Chat> SlackNotifier<C> {
                 }
                 RecordOutcome::Done
             }
-            Err(NotDelivered::Later(reason)) => RecordOutcome::Retry(reason),
-            Err(NotDelivered::Never(reason)) => RecordOutcome::Reject(reason),
+            Err(ChatError::Unavailable(reason)) => RecordOutcome::Retry(reason),
+            Err(ChatError::Rejected(reason)) => RecordOutcome::Reject(reason),
         }
     }
 }

@@ -8,10 +8,10 @@ use serde_json::Value;
 use stockline_application::deadline::Deadline;
 use stockline_application::error_chain::error_chain;
 use stockline_application::metrics::{Metric, count};
-use stockline_application::ports::audit_data::{AuditRecords, Books};
+use stockline_application::ports::audit_data::{AuditData, AuditRecordStore};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::operations::{Operations, audit_message};
+use stockline_application::ports::operations::{OperationsTopic, audit_message};
 use stockline_application::ports::orders::OpenOrders;
 use stockline_application::stock_audit::StockAudit;
 use stockline_application::store_error::StoreError;
@@ -62,12 +62,12 @@ impl From<AuditError> for Diagnostic {
 
 impl<B, O, C, R, L, P> StockAuditor<B, O, C, R, L, P>
 where
-    B: Books,
+    B: AuditData,
     O: OpenOrders,
     C: Clock,
-    R: AuditRecords,
+    R: AuditRecordStore,
     L: CatalogStore,
-    P: Operations,
+    P: OperationsTopic,
 {
     /// Audits the locations that `event` asks for, before `context` ends.
     pub async fn handle(&self, event: Value, context: &Context) -> Result<Summary, AuditError> {
@@ -118,7 +118,7 @@ where
         let summary = run.over(locations).await;
         if let Some(report) = summary.report() {
             let message = audit_message(report, at, request_id.to_owned());
-            self.operations.tell(&message).await?;
+            self.operations.publish(&message).await?;
         }
         Ok(summary)
     }

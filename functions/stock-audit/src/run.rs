@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::audit_data::{AuditRecord, AuditRecords, Books};
+use stockline_application::ports::audit_data::{AuditData, AuditRecord, AuditRecordStore};
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::operations::{AuditReport, LevelFound, TOLD};
+use stockline_application::ports::operations::{AuditReport, MAX_REPORTED_LEVELS, ReportedLevel};
 use stockline_application::ports::orders::OpenOrders;
 use stockline_application::stock_audit::{AuditPage, Finding, StockAudit};
 use stockline_application::store_error::StoreError;
@@ -26,7 +26,7 @@ pub struct Summary {
     /// The locations that the run had no time for, or could not read.
     pub unfinished: Vec<LocationId>,
     #[serde(skip)]
-    told: Vec<LevelFound>,
+    told: Vec<ReportedLevel>,
 }
 
 /// A run.
@@ -43,7 +43,7 @@ pub struct Run<'a, B, O, C, R> {
     pub deadline: Deadline,
 }
 
-impl<B: Books, O: OpenOrders, C: Clock, R: AuditRecords> Run<'_, B, O, C, R> {
+impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C, R> {
     /// Audits `locations` one after another. One that cannot be read keeps no other back.
     pub async fn over(&self, locations: Vec<LocationId>) -> Summary {
         let mut summary = Summary {
@@ -77,7 +77,7 @@ impl<B: Books, O: OpenOrders, C: Clock, R: AuditRecords> Run<'_, B, O, C, R> {
         let mut after = None;
         loop {
             // A page that begins late is cut off by Lambda, and nobody hears of what the run found until then.
-            if self.deadline.left() <= 2 * self.audit.patience.until_undecided {
+            if self.deadline.remaining() <= 2 * self.audit.patience.until_undecided {
                 return Ok(false);
             }
             let page = self.audit.page(location, &held, after).await?;
@@ -110,8 +110,8 @@ impl<B: Books, O: OpenOrders, C: Clock, R: AuditRecords> Run<'_, B, O, C, R> {
                 continue;
             }
             summary.confirmed += 1;
-            if summary.told.len() < TOLD {
-                summary.told.push(LevelFound {
+            if summary.told.len() < MAX_REPORTED_LEVELS {
+                summary.told.push(ReportedLevel {
                     location_id: record.location_id,
                     sku: record.sku,
                     differences: told(finding),

@@ -2,7 +2,7 @@
 
 use stockline_application::error_chain::error_chain;
 use stockline_application::metrics::{Metric, count};
-use stockline_application::ports::stock::{Ledger, Recorded};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome};
 use stockline_application::record_outcome::RecordOutcome;
 use stockline_domain::level::Level;
 use stockline_platform::batch::StreamRecord;
@@ -32,12 +32,12 @@ pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> RecordOutcom
         return RecordOutcome::Done;
     };
     match ledger.record(&movement).await {
-        Ok(Recorded::Now) => {
+        Ok(RecordMovementOutcome::Written) => {
             count(Metric::MovementsRecorded, 1);
             RecordOutcome::Done
         }
-        Ok(Recorded::Before) => RecordOutcome::Done,
-        Ok(Recorded::Conflict) => RecordOutcome::Reject(format!(
+        Ok(RecordMovementOutcome::AlreadyRecorded) => RecordOutcome::Done,
+        Ok(RecordMovementOutcome::Conflict) => RecordOutcome::Reject(format!(
             "another movement than {} is recorded for version {} of {}",
             movement.change.movement_id, movement.version, record.key.pk
         )),

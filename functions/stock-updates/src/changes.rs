@@ -7,7 +7,7 @@ use serde::Serialize;
 use stockline_application::deadline::Deadline;
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::stock::{
-    Applied, MissingLevel, PendingChange, StockStore, Stockable,
+    ChangeOutcome, MissingLevel, PendingChange, StockStore, StockableCatalog,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::{Action, Caller};
@@ -31,7 +31,7 @@ pub struct ChangeResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
-    Applied,
+    ChangeOutcome,
     Refused,
 }
 
@@ -71,7 +71,7 @@ pub struct Changer<'a, S, C> {
     pub deadline: Deadline,
 }
 
-impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
+impl<S: StockStore, C: StockableCatalog> Changer<'_, S, C> {
     /// What becomes of each of `changes`, of which `done` had been applied before, by index.
     ///
     /// One that others leave no moment for keeps none waiting but those of its levels; it takes half of what time is left.
@@ -122,7 +122,7 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
         if is_last {
             self.deadline
         } else {
-            Deadline::within(self.deadline.left() / 2)
+            Deadline::within(self.deadline.remaining() / 2)
         }
     }
 
@@ -152,7 +152,7 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
             missing: MissingLevel::Report,
         };
         let mut applied = self.stock.apply(pending, deadline).await?;
-        if let Applied::Missing(missing) = &applied {
+        if let ChangeOutcome::MissingLevels(missing) = &applied {
             if let Some(problem) = not_stockable(self.catalog, missing).await? {
                 return Ok(ChangeResult::refused(index, problem));
             }
@@ -160,9 +160,11 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
             applied = self.stock.apply(pending, deadline).await?;
         }
         Ok(match applied {
-            Applied::Now(levels) | Applied::Before(levels) => ChangeResult::applied(index, levels),
-            Applied::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
-            Applied::Missing(keys) => {
+            ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
+                ChangeResult::applied(index, levels)
+            }
+            ChangeOutcome::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
+            ChangeOutcome::MissingLevels(keys) => {
                 let reason = format!("{} levels were neither there nor created", keys.len());
                 return Err(StoreError::failed("apply a change")(reason));
             }
@@ -171,7 +173,7 @@ impl<S: StockStore, C: Stockable> Changer<'_, S, C> {
 }
 
 /// Why the first of `keys` that cannot be stocked cannot.
-pub async fn not_stockable<C: Stockable>(
+pub async fn not_stockable<C: StockableCatalog>(
     catalog: &C,
     keys: &[LevelKey],
 ) -> Result<Option<Problem>, StoreError> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::orders::OpenOrders;
 use stockline_application::ports::stock::StockStore;
-use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_application::store_error::StoreError;
 use stockline_domain::explanation::{
     Explanation, History, Holders, MAX_ORDERS, allocated, explain, orders_named,
@@ -37,7 +37,7 @@ pub async fn explain_level<S, O>(
     deadline: Deadline,
 ) -> Result<Option<ExplainedLevel>, StoreError>
 where
-    S: StockStore + Whereabouts,
+    S: StockStore + StockLookup,
     O: OpenOrders,
 {
     let mut looks = 1;
@@ -104,7 +104,7 @@ async fn as_they_are<O: OpenOrders>(
     let mut ids = orders_named(histories);
     ids.extend(&indexed.ids);
     let ids: Vec<OrderId> = ids.into_iter().collect();
-    let mut open = orders.still_open(&ids, deadline).await?;
+    let mut open = orders.open_among(&ids, deadline).await?;
     open.sort_by_key(|order| std::cmp::Reverse((order.placed_at, order.order_id)));
     let mut read = Read::default();
     for order in open {

@@ -4,8 +4,10 @@ use serde_json::json;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::orders::OpenOrders;
-use stockline_application::ports::stock::{MissingLevel, Opened, StockStore, Stockable};
-use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::ports::stock::{
+    MissingLevel, RequestStatus, StockStore, StockableCatalog,
+};
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, RequestId, Sku};
@@ -30,9 +32,9 @@ pub struct StockUpdates<S, O, C, T> {
 
 impl<S, O, C, T> StockUpdates<S, O, C, T>
 where
-    S: StockStore + Whereabouts,
+    S: StockStore + StockLookup,
     O: OpenOrders,
-    C: Stockable,
+    C: StockableCatalog,
     T: Clock,
 {
     /// Over these stores.
@@ -78,14 +80,14 @@ where
             Ok(()) => self.stock.open(id, &request, now).await?,
             // What was valid when it came stays so: times grow old.
             Err(invalid) => match self.stock.recall(id, &request).await? {
-                Some(Opened::Before(earlier)) => Opened::Before(earlier),
+                Some(RequestStatus::Known(earlier)) => RequestStatus::Known(earlier),
                 _ => return Err(invalid.into()),
             },
         };
-        let (came_at, done) = match opened {
-            Opened::New => (now, [].into()),
-            Opened::Before(earlier) => (earlier.came_at, earlier.applied),
-            Opened::KeyReused => {
+        let (received_at, done) = match opened {
+            RequestStatus::New => (now, [].into()),
+            RequestStatus::Known(earlier) => (earlier.received_at, earlier.applied),
+            RequestStatus::KeyReused => {
                 return Err(Problem::new(
                     ProblemKind::IdempotencyKeyReused,
                     "Other changes were sent under this Idempotency-Key; use a new key for new changes.",
@@ -101,7 +103,7 @@ where
             at: now,
             deadline: call.deadline,
         };
-        let changes = body.as_of(came_at);
+        let changes = body.as_of(received_at);
         let results = changer.apply_all(&changes, done).await.map_err(half_done)?;
         let reply = Reply::ok(&json!({ "results": results }))?;
         Ok(if all_done_before {

@@ -9,7 +9,9 @@ use stockline_application::message::Envelope;
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::queue::QueueRecord;
-use stockline_application::ports::tasks::{Command, ControllerQueues, ControllerStore, TaskStore};
+use stockline_application::ports::tasks::{
+    ControllerCommand, ControllerQueues, ControllerStore, TaskStore,
+};
 use stockline_application::record_outcome::RecordOutcome;
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::TaskId;
@@ -53,7 +55,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
 
     async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<RecordOutcome, StoreError> {
         let deadline = Deadline::within(PATIENCE);
-        let mut tries = deadline.tries();
+        let mut attempts = deadline.attempts();
         loop {
             let now = self.clock.now();
             let Some(task) = self.tasks.find(id).await? else {
@@ -68,7 +70,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             }
             let (location, zone) = (&task.location_id, &task.zone_id);
             let controllers = self.tasks.controllers(location, zone).await?;
-            let held = self.tasks.held(location, zone).await?;
+            let held = self.tasks.leased_tasks(location, zone).await?;
             let Some(controller) = pick_controller(&controllers, &held, now) else {
                 let reason = format!("zone {zone} of {location} has no live controller with room");
                 let pause = task.try_again_in(receive_count, now);
@@ -85,7 +87,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
                 self.tell(&leased, now).await?;
                 return Ok(RecordOutcome::Done);
             }
-            if !tries.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -95,7 +97,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
         match &task.controller_id {
             Some(controller) => {
                 self.queues
-                    .tell(controller, Command::Execute, task, now)
+                    .send(controller, ControllerCommand::Execute, task, now)
                     .await
             }
             None => Ok(()),

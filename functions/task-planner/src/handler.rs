@@ -80,7 +80,7 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
         for task in Task::plan(order, &location.location.zones, now) {
             self.tasks.add(&task).await?;
             // Only after the task is there: whoever hears of it finds it.
-            self.queue.queued(&task, now).await?;
+            self.queue.enqueue(&task, now).await?;
         }
         Ok(())
     }
@@ -96,8 +96,7 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
         cancel_tasks(
             &self.tasks,
             &self.controllers,
-            order.order_id,
-            lines,
+            (order.order_id, lines),
             self.clock.now(),
             Deadline::within(PATIENCE),
         )

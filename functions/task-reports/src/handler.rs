@@ -2,7 +2,8 @@
 
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskQueue, TaskStore};
-use stockline_application::task_reports::{ReportOutcome, settle};
+use stockline_application::task_reports::ReportRequest;
+use stockline_application::task_reports::{ReportOutcome, settle_report};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{ControllerId, TaskId};
 use stockline_domain::invalid::Invalid;
@@ -48,30 +49,32 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         let id: TaskId = call.path("task_id")?;
         let now = self.clock.now();
         let report = call.body::<Report>()?.check(now)?;
-        let reported = settle(
+        let reported = settle_report(
             &self.tasks,
             &self.completions,
-            id,
-            &call.caller,
-            &report,
-            now,
-            call.deadline,
+            ReportRequest {
+                task: id,
+                caller: &call.caller,
+                report: &report,
+                at: now,
+                deadline: call.deadline,
+            },
         )
         .await?;
         match reported {
-            ReportOutcome::Counted(task) => {
+            ReportOutcome::Applied(task) => {
                 if task.state == TaskState::Queued {
                     // Said again when the report comes again: the first answer may have been lost before this.
-                    self.queue.queued(&task, now).await?;
+                    self.queue.enqueue(&task, now).await?;
                 }
                 Reply::ok(&TaskBody::from(&*task))
             }
             ReportOutcome::Refused(refused) => Err(problem(refused)),
-            ReportOutcome::LevelRefused => Err(Problem::new(
+            ReportOutcome::InsufficientStock => Err(Problem::new(
                 ProblemKind::ChangeRefused,
                 "The level holds less than the task fetched; count it, then send the report again.",
             )),
-            ReportOutcome::Unknown => Err(Problem::not_found()),
+            ReportOutcome::NotFound => Err(Problem::not_found()),
         }
     }
 
@@ -90,7 +93,7 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         let heartbeat = call.body::<Heartbeat>()?.of(id, self.clock.now())?;
         call.caller
             .may_at(Action::RunTasks, &heartbeat.location_id)?;
-        self.tasks.beat(&heartbeat).await?;
+        self.tasks.record_heartbeat(&heartbeat).await?;
         Reply::ok(&HeartbeatBody::from(&heartbeat))
     }
 }

@@ -1,55 +1,56 @@
-//! How long a call may still take, and how long to wait before trying again.
+//! The deadline of a call, and the pauses between attempts.
 //!
-//! Four times bound a call, each within the one before, so that the caller hears from us and not from a gateway:
+//! Four limits bound a call. Each is shorter than the one before, so that the caller gets our response and not a gateway's:
 //!
-//! | bounds | time | set in |
+//! | limit | time | set in |
 //! | --- | --- | --- |
 //! | API Gateway waits for the function | 29 s | `infra/api.tf` |
-//! | Lambda lets the function run | 10 or 25 s | `infra/functions.tf` |
-//! | the call: the handler and every AWS call it makes | 0.5 s less than Lambda leaves | `edge.rs` |
-//! | one try of one AWS call, of at most three | 5 s, 2 s of it to connect | `clients.rs` |
+//! | timeout of the function | 10 or 25 s | `infra/functions.tf` |
+//! | the handler with every AWS call it makes | 0.5 s less than the function's timeout | `edge.rs` |
+//! | one attempt of one AWS call, of at most three | 5 s, 2 s of it to connect | `clients.rs` |
 //!
-//! The last two end in 503 with `Retry-After`. A write that was given up may have been done: its idempotency key tells.
+//! Exceeding one of the last two is answered with 503 and `Retry-After`. The write may have been applied: a retry under the same
+//! idempotency key returns its result.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a caller gives up, on the runtime's clock: the machine's monotonic one, or a test's paused one.
+/// The instant at which a call must end, on the runtime's monotonic clock. Tests pause that clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// `time` from now.
+    /// The deadline `time` from now.
     pub fn within(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
-    /// What is left, zero once it has passed.
-    pub fn left(self) -> Duration {
+    /// The remaining time; zero once the deadline has passed.
+    pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The tries of one thing until then; the first needs no leave.
-    pub fn tries(self) -> Tries {
-        Tries {
+    /// Iterates over attempts until the deadline. The first attempt is always allowed.
+    pub fn attempts(self) -> Attempts {
+        Attempts {
             deadline: self,
-            made: 0,
+            failed: 0,
         }
     }
 
-    /// Waits before the try after `tries`, with full jitter: anything from nothing to 10 ms x 2^tries, at most 500 ms.
+    /// Pauses after `failed` attempts, with full jitter: a random time up to 10 ms x 2^failed, at most 500 ms.
     ///
-    /// Answers whether there is time for another try.
-    pub async fn back_off(self, tries: u32) -> bool {
-        let ceiling = 10_u64.saturating_mul(1 << tries.min(6)).min(500);
+    /// Returns false without a pause if the deadline comes first.
+    pub async fn back_off(self, failed: u32) -> bool {
+        let ceiling = 10_u64.saturating_mul(1 << failed.min(6)).min(500);
         self.pause(Duration::from_millis(fastrand::u64(0..=ceiling)))
             .await
     }
 
-    /// Waits so long before another look; answers whether there is time for it.
+    /// Pauses for a fixed time. Returns false without a pause if the deadline comes first.
     pub async fn pause(self, pause: Duration) -> bool {
-        if self.left() <= pause {
+        if self.remaining() <= pause {
             return false;
         }
         tokio::time::sleep(pause).await;
@@ -57,23 +58,23 @@ impl Deadline {
     }
 }
 
-/// The tries of one thing, ever further apart, until its deadline.
+/// Counts the attempts of one operation and pauses between them, with growing jitter, until the deadline.
 #[derive(Debug)]
-pub struct Tries {
+pub struct Attempts {
     deadline: Deadline,
-    made: u32,
+    failed: u32,
 }
 
-impl Tries {
-    /// How many were made that did not do.
-    pub fn made(&self) -> u32 {
-        self.made
+impl Attempts {
+    /// The number of failed attempts.
+    pub fn failed(&self) -> u32 {
+        self.failed
     }
 
-    /// Waits before the next try; answers whether there is time for one.
-    pub async fn another(&mut self) -> bool {
-        self.made += 1;
-        self.deadline.back_off(self.made).await
+    /// Pauses before the next attempt. Returns false if the deadline leaves no time for it.
+    pub async fn wait_for_next(&mut self) -> bool {
+        self.failed += 1;
+        self.deadline.back_off(self.failed).await
     }
 }
 
@@ -82,25 +83,22 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn tries_come_ever_further_apart_and_end_with_their_deadline() {
+    async fn attempts_back_off_and_end_at_the_deadline() {
         for seed in 0..50 {
             fastrand::seed(seed);
             let begun = Instant::now();
-            let mut tries = Deadline::within(Duration::from_secs(10)).tries();
+            let mut attempts = Deadline::within(Duration::from_secs(10)).attempts();
             let mut made = 0;
-            let mut in_the_first_tenth = 0;
-            while tries.another().await {
+            let mut in_first_second = 0;
+            while attempts.wait_for_next().await {
                 made += 1;
                 if begun.elapsed() < Duration::from_secs(1) {
-                    in_the_first_tenth += 1;
+                    in_first_second += 1;
                 }
             }
-            // A quarter of a second apart on average, once they are as far apart as they get.
+            // At the maximum, pauses average a quarter of a second.
             assert!((25..80).contains(&made), "{made} with seed {seed}");
-            assert!(
-                in_the_first_tenth > 3,
-                "{in_the_first_tenth} with seed {seed}"
-            );
+            assert!(in_first_second > 3, "{in_first_second} with seed {seed}");
             let waited = begun.elapsed();
             let last = Duration::from_millis(9500);
             assert!(

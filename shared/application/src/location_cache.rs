@@ -1,4 +1,4 @@
-//! Locations, kept in the function's memory for some minutes, so that the request path reads no catalog.
+//! A cache of locations in the function's memory, so that the request path does not read the catalog.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use crate::ports::catalog::CatalogStore;
 use crate::ports::clock::Clock;
 use crate::store_error::StoreError;
 
-/// How long a location is kept before it is read again.
-const LIFE: SignedDuration = SignedDuration::from_mins(5);
+/// How long a location is served from the cache.
+const TIME_TO_LIVE: SignedDuration = SignedDuration::from_mins(5);
 
-/// A location and its time zone, looked up once.
+/// A location with its parsed time zone.
 #[derive(Debug, Clone)]
 pub struct KnownLocation {
     /// The location.
@@ -27,50 +27,50 @@ pub struct KnownLocation {
 }
 
 impl KnownLocation {
-    /// The location's business date of a sale at `sold_at`.
+    /// The business date of a sale at `sold_at`.
     pub fn business_date(&self, sold_at: Timestamp) -> Date {
         business_date(sold_at, &self.time_zone, self.location.close_out_hour)
     }
 }
 
-/// The locations this function has read lately.
+/// A cache of the locations that this function has read.
 ///
-/// What is not there is not remembered: a store that opens is served at once. When the store fails, a location that
-/// was read before is served as it was, because a till must be able to sell while the catalog cannot be read.
+/// Unknown locations are not cached, so that a new location works at once. When the catalog cannot be read, an expired entry
+/// is served, because a till must be able to sell during an outage of the catalog.
 #[derive(Debug)]
 pub struct LocationCache<S, C> {
     store: S,
     clock: C,
-    kept: Mutex<HashMap<LocationId, Kept>>,
+    entries: Mutex<HashMap<LocationId, Entry>>,
 }
 
 #[derive(Debug, Clone)]
-struct Kept {
+struct Entry {
     known: Arc<KnownLocation>,
     read_at: Timestamp,
 }
 
 impl<S: CatalogStore, C: Clock> LocationCache<S, C> {
-    /// Nothing read yet.
+    /// An empty cache over `store`.
     pub fn new(store: S, clock: C) -> Self {
         Self {
             store,
             clock,
-            kept: Mutex::default(),
+            entries: Mutex::default(),
         }
     }
 
-    /// The location, at most some minutes old.
+    /// The location, at most five minutes old unless the catalog cannot be read.
     pub async fn find(&self, id: &LocationId) -> Result<Option<Arc<KnownLocation>>, StoreError> {
         let now = self.clock.now();
-        let kept = self.kept().get(id).cloned();
-        if let Some(kept) = &kept {
-            let age = now.duration_since(kept.read_at);
-            if !age.is_negative() && age < LIFE {
-                return Ok(Some(Arc::clone(&kept.known)));
+        let cached = self.entries().get(id).cloned();
+        if let Some(entry) = &cached {
+            let age = now.duration_since(entry.read_at);
+            if !age.is_negative() && age < TIME_TO_LIVE {
+                return Ok(Some(Arc::clone(&entry.known)));
             }
         }
-        match (self.store.find_location(id).await, kept) {
+        match (self.store.find_location(id).await, cached) {
             (Ok(Some(location)), _) => {
                 let time_zone = TimeZone::get(&location.time_zone)
                     .map_err(StoreError::failed("read a location's time zone"))?;
@@ -78,27 +78,27 @@ impl<S: CatalogStore, C: Clock> LocationCache<S, C> {
                     location,
                     time_zone,
                 });
-                let kept = Kept {
+                let entry = Entry {
                     known: Arc::clone(&known),
                     read_at: now,
                 };
-                self.kept().insert(id.clone(), kept);
+                self.entries().insert(id.clone(), entry);
                 Ok(Some(known))
             }
             (Ok(None), _) => {
-                self.kept().remove(id);
+                self.entries().remove(id);
                 Ok(None)
             }
-            (Err(error), Some(kept)) => {
-                tracing::warn!(%error, location_id = %id, "the location cannot be read; it is taken as it was");
-                Ok(Some(kept.known))
+            (Err(error), Some(entry)) => {
+                tracing::warn!(%error, location_id = %id, "the location cannot be read; the expired cache entry is used");
+                Ok(Some(entry.known))
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<LocationId, Kept>> {
-        // Each use is one step on the map, so a panic elsewhere cannot leave it half-written.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, HashMap<LocationId, Entry>> {
+        // Each access is a single map operation, so a poisoned lock does not mean inconsistent data.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The envelope that every message travels in; `events/schemas/` holds the JSON Schema of each.
+//! The envelope of every message. `events/schemas/` has the JSON Schema of each message type.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,59 +7,59 @@ use uuid::Uuid;
 
 use crate::trace::Traceparent;
 
-/// One message: what it is, which it is, and what caused it.
+/// One message with its type, its id and its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
-    /// What `data` is, such as `stock.alert`.
+    /// The type of `data`, such as `stock.alert`.
     #[serde(rename = "type")]
     pub type_: String,
-    /// Rises when a reader of the earlier version could not read `data` any more.
+    /// The version of `data`. It rises with every change that breaks existing readers.
     pub version: u32,
-    /// The same for every delivery of one message, and derived from what it says.
+    /// Derived from the content, so that every delivery of one message has the same id.
     pub id: Uuid,
-    /// When what it says happened.
+    /// When the reported event happened.
     #[serde(serialize_with = "millis::serialize")]
     pub occurred_at: Timestamp,
-    /// Follows what one request causes through every message and log line.
+    /// The id of the request that caused the message.
     pub correlation_id: String,
-    /// The trace of the request that caused it, where one came with it.
+    /// The W3C trace of the request that caused the message, if it sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<Traceparent>,
-    /// What it says.
+    /// The payload.
     pub data: T,
 }
 
-/// Why a message is not the one its reader waits for.
+/// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableMessage {
-    /// It is no JSON, or lacks a field.
+    /// It is not valid JSON, or lacks a field.
     #[error("the message cannot be read: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// It is a message of another kind.
+    /// It has another type or version.
     #[error("the message is {type_} version {version}")]
     Other {
-        /// What it is.
+        /// Its type.
         type_: String,
-        /// In which version.
+        /// Its version.
         version: u32,
     },
 }
 
-/// Just enough of an envelope to tell what it is, so that another kind is named and not called malformed.
+/// The type and version of a message, read first so that a message of another type is not reported as malformed.
 #[derive(Deserialize)]
-struct Label {
+struct TypeAndVersion {
     #[serde(rename = "type")]
     type_: String,
     version: u32,
 }
 
 impl<T> Envelope<T> {
-    /// Reads a message of `type_` and `version`.
+    /// Parses a message of this type and version.
     pub fn read<'a>(text: &'a str, type_: &str, version: u32) -> Result<Self, UnreadableMessage>
     where
         T: Deserialize<'a>,
     {
-        let label: Label = serde_json::from_str(text)?;
+        let label: TypeAndVersion = serde_json::from_str(text)?;
         if label.type_ != type_ || label.version != version {
             return Err(UnreadableMessage::Other {
                 type_: label.type_,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_reads_back_and_its_time_has_millis_also_on_the_whole_second() {
+    fn message_round_trips_with_millisecond_times() {
         let sent = Envelope {
             type_: "stock.alert".to_owned(),
             version: 1,
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_another_kind_is_named() {
+    fn message_of_another_type_is_named() {
         let text = r#"{"type":"task.queued","version":2,"data":{}}"#;
         let error = Envelope::<u8>::read(text, "stock.alert", 1).unwrap_err();
         assert_eq!(error.to_string(), "the message is task.queued version 2");

@@ -1,52 +1,52 @@
-//! What an operator counts. Each count is a log line that CloudWatch reads a metric from (embedded metric format), so that
-//! counting costs no call and loses nothing that the log has; namespace `stockline-<environment>`, dimension `function`.
+//! Business metrics. A count is a log event; `platform` writes it in CloudWatch's embedded metric format, so that counting
+//! needs no call. Namespace `stockline-<environment>`, dimension `function`.
 
-/// The target of the log events that are counts; the log level does not silence it.
+/// The target of counting events. The log level does not suppress it.
 pub const TARGET: &str = "stockline_metric";
 
-/// What is counted. A closed list: what a caller sends never names a metric.
+/// The metrics. The list is closed, so that no input of a caller becomes a metric's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Orders that were placed, replays left out.
+    /// Orders placed, without replays.
     OrdersPlaced,
-    /// Orders refused because less is available.
+    /// Orders refused for lack of stock.
     OrdersShort,
-    /// Orders answered as they had been before.
+    /// Repeated requests that got the response of the first.
     OrdersReplayed,
-    /// Changes of stock that were applied, now or before.
+    /// Stock changes applied, replays included.
     ChangesApplied,
-    /// Changes of stock that were refused.
+    /// Stock changes refused.
     ChangesRefused,
-    /// Movements written into the ledger for the first time.
+    /// Movements written to the ledger for the first time.
     MovementsRecorded,
     /// Alerts published.
     AlertsRaised,
-    /// Alerts that Slack took.
+    /// Alerts that Slack accepted.
     SlackDelivered,
-    /// Alerts that Slack did not take at this try.
+    /// Attempts to post alerts that Slack did not accept.
     SlackFailed,
-    /// Messages that a task waits; a task that is tried again, or of which one may not have heard, is told again.
+    /// Messages sent to the dispatch queue, repeats included.
     TasksQueued,
-    /// Leases given.
+    /// Leases given to controllers.
     TasksLeased,
     /// Tasks completed.
     TasksCompleted,
-    /// Tasks that failed too often.
+    /// Tasks that failed in every attempt.
     TasksDeadLettered,
-    /// Rows of the files that a run exported.
+    /// Rows in exported files.
     ExportRows,
-    /// Runs that exported every day they were asked for.
+    /// Export runs that exported every requested day.
     ExportsCompleted,
-    /// SKUs at a location whose books do not add up, found by an audit.
+    /// SKUs at a location whose level, ledger and orders contradict each other.
     StockDifferences,
     /// SKUs at a location that an audit could not decide on.
     StockUndecided,
-    /// Audits that came to the end of every location they were asked for.
+    /// Audits that reached the end of every requested location.
     AuditsCompleted,
 }
 
 impl Metric {
-    /// Its name in CloudWatch.
+    /// The name in CloudWatch.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OrdersPlaced => "orders_placed",
@@ -71,7 +71,7 @@ impl Metric {
     }
 }
 
-/// Counts `count` more of `metric`; nothing is said of none.
+/// Adds `count` to `metric`. Zero writes no log line.
 pub fn count(metric: Metric, count: u64) {
     if count > 0 {
         tracing::info!(target: TARGET, metric = metric.name(), count);

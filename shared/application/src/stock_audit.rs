@@ -16,7 +16,7 @@ use stockline_domain::open_order::OpenOrder;
 
 use crate::deadline::Deadline;
 use crate::paging::{Listing, Position};
-use crate::ports::audit_data::Books;
+use crate::ports::audit_data::AuditData;
 use crate::ports::clock::Clock;
 use crate::ports::orders::OpenOrders;
 use crate::store_error::StoreError;
@@ -81,7 +81,7 @@ pub struct StockAudit<B, O, C> {
     pub patience: Patience,
 }
 
-impl<B: Books, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
+impl<B: AuditData, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
     /// What all open orders of `location` hold: enough for a first look.
     pub async fn held_at(&self, location: &LocationId) -> Result<Held, StoreError> {
         let (mut held, mut after) = (Held::new(), None);
@@ -121,7 +121,7 @@ impl<B: Books, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
         let mut watched = self.suspects(location, skus, held).await?;
         let mut findings = Vec::new();
         while !watched.is_empty() {
-            if deadline.left() <= self.patience.between_looks {
+            if deadline.remaining() <= self.patience.between_looks {
                 let undecided = watched.into_iter();
                 findings.extend(undecided.map(|(sku, watch)| Finding {
                     key: key(location, &sku),
@@ -246,7 +246,7 @@ impl<B: Books, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
             }
         }
         let ids: Vec<OrderId> = ids.into_iter().collect();
-        let open = self.orders.still_open(&ids, deadline).await?;
+        let open = self.orders.open_among(&ids, deadline).await?;
         Ok(OrdersRead::new(ids, open))
     }
 

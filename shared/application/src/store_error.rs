@@ -1,33 +1,33 @@
-//! Why a store or a gateway did not answer.
+//! Failures of a store or a gateway.
 
 use std::error::Error;
 
-/// A store or a gateway failed; what was asked for may or may not have happened, and asking again is safe.
+/// A store or a gateway failed. The operation may or may not have been applied; repeating it is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Others write the same items, or the service throttles; there was no time to wait longer.
+    /// Concurrent writes or throttling held up the operation until the deadline.
     #[error("the store is busy")]
     Busy,
-    /// No answer came in time, the connection broke, or the service itself failed: nobody knows whether it was done.
-    #[error("{context}: no answer came")]
+    /// The response was lost, late, or a server error, so the outcome is unknown.
+    #[error("{context}: the outcome is unknown")]
     Unanswered {
-        /// What was being done.
+        /// The operation.
         context: &'static str,
-        /// What came instead.
+        /// What went wrong.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The service refused, or answered what cannot be read.
+    /// The service rejected the operation, or its response cannot be read.
     #[error("{context}")]
     Failed {
-        /// What was being done.
+        /// The operation.
         context: &'static str,
-        /// What came back.
+        /// What went wrong.
         source: Box<dyn Error + Send + Sync>,
     },
 }
 
 impl StoreError {
-    /// Wraps what came back while doing `context`.
+    /// Wraps the error of the operation `context`, for `map_err`.
     pub fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
         context: &'static str,
     ) -> impl FnOnce(E) -> Self {

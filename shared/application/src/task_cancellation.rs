@@ -1,55 +1,54 @@
-//! Cancels the tasks of order lines that were canceled.
+//! Cancels the tasks of order lines of which nothing is open any more.
 
 use jiff::Timestamp;
 use stockline_domain::ids::{OrderId, TaskId};
 use stockline_domain::task::{Task, TaskState};
 
 use crate::deadline::Deadline;
-use crate::ports::tasks::{Command, ControllerQueues, TaskStore};
+use crate::ports::tasks::{ControllerCommand, ControllerQueues, TaskStore};
 use crate::store_error::StoreError;
 
-/// Cancels what is planned for `lines` of an order, and tells each controller that holds some of it.
+/// Cancels the tasks of `lines`, and sends a cancel command to each controller that holds one.
 ///
-/// A controller is told after the write, and again whenever this is done again: it may have ended in between.
-pub async fn cancel_tasks<S: TaskStore, Q: ControllerQueues>(
-    store: &S,
-    controllers: &Q,
-    order: OrderId,
-    lines: &[u16],
+/// The command is sent after the write, and again in every repeated call: an earlier call may have ended between the two.
+pub async fn cancel_tasks<Tasks: TaskStore, Queues: ControllerQueues>(
+    tasks: &Tasks,
+    controllers: &Queues,
+    (order, lines): (OrderId, &[u16]),
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<(), StoreError> {
     for line in lines {
         let id = TaskId::for_order_line(order, *line);
-        let Some(task) = cancel_task(store, id, deadline).await? else {
+        let Some(task) = cancel_task(tasks, id, deadline).await? else {
             continue;
         };
         if task.state == TaskState::Canceling
             && let Some(controller) = &task.controller_id
         {
             controllers
-                .tell(controller, Command::Cancel, &task, now)
+                .send(controller, ControllerCommand::Cancel, &task, now)
                 .await?;
         }
     }
     Ok(())
 }
 
-/// The task after its order was canceled.
-async fn cancel_task<S: TaskStore>(
-    store: &S,
+/// The task after the cancellation; `None` if the line has no task.
+async fn cancel_task<Tasks: TaskStore>(
+    tasks: &Tasks,
     id: TaskId,
     deadline: Deadline,
 ) -> Result<Option<Task>, StoreError> {
-    let mut tries = deadline.tries();
-    while let Some(before) = store.find(id).await? {
+    let mut attempts = deadline.attempts();
+    while let Some(before) = tasks.find(id).await? {
         let Some(after) = before.order_canceled() else {
             return Ok(Some(before));
         };
-        if store.replace(&before, &after).await? {
+        if tasks.replace(&before, &after).await? {
             return Ok(Some(after));
         }
-        if !tries.another().await {
+        if !attempts.wait_for_next().await {
             return Err(StoreError::Busy);
         }
     }

@@ -1,4 +1,4 @@
-//! Settles a controller's report: the task, and on completion its stock and order, change together.
+//! Applies a controller's report to its task. A completion also moves the stock and the order, in one transaction.
 
 use jiff::Timestamp;
 use stockline_domain::caller::{Action, Caller};
@@ -7,73 +7,95 @@ use stockline_domain::task::{Report, ReportRefused, Step, Task, TaskState};
 
 use crate::deadline::Deadline;
 use crate::metrics::{Metric, count};
-use crate::ports::tasks::{Completion, CompletionStore, TaskStore};
+use crate::ports::tasks::{CompletionOutcome, CompletionStore, TaskStore};
 use crate::store_error::StoreError;
 
-/// What became of a report.
+/// The outcome of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportOutcome {
-    /// It counts, now or before; this is the task.
-    Counted(Box<Task>),
-    /// It does not count.
+    /// The report is applied, now or by an earlier request. This is the task.
+    Applied(Box<Task>),
+    /// The report is refused.
     Refused(ReportRefused),
-    /// It does not count: the level holds less than the task says it fetched.
-    LevelRefused,
-    /// There is no such task among those that the caller may run.
-    Unknown,
+    /// The report is refused: the level holds less than the task reports.
+    InsufficientStock,
+    /// The task does not exist, or the caller may not run it.
+    NotFound,
 }
 
-/// Settles `report`, which came from `caller` at `now`.
-///
-/// However many reports come at once, each is decided on the task as the one before left it.
-pub async fn settle<S: TaskStore, C: CompletionStore>(
-    store: &S,
-    completions: &C,
-    id: TaskId,
-    caller: &Caller,
-    report: &Report,
-    now: Timestamp,
-    deadline: Deadline,
+/// One report of a controller.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportRequest<'a> {
+    /// The task.
+    pub task: TaskId,
+    /// The controller.
+    pub caller: &'a Caller,
+    /// The report.
+    pub report: &'a Report,
+    /// When the request arrived.
+    pub at: Timestamp,
+    /// When the response is due.
+    pub deadline: Deadline,
+}
+
+/// Applies the report. Concurrent reports are serialized: each is decided on the task as the one before it left it.
+pub async fn settle_report<Tasks: TaskStore, Completions: CompletionStore>(
+    tasks: &Tasks,
+    completions: &Completions,
+    request: ReportRequest<'_>,
 ) -> Result<ReportOutcome, StoreError> {
-    let mut tries = deadline.tries();
+    let mut attempts = request.deadline.attempts();
     loop {
-        let Some(before) = store.find(id).await? else {
-            return Ok(ReportOutcome::Unknown);
+        let Some(before) = tasks.find(request.task).await? else {
+            return Ok(ReportOutcome::NotFound);
         };
-        if before.allow(Action::RunTasks, caller).is_err() {
-            return Ok(ReportOutcome::Unknown);
+        if before.allow(Action::RunTasks, request.caller).is_err() {
+            return Ok(ReportOutcome::NotFound);
         }
-        let after = match before.report(report, now) {
+        let after = match before.report(request.report, request.at) {
             Err(refused) => return Ok(ReportOutcome::Refused(refused)),
-            Ok(Step::Known) => return Ok(ReportOutcome::Counted(Box::new(before))),
-            Ok(Step::Moves(after)) => store.replace(&before, &after).await?.then_some(after),
+            Ok(Step::Known) => return Ok(ReportOutcome::Applied(Box::new(before))),
+            Ok(Step::Moves(after)) => tasks.replace(&before, &after).await?.then_some(after),
             Ok(Step::Completes { done, dropped }) => {
-                match completions
-                    .complete(&before, &done, report.occurred_at, now, deadline)
-                    .await?
-                {
-                    Completion::Done => Some(done),
-                    Completion::OrderCanceled => {
-                        store.replace(&before, &dropped).await?.then_some(dropped)
+                let completion = completions
+                    .complete(
+                        &before,
+                        &done,
+                        request.report.occurred_at,
+                        request.at,
+                        request.deadline,
+                    )
+                    .await?;
+                match completion {
+                    CompletionOutcome::Completed => Some(done),
+                    CompletionOutcome::NothingOpen => {
+                        tasks.replace(&before, &dropped).await?.then_some(dropped)
                     }
-                    Completion::LevelRefused => return Ok(ReportOutcome::LevelRefused),
-                    Completion::Overtaken => None,
+                    CompletionOutcome::InsufficientStock => {
+                        return Ok(ReportOutcome::InsufficientStock);
+                    }
+                    CompletionOutcome::Conflict => None,
                 }
             }
         };
         if let Some(after) = after {
-            match after.state {
-                TaskState::Completed => count(Metric::TasksCompleted, 1),
-                TaskState::DeadLettered => {
-                    tracing::error!(task_id = %id, attempts = after.attempt, "the task failed too often");
-                    count(Metric::TasksDeadLettered, 1);
-                }
-                _ => {}
-            }
-            return Ok(ReportOutcome::Counted(after));
+            count_end_of_task(&after);
+            return Ok(ReportOutcome::Applied(after));
         }
-        if !tries.another().await {
+        if !attempts.wait_for_next().await {
             return Err(StoreError::Busy);
         }
+    }
+}
+
+fn count_end_of_task(task: &Task) {
+    match task.state {
+        TaskState::Completed => count(Metric::TasksCompleted, 1),
+        TaskState::DeadLettered => {
+            let (task_id, attempts) = (task.task_id, task.attempt);
+            tracing::error!(%task_id, attempts, "the task failed in every attempt");
+            count(Metric::TasksDeadLettered, 1);
+        }
+        _ => {}
     }
 }

@@ -385,7 +385,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let call = call?;
-    let left = call.deadline.left();
+    let left = call.deadline.remaining();
     let handled = AssertUnwindSafe(handler(call)).catch_unwind();
     match tokio::time::timeout(left, handled).await {
         Ok(Ok(result)) => result,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use stockline_application::ports::catalog::PRODUCT_SHARDS;
 use stockline_domain::ids::{
     ControllerId, FulfilmentId, LocationId, OrderId, RefundId, RequestId, Sku, TaskId, ZoneId,
 };
@@ -185,9 +186,6 @@ pub fn queued(priority: u16, deadline: Timestamp, created_at: Timestamp, id: Tas
 pub fn product(sku: &Sku) -> Key {
     Key::new(format!("PRODUCT#{sku}"), "PRODUCT")
 }
-
-/// How many partitions of `by_type` the products are spread over, so that a batch import has no one hot partition.
-pub const PRODUCT_SHARDS: u8 = 8;
 
 /// Partition of `by_type` on `catalog` that holds the product.
 pub fn product_type(sku: &Sku) -> String {

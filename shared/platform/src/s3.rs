@@ -8,7 +8,9 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
-use stockline_application::ports::export::{ExportBucket, ExportFile, Found, Put, Version};
+use stockline_application::ports::export::{
+    ExportBucket, ExportFile, FileVersion, PutOutcome, StoredFile,
+};
 use stockline_application::store_error::StoreError;
 
 /// The metadata that holds a file's SHA-256: an `ETag` is no digest under KMS encryption.
@@ -32,7 +34,11 @@ impl S3Exports {
 }
 
 impl ExportBucket for S3Exports {
-    async fn put(&self, file: ExportFile, over: Option<&Version>) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        file: ExportFile,
+        over: Option<&FileVersion>,
+    ) -> Result<PutOutcome, StoreError> {
         let sent = self
             .client
             .put_object()
@@ -48,13 +54,13 @@ impl ExportBucket for S3Exports {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Put::Written),
-            Err(error) if is_overtaken(&error) => Ok(Put::Overtaken),
+            Ok(_) => Ok(PutOutcome::Written),
+            Err(error) if is_overtaken(&error) => Ok(PutOutcome::Conflict),
             Err(error) => Err(sort("write an export")(error)),
         }
     }
 
-    async fn sha256(&self, key: &str) -> Result<Option<Found<String>>, StoreError> {
+    async fn sha256(&self, key: &str) -> Result<Option<StoredFile<String>>, StoreError> {
         let found = self
             .client
             .head_object()
@@ -64,7 +70,7 @@ impl ExportBucket for S3Exports {
             .await;
         match found {
             // What another tool wrote has no digest and is not what is looked for; it is replaced.
-            Ok(head) => Ok(Some(Found {
+            Ok(head) => Ok(Some(StoredFile {
                 content: head
                     .metadata
                     .and_then(|mut metadata| metadata.remove(SHA256))
@@ -76,7 +82,7 @@ impl ExportBucket for S3Exports {
         }
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Found<Vec<u8>>>, StoreError> {
+    async fn get(&self, key: &str) -> Result<Option<StoredFile<Vec<u8>>>, StoreError> {
         let found = self
             .client
             .get_object()
@@ -94,7 +100,7 @@ impl ExportBucket for S3Exports {
                     .collect()
                     .await
                     .map_err(StoreError::failed("read an export"))?;
-                Ok(Some(Found {
+                Ok(Some(StoredFile {
                     content: bytes.to_vec(),
                     version,
                 }))
@@ -113,9 +119,9 @@ fn patient() -> Builder {
     )
 }
 
-fn version(e_tag: Option<String>) -> Result<Version, StoreError> {
+fn version(e_tag: Option<String>) -> Result<FileVersion, StoreError> {
     e_tag
-        .map(Version)
+        .map(FileVersion)
         .ok_or_else(|| StoreError::failed("look for an export")("the file has no ETag"))
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::alerts::{Chat, NotDelivered};
+use stockline_application::ports::alerts::{Chat, ChatError};
 
 /// Slack takes about one message a second per webhook, with short bursts above it.
 pub const PACE: Duration = Duration::from_secs(1);
@@ -78,19 +78,21 @@ impl SlackWebhook {
 }
 
 impl Chat for SlackWebhook {
-    async fn post(&self, message: &Value, deadline: Deadline) -> Result<(), NotDelivered> {
+    async fn post(&self, message: &Value, deadline: Deadline) -> Result<(), ChatError> {
         let mut tries = 0;
         let mut reason = "there was no time for a try".to_owned();
         loop {
             let paced = async { self.pace.lock().await.tick().await };
-            if tokio::time::timeout(deadline.left(), paced).await.is_err()
-                || deadline.left().is_zero()
+            if tokio::time::timeout(deadline.remaining(), paced)
+                .await
+                .is_err()
+                || deadline.remaining().is_zero()
             {
-                return Err(NotDelivered::Later(reason));
+                return Err(ChatError::Unavailable(reason));
             }
-            let wait = match self.attempt(message, deadline.left().min(TRY)).await {
+            let wait = match self.attempt(message, deadline.remaining().min(TRY)).await {
                 Try::Delivered => return Ok(()),
-                Try::Refused(answer) => return Err(NotDelivered::Never(answer)),
+                Try::Refused(answer) => return Err(ChatError::Rejected(answer)),
                 Try::Again(answer, wait) => {
                     reason = answer;
                     wait
@@ -99,7 +101,7 @@ impl Chat for SlackWebhook {
             tries += 1;
             tracing::warn!(reason, tries, "Slack did not take the message");
             let goes_on = match wait {
-                Some(wait) if wait >= deadline.left() => false,
+                Some(wait) if wait >= deadline.remaining() => false,
                 Some(wait) => {
                     tokio::time::sleep(wait).await;
                     true
@@ -107,7 +109,7 @@ impl Chat for SlackWebhook {
                 None => deadline.back_off(tries).await,
             };
             if !goes_on {
-                return Err(NotDelivered::Later(reason));
+                return Err(ChatError::Unavailable(reason));
             }
         }
     }

@@ -6,7 +6,7 @@ use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use stockline_application::ports::alerts::{AlertMessage, AlertPublisher};
-use stockline_application::ports::operations::{AuditMessage, Operations};
+use stockline_application::ports::operations::{AuditMessage, OperationsTopic};
 use stockline_application::store_error::StoreError;
 
 /// The topic that alerts are published on.
@@ -37,8 +37,8 @@ impl SnsOperations {
     }
 }
 
-impl Operations for SnsOperations {
-    async fn tell(&self, message: &AuditMessage) -> Result<(), StoreError> {
+impl OperationsTopic for SnsOperations {
+    async fn publish(&self, message: &AuditMessage) -> Result<(), StoreError> {
         const DOING: &str = "tell operations";
         let text = serde_json::to_string(message).map_err(StoreError::failed(DOING))?;
         let published = self

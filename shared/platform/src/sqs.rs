@@ -16,7 +16,7 @@ use stockline_application::message::Envelope;
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::queue::QueueSource;
-use stockline_application::ports::tasks::{Command, ControllerQueues, TaskQueue};
+use stockline_application::ports::tasks::{ControllerCommand, ControllerQueues, TaskQueue};
 use stockline_application::store_error::StoreError;
 use stockline_application::trace::Cause;
 
@@ -37,7 +37,7 @@ pub struct QueuedTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCommand {
     /// Do it, or stop.
-    pub command: Command,
+    pub command: ControllerCommand,
     /// The task.
     pub task_id: TaskId,
     /// The fencing number; comes back in every report.
@@ -87,10 +87,14 @@ impl FifoMessage {
     }
 
     /// What the controller that holds `task` is told at `now`.
-    pub fn command(command: Command, task: &Task, now: Timestamp) -> Result<Self, StoreError> {
+    pub fn command(
+        command: ControllerCommand,
+        task: &Task,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let verb = match command {
-            Command::Execute => "execute",
-            Command::Cancel => "cancel",
+            ControllerCommand::Execute => "execute",
+            ControllerCommand::Cancel => "cancel",
         };
         let deduplication_id = format!("{}#{}#{verb}", task.task_id, task.lease_id);
         let data = TaskCommand {
@@ -162,7 +166,7 @@ impl SqsTaskQueue {
 }
 
 impl TaskQueue for SqsTaskQueue {
-    async fn queued(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+    async fn enqueue(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
         send(
             &self.client,
             &self.queue_url,
@@ -189,10 +193,10 @@ impl SqsControllerQueues {
 }
 
 impl ControllerQueues for SqsControllerQueues {
-    async fn tell(
+    async fn send(
         &self,
         controller: &ControllerId,
-        command: Command,
+        command: ControllerCommand,
         task: &Task,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -226,7 +230,7 @@ impl SqsSource {
 }
 
 impl QueueSource for SqsSource {
-    async fn give_back(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
+    async fn delay(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
         // One request each: a batch is authorized like these on AWS, yet by a name of its own on the local cloud.
         let changes = later.iter().map(|(receipt, after)| {
             self.client
@@ -242,7 +246,7 @@ impl QueueSource for SqsSource {
         Ok(())
     }
 
-    async fn put_aside(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
+    async fn dead_letter(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
         let doing = "put a message aside";
         let reason = MessageAttributeValue::builder()
             .data_type("String")

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use stockline_application::ports::alerts::{
-    Advance, AlertPublisher, AlertRecord, AlertStore, alert_message, read_alert,
+    AlertPublisher, AlertRecord, AlertStore, AlertWriteOutcome, alert_message, read_alert,
 };
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::level::LevelKey;
@@ -54,11 +54,11 @@ async fn a_record_whose_response_was_lost_is_no_conflict_with_itself() {
     };
     connection.lose_next(1);
     assert_eq!(
-        store.advance(&key, None, &short_milk(7)).await.unwrap(),
-        Advance::Done
+        store.replace(&key, None, &short_milk(7)).await.unwrap(),
+        AlertWriteOutcome::Written
     );
     connection.lose_next(1);
-    store.published(&key, 7).await.unwrap();
+    store.mark_published(&key, 7).await.unwrap();
     assert_eq!(connection.lost(), 2);
     let found = store.find(&key).await.unwrap().unwrap();
     assert_eq!(

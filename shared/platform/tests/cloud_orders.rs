@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::Duration;
+use stockline_application::order_lifecycle::StepRequest;
 
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::{
     CancelOutcome, FulfilOutcome, RefundOutcome, fulfil, refund,
 };
-use stockline_application::ports::orders::{KnownOrder, OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
 use stockline_application::store_error::StoreError;
 use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
 use stockline_platform::dynamodb::stock::DynamoStock;
@@ -63,7 +64,7 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
     // The client's own retry meets its earlier try.
     connection.lose_next(1);
     let placed = shop.place(&sale, &request, deadline()).await.unwrap();
-    assert_eq!(placed, Placement::Placed);
+    assert_eq!(placed, PlaceOutcome::Placed);
     assert_eq!(shop.level_of("store-1", "milk").await, (7, 0));
 
     // Every try of one invocation is lost; the till asks again with the same key, a moment later.
@@ -73,7 +74,7 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
     let mut later = other.clone();
     later.placed_at = "2026-03-01T12:00:09Z".parse().unwrap();
     let replayed = shop.place(&later, &request, deadline()).await.unwrap();
-    assert_eq!(replayed, Placement::Replayed(Box::new(other)));
+    assert_eq!(replayed, PlaceOutcome::Replayed(Box::new(other)));
     assert_eq!(shop.level_of("store-1", "milk").await, (4, 0));
     assert_eq!(connection.lost(), 4);
 }
@@ -109,17 +110,39 @@ impl Steps {
     async fn refund(
         &self,
         shop: &DynamoShop,
-        known: &KnownOrder,
+        known: &StoredOrder,
     ) -> Result<RefundOutcome, StoreError> {
         let same = request("r");
-        refund(shop, known, &self.refund, &self.place, &same, deadline()).await
+        refund(
+            shop,
+            StepRequest {
+                order: known,
+                fingerprint: &same,
+                at: self.place.at,
+                deadline: deadline(),
+            },
+            &self.refund,
+            &self.place,
+        )
+        .await
     }
 }
 
-async fn fulfil_all(shop: &DynamoShop, known: &KnownOrder) -> Result<FulfilOutcome, StoreError> {
+async fn fulfil_all(shop: &DynamoShop, known: &StoredOrder) -> Result<FulfilOutcome, StoreError> {
     let all = FulfilOrder::default();
     let (id, same) = (fulfilment_id(&known.order, "f1"), request("f"));
-    fulfil(shop, known, &all, id, &same, minute(5), deadline()).await
+    fulfil(
+        shop,
+        StepRequest {
+            order: known,
+            fingerprint: &same,
+            at: minute(5),
+            deadline: deadline(),
+        },
+        &all,
+        id,
+    )
+    .await
 }
 
 /// How many tries the client makes of one request.
@@ -235,7 +258,7 @@ async fn an_order_is_placed_in_one_round_trip_and_goes_on_in_two() {
         let order = order(name, "store-1", "online", &[("milk", 2)]);
         connection.sent();
         let placement = shop.place(&order, &request("a"), deadline()).await;
-        assert_eq!(placement.unwrap(), Placement::Placed);
+        assert_eq!(placement.unwrap(), PlaceOutcome::Placed);
         assert_eq!(connection.sent(), ["TransactWriteItems"]);
         let known = found(&shop, order.order_id).await;
         if canceled {

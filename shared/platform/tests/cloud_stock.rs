@@ -3,7 +3,8 @@
 
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{
-    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    ChangeOutcome, EarlierRequest, Ledger, MissingLevel, PendingChange, RecordMovementOutcome,
+    RequestStatus, StockStore,
 };
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::stock::DynamoStock;
@@ -55,7 +56,10 @@ async fn a_change_whose_response_is_lost_after_the_commit_is_applied_once() {
         connection.lose_next_of("TransactWriteItems", 1);
         let applied = apply(&store, "lost", index, &receipt("lost", 5)).await;
         assert!(
-            matches!(applied, Applied::Now(_) | Applied::Before(_)),
+            matches!(
+                applied,
+                ChangeOutcome::Applied(_) | ChangeOutcome::AlreadyApplied(_)
+            ),
             "{applied:?}"
         );
         assert_eq!(on_hand(&store, "lost").await, on_hand_after);
@@ -76,7 +80,7 @@ async fn a_change_whose_response_is_lost_after_the_commit_is_applied_once() {
     assert_eq!(connection.lost(), 5);
     let again = store.apply(pending, deadline()).await.unwrap();
     assert!(
-        matches!(&again, Applied::Before(levels) if levels[0].on_hand == 15),
+        matches!(&again, ChangeOutcome::AlreadyApplied(levels) if levels[0].on_hand == 15),
         "{again:?}"
     );
     assert_eq!(on_hand(&store, "lost").await, 15);
@@ -100,19 +104,23 @@ async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_
     let store = store_over(&cloud, "stocklost2", &connection).await;
 
     connection.lose_next_of("PutItem", 1);
-    let came_at = "2026-03-01T12:00:00Z".parse().unwrap();
+    let received_at = "2026-03-01T12:00:00Z".parse().unwrap();
     let opened = store
-        .open(request("lost"), &Fingerprint::of(&"a").unwrap(), came_at)
+        .open(
+            request("lost"),
+            &Fingerprint::of(&"a").unwrap(),
+            received_at,
+        )
         .await
         .unwrap();
     let none_applied = EarlierRequest {
-        came_at,
+        received_at,
         applied: [].into(),
     };
-    assert_eq!(opened, Opened::Before(none_applied));
+    assert_eq!(opened, RequestStatus::Known(none_applied));
 
     let received = apply(&store, "lost", 0, &receipt("lost", 5)).await;
-    let Applied::Now(levels) = received else {
+    let ChangeOutcome::Applied(levels) = received else {
         panic!("it was not applied: {received:?}")
     };
     connection.lose_next_of("PutItem", 1);
@@ -120,7 +128,7 @@ async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_
         .record(&levels[0].movement_since(None).unwrap())
         .await
         .unwrap();
-    assert_eq!(recorded, Recorded::Before);
+    assert_eq!(recorded, RecordMovementOutcome::AlreadyRecorded);
 
     connection.lose_next_of("UpdateItem", 1);
     let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();

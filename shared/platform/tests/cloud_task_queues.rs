@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use stockline_application::message::Envelope;
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::queue::QueueSource;
-use stockline_application::ports::tasks::{Command, ControllerQueues, TaskQueue};
+use stockline_application::ports::tasks::{ControllerCommand, ControllerQueues, TaskQueue};
 use stockline_domain::catalog::Zone;
 use stockline_domain::task::Task;
 use stockline_platform::sqs::{
@@ -76,9 +76,9 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
         .unwrap();
     let controllers = SqsControllerQueues::new(sqs.clone(), prefix.to_owned());
     for _ in 0..2 {
-        tasks.queued(&task, now).await.unwrap();
+        tasks.enqueue(&task, now).await.unwrap();
         controllers
-            .tell(&controller, Command::Execute, &leased, now)
+            .send(&controller, ControllerCommand::Execute, &leased, now)
             .await
             .unwrap();
     }
@@ -95,7 +95,7 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
     let message = Envelope::<TaskCommand>::read(&commands[0].1, TASK_COMMAND, 1).unwrap();
     assert_eq!(
         (message.data.command, message.data.lease_id),
-        (Command::Execute, 1)
+        (ControllerCommand::Execute, 1)
     );
 }
 
@@ -117,7 +117,7 @@ async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dea
     let order = order("source", "hub", "online", &[("milk", 2)]);
     let task = Task::plan(&order, &[zone], now).remove(0);
     SqsTaskQueue::new(sqs.clone(), url.clone())
-        .queued(&task, now)
+        .enqueue(&task, now)
         .await
         .unwrap();
     let first = receive(&sqs, &url).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dea
     // when it is given back for a second
     let begun = Instant::now();
     let later = [(first.receipt.clone(), Duration::from_secs(1))];
-    source.give_back(&later).await.unwrap();
+    source.delay(&later).await.unwrap();
     // then it comes again well before the half minute is over
     let again = loop {
         if let Some(again) = receive(&sqs, &url).await {
@@ -136,7 +136,7 @@ async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dea
     assert_eq!((&again.body, again.receive_count), (&first.body, 2));
     // and what is put aside, also twice, lies there once, with the reason
     for _ in 0..2 {
-        source.put_aside(&again, "nobody takes it").await.unwrap();
+        source.dead_letter(&again, "nobody takes it").await.unwrap();
     }
     let aside = sqs
         .receive_message()

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use stockline_application::ports::tasks::TaskStore;
-use stockline_application::task_reports::{ReportOutcome, settle};
+use stockline_application::task_reports::ReportRequest;
+use stockline_application::task_reports::{ReportOutcome, settle_report};
 use stockline_domain::catalog::Zone;
 use stockline_domain::order::OrderStatus;
 use stockline_domain::task::{Report, ReportedState, Task, TaskState};
@@ -84,17 +85,19 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
     };
     connection.lose_next_of("TransactWriteItems", 2);
     for _ in 0..2 {
-        let settled = settle(
+        let settled = settle_report(
             &tasks,
             &completions,
-            planned.task_id,
-            &anybody(),
-            &report,
-            now,
-            deadline(),
+            ReportRequest {
+                task: planned.task_id,
+                caller: &anybody(),
+                report: &report,
+                at: now,
+                deadline: deadline(),
+            },
         )
         .await;
-        let Ok(ReportOutcome::Counted(task)) = settled else {
+        let Ok(ReportOutcome::Applied(task)) = settled else {
             panic!("it did not count: {settled:?}");
         };
         assert_eq!(task.state, TaskState::Completed);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::alerts::{Chat, NotDelivered};
+use stockline_application::ports::alerts::{Chat, ChatError};
 use stockline_platform::slack::SlackWebhook;
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -85,7 +85,7 @@ async fn a_wait_beyond_the_deadline_is_left_to_the_queue() {
     let refused = webhook(&server).post(&message(), soon()).await;
     assert_eq!(
         refused,
-        Err(NotDelivered::Later(
+        Err(ChatError::Unavailable(
             "Slack answered 429: rate_limited".to_owned()
         ))
     );
@@ -104,7 +104,7 @@ async fn a_slack_that_stays_down_is_left_to_the_queue_within_the_deadline() {
     let refused = webhook(&server).post(&message(), deadline).await;
     assert_eq!(
         refused,
-        Err(NotDelivered::Later("Slack answered 502: ".to_owned()))
+        Err(ChatError::Unavailable("Slack answered 502: ".to_owned()))
     );
     assert!(requests(&server).await > 1);
 }
@@ -120,7 +120,7 @@ async fn what_slack_refuses_is_not_tried_again() {
         let server = slack(&[ResponseTemplate::new(status).set_body_string(answer)]).await;
         let refused = webhook(&server).post(&message(), soon()).await;
         let reason = format!("Slack answered {status}: {answer}");
-        assert_eq!(refused, Err(NotDelivered::Never(reason)));
+        assert_eq!(refused, Err(ChatError::Rejected(reason)));
         assert_eq!(requests(&server).await, 1);
     }
 }
@@ -154,7 +154,7 @@ async fn an_unreachable_slack_is_told_without_its_secret_address() {
     let refused = webhook
         .post(&message(), Deadline::within(Duration::from_millis(100)))
         .await;
-    let Err(NotDelivered::Later(reason)) = refused else {
+    let Err(ChatError::Unavailable(reason)) = refused else {
         panic!("{refused:?}");
     };
     assert!(!reason.contains("secret"), "{reason}");

@@ -7,7 +7,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::CancelOutcome;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, RecordId,
+    AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, PlaceOutcome, StoredOrder, UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId};
@@ -98,12 +98,12 @@ impl OpenOrders for DynamoShop {
         self.orders.open_at(location, after).await
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,
     ) -> Result<Vec<OpenOrder>, StoreError> {
-        self.orders.still_open(ids, deadline).await
+        self.orders.open_among(ids, deadline).await
     }
 }
 
@@ -113,11 +113,11 @@ impl OrderStore for DynamoShop {
         order: &Order,
         request: &Fingerprint,
         deadline: Deadline,
-    ) -> Result<Placement, StoreError> {
+    ) -> Result<PlaceOutcome, StoreError> {
         self.orders.place(order, request, deadline).await
     }
 
-    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+    async fn find(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
         self.orders.find(id).await
     }
 
@@ -130,22 +130,22 @@ impl OrderStore for DynamoShop {
         self.orders.list(location, day, page).await
     }
 
-    async fn is_settled(
+    async fn is_unchanged(
         &self,
-        known: &KnownOrder,
-        record: RecordId,
+        known: &StoredOrder,
+        record: AttachedRecordId,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
-        self.orders.is_settled(known, record, deadline).await
+        self.orders.is_unchanged(known, record, deadline).await
     }
 
-    async fn advance(
+    async fn update(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        advance: &OrderUpdate,
         deadline: Deadline,
-    ) -> Result<Advanced, StoreError> {
-        self.orders.advance(before, advance, deadline).await
+    ) -> Result<UpdateOutcome, StoreError> {
+        self.orders.update(before, advance, deadline).await
     }
 }
 
@@ -156,7 +156,7 @@ impl Orders for DynamoShop {
 
     async fn place(&self, order: &Order) {
         let placed = self.orders.place(order, &request("a"), deadline()).await;
-        assert_eq!(placed.unwrap(), Placement::Placed);
+        assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     }
 
     async fn cancel(&self, id: OrderId) {

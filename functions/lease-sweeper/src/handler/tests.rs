@@ -71,7 +71,7 @@ async fn floor() -> Floor {
 impl Floor {
     async fn beats(&self) {
         let heartbeat = heartbeat(self.clock.now());
-        self.tasks.beat(&heartbeat).await.unwrap();
+        self.tasks.record_heartbeat(&heartbeat).await.unwrap();
     }
 
     /// The controller says no more, not even that it lives.

@@ -283,7 +283,7 @@ impl AlertStore for Overtaken {
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<Advance, StoreError> {
+    ) -> Result<OrderUpdate, StoreError> {
         let other = self.by.lock().unwrap().take();
         if let Some(other) = other {
             self.alerts.advance(key, before, &other).await?;

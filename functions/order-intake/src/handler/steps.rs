@@ -1,5 +1,6 @@
 //! What may be done to an order that is placed.
 
+use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{
     CancelOutcome, FulfilOutcome, RefundOutcome, cancel, fulfil, refund,
 };
@@ -24,7 +25,19 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let id = CancellationId::derive(known.order.order_id, &call.caller.subject, key);
         let request = fingerprint(&body)?;
         let at = self.clock.now();
-        match cancel(&self.orders, &known, &body, id, &request, at, call.deadline).await? {
+        match cancel(
+            &self.orders,
+            StepRequest {
+                order: &known,
+                fingerprint: &request,
+                at,
+                deadline: call.deadline,
+            },
+            &body,
+            id,
+        )
+        .await?
+        {
             CancelOutcome::Canceled(order) => Reply::ok(&order),
             CancelOutcome::Replayed(order) => Ok(Reply::ok(&order)?.replayed()),
             CancelOutcome::KeyReused => Err(key_reused()),
@@ -52,7 +65,19 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             at,
         };
         let request = fingerprint(&body)?;
-        match refund(&self.orders, &known, &body, &place, &request, call.deadline).await? {
+        match refund(
+            &self.orders,
+            StepRequest {
+                order: &known,
+                fingerprint: &request,
+                at: place.at,
+                deadline: call.deadline,
+            },
+            &body,
+            &place,
+        )
+        .await?
+        {
             RefundOutcome::Refunded(refund) => Reply::created(&refund),
             RefundOutcome::Replayed(refund) => Ok(Reply::created(&refund)?.replayed()),
             RefundOutcome::KeyReused => Err(key_reused()),
@@ -67,7 +92,19 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let id = FulfilmentId::derive(known.order.order_id, &call.caller.subject, key);
         let request = fingerprint(&body)?;
         let at = self.clock.now();
-        match fulfil(&self.orders, &known, &body, id, &request, at, call.deadline).await? {
+        match fulfil(
+            &self.orders,
+            StepRequest {
+                order: &known,
+                fingerprint: &request,
+                at,
+                deadline: call.deadline,
+            },
+            &body,
+            id,
+        )
+        .await?
+        {
             FulfilOutcome::Fulfilled(fulfilment) => Reply::created(&fulfilment),
             FulfilOutcome::Replayed(fulfilment) => Ok(Reply::created(&fulfilment)?.replayed()),
             FulfilOutcome::KeyReused => Err(key_reused()),

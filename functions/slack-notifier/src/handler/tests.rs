@@ -173,8 +173,8 @@ async fn nothing_readable_posts_nothing() {
 #[tokio::test]
 async fn what_slack_does_not_take_goes_back_to_the_queue_and_so_to_its_dead_letters() {
     for answer in [
-        NotDelivered::Later("Slack answered 429".to_owned()),
-        NotDelivered::Never("Slack answered 404: no_service".to_owned()),
+        ChatError::Unavailable("Slack answered 429".to_owned()),
+        ChatError::Rejected("Slack answered 404: no_service".to_owned()),
     ] {
         let chat = MemoryChat::default();
         chat.answer_next(answer);

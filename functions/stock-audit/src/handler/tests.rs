@@ -7,8 +7,8 @@ use jiff::civil::date;
 use serde_json::json;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::audit_data::Bookkeeper;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::audit_data::StockRepairer;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::audit::{Difference, StoredLevel, mend};
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey, Movement};
@@ -49,7 +49,7 @@ async fn night() -> Night<MemoryShop> {
     with_books(shop, books, "2026-03-02T03:00:00Z")
 }
 
-fn with_books<B: Books>(shop: MemoryShop, books: B, now: &str) -> Night<B> {
+fn with_books<B: AuditData>(shop: MemoryShop, books: B, now: &str) -> Night<B> {
     let (records, operations) = (MemoryAuditRecords::default(), MemoryOperations::default());
     let audit = audit(&shop, FakeClock::at(now));
     let stores = ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0));
@@ -75,10 +75,10 @@ async fn promise(shop: &MemoryShop, key: &str, location: &str, sku: &str) {
     let placed = order(key, location, "online", &[(sku, 2)]);
     let request = Fingerprint::of(&"a").unwrap();
     let placement = shop.place(&placed, &request, deadline()).await.unwrap();
-    assert_eq!(placement, Placement::Placed);
+    assert_eq!(placement, PlaceOutcome::Placed);
 }
 
-impl<B: Books> Night<B> {
+impl<B: AuditData> Night<B> {
     async fn run(&self, event: Value) -> Result<Summary, AuditError> {
         let mut context = Context::default();
         context.request_id = "run-1".to_owned();
@@ -157,7 +157,7 @@ async fn a_run_after_the_repair_takes_back_what_the_one_before_it_found() {
     let skus = vec!["milk".parse().unwrap()];
     for finding in audit.skus(&location, skus, &held).await.unwrap() {
         for write in mend(&finding.books, audit.clock.now()) {
-            night.shop.mend(&write, deadline()).await.unwrap();
+            night.shop.repair(&write, deadline()).await.unwrap();
         }
     }
     audit.clock.advance(jiff::SignedDuration::from_mins(30));
@@ -205,13 +205,13 @@ impl Busy {
     }
 }
 
-impl Books for Busy {
+impl AuditData for Busy {
     async fn skus(
         &self,
         location: &LocationId,
         after: Option<Position>,
     ) -> Result<Listing<Sku>, StoreError> {
-        Books::skus(&self.shop, location, after).await
+        AuditData::skus(&self.shop, location, after).await
     }
 
     async fn levels(&self, key: &LevelKey) -> Result<Vec<StoredLevel>, StoreError> {

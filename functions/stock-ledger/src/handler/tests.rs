@@ -18,7 +18,7 @@ use super::*;
 struct Busy;
 
 impl Ledger for Busy {
-    async fn record(&self, _: &Movement) -> Result<Recorded, StoreError> {
+    async fn record(&self, _: &Movement) -> Result<RecordMovementOutcome, StoreError> {
         Err(StoreError::Busy)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::ids::LocationId;
 use stockline_testkit::conformance::orders::request;
 use stockline_testkit::conformance::stock::{apply, change, deadline, key};
@@ -40,12 +40,12 @@ impl OpenOrders for Late {
         Ok(page)
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,
     ) -> Result<Vec<OpenOrder>, StoreError> {
-        self.shop.still_open(ids, deadline).await
+        self.shop.open_among(ids, deadline).await
     }
 }
 
@@ -73,7 +73,7 @@ impl Late {
         let number = self.placed.fetch_add(1, Ordering::SeqCst) + 1;
         let (online, request) = (online(number), request("a"));
         let placement = self.shop.place(&online, &request, deadline()).await;
-        assert_eq!(placement.unwrap(), Placement::Placed);
+        assert_eq!(placement.unwrap(), PlaceOutcome::Placed);
     }
 
     async fn explained(&self) -> Explanation {

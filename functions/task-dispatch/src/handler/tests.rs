@@ -62,7 +62,7 @@ impl Floor {
 
     async fn beats_at(&self, location: &str, controller: &str, free_capacity: u32) {
         let heartbeat = heartbeat(location, controller, free_capacity, self.clock.now());
-        self.tasks.beat(&heartbeat).await.unwrap();
+        self.tasks.record_heartbeat(&heartbeat).await.unwrap();
     }
 
     async fn deliver(&self) -> RecordOutcome {

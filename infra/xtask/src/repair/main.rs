@@ -9,7 +9,7 @@ use clap::Parser;
 use jiff::SignedDuration;
 use stockline_application::deadline::Deadline;
 use stockline_application::error_chain::error_chain;
-use stockline_application::ports::audit_data::Mended;
+use stockline_application::ports::audit_data::RepairOutcome;
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
 use stockline_application::stock_audit::{Finding, Patience, StockAudit};
@@ -186,11 +186,13 @@ impl Repair {
             }
             done.differing += 1;
             for (write, became) in self.mend(finding).await? {
-                done.moved_on += usize::from(became == Some(Mended::MovedOn));
+                done.moved_on += usize::from(became == Some(RepairOutcome::Conflict));
                 let how = match became {
                     None => "would be done",
-                    Some(Mended::Done) => "done",
-                    Some(Mended::MovedOn) => "not done, the level moves on all the time; try again",
+                    Some(RepairOutcome::Repaired) => "done",
+                    Some(RepairOutcome::Conflict) => {
+                        "not done, the level moves on all the time; try again"
+                    }
                 };
                 for line in described(&write) {
                     say(format_args!("    -> {line}: {how}"))?;
@@ -201,7 +203,10 @@ impl Repair {
     }
 
     /// What puts `finding` right, and what became of it; nothing became of it where it is only shown.
-    async fn mend(&self, finding: &Finding) -> Result<Vec<(Mend, Option<Mended>)>, StoreError> {
+    async fn repair(
+        &self,
+        finding: &Finding,
+    ) -> Result<Vec<(Mend, Option<RepairOutcome>)>, StoreError> {
         if !self.apply {
             let writes = mend(&finding.books, SystemClock.now());
             return Ok(writes.into_iter().map(|write| (write, None)).collect());

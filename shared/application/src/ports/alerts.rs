@@ -1,4 +1,4 @@
-//! What was said of each level, and where alerts go.
+//! The alert state of each level, and the topic and chat that alerts are sent to.
 
 use std::future::Future;
 
@@ -12,16 +12,16 @@ use crate::message::{Envelope, UnreadableMessage};
 use crate::store_error::StoreError;
 use crate::trace::Cause;
 
-/// An alert as it travels.
+/// The message that carries an alert.
 pub type AlertMessage = Envelope<StockAlert>;
 
-/// What an alert's envelope says it is.
+/// The message type of an alert.
 pub const STOCK_ALERT: &str = "stock.alert";
 
-/// The version of an alert's data.
+/// The version of an alert.
 pub const STOCK_ALERT_VERSION: u32 = 1;
 
-/// `alert`, ready to be sent.
+/// Wraps an alert in its envelope.
 pub fn alert_message(
     alert: StockAlert,
     occurred_at: Timestamp,
@@ -38,57 +38,57 @@ pub fn alert_message(
     }
 }
 
-/// Reads an alert that was sent.
+/// Parses the message of an alert.
 pub fn read_alert(text: &str) -> Result<AlertMessage, UnreadableMessage> {
     Envelope::read(text, STOCK_ALERT, STOCK_ALERT_VERSION)
 }
 
-/// What was said of a level last.
+/// The last alert of a level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertRecord {
-    /// The last thing said.
+    /// Its kind.
     pub state: AlertKind,
-    /// The version of the level that raised it.
+    /// The version of the level that caused it.
     pub version: u64,
-    /// The alert itself, until it is known to be published.
+    /// The message, until it is known to be published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<AlertMessage>,
 }
 
-/// Whether a record was advanced.
+/// The outcome of writing an alert record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advance {
-    /// It is as asked for.
-    Done,
-    /// Another came first; what was read of it is outdated.
-    Overtaken,
+pub enum AlertWriteOutcome {
+    /// The record is written.
+    Written,
+    /// Nothing changed: the record was written since it was read.
+    Conflict,
 }
 
-/// Keeps what was said of each level.
+/// The store of alert records.
 pub trait AlertStore: Send + Sync {
-    /// What was said of the level last, as it is now; none if nothing ever was.
+    /// Reads the alert record of a level, strongly consistent.
     fn find(
         &self,
         key: &LevelKey,
     ) -> impl Future<Output = Result<Option<AlertRecord>, StoreError>> + Send;
 
-    /// Replaces the record that was read at version `before` (none: there was no record) by `next`.
-    fn advance(
+    /// Writes `next` if the record still has version `before`, or does not exist if `before` is `None`.
+    fn replace(
         &self,
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> impl Future<Output = Result<Advance, StoreError>> + Send;
+    ) -> impl Future<Output = Result<AlertWriteOutcome, StoreError>> + Send;
 
-    /// Forgets the pending alert of `version`; one of another version stays.
-    fn published(
+    /// Removes the pending message if the record still has `version`.
+    fn mark_published(
         &self,
         key: &LevelKey,
         version: u64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Tells everybody who listens.
+/// The topic that alerts are published to.
 pub trait AlertPublisher: Send + Sync {
     /// Publishes `alert`.
     fn publish(&self, alert: &AlertMessage) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -96,21 +96,21 @@ pub trait AlertPublisher: Send + Sync {
 
 /// Why a chat message was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotDelivered {
-    /// The chat is busy or out of reach and there was no time to wait longer.
+pub enum ChatError {
+    /// The chat is unavailable or limits the rate, and the deadline leaves no time to wait.
     #[error("not delivered yet: {0}")]
-    Later(String),
-    /// The chat refuses this message, or everything from us.
-    #[error("refused: {0}")]
-    Never(String),
+    Unavailable(String),
+    /// The chat rejects this message, or the credentials.
+    #[error("rejected: {0}")]
+    Rejected(String),
 }
 
-/// Where people read.
+/// A chat channel.
 pub trait Chat: Send + Sync {
     /// Posts `message`.
     fn post(
         &self,
         message: &serde_json::Value,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<(), NotDelivered>> + Send;
+    ) -> impl Future<Output = Result<(), ChatError>> + Send;
 }

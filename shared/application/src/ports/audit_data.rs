@@ -1,4 +1,4 @@
-//! The books: levels as they are stored, all their movements, what an audit found, and what puts them right.
+//! The data that an audit of stock compares, the records of its findings, and the repair of levels.
 
 use std::future::Future;
 
@@ -13,22 +13,22 @@ use crate::deadline::Deadline;
 use crate::paging::{Listing, Position};
 use crate::store_error::StoreError;
 
-/// Reads the books.
-pub trait Books: Send + Sync {
-    /// A page of the SKUs that `location` stocks, in their order. One that is new there may be missing for a moment.
+/// Reads levels and their movements for an audit.
+pub trait AuditData: Send + Sync {
+    /// Lists the SKUs stocked at `location`, in order. Eventually consistent.
     fn skus(
         &self,
         location: &LocationId,
         after: Option<Position>,
     ) -> impl Future<Output = Result<Listing<Sku>, StoreError>> + Send;
 
-    /// The levels of one SKU at one location, as they are stored now; none where there is none.
+    /// Reads the stored buckets of a level, strongly consistent; empty if the level does not exist.
     fn levels(
         &self,
         key: &LevelKey,
     ) -> impl Future<Output = Result<Vec<StoredLevel>, StoreError>> + Send;
 
-    /// A page of the movements of `level`, oldest first, as many as the store reads at once, as they are now.
+    /// Lists the movements of one bucket of a level, oldest first, in pages of the store's choice. Strongly consistent.
     fn ledger_page(
         &self,
         level: &Level,
@@ -36,52 +36,52 @@ pub trait Books: Send + Sync {
     ) -> impl Future<Output = Result<Listing<Movement>, StoreError>> + Send;
 }
 
-/// What became of a write that was to put books right.
+/// The outcome of a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mended {
-    /// It is done.
-    Done,
-    /// Another write came first: nothing is done, and what was found may not be so any more.
-    MovedOn,
+pub enum RepairOutcome {
+    /// The repair is written.
+    Repaired,
+    /// Nothing changed: the level was written since the audit read it.
+    Conflict,
 }
 
-/// Puts books right.
-pub trait Bookkeeper: Send + Sync {
-    /// Does what `mend` says, all of it or nothing.
-    fn mend(
+/// Repairs levels whose data contradict each other.
+pub trait StockRepairer: Send + Sync {
+    /// Writes the repair, all or nothing.
+    fn repair(
         &self,
-        mend: &Mend,
+        repair: &Mend,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Mended, StoreError>> + Send;
+    ) -> impl Future<Output = Result<RepairOutcome, StoreError>> + Send;
 }
 
-/// What an audit found of one SKU at one location.
+/// The finding of an audit on one level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// Where.
+    /// The location.
     pub location_id: LocationId,
-    /// Of what.
+    /// The SKU.
     pub sku: Sku,
-    /// When the run began that found it.
+    /// When the audit run began.
     pub run_at: Timestamp,
-    /// Whether it was still so at the second look.
+    /// Whether a second observation confirmed it.
     pub confirmed: bool,
-    /// The versions of the levels that were looked at.
+    /// The versions of the observed buckets.
     pub versions: Vec<u64>,
-    /// What contradicts itself; nothing where the run could not wait for the ledger.
+    /// The differences; empty if the ledger did not catch up in time.
     pub differences: Vec<Difference>,
 }
 
-/// Keeps what audits found, by location and day.
-pub trait AuditRecords: Send + Sync {
-    /// Keeps `record` under `day`, over what was found of the SKU before.
+/// The store of audit findings, by location and day.
+pub trait AuditRecordStore: Send + Sync {
+    /// Writes the finding of `day`, replacing an earlier one of the same level.
     fn keep(
         &self,
         day: Date,
         record: &AuditRecord,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Forgets what runs that began before `run_at` found at `location` on `day`: a later one did not find it again.
+    /// Deletes the findings at `location` on `day` of runs that began before `run_at`: a later run did not confirm them.
     fn forget_before(
         &self,
         location: &LocationId,
@@ -89,7 +89,7 @@ pub trait AuditRecords: Send + Sync {
         run_at: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// What was found at `location` on `day`, by SKU, at most a thousand.
+    /// Lists the findings at `location` on `day` by SKU, at most a thousand.
     fn found_on(
         &self,
         location: &LocationId,

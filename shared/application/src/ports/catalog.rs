@@ -1,4 +1,4 @@
-//! Where products and locations are kept.
+//! The store of products and locations.
 
 use std::future::Future;
 
@@ -9,39 +9,42 @@ use crate::deadline::Deadline;
 use crate::paging::{Listing, Page};
 use crate::store_error::StoreError;
 
+/// The number of shards that the list of products is spread over, so that it is not one hot partition.
+pub const PRODUCT_SHARDS: u8 = 8;
+
 /// Writes and reads products and locations.
 pub trait CatalogStore: Send + Sync {
-    /// Writes the product, over what was there under its SKU.
+    /// Creates or replaces the product.
     fn put_product(
         &self,
         product: &Product,
         deadline: Deadline,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The product, as it is now.
+    /// Reads the product, strongly consistent.
     fn find_product(
         &self,
         sku: &Sku,
     ) -> impl Future<Output = Result<Option<Product>, StoreError>> + Send;
 
-    /// Writes the location, over what was there under its id.
+    /// Creates or replaces the location.
     fn put_location(
         &self,
         location: &Location,
         deadline: Deadline,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The location, as it is now.
+    /// Reads the location, strongly consistent.
     fn find_location(
         &self,
         id: &LocationId,
     ) -> impl Future<Output = Result<Option<Location>, StoreError>> + Send;
 
-    /// Every location by id: a retailer has hundreds. One that was just written may be missing for a moment.
+    /// Lists all locations by id; a retailer has hundreds. Eventually consistent.
     fn list_locations(&self) -> impl Future<Output = Result<Vec<Location>, StoreError>> + Send;
 
-    /// One page of one shard of the products, by SKU; the shards (0 to [`crate::keys::PRODUCT_SHARDS`] - 1) together
-    /// hold every product once. One that was just written may be missing for a moment.
+    /// Lists one shard of the products by SKU. The shards from 0 to [`PRODUCT_SHARDS`] - 1 hold every product once. Eventually
+    /// consistent.
     fn list_products(
         &self,
         shard: u8,

@@ -1,4 +1,4 @@
-//! What the export reads orders from and writes files to.
+//! The orders that an export reads, and the bucket that it writes to.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,8 +15,7 @@ use crate::store_error::StoreError;
 
 /// Reads the orders of whole days.
 pub trait SalesReader: Send + Sync {
-    /// The orders of one location and business date after `after`, in the order they were placed; as many as the store
-    /// gives at once. An order written a moment ago may be missing.
+    /// Lists the orders of one location and business date, oldest first, in pages of the store's choice. Eventually consistent.
     fn page(
         &self,
         location: &LocationId,
@@ -24,8 +23,8 @@ pub trait SalesReader: Send + Sync {
         after: Option<Position>,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
 
-    /// The days of the orders whose last write was late (`stockline_domain::export::late`) and made on `day` in UTC. One
-    /// written a moment ago may be missing.
+    /// The business dates of orders with a late write on `day` (UTC); `stockline_domain::export::late` defines late. Eventually
+    /// consistent.
     fn written_late(
         &self,
         day: Date,
@@ -35,18 +34,18 @@ pub trait SalesReader: Send + Sync {
 /// A file to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportFile {
-    /// Where in the bucket.
+    /// The object key.
     pub key: String,
-    /// What it is, as a media type.
+    /// The media type.
     pub content_type: &'static str,
-    /// The SHA-256 of its bytes, in hexadecimal.
+    /// The SHA-256 of the bytes, in hexadecimal.
     pub sha256: String,
-    /// Its bytes.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
 impl ExportFile {
-    /// A file of these bytes.
+    /// A file with this content.
     pub fn new(key: String, content_type: &'static str, bytes: Vec<u8>) -> Self {
         Self {
             key,
@@ -65,48 +64,48 @@ fn sha256_hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Which bytes a key held when it was looked at.
+/// The version of a stored file, such as its `ETag`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(pub String);
+pub struct FileVersion(pub String);
 
-/// A file that is there.
+/// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<T> {
-    /// What was asked of it.
+pub struct StoredFile<T> {
+    /// The requested part of it.
     pub content: T,
-    /// Which it is.
-    pub version: Version,
+    /// Its version.
+    pub version: FileVersion,
 }
 
-/// What became of a file that was to be written.
+/// The outcome of writing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Put {
-    /// It is written.
+pub enum PutOutcome {
+    /// The file is written.
     Written,
-    /// Another was written since the key was looked at; it is left as it is.
-    Overtaken,
+    /// Nothing changed: another run wrote the key since it was read.
+    Conflict,
 }
 
-/// Keeps exported files.
+/// The bucket of exported files.
 pub trait ExportBucket: Send + Sync {
-    /// Writes the file in one piece, if the key still holds `over`, or nothing if that is none: a reader sees the old file
-    /// or the new one, and of two writers that saw the same one is overtaken.
+    /// Writes the file if the key still holds the version `over`, or no file if `over` is `None`. The write is atomic: readers
+    /// see the old file or the new one.
     fn put(
         &self,
         file: ExportFile,
-        over: Option<&Version>,
-    ) -> impl Future<Output = Result<Put, StoreError>> + Send;
+        over: Option<&FileVersion>,
+    ) -> impl Future<Output = Result<PutOutcome, StoreError>> + Send;
 
-    /// The SHA-256 of the file at `key`, as it was written; none where there is no file.
+    /// The SHA-256 of the file at `key`, from its metadata; `None` if there is no file.
     fn sha256(
         &self,
         key: &str,
-    ) -> impl Future<Output = Result<Option<Found<String>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<StoredFile<String>>, StoreError>> + Send;
 
-    /// The file at `key`, where there is one.
+    /// Reads the file at `key`; `None` if there is no file.
     fn get(
         &self,
         key: &str,
-    ) -> impl Future<Output = Result<Option<Found<Vec<u8>>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<StoredFile<Vec<u8>>>, StoreError>> + Send;
 }

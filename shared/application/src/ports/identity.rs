@@ -1,11 +1,11 @@
-//! Where the identity provider's public keys come from.
+//! The public keys of the identity provider.
 
 use std::future::Future;
 
 use crate::store_error::StoreError;
 
-/// Knows the identity provider's key set.
+/// Fetches the identity provider's key set.
 pub trait KeySetSource: Send + Sync {
-    /// The JSON Web Key Set (RFC 7517), as the provider publishes it now.
+    /// The current JSON Web Key Set (RFC 7517).
     fn fetch(&self) -> impl Future<Output = Result<String, StoreError>> + Send;
 }

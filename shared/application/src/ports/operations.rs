@@ -1,4 +1,4 @@
-//! Tells the people of operations what only they can put right.
+//! Notifications to the operations team.
 
 use std::future::Future;
 
@@ -10,47 +10,47 @@ use crate::message::Envelope;
 use crate::store_error::StoreError;
 use crate::trace::Cause;
 
-/// So many levels are named in one report; the records have them all.
-pub const TOLD: usize = 10;
+/// The most levels that one report names. The audit records have all of them.
+pub const MAX_REPORTED_LEVELS: usize = 10;
 
-/// What a report's envelope says it is.
+/// The message type of an audit report.
 pub const STOCK_AUDIT: &str = "stock.audit";
 
-/// The version of a report's data.
+/// The version of an audit report.
 pub const STOCK_AUDIT_VERSION: u32 = 1;
 
-/// What one run of the audit found.
+/// The result of one audit run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditReport {
-    /// How many locations were audited to their end.
+    /// The number of locations that were audited completely.
     pub locations: u64,
-    /// How many SKUs were looked at, each at one location.
+    /// The number of levels that were audited.
     pub levels: u64,
-    /// How many of them do not add up.
+    /// The number of levels with confirmed differences.
     pub confirmed: u64,
-    /// How many moved, or waited for the ledger, as long as the run could wait.
+    /// The number of levels that changed, or lacked movements, for as long as the run could wait.
     pub undecided: u64,
-    /// The locations that the run did not come to the end of.
+    /// The locations that were not audited completely.
     pub unfinished: Vec<LocationId>,
-    /// The first that do not add up, at most [`TOLD`].
-    pub first: Vec<LevelFound>,
+    /// The first levels with confirmed differences, at most [`MAX_REPORTED_LEVELS`].
+    pub first: Vec<ReportedLevel>,
 }
 
-/// A level that does not add up.
+/// A level with confirmed differences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LevelFound {
-    /// Where.
+pub struct ReportedLevel {
+    /// The location.
     pub location_id: LocationId,
-    /// Of what.
+    /// The SKU.
     pub sku: Sku,
-    /// What contradicts itself, each in words.
+    /// The differences, each as a sentence.
     pub differences: Vec<String>,
 }
 
-/// A report as it travels.
+/// The message that carries an audit report.
 pub type AuditMessage = Envelope<AuditReport>;
 
-/// `report` of the run that began at `at`, ready to be sent.
+/// Wraps the report of the run that began at `at` in its envelope.
 pub fn audit_message(report: AuditReport, at: Timestamp, correlation_id: String) -> AuditMessage {
     Envelope {
         type_: STOCK_AUDIT.to_owned(),
@@ -63,8 +63,11 @@ pub fn audit_message(report: AuditReport, at: Timestamp, correlation_id: String)
     }
 }
 
-/// Tells the people of operations.
-pub trait Operations: Send + Sync {
-    /// Sends `message`.
-    fn tell(&self, message: &AuditMessage) -> impl Future<Output = Result<(), StoreError>> + Send;
+/// The topic that the operations team subscribes to.
+pub trait OperationsTopic: Send + Sync {
+    /// Publishes `message`.
+    fn publish(
+        &self,
+        message: &AuditMessage,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -1,4 +1,4 @@
-//! Where orders are kept, and how they go on.
+//! Stores of orders. An order and the levels it changes are written in one transaction.
 
 use std::future::Future;
 
@@ -13,58 +13,58 @@ use crate::fingerprint::Fingerprint;
 use crate::paging::{Listing, Page, Position};
 use crate::store_error::StoreError;
 
-/// What became of a placed order.
+/// The outcome of placing an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Placement {
-    /// It is placed, and every level it takes from has changed with it.
+pub enum PlaceOutcome {
+    /// The order is written, together with every level it allocates or sells from.
     Placed,
-    /// The same request had placed it before; this is the order as it is now.
+    /// The same request placed the order before. This is its current state.
     Replayed(Box<Order>),
-    /// Another request had used the same idempotency key.
+    /// Another request used the same idempotency key.
     KeyReused,
     /// Nothing changed: these SKUs are short.
     Short(Vec<ShortSku>),
-    /// Nothing changed: the location has no level of these SKUs.
+    /// Nothing changed: the location does not stock these SKUs.
     NotStocked(Vec<Sku>),
 }
 
-/// A SKU of which an order wants more than is there.
+/// A SKU of which less is available than requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortSku {
     /// The stock keeping unit.
     pub sku: Sku,
-    /// What the order wants, all its lines together.
+    /// The requested quantity, summed over the order's lines.
     pub requested: i64,
-    /// What may be promised, or what may leave; never below 0 here.
+    /// The quantity available for this step; reported as 0 where the level is negative.
     pub available: i64,
 }
 
-/// An order as one read found it, with all that was written of it.
+/// An order as one read found it, with its attached records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownOrder {
-    /// The order, as it is now.
+pub struct StoredOrder {
+    /// The order.
     pub order: Order,
-    /// The request that placed it.
+    /// The fingerprint of the request that placed it.
     pub request: Fingerprint,
-    /// The store's number of this state of it: what is written next replaces this state and no other.
+    /// The version of the stored order. An update is conditional on it.
     pub revision: u64,
-    /// Its refunds, oldest first, each with the request that made it.
+    /// The refunds, oldest first, each with the fingerprint of its request.
     pub refunds: Vec<(Refund, Fingerprint)>,
-    /// Its fulfilments, oldest first, each with the request that made it.
+    /// The fulfilments, oldest first, each with the fingerprint of its request.
     pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
-    /// How it was canceled, with the request that did it.
+    /// The cancellation, with the fingerprint of its request.
     pub cancellation: Option<(Cancellation, Fingerprint)>,
 }
 
-impl KnownOrder {
-    /// The refund `id` and the request that made it.
+impl StoredOrder {
+    /// Finds a refund and the fingerprint of its request.
     pub fn refund(&self, id: RefundId) -> Option<&(Refund, Fingerprint)> {
         self.refunds
             .iter()
             .find(|(refund, _)| refund.refund_id == id)
     }
 
-    /// The fulfilment `id` and the request that made it.
+    /// Finds a fulfilment and the fingerprint of its request.
     pub fn fulfilment(&self, id: FulfilmentId) -> Option<&(Fulfilment, Fingerprint)> {
         self.fulfilments
             .iter()
@@ -72,67 +72,67 @@ impl KnownOrder {
     }
 }
 
-/// What is written when an order goes on: all of it or nothing.
+/// A step of an order's life. All of it is written in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advance {
-    /// The order afterwards.
+pub struct OrderUpdate {
+    /// The order after the step.
     pub after: Order,
-    /// What is kept beside it.
-    pub record: Option<Record>,
-    /// The levels it changes.
+    /// The record to attach to the order.
+    pub record: Option<AttachedRecord>,
+    /// The changes of levels.
     pub changes: Vec<LevelChange>,
-    /// When it is written.
+    /// When the request arrived.
     pub at: Timestamp,
 }
 
-/// What is kept beside an order of something that was done to it once, and the request that did it.
+/// The record of one step of an order, with the fingerprint of its request. It makes the step idempotent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub enum AttachedRecord {
     /// A refund.
     Refund(Refund, Fingerprint),
     /// A fulfilment.
     Fulfilment(Fulfilment, Fingerprint),
-    /// Its cancellation.
+    /// A cancellation.
     Cancellation(Cancellation, Fingerprint),
 }
 
-/// Which of the things that are done to an order once, and are kept beside it.
+/// Identifies an [`AttachedRecord`] of which an order may have many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordId {
+pub enum AttachedRecordId {
     /// A refund.
     Refund(RefundId),
     /// A fulfilment.
     Fulfilment(FulfilmentId),
 }
 
-/// What became of an [`Advance`].
+/// The outcome of an [`OrderUpdate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Advanced {
+pub enum UpdateOutcome {
     /// All of it is written.
-    Done,
-    /// Nothing changed: another write of the order came first.
-    Overtaken,
+    Written,
+    /// Nothing changed: the order was written since it was read.
+    Conflict,
     /// Nothing changed: these SKUs are short.
     Short(Vec<ShortSku>),
 }
 
-/// Places, reads and advances orders, together with the levels they change.
+/// Places, reads and updates orders, together with the levels they change.
 pub trait OrderStore: Send + Sync {
-    /// Places `order`, whose id stands for its idempotency key, and takes its quantities, all or nothing.
+    /// Writes `order` and takes its quantities from stock, all or nothing. The order's id is derived from the idempotency key.
     fn place(
         &self,
         order: &Order,
         request: &Fingerprint,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Placement, StoreError>> + Send;
+    ) -> impl Future<Output = Result<PlaceOutcome, StoreError>> + Send;
 
-    /// The order, as it is now.
+    /// Reads the order, strongly consistent.
     fn find(
         &self,
         id: OrderId,
-    ) -> impl Future<Output = Result<Option<KnownOrder>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<StoredOrder>, StoreError>> + Send;
 
-    /// The orders of one location and business date, in the order they were placed.
+    /// Lists the orders of one location and business date, oldest first.
     fn list(
         &self,
         location: &LocationId,
@@ -140,36 +140,34 @@ pub trait OrderStore: Send + Sync {
         page: Page,
     ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
 
-    /// Whether the order is as `known` has it, and `record` not kept beside it, at a moment at which nobody writes either.
-    fn is_settled(
+    /// Whether the order still equals `known` and has no record `record`, read in one transaction.
+    fn is_unchanged(
         &self,
-        known: &KnownOrder,
-        record: RecordId,
+        known: &StoredOrder,
+        record: AttachedRecordId,
         deadline: Deadline,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Writes `advance` over the order as it is in `before`. Goods that come in where there is no level make it.
-    fn advance(
+    /// Writes `update` if the order still equals `before`. Returned goods create their level if there is none.
+    fn update(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        update: &OrderUpdate,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Advanced, StoreError>> + Send;
+    ) -> impl Future<Output = Result<UpdateOutcome, StoreError>> + Send;
 }
 
-/// Reads the orders of which something is still to leave.
+/// Reads open orders: those with a quantity still to fulfil.
 pub trait OpenOrders: Send + Sync {
-    /// A page of the open orders of `location`, those placed last first, as many as the store reads at once.
-    ///
-    /// What was placed or closed a moment ago may not show yet.
+    /// Lists the open orders of `location`, newest first, in pages of the store's choice. Eventually consistent.
     fn open_at(
         &self,
         location: &LocationId,
         after: Option<Position>,
     ) -> impl Future<Output = Result<Listing<OpenOrder>, StoreError>> + Send;
 
-    /// Those of the orders `ids` that are open now, in any order.
-    fn still_open(
+    /// Those of the orders `ids` that are open, in any order. Strongly consistent.
+    fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,

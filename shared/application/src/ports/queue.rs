@@ -1,4 +1,4 @@
-//! What the reader of a queue does with its messages, beside letting them be deleted.
+//! What a consumer does with messages of a queue, besides deleting them.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,28 +8,28 @@ use crate::store_error::StoreError;
 /// One message of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueRecord {
-    /// The message.
+    /// The id of the message.
     pub message_id: String,
-    /// Its group in a FIFO queue.
+    /// The message group, in a FIFO queue.
     pub group: Option<String>,
-    /// What this delivery of it is called.
+    /// The receipt handle of this delivery.
     pub receipt: String,
-    /// What it says.
+    /// The body.
     pub body: String,
-    /// How often it has been delivered, from 1.
+    /// The number of deliveries, this one included.
     pub receive_count: u32,
 }
 
-/// A queue, for its reader.
+/// A queue, as its consumer uses it.
 pub trait QueueSource: Send + Sync {
-    /// Lets each message, by its receipt, be delivered again once its time is over, in whole seconds.
-    fn give_back(
+    /// Delivers each message, given by its receipt handle, again after its delay in whole seconds.
+    fn delay(
         &self,
-        later: &[(String, Duration)],
+        messages: &[(String, Duration)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Puts the message into the dead-letter queue, with the reason: the reader may then call it done.
-    fn put_aside(
+    /// Copies the message with the reason to the dead-letter queue. The consumer then acknowledges it.
+    fn dead_letter(
         &self,
         record: &QueueRecord,
         reason: &str,

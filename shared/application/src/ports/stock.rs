@@ -1,4 +1,4 @@
-//! Where levels, the requests that change them and their movements are kept.
+//! Stores of levels, of requests that change them, and of movements.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,105 +14,106 @@ use crate::paging::{Listing, Page};
 use crate::ports::catalog::CatalogStore;
 use crate::store_error::StoreError;
 
-/// What is known of a request when it comes in.
+/// Whether a request was received before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opened {
-    /// It came for the first time.
+pub enum RequestStatus {
+    /// The request is new.
     New,
-    /// It came before.
-    Before(EarlierRequest),
-    /// Another request had used the same idempotency key.
+    /// The request was received before.
+    Known(EarlierRequest),
+    /// Another request used the same idempotency key.
     KeyReused,
 }
 
-/// A request as it came first.
+/// A request that was received before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierRequest {
-    /// When that was: what it says of time is as of then.
-    pub came_at: Timestamp,
-    /// The levels that its applied changes led to, by their index.
+    /// When it was first received. Reported times are validated against this time, also in a retry.
+    pub received_at: Timestamp,
+    /// The resulting levels of its applied changes, by index of the change.
     pub applied: BTreeMap<usize, Vec<Level>>,
 }
 
-/// What to do about a level that is not there yet.
+/// What to do if a level does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingLevel {
-    /// Say so, and change nothing.
+    /// Report it, and change nothing.
     Report,
-    /// Create it: its product and location are known.
+    /// Create it. The caller has checked that its product and location exist.
     Create,
 }
 
-/// One change of a request, about to be applied.
+/// One requested change, ready to be applied.
 #[derive(Debug, Clone, Copy)]
 pub struct PendingChange<'a> {
-    /// The request it is part of.
+    /// The id of its request.
     pub request: RequestId,
-    /// Its place there, from 0.
+    /// Its index in the request, from 0.
     pub index: usize,
-    /// What it does.
+    /// The requested change.
     pub change: &'a StockChange,
-    /// When Stockline learnt of it.
+    /// When the request was first received.
     pub at: Timestamp,
-    /// What to do about levels that are not there yet.
+    /// What to do if a level does not exist.
     pub missing: MissingLevel,
 }
 
-/// What became of one change.
+/// The outcome of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Applied {
-    /// It is applied; these are the levels it led to.
-    Now(Vec<Level>),
-    /// It had been applied before; these are the levels it led to then.
-    Before(Vec<Level>),
-    /// Nothing changed: a rule forbids it.
+pub enum ChangeOutcome {
+    /// The change is applied. These are the resulting levels.
+    Applied(Vec<Level>),
+    /// The change was applied before. These are the resulting levels of that time.
+    AlreadyApplied(Vec<Level>),
+    /// Nothing changed: a rule of the level forbids it.
     Refused(ChangeRefused),
-    /// Nothing changed: these levels are not there.
-    Missing(Vec<LevelKey>),
+    /// Nothing changed: these levels do not exist.
+    MissingLevels(Vec<LevelKey>),
 }
 
-/// What became of a movement that was to be recorded.
+/// The outcome of recording a movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
-    /// It is recorded.
-    Now,
-    /// It had been recorded before.
-    Before,
+pub enum RecordMovementOutcome {
+    /// The movement is recorded.
+    Written,
+    /// The movement was recorded before.
+    AlreadyRecorded,
     /// Another movement is recorded for the same version of the level.
     Conflict,
 }
 
 /// Changes and reads levels.
 pub trait StockStore: Send + Sync {
-    /// Opens the request `id`, which stands for its idempotency key and comes `at` this time, or finds that it came before.
+    /// Records that the request `id` was received at `at`, unless it was received before. The id is derived from the idempotency
+    /// key.
     fn open(
         &self,
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> impl Future<Output = Result<Opened, StoreError>> + Send;
+    ) -> impl Future<Output = Result<RequestStatus, StoreError>> + Send;
 
-    /// What [`Self::open`] would say of a request that came before; none of one that did not. Writes nothing.
+    /// Like [`Self::open`], but writes nothing: `None` for a request that was not received before.
     fn recall(
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> impl Future<Output = Result<Option<Opened>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<RequestStatus>, StoreError>> + Send;
 
-    /// Applies one change, all its levels or none, once however often it is asked for.
+    /// Applies one change to all its levels or to none. Repeated calls apply it once.
     fn apply(
         &self,
         pending: PendingChange<'_>,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Applied, StoreError>> + Send;
+    ) -> impl Future<Output = Result<ChangeOutcome, StoreError>> + Send;
 
-    /// The level, as it is now.
+    /// Reads the level, strongly consistent.
     fn find(
         &self,
         key: &LevelKey,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 
-    /// The levels of one location by SKU, each as it is now.
+    /// Lists the levels of one location by SKU. Each is read strongly consistent.
     fn list(
         &self,
         location: &LocationId,
@@ -120,9 +121,9 @@ pub trait StockStore: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Listing<Level>, StoreError>> + Send;
 
-    /// Sets when and how much to reorder; this is no movement. None if the level is missing and is only reported.
+    /// Sets the reorder policy of a level. Returns `None` if the level does not exist and `missing` is [`MissingLevel::Report`].
     ///
-    /// What moves between the items of a level that is split by it is recorded as of `at`: now.
+    /// A policy that changes the number of buckets moves stock between them; those movements are recorded at `at`.
     fn set_policy(
         &self,
         key: &LevelKey,
@@ -132,7 +133,7 @@ pub trait StockStore: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 
-    /// The movements of a level, newest first.
+    /// Lists the movements of a level, newest first.
     fn movements(
         &self,
         key: &LevelKey,
@@ -140,43 +141,43 @@ pub trait StockStore: Send + Sync {
     ) -> impl Future<Output = Result<Listing<Movement>, StoreError>> + Send;
 }
 
-/// Knows levels whole, also those that are split over several items.
-pub trait WholeLevels: Send + Sync {
-    /// The level, as it is now.
+/// Reads levels, summed over their buckets where they are split.
+pub trait LevelReader: Send + Sync {
+    /// Reads the level, strongly consistent.
     fn whole(
         &self,
         key: &LevelKey,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 }
 
-impl<S: StockStore> WholeLevels for S {
+impl<S: StockStore> LevelReader for S {
     async fn whole(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         self.find(key).await
     }
 }
 
-/// Records movements.
+/// The ledger of movements.
 pub trait Ledger: Send + Sync {
-    /// Records `movement` for ever; once recorded, nothing replaces it.
+    /// Records `movement`. A recorded movement is never changed.
     fn record(
         &self,
         movement: &Movement,
-    ) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
+    ) -> impl Future<Output = Result<RecordMovementOutcome, StoreError>> + Send;
 }
 
-/// Knows what may be stocked where; asked only before a level is created.
-pub trait Stockable: Send + Sync {
-    /// Whether there is such a product.
+/// Tells which products and locations exist. Read only before a level is created.
+pub trait StockableCatalog: Send + Sync {
+    /// Whether the product exists.
     fn has_product(&self, sku: &Sku) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Whether there is such a location.
+    /// Whether the location exists.
     fn has_location(
         &self,
         location: &LocationId,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
-impl<C: CatalogStore> Stockable for C {
+impl<C: CatalogStore> StockableCatalog for C {
     async fn has_product(&self, sku: &Sku) -> Result<bool, StoreError> {
         Ok(self.find_product(sku).await?.is_some())
     }

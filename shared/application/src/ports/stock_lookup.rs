@@ -1,4 +1,4 @@
-//! Where a SKU is, and how its levels came to be what they are.
+//! Where a SKU is stocked, and the history of its levels.
 
 use std::future::Future;
 
@@ -14,11 +14,10 @@ use crate::store_error::StoreError;
 /// The most movements of one level that an explanation reads.
 pub const MAX_MOVEMENTS: usize = 1000;
 
-/// Finds a SKU's levels, and reads back what moved them.
-pub trait Whereabouts: Send + Sync {
-    /// The levels of `sku` at those of `locations` that stock it, by location, each as it is now.
-    ///
-    /// A location that stocks it only since a moment ago may be missing.
+/// Finds the levels of a SKU and their history.
+pub trait StockLookup: Send + Sync {
+    /// Lists the levels of `sku` at `locations`, by location. Levels are read strongly consistent; a new level may be missing from
+    /// the list for a moment.
     fn list_by_sku(
         &self,
         sku: &Sku,
@@ -27,8 +26,8 @@ pub trait Whereabouts: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Listing<Level>, StoreError>> + Send;
 
-    /// The level and what moved it since its last count, at most [`MAX_MOVEMENTS`]: one history for each part of a level
-    /// that is split; none where there is no such level.
+    /// The level and its movements since the last count, at most [`MAX_MOVEMENTS`]. A split level has one history per bucket; a
+    /// level that does not exist has none.
     fn history(
         &self,
         key: &LevelKey,

@@ -1,4 +1,4 @@
-//! Where tasks and controllers are kept, how tasks reach controllers, and how a report is settled.
+//! Stores of tasks and controllers, and the queues by which tasks reach controllers.
 
 use std::future::Future;
 
@@ -9,15 +9,15 @@ use stockline_domain::task::{Controller, Task};
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
 
-/// Keeps tasks.
+/// The store of tasks.
 pub trait TaskStore: Send + Sync {
-    /// Adds `task`, unless one of its id is there.
+    /// Adds `task` unless its id exists.
     fn add(&self, task: &Task) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The task, as it is now.
+    /// Reads the task, strongly consistent.
     fn find(&self, id: TaskId) -> impl Future<Output = Result<Option<Task>, StoreError>> + Send;
 
-    /// Replaces `before` by `after`; false when another write came first.
+    /// Replaces `before` by `after`. Returns false if the task was written since it was read.
     fn replace(
         &self,
         before: &Task,
@@ -25,57 +25,60 @@ pub trait TaskStore: Send + Sync {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
-/// Who could take a task.
+/// The store of controllers, and of the tasks of their zone.
 pub trait ControllerStore: Send + Sync {
-    /// Keeps the heartbeat, unless a later one is known.
-    fn beat(&self, heartbeat: &Controller) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Records a heartbeat unless a later one is stored.
+    fn record_heartbeat(
+        &self,
+        heartbeat: &Controller,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The controllers that were last heard of in the zone. One heard of just now may be missing for a moment.
+    /// Lists the controllers whose last heartbeat named the zone. Eventually consistent.
     fn controllers(
         &self,
         location: &LocationId,
         zone: &ZoneId,
     ) -> impl Future<Output = Result<Vec<Controller>, StoreError>> + Send;
 
-    /// The controller as its last heartbeat told, as it is now; none that was never heard of.
+    /// Reads the last heartbeat of a controller, strongly consistent.
     fn controller(
         &self,
         id: &ControllerId,
     ) -> impl Future<Output = Result<Option<Controller>, StoreError>> + Send;
 
-    /// The tasks of the zone that wait for a controller. One queued just now may be missing for a moment.
-    fn waiting(
+    /// Lists the queued tasks of the zone. Eventually consistent.
+    fn queued_tasks(
         &self,
         location: &LocationId,
         zone: &ZoneId,
     ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
 
-    /// The tasks of the zone that controllers hold. One leased just now may be missing for a moment.
-    fn held(
+    /// Lists the leased tasks of the zone. Eventually consistent.
+    fn leased_tasks(
         &self,
         location: &LocationId,
         zone: &ZoneId,
     ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
 }
 
-/// What became of a completion.
+/// The outcome of completing a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Completion {
-    /// The task is completed, its goods have left stock and its order has gone on, all in one.
-    Done,
-    /// Nothing changed: the order takes nothing more of this line, because it was canceled, or all of it handed over by hand.
-    OrderCanceled,
-    /// Nothing changed: the level holds less than the task says it fetched.
-    LevelRefused,
-    /// Nothing changed: another write of the task or the order came first.
-    Overtaken,
+pub enum CompletionOutcome {
+    /// The task, its stock and its order line are written in one transaction.
+    Completed,
+    /// Nothing changed: nothing of the order line is open, because it was canceled or fulfilled by hand.
+    NothingOpen,
+    /// Nothing changed: the level holds less than the task reports.
+    InsufficientStock,
+    /// Nothing changed: the task or the order was written since it was read.
+    Conflict,
 }
 
 /// Completes tasks.
 pub trait CompletionStore: Send + Sync {
-    /// Replaces `before` by the completed `after`, moves its stock and fulfils its order's line, all or nothing.
+    /// Replaces `before` by the completed `after`, moves its stock and fulfils its order line, all or nothing.
     ///
-    /// Where a part of the line was handed over by hand, what is still open of it leaves.
+    /// If a part of the line was fulfilled by hand, only the open quantity leaves.
     fn complete(
         &self,
         before: &Task,
@@ -83,36 +86,36 @@ pub trait CompletionStore: Send + Sync {
         occurred_at: Timestamp,
         now: Timestamp,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Completion, StoreError>> + Send;
+    ) -> impl Future<Output = Result<CompletionOutcome, StoreError>> + Send;
 }
 
-/// What a controller is told to do.
+/// A command to a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// Do the task.
+pub enum ControllerCommand {
+    /// Execute the task.
     Execute,
-    /// Stop, and put back what was taken.
+    /// Stop the task and return its goods.
     Cancel,
 }
 
-/// The queue that tells the dispatch of queued tasks.
+/// The queue that the dispatcher consumes.
 pub trait TaskQueue: Send + Sync {
-    /// Tells of `task`; telling again of the same attempt is harmless.
-    fn queued(
+    /// Enqueues `task`. The queue drops duplicates of one attempt.
+    fn enqueue(
         &self,
         task: &Task,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// The controllers' own queues.
+/// The queues that controllers poll, one per controller.
 pub trait ControllerQueues: Send + Sync {
-    /// Tells the controller that holds `task`; telling again under the same lease is harmless.
-    fn tell(
+    /// Sends a command on `task` to a controller. The queue drops duplicates under one lease.
+    fn send(
         &self,
         controller: &ControllerId,
-        command: Command,
+        command: ControllerCommand,
         task: &Task,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;

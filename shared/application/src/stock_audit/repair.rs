@@ -4,7 +4,7 @@ use stockline_domain::audit::{Books as BooksOfSku, Mend, mend};
 
 use super::{Finding, StockAudit};
 use crate::deadline::Deadline;
-use crate::ports::audit_data::{Bookkeeper, Books, Mended};
+use crate::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
 use crate::ports::clock::Clock;
 use crate::ports::orders::OpenOrders;
 use crate::store_error::StoreError;
@@ -15,10 +15,10 @@ pub struct Repaired {
     /// What was written, or was to be.
     pub write: Mend,
     /// What became of it.
-    pub became: Mended,
+    pub became: RepairOutcome,
 }
 
-impl<B: Books + Bookkeeper, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
+impl<B: AuditData + StockRepairer, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
     /// Puts right what `finding` is certain of. While the level sells, it is tried again with the level as it is then, until
     /// `deadline`.
     pub async fn repair(
@@ -26,15 +26,15 @@ impl<B: Books + Bookkeeper, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
         finding: &Finding,
         deadline: Deadline,
     ) -> Result<Vec<Repaired>, StoreError> {
-        let (mut books, mut done, mut tries) =
-            (finding.books.clone(), Vec::new(), deadline.tries());
+        let (mut books, mut done, mut attempts) =
+            (finding.books.clone(), Vec::new(), deadline.attempts());
         loop {
             let mut overtaken = Vec::new();
             for write in mend(&books, self.clock.now()) {
-                let became = self.books.mend(&write, deadline).await?;
+                let became = self.books.repair(&write, deadline).await?;
                 let of_all = match became {
-                    Mended::Done => &mut done,
-                    Mended::MovedOn => &mut overtaken,
+                    RepairOutcome::Repaired => &mut done,
+                    RepairOutcome::Conflict => &mut overtaken,
                 };
                 of_all.push(Repaired { write, became });
             }
@@ -42,7 +42,7 @@ impl<B: Books + Bookkeeper, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
                 return Ok(done);
             }
             books = loop {
-                if !tries.another().await {
+                if !attempts.wait_for_next().await {
                     done.append(&mut overtaken);
                     return Ok(done);
                 }

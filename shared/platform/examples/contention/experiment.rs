@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::error::BoxError;
 use serde_json::json;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_application::store_error::StoreError;
 use stockline_platform::dynamodb::stock::DynamoStock;
@@ -191,7 +191,7 @@ async fn place(shop: &DynamoShop, number: u32, patience: Duration) -> Answer {
     let begun = Instant::now();
     let placed = OrderStore::place(shop, &order, &request, Deadline::within(patience)).await;
     match placed {
-        Ok(Placement::Placed) => Answer::Placed {
+        Ok(PlaceOutcome::Placed) => Answer::Placed {
             at: Instant::now(),
             took: begun.elapsed(),
         },

@@ -82,7 +82,7 @@ where
         .iter()
         .filter_map(|(id, delay)| Some((receipts.get(id)?.clone(), *delay)))
         .collect();
-    if let Err(error) = source.give_back(&delayed).await {
+    if let Err(error) = source.delay(&delayed).await {
         // The queue delivers them again after its own visibility timeout.
         tracing::warn!(error = %error_chain(&error), "the visibility timeout of messages could not be changed");
     }
@@ -94,7 +94,7 @@ async fn dead_letter<S: QueueSource>(
     message: &QueueRecord,
     reason: &str,
 ) -> RecordOutcome {
-    match source.put_aside(message, reason).await {
+    match source.dead_letter(message, reason).await {
         Ok(()) => {
             tracing::error!(record_id = message.message_id, reason, "record rejected");
             RecordOutcome::Done

@@ -9,7 +9,7 @@ use super::single_write::{PATIENCE, unless_busy};
 use super::transaction::sort;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore};
+use stockline_application::ports::alerts::{AlertRecord, AlertStore, AlertWriteOutcome};
 use stockline_application::store_error::StoreError;
 
 /// Alert records in the stock table.
@@ -59,12 +59,12 @@ impl AlertStore for DynamoAlerts {
         self.read(&keys::alert(key)).await
     }
 
-    async fn advance(
+    async fn replace(
         &self,
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<Advance, StoreError> {
+    ) -> Result<AlertWriteOutcome, StoreError> {
         let put = self
             .client
             .put_item()
@@ -78,20 +78,20 @@ impl AlertStore for DynamoAlerts {
                 .expression_attribute_values(":before", number(version)),
         };
         match unless_busy(Deadline::within(PATIENCE), || put.clone().send()).await {
-            Ok(_) => Ok(Advance::Done),
+            Ok(_) => Ok(AlertWriteOutcome::Written),
             Err(error) if failed_on_condition(&error) => {
                 // The SDK tries again when a response is lost: then the record that stands in the way is our own.
                 let now = self.find(key).await?;
                 Ok(match now {
-                    Some(record) if record == *next => Advance::Done,
-                    _ => Advance::Overtaken,
+                    Some(record) if record == *next => AlertWriteOutcome::Written,
+                    _ => AlertWriteOutcome::Conflict,
                 })
             }
             Err(error) => Err(sort("write what was said of a level")(error)),
         }
     }
 
-    async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
+    async fn mark_published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()

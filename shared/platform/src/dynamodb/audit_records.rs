@@ -10,7 +10,7 @@ use super::attributes::{item, key_of, start_key, string, value};
 use super::transaction::sort;
 use crate::keys;
 use stockline_application::paging::Position;
-use stockline_application::ports::audit_data::{AuditRecord, AuditRecords};
+use stockline_application::ports::audit_data::{AuditRecord, AuditRecordStore};
 use stockline_application::store_error::StoreError;
 
 /// The most records that are read of one location and day.
@@ -61,7 +61,7 @@ impl DynamoAuditRecords {
     }
 }
 
-impl AuditRecords for DynamoAuditRecords {
+impl AuditRecordStore for DynamoAuditRecords {
     async fn keep(&self, day: Date, record: &AuditRecord) -> Result<(), StoreError> {
         let key = keys::audit_record(&record.location_id, day, &record.sku);
         self.client

@@ -72,7 +72,7 @@ impl LevelChanges {
         let mut writes = self.first_writes(changes);
         let mut token = fresh_token();
         let mut refusal: Option<Refusal> = None;
-        let mut tries = deadline.tries();
+        let mut attempts = deadline.attempts();
         loop {
             let items = self.items(guards, changes, &writes)?;
             let refused = if items.len() > MAX_ITEMS {
@@ -114,7 +114,7 @@ impl LevelChanges {
                 writes = self.first_writes(changes);
                 refusal = Some(refused);
             }
-            if !tries.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }

@@ -23,7 +23,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, RecordId, ShortSku,
+    AttachedRecord, AttachedRecordId, OrderStore, OrderUpdate, PlaceOutcome, ShortSku, StoredOrder,
+    UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 
@@ -67,8 +68,8 @@ impl DynamoOrders {
 
     fn advance_guards(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        advance: &OrderUpdate,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let after = OrderRecord::at_revision(
             &advance.after,
@@ -77,7 +78,7 @@ impl DynamoOrders {
             advance.at,
         );
         let made = match &advance.record {
-            Some(Record::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
+            Some(AttachedRecord::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
             _ => None,
         };
         let kept = before
@@ -89,7 +90,7 @@ impl DynamoOrders {
             .map(|(made, request)| FulfilmentRecord::new(made, request))
             .collect();
         let canceled = match &advance.record {
-            Some(Record::Cancellation(made, request)) => Some((made, request)),
+            Some(AttachedRecord::Cancellation(made, request)) => Some((made, request)),
             _ => before.cancellation.as_ref().map(|(made, by)| (made, by)),
         };
         let canceled = canceled.map(|(made, request)| CancellationRecord::new(made, request));
@@ -97,13 +98,14 @@ impl DynamoOrders {
         let mut parts = vec![Self::replace(&self.orders_table, &after)?];
         let order = before.order.order_id;
         match &advance.record {
-            None | Some(Record::Cancellation(..)) => {}
-            Some(Record::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {}
-            Some(Record::Refund(refund, request)) => parts.push(self.put_new(
+            None | Some(AttachedRecord::Cancellation(..)) => {}
+            Some(AttachedRecord::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {
+            }
+            Some(AttachedRecord::Refund(refund, request)) => parts.push(self.put_new(
                 &keys::refund(order, refund.refund_id),
                 &RefundRecord::new(refund, request),
             )?),
-            Some(Record::Fulfilment(fulfilment, request)) => parts.push(self.put_new(
+            Some(AttachedRecord::Fulfilment(fulfilment, request)) => parts.push(self.put_new(
                 &keys::fulfilment(order, fulfilment.fulfilment_id),
                 &FulfilmentRecord::new(fulfilment, request),
             )?),
@@ -180,11 +182,11 @@ impl OrderStore for DynamoOrders {
         order: &Order,
         request: &Fingerprint,
         deadline: Deadline,
-    ) -> Result<Placement, StoreError> {
+    ) -> Result<PlaceOutcome, StoreError> {
         let guard = self.place_guard(order, request)?;
         let takes = order.takes();
         match self.levels.write(&[guard], &takes, deadline).await? {
-            Changed::All => Ok(Placement::Placed),
+            Changed::All => Ok(PlaceOutcome::Placed),
             Changed::Guarded(mut met) => {
                 let Some(Part::Failed(Some(item))) = met.pop() else {
                     return Err(StoreError::failed("place an order")(
@@ -193,20 +195,20 @@ impl OrderStore for DynamoOrders {
                 };
                 let existing: OrderRecord = value(item)?;
                 Ok(if existing.fingerprint == *request {
-                    Placement::Replayed(Box::new(existing.order()))
+                    PlaceOutcome::Replayed(Box::new(existing.order()))
                 } else {
-                    Placement::KeyReused
+                    PlaceOutcome::KeyReused
                 })
             }
             Changed::Refused(levels) => Ok(match refused(&takes, levels) {
-                Refused::Short(short) => Placement::Short(short),
-                Refused::NotStocked(skus) => Placement::NotStocked(skus),
+                Refused::Short(short) => PlaceOutcome::Short(short),
+                Refused::NotStocked(skus) => PlaceOutcome::NotStocked(skus),
             }),
         }
     }
 
     /// One query: the order's partition holds what is kept beside it.
-    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+    async fn find(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
         let (mut order, mut refunds, mut fulfilments) = (None, Vec::new(), Vec::new());
         let mut start = None;
         loop {
@@ -246,7 +248,7 @@ impl OrderStore for DynamoOrders {
         }
         refunds.sort_by_key(|(refund, _)| (refund.refunded_at, refund.refund_id));
         fulfilments.sort_by_key(|(made, _)| (made.fulfilled_at, made.fulfilment_id));
-        Ok(order.map(|record| KnownOrder {
+        Ok(order.map(|record| StoredOrder {
             order: record.order(),
             cancellation: record
                 .cancellation
@@ -270,16 +272,16 @@ impl OrderStore for DynamoOrders {
         orders_of_day(&self.client, &self.orders_table, day, limit, page.after).await
     }
 
-    async fn is_settled(
+    async fn is_unchanged(
         &self,
-        known: &KnownOrder,
-        record: RecordId,
+        known: &StoredOrder,
+        record: AttachedRecordId,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
         let order = known.order.order_id;
         let record = match record {
-            RecordId::Refund(id) => keys::refund(order, id),
-            RecordId::Fulfilment(id) => keys::fulfilment(order, id),
+            AttachedRecordId::Refund(id) => keys::refund(order, id),
+            AttachedRecordId::Fulfilment(id) => keys::fulfilment(order, id),
         };
         let read = vec![key_of(&keys::order(order)), key_of(&record)];
         let found = get_together(&self.client, &self.orders_table, read, 1, deadline).await?;
@@ -290,22 +292,22 @@ impl OrderStore for DynamoOrders {
         Ok(order.revision == known.revision)
     }
 
-    async fn advance(
+    async fn update(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        advance: &OrderUpdate,
         deadline: Deadline,
-    ) -> Result<Advanced, StoreError> {
+    ) -> Result<UpdateOutcome, StoreError> {
         let guards = self.advance_guards(before, advance)?;
         match self
             .levels
             .write(&guards, &advance.changes, deadline)
             .await?
         {
-            Changed::All => Ok(Advanced::Done),
-            Changed::Guarded(_) => Ok(Advanced::Overtaken),
+            Changed::All => Ok(UpdateOutcome::Written),
+            Changed::Guarded(_) => Ok(UpdateOutcome::Conflict),
             Changed::Refused(levels) => match refused(&advance.changes, levels) {
-                Refused::Short(short) => Ok(Advanced::Short(short)),
+                Refused::Short(short) => Ok(UpdateOutcome::Short(short)),
                 Refused::NotStocked(skus) => Err(StoreError::failed("advance an order")(format!(
                     "it holds what has no level: {skus:?}"
                 ))),

@@ -42,7 +42,7 @@ impl Rebalance {
         at: Timestamp,
         deadline: Deadline,
     ) {
-        let time = EVENING_OUT.min(deadline.left().saturating_sub(FOR_THE_ANSWER));
+        let time = EVENING_OUT.min(deadline.remaining().saturating_sub(FOR_THE_ANSWER));
         if time.is_zero() {
             return;
         }

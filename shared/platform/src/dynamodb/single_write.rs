@@ -25,11 +25,11 @@ where
     F: Future<Output = Result<T, SdkError<E, R>>>,
     E: ProvideErrorMetadata,
 {
-    let mut tries = deadline.tries();
+    let mut attempts = deadline.attempts();
     loop {
         let sent = send().await;
         let busy = matches!(&sent, Err(error) if is_busy(error.code()));
-        if !busy || !tries.another().await {
+        if !busy || !attempts.wait_for_next().await {
             return sent;
         }
     }

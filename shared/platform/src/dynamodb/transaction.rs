@@ -51,19 +51,19 @@ pub async fn write(
     deadline: Deadline,
 ) -> Result<Written, StoreError> {
     let token = fresh_token();
-    let mut tries = deadline.tries();
+    let mut attempts = deadline.attempts();
     loop {
         match try_once(client, parts.clone(), &token).await? {
             Tried::Decided(written) => return Ok(written),
             Tried::Busy(_) => {}
         }
-        if !tries.another().await {
+        if !attempts.wait_for_next().await {
             return Err(StoreError::Busy);
         }
     }
 }
 
-/// Tries once to write `parts`, all or nothing, under `token`, which belongs to these parts alone.
+/// Attempts once to write `parts`, all or nothing, under `token`, which belongs to these parts alone.
 pub async fn try_once(
     client: &Client,
     parts: Vec<TransactWriteItem>,

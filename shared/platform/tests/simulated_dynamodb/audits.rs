@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use stockline_application::ports::audit_data::Mended;
-use stockline_application::ports::orders::{OrderStore, Placement};
-use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::ports::audit_data::RepairOutcome;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_domain::explanation::{Holders, explain};
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::keys;
@@ -74,7 +74,7 @@ async fn a_split_level_that_was_repaired_sells_nothing_that_another_item_owes() 
             let sale = order(&number.to_string(), "store-1", "pos", &[("milk", 1)]);
             let placed = OrderStore::place(&store.shop, &sale, &request("a"), deadline()).await;
             // then there is none
-            assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+            assert!(matches!(placed, Ok(PlaceOutcome::Short(_))), "{placed:?}");
         }
     }
 }
@@ -86,9 +86,9 @@ async fn two_that_repair_what_one_audit_found_repair_it_once() {
     store.promise_seven_to_nobody().await;
     let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
     let audit = store.audit("2026-03-02T12:00:00Z");
-    for became in [Mended::Done, Mended::MovedOn] {
+    for became in [RepairOutcome::Repaired, RepairOutcome::Conflict] {
         let repaired = audit.repair(&finding, deadline()).await.unwrap();
-        let all: Vec<Mended> = repaired.iter().map(|one| one.became).collect();
+        let all: Vec<RepairOutcome> = repaired.iter().map(|one| one.became).collect();
         assert_eq!(all, [became]);
         store.tell().await;
     }
@@ -111,7 +111,9 @@ async fn a_level_that_was_repaired_before_is_repaired_again_though_it_sells_mean
     let audit = store.audit("2026-03-02T12:04:00Z");
     let repaired = audit.repair(&finding, deadline()).await.unwrap();
     assert!(
-        repaired.iter().all(|one| one.became == Mended::Done),
+        repaired
+            .iter()
+            .all(|one| one.became == RepairOutcome::Repaired),
         "{repaired:?}"
     );
     let level = store.level().await;
@@ -128,7 +130,9 @@ async fn what_was_found_of_a_level_that_is_split_meanwhile_is_left_for_the_next_
     let audit = store.audit("2026-03-02T12:01:00Z");
     let repaired = audit.repair(&finding, deadline()).await.unwrap();
     assert!(
-        repaired.iter().all(|one| one.became == Mended::MovedOn),
+        repaired
+            .iter()
+            .all(|one| one.became == RepairOutcome::Conflict),
         "{repaired:?}"
     );
     store.repair().await;

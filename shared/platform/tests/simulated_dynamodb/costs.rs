@@ -1,7 +1,7 @@
 //! What is done to an order costs what the README of `order-intake` says.
 
 use stockline_application::order_lifecycle::RefundOutcome;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::order::{Order, RefundLine};
 use stockline_testkit::conformance::orders::{cancel, deadline, found, minute, request};
 use stockline_testkit::orders::order;
@@ -93,7 +93,7 @@ async fn an_order_that_finds_too_little_of_a_level_that_is_not_split_is_one_requ
     store.billed();
     let wanted = order("a", "store-1", "pos", &[("milk", 2)]);
     let placed = OrderStore::place(&store.shop, &wanted, &request("a"), deadline()).await;
-    assert!(matches!(placed.unwrap(), Placement::Short(_)));
+    assert!(matches!(placed.unwrap(), PlaceOutcome::Short(_)));
     assert!(store.billed().ends_with(" | 0 | 1: `TransactWriteItems`"));
 }
 
@@ -103,6 +103,6 @@ async fn an_order_of_a_sku_that_is_not_stocked_is_one_request() {
     store.billed();
     let wanted = order("a", "store-1", "pos", &[("caviar", 1)]);
     let placed = OrderStore::place(&store.shop, &wanted, &request("a"), deadline()).await;
-    assert!(matches!(placed.unwrap(), Placement::NotStocked(_)));
+    assert!(matches!(placed.unwrap(), PlaceOutcome::NotStocked(_)));
     assert!(store.billed().ends_with(" | 0 | 1: `TransactWriteItems`"));
 }

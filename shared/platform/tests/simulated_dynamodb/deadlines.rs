@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::store_error::StoreError;
 use stockline_domain::order::Order;
 use stockline_testkit::conformance::orders::{StockedOrders, request};
@@ -42,7 +42,7 @@ async fn a_deadline_that_passes_is_answered_busy_and_nothing_is_half_done() {
         .count();
     let done = placed
         .iter()
-        .filter(|placed| matches!(placed, Ok(Placement::Placed)))
+        .filter(|placed| matches!(placed, Ok(PlaceOutcome::Placed)))
         .count();
     assert_eq!(busy + done, 40);
     assert!(busy > 0 && done > 0, "{busy} busy, {done} placed");
@@ -102,7 +102,11 @@ async fn an_order_that_is_committed_is_answered_however_long_evening_its_level_o
             let placing = OrderStore::place(&store.shop, &sale, &request, deadline);
             let placed = tokio::time::timeout(patience, placing).await;
             // then the till is told that the order is placed, and soon
-            assert_eq!(placed.unwrap().unwrap(), Placement::Placed, "{operation}");
+            assert_eq!(
+                placed.unwrap().unwrap(),
+                PlaceOutcome::Placed,
+                "{operation}"
+            );
             assert!(begun.elapsed() < Duration::from_millis(600));
             assert_eq!(store.sent(operation) - before, faults.len() as u64);
             let left = store.level().await;
@@ -124,7 +128,7 @@ async fn an_order_that_is_committed_at_the_last_moment_evens_nothing_out() {
     let deadline = Deadline::within(Duration::from_millis(250));
     let placed = OrderStore::place(&store.shop, &sale, &request("a"), deadline).await;
     // then it is placed with the two transactions it needs, and what it reads between them
-    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     let after = requests();
     assert_eq!(
         [0, 1, 2].map(|place| after[place] - before[place]),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 use futures::future::join_all;
-use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore};
-use stockline_application::ports::audit_data::{Bookkeeper, Books, Mended};
+use stockline_application::ports::alerts::{AlertRecord, AlertStore, AlertWriteOutcome};
+use stockline_application::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
 use stockline_application::ports::stock::Applied;
 use stockline_application::ports::tasks::TaskStore;
 use stockline_domain::alert::AlertKind;
@@ -109,7 +109,7 @@ async fn a_change_is_refused_though_a_transaction_holds_the_record_that_it_would
             hold_absent(&store.shop.client, &store.shop.stock_table, &record)
         );
         // then whoever tells it hears why it cannot be
-        assert!(matches!(told, Ok(Applied::Refused(_))), "{told:?}");
+        assert!(matches!(told, Ok(ChangeOutcome::Refused(_))), "{told:?}");
         met += store.ended("TransactGetItems", "TransactionConflict");
     }
     assert!(met > 0, "nothing was held when it was to be read");
@@ -163,7 +163,7 @@ async fn a_level_is_repaired_though_a_transaction_holds_it() {
         );
         // then that does not keep it away
         assert!(is_held);
-        assert_eq!(mended.unwrap(), Mended::Done);
+        assert_eq!(mended.unwrap(), RepairOutcome::Repaired);
         met += store.conflicts() - before;
     }
     assert!(met > 0, "nobody stood in anybody's way");
@@ -195,7 +195,7 @@ async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
             version,
             pending: None,
         };
-        alerts.advance(&level, None, &said(1)).await.unwrap();
+        alerts.replace(&level, None, &said(1)).await.unwrap();
         // when each is written while a transaction has it
         let held = async |table: &str, key: keys::Key| {
             assert!(hold(&client, table, &key).await);
@@ -208,18 +208,18 @@ async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
             },
             async {
                 a_moment().await;
-                alerts.advance(&level, Some(1), &said(2)).await
+                alerts.replace(&level, Some(1), &said(2)).await
             },
             async {
                 a_moment().await;
-                alerts.published(&level, 1).await
+                alerts.mark_published(&level, 1).await
             },
             held(&tasks_table, keys::task(waiting.task_id)),
             held(&stock_table, keys::alert(&level)),
         );
         // then each is written all the same
         assert!(replaced.unwrap(), "seed {seed}");
-        assert_eq!(advanced.unwrap(), Advance::Done, "seed {seed}");
+        assert_eq!(advanced.unwrap(), AlertWriteOutcome::Written, "seed {seed}");
         published.unwrap();
         assert_eq!(tasks.find(waiting.task_id).await.unwrap(), Some(leased));
         assert_eq!(alerts.find(&level).await.unwrap(), Some(said(2)));

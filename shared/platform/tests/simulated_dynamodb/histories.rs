@@ -2,11 +2,12 @@
 //! one after another.
 
 use std::time::Duration;
+use stockline_application::order_lifecycle::StepRequest;
 
 use serde_json::json;
 use stockline_application::order_lifecycle::{self, CancelOutcome};
-use stockline_application::ports::orders::{OrderStore, Placement};
-use stockline_application::ports::stock::{Applied, MissingLevel, PendingChange, StockStore};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, PendingChange, StockStore};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, RequestId};
 use stockline_domain::level::Level;
@@ -52,8 +53,8 @@ impl Callers {
                 let channel = if at_the_till { "pos" } else { "online" };
                 let order = order(key, "store-1", channel, &[("milk", quantity)]);
                 match OrderStore::place(shop, &order, &request(key), deadline()).await? {
-                    Placement::Placed | Placement::Replayed(_) => Outcome::Placed,
-                    Placement::Short(short) => Outcome::Short(short[0].available),
+                    PlaceOutcome::Placed | PlaceOutcome::Replayed(_) => Outcome::Placed,
+                    PlaceOutcome::Short(short) => Outcome::Short(short[0].available),
                     other => panic!("{other:?}"),
                 }
             }
@@ -64,8 +65,18 @@ impl Callers {
                 let id = CancellationId::derive(placed, "till", key);
                 let (body, same) = (CancelOrder::default(), request(key));
                 let at = minute(1);
-                let canceled =
-                    order_lifecycle::cancel(shop, &known, &body, id, &same, at, deadline()).await?;
+                let canceled = order_lifecycle::cancel(
+                    shop,
+                    StepRequest {
+                        order: &known,
+                        fingerprint: &same,
+                        at,
+                        deadline: deadline(),
+                    },
+                    &body,
+                    id,
+                )
+                .await?;
                 assert!(matches!(
                     canceled,
                     CancelOutcome::Canceled(_) | CancelOutcome::Replayed(_)
@@ -86,11 +97,11 @@ impl Callers {
                     missing: MissingLevel::Report,
                 };
                 match self.store.stock.apply(pending, deadline()).await? {
-                    Applied::Now(levels) | Applied::Before(levels) => {
+                    ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
                         Outcome::Level(seen(&levels[0]))
                     }
-                    Applied::Refused(_) => Outcome::Refused,
-                    Applied::Missing(keys) => panic!("{keys:?}"),
+                    ChangeOutcome::Refused(_) => Outcome::Refused,
+                    ChangeOutcome::MissingLevels(keys) => panic!("{keys:?}"),
                 }
             }
             Request::Count { .. } => panic!("nobody counts here"),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use stockline_application::ports::orders::{OrderStore, Placement};
-use stockline_application::ports::stock::{Applied, Ledger};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::{ChangeOutcome, Ledger};
 use stockline_domain::order::Order;
 use stockline_domain::stock_change::StockChange;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
@@ -18,7 +18,7 @@ use crate::store::{Store, count, over};
 async fn store(buckets: u8) -> Store {
     let store = Store::new(1);
     let opening = store.send("opening", &came_in(10_000), minute(1)).await;
-    assert!(matches!(opening, Ok(Applied::Now(_))));
+    assert!(matches!(opening, Ok(ChangeOutcome::Applied(_))));
     let set = store.set_policy(&over(buckets), minute(1)).await;
     set.unwrap();
     store
@@ -52,7 +52,7 @@ async fn while_selling(store: &Store, a_second: u32, meanwhile: impl Future<Outp
     }
     let answers = orders.join_all().await.into_iter();
     answers
-        .filter(|answer| matches!(answer, Ok(Placement::Placed)))
+        .filter(|answer| matches!(answer, Ok(PlaceOutcome::Placed)))
         .count()
         .try_into()
         .unwrap()
@@ -69,9 +69,15 @@ async fn goods_come_in_while_a_level_sells_faster_than_it_can_be_read_and_writte
             // when goods come in, twice
             for name in ["1", "2"] {
                 let came_in = store.send(name, &goods, minute(1)).await;
-                assert!(matches!(came_in, Ok(Applied::Now(_))), "{came_in:?}");
+                assert!(
+                    matches!(came_in, Ok(ChangeOutcome::Applied(_))),
+                    "{came_in:?}"
+                );
                 let again = store.send(name, &goods, minute(1)).await;
-                assert!(matches!(again, Ok(Applied::Before(_))), "{again:?}");
+                assert!(
+                    matches!(again, Ok(ChangeOutcome::AlreadyApplied(_))),
+                    "{again:?}"
+                );
             }
         });
         let sold = sold.await;
@@ -114,7 +120,10 @@ async fn a_sku_that_keeps_selling_is_counted_though_the_ledger_follows_a_moment_
             let count = count(9_000, minute(2));
             let counted = store.send("count", &count, minute(2)).await;
             // then it is taken, and so is what was sold since
-            assert!(matches!(counted, Ok(Applied::Now(_))), "{counted:?}");
+            assert!(
+                matches!(counted, Ok(ChangeOutcome::Applied(_))),
+                "{counted:?}"
+            );
         };
         let selling = while_selling(&store, a_second, counting);
         let sold = tokio::select! {

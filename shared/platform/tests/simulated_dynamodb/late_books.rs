@@ -7,7 +7,7 @@ use std::time::Duration;
 use stockline_application::deadline::Deadline;
 use stockline_application::order_lifecycle::FulfilOutcome;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::audit_data::{Books, Mended};
+use stockline_application::ports::audit_data::{AuditData, RepairOutcome};
 use stockline_application::ports::orders::OpenOrders;
 use stockline_application::ports::stock::Ledger;
 use stockline_application::stock_audit::{Finding, StockAudit};
@@ -45,12 +45,12 @@ impl OpenOrders for Late {
         Ok(page)
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,
     ) -> Result<Vec<OpenOrder>, StoreError> {
-        self.orders.still_open(ids, deadline).await
+        self.orders.open_among(ids, deadline).await
     }
 }
 
@@ -165,7 +165,7 @@ async fn what_orders_do_not_hold_is_found_and_taken_back_while_they_go_on() {
             let within = Deadline::within(Duration::from_secs(10));
             let audit = late.audit(&store);
             let repaired = audit.repair(&findings[0], within).await.unwrap();
-            let done = |became: &Mended| *became == Mended::Done;
+            let done = |became: &RepairOutcome| *became == RepairOutcome::Repaired;
             assert!(repaired.iter().all(|one| done(&one.became)), "{repaired:?}");
             // And what was right before stays so.
             assert_eq!(late.findings(&store).await, [], "{millis} {every}");

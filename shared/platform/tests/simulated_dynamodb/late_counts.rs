@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stockline_application::ports::stock::{Applied, Ledger};
+use stockline_application::ports::stock::{ChangeOutcome, Ledger};
 use stockline_application::store_error::StoreError;
 use stockline_domain::level::Movement;
 use stockline_testkit::conformance::orders::minute;
@@ -17,7 +17,10 @@ impl Store {
     async fn receives(&self, quantity: i64, at: Timestamp) {
         let (name, receipt) = (at.to_string(), receipt("store-1", quantity));
         let received = self.send(&name, &receipt, at).await;
-        assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+        assert!(
+            matches!(received, Ok(ChangeOutcome::Applied(_))),
+            "{received:?}"
+        );
         // Nothing comes between that `tell` would have to look for among what was told before.
         for item in self.items().await {
             if let Some(movement) = item.movement_since(None) {
@@ -38,7 +41,7 @@ impl Store {
     /// What is on hand once `quantity` were counted at noon, told at `at`.
     async fn on_hand_after_a_count_of(&self, quantity: i64, at: Timestamp) -> i64 {
         let counted = self.send("count", &count(quantity, minute(0)), at).await;
-        let Ok(Applied::Now(levels)) = counted else {
+        let Ok(ChangeOutcome::Applied(levels)) = counted else {
             panic!("the count was not taken: {counted:?}");
         };
         levels[0].on_hand

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::Applied;
 use stockline_domain::level::LevelError;
 use stockline_domain::stock_change::ChangeRefused;
@@ -42,7 +42,7 @@ async fn a_change_is_refused_only_once_the_level_was_seen_in_one_moment() {
         // The level, and that the same request had not changed it before.
         assert_eq!(seen, 2);
         let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
-        assert_eq!(told.unwrap(), Applied::Refused(short));
+        assert_eq!(told.unwrap(), ChangeOutcome::Refused(short));
     }
 }
 
@@ -54,6 +54,6 @@ async fn an_order_is_refused_only_once_the_level_was_seen_in_one_moment() {
         let placing = OrderStore::place(&store.shop, &wanted, &request, deadline());
         let (placed, seen) = Box::pin(store.answers_while_written(placing)).await;
         assert_eq!(seen, 1);
-        assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+        assert!(matches!(placed, Ok(PlaceOutcome::Short(_))), "{placed:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::order::Order;
 use stockline_testkit::conformance::orders::{StockedOrders, request};
 use stockline_testkit::orders::order;
@@ -17,14 +17,14 @@ fn within_five() -> Deadline {
 }
 
 /// What is answered to `sale` and to a copy that comes so many milliseconds later: first that it is placed, where it is.
-async fn sent_twice(store: &Store, sale: &Order, apart: u64) -> Vec<Placement> {
+async fn sent_twice(store: &Store, sale: &Order, apart: u64) -> Vec<PlaceOutcome> {
     let request = request("a");
     let placed = join_all([0, apart].map(async |later| {
         tokio::time::sleep(Duration::from_millis(later)).await;
         OrderStore::place(&store.shop, sale, &request, within_five()).await
     }));
-    let mut placed: Vec<Placement> = placed.await.into_iter().map(Result::unwrap).collect();
-    placed.sort_by_key(|placement| *placement != Placement::Placed);
+    let mut placed: Vec<PlaceOutcome> = placed.await.into_iter().map(Result::unwrap).collect();
+    placed.sort_by_key(|placement| *placement != PlaceOutcome::Placed);
     placed
 }
 
@@ -35,8 +35,8 @@ async fn a_duplicate_that_overlaps_its_first_is_one_order() {
         let store = Store::of_milk(seed, 2).await;
         let sale = order("once", "store-1", "pos", &[("milk", 2)]);
         let placed = sent_twice(&store, &sale, seed + 1).await;
-        let again = Placement::Replayed(Box::new(sale));
-        assert_eq!(placed, [Placement::Placed, again], "seed {seed}");
+        let again = PlaceOutcome::Replayed(Box::new(sale));
+        assert_eq!(placed, [PlaceOutcome::Placed, again], "seed {seed}");
         assert_eq!(store.shop.level_of("store-1", "milk").await, (0, 0));
     }
 }
@@ -50,8 +50,8 @@ async fn a_duplicate_of_an_order_that_no_bucket_has_enough_for_is_one_order() {
         // when it is sent twice
         let placed = sent_twice(&store, &sale, seed % 50).await;
         // then neither is told that it is short
-        let again = Placement::Replayed(Box::new(sale));
-        assert_eq!(placed, [Placement::Placed, again], "seed {seed}");
+        let again = PlaceOutcome::Replayed(Box::new(sale));
+        assert_eq!(placed, [PlaceOutcome::Placed, again], "seed {seed}");
         assert_eq!(store.level().await.on_hand, 15);
     }
 }

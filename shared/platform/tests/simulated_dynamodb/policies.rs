@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use stockline_application::ports::audit_data::Books;
-use stockline_application::ports::stock::{Applied, MissingLevel, StockStore};
+use stockline_application::ports::audit_data::AuditData;
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::replace_level::level_item;
 use stockline_testkit::conformance::orders::{deadline, minute};
@@ -108,7 +108,10 @@ async fn a_policy_and_the_first_goods_may_come_at_once() {
                 store.send("in", &goods, minute(0))
             );
             // then both are done, whichever makes the level
-            assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+            assert!(
+                matches!(received, Ok(ChangeOutcome::Applied(_))),
+                "{received:?}"
+            );
             assert_eq!(set.unwrap().unwrap().policy, Some(over(buckets)));
             let level = store.level().await;
             assert_eq!((level.on_hand, level.policy), (10, Some(over(buckets))));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stockline_application::paging::{Page, Position};
 use stockline_application::ports::stock::StockStore;
-use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;

@@ -1,7 +1,7 @@
 //! What was done for a request is told to the same request, however much of it was seen when that came.
 
 use stockline_application::order_lifecycle::{FulfilOutcome, RefundOutcome};
-use stockline_application::ports::orders::KnownOrder;
+use stockline_application::ports::orders::StoredOrder;
 use stockline_domain::order::RefundLine;
 use stockline_testkit::conformance::orders::{found, minute, placed};
 use stockline_testkit::orders::order;
@@ -21,7 +21,7 @@ async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_
         matches!(first, Ok(FulfilOutcome::Fulfilled(_))),
         "{first:?}"
     );
-    let torn = KnownOrder {
+    let torn = StoredOrder {
         fulfilments: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };
@@ -45,7 +45,7 @@ async fn a_refund_sent_twice_is_told_as_made_though_only_the_order_was_seen_afte
     };
     let first = store.refund(&known, line.clone(), "a").await;
     assert!(matches!(first, Ok(RefundOutcome::Refunded(_))), "{first:?}");
-    let torn = KnownOrder {
+    let torn = StoredOrder {
         refunds: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use stockline_application::ports::stock::{Applied, MissingLevel, StockStore};
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
 use stockline_domain::level::MovementKind;
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, receipt};
@@ -136,7 +136,10 @@ async fn goods_that_could_only_go_into_one_item_are_shared_out_once_they_are_the
         // when goods come in until that is over
         let goods = receipt("store-1", 100);
         let (received, _) = tokio::join!(store.send("in", &goods, minute(1)), writing);
-        assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+        assert!(
+            matches!(received, Ok(ChangeOutcome::Applied(_))),
+            "{received:?}"
+        );
         // then each item has its share
         let on_hand = store.on_hand_of_each_item().await;
         assert_eq!(on_hand, [35; 4], "seed {seed}");

@@ -6,12 +6,13 @@ mod stream;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{self, FulfilOutcome, RefundOutcome};
 use stockline_application::paging::Page;
-use stockline_application::ports::audit_data::Books;
-use stockline_application::ports::orders::{KnownOrder, OrderStore, Placement};
+use stockline_application::ports::audit_data::AuditData;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
 use stockline_application::ports::stock::{
-    Applied, Ledger, MissingLevel, PendingChange, Recorded, StockStore,
+    ChangeOutcome, Ledger, MissingLevel, PendingChange, RecordMovementOutcome, StockStore,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
@@ -130,7 +131,7 @@ impl Store {
         name: &str,
         change: &StockChange,
         at: Timestamp,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let pending = PendingChange {
             request: RequestId::derive("manager", name),
             index: 0,
@@ -146,7 +147,7 @@ impl Store {
         let applied = self.send(name, change, at).await.unwrap();
         self.tell().await;
         match applied {
-            Applied::Now(levels) => levels[0].clone(),
+            ChangeOutcome::Applied(levels) => levels[0].clone(),
             other => panic!("it was not applied: {other:?}"),
         }
     }
@@ -196,7 +197,7 @@ impl Store {
                 })
             {
                 let recorded = self.stock.record(&movement).await.unwrap();
-                assert_ne!(recorded, Recorded::Conflict);
+                assert_ne!(recorded, RecordMovementOutcome::Conflict);
             }
         }
     }
@@ -211,7 +212,7 @@ impl Store {
     /// Places `order`, for which there is enough; the ledger does not hear of it yet.
     pub async fn place(&self, order: &Order) {
         let placed = OrderStore::place(&self.shop, order, &request("a"), deadline()).await;
-        assert_eq!(placed.unwrap(), Placement::Placed);
+        assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     }
 
     /// Sells one at `sold_at`, told at `at`.
@@ -237,24 +238,35 @@ impl Store {
     pub async fn ask_for_too_much(&self) {
         let sale = order("too-much", "store-1", "online", &[("milk", 1000)]);
         let placed = OrderStore::place(&self.shop, &sale, &request("a"), deadline()).await;
-        assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+        assert!(matches!(placed, Ok(PlaceOutcome::Short(_))), "{placed:?}");
     }
 
     /// What of the order is to leave two minutes after it was placed, asked for under `key`.
     pub async fn fulfil(
         &self,
-        known: &KnownOrder,
+        known: &StoredOrder,
         what: &FulfilOrder,
         key: &str,
     ) -> Result<FulfilOutcome, StoreError> {
         let (id, same) = (fulfilment_id(&known.order, key), request(key));
-        order_lifecycle::fulfil(&self.shop, known, what, id, &same, minute(2), deadline()).await
+        order_lifecycle::fulfil(
+            &self.shop,
+            StepRequest {
+                order: known,
+                fingerprint: &same,
+                at: minute(2),
+                deadline: deadline(),
+            },
+            what,
+            id,
+        )
+        .await
     }
 
     /// Pays `line` back where it was sold, asked for under `key`.
     pub async fn refund(
         &self,
-        known: &KnownOrder,
+        known: &StoredOrder,
         line: RefundLine,
         key: &str,
     ) -> Result<RefundOutcome, StoreError> {
@@ -266,7 +278,7 @@ impl Store {
     pub async fn refund_at(
         &self,
         location: &str,
-        known: &KnownOrder,
+        known: &StoredOrder,
         line: RefundLine,
         key: &str,
     ) -> Result<RefundOutcome, StoreError> {
@@ -282,6 +294,17 @@ impl Store {
             business_date: known.order.business_date,
             at: minute(5),
         };
-        order_lifecycle::refund(&self.shop, known, &back, &place, &request(key), deadline()).await
+        order_lifecycle::refund(
+            &self.shop,
+            StepRequest {
+                order: known,
+                fingerprint: &request(key),
+                at: place.at,
+                deadline: deadline(),
+            },
+            &back,
+            &place,
+        )
+        .await
     }
 }

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::json;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::Applied;
 use stockline_application::store_error::StoreError;
 use stockline_domain::order::Order;
@@ -111,7 +111,10 @@ impl Store {
                 };
                 let placed =
                     OrderStore::place(&self.shop, &sale, &request("a"), deadline()).await?;
-                assert!(matches!(placed, Placement::Placed | Placement::Replayed(_)));
+                assert!(matches!(
+                    placed,
+                    PlaceOutcome::Placed | PlaceOutcome::Replayed(_)
+                ));
                 return Ok(());
             }
             What::Split(buckets) => {
@@ -134,9 +137,9 @@ impl Store {
         };
         match self.send(&event.name, &told, event.told_at).await? {
             // A count may come after a later one was told.
-            Applied::Now(_)
-            | Applied::Before(_)
-            | Applied::Refused(ChangeRefused::OutdatedCount { .. }) => {}
+            ChangeOutcome::Applied(_)
+            | ChangeOutcome::AlreadyApplied(_)
+            | ChangeOutcome::Refused(ChangeRefused::OutdatedCount { .. }) => {}
             other => panic!("{event:?}: {other:?}"),
         }
         Ok(())

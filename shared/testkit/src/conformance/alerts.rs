@@ -3,7 +3,9 @@
 //! Each story works on a level of its own, of which nothing was ever said.
 
 use futures::future::join_all;
-use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore, alert_message};
+use stockline_application::ports::alerts::{
+    AlertRecord, AlertStore, AlertWriteOutcome, alert_message,
+};
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::level::LevelKey;
 
@@ -47,8 +49,8 @@ async fn what_was_said_is_found_with_the_alert_that_is_pending<S: AlertStore>(st
     assert_eq!(store.find(&key).await.unwrap(), None);
     let first = record(&key, 7, "a");
     assert_eq!(
-        store.advance(&key, None, &first).await.unwrap(),
-        Advance::Done
+        store.replace(&key, None, &first).await.unwrap(),
+        AlertWriteOutcome::Written
     );
     assert_eq!(store.find(&key).await.unwrap(), Some(first));
     assert_eq!(store.find(&level("other")).await.unwrap(), None);
@@ -57,9 +59,9 @@ async fn what_was_said_is_found_with_the_alert_that_is_pending<S: AlertStore>(st
 async fn a_published_alert_is_pending_no_more<S: AlertStore>(store: &S) {
     let key = level("published");
     let first = record(&key, 7, "a");
-    store.advance(&key, None, &first).await.unwrap();
-    store.published(&key, 7).await.unwrap();
-    store.published(&key, 7).await.unwrap();
+    store.replace(&key, None, &first).await.unwrap();
+    store.mark_published(&key, 7).await.unwrap();
+    store.mark_published(&key, 7).await.unwrap();
     let found = store.find(&key).await.unwrap();
     assert_eq!(
         found,
@@ -73,17 +75,17 @@ async fn a_published_alert_is_pending_no_more<S: AlertStore>(store: &S) {
 async fn a_later_alert_stays_pending_when_an_earlier_one_is_published<S: AlertStore>(store: &S) {
     let key = level("later");
     store
-        .advance(&key, None, &record(&key, 7, "a"))
+        .replace(&key, None, &record(&key, 7, "a"))
         .await
         .unwrap();
     let later = record(&key, 9, "b");
     assert_eq!(
-        store.advance(&key, Some(7), &later).await.unwrap(),
-        Advance::Done
+        store.replace(&key, Some(7), &later).await.unwrap(),
+        AlertWriteOutcome::Written
     );
-    store.published(&key, 7).await.unwrap();
+    store.mark_published(&key, 7).await.unwrap();
     assert_eq!(store.find(&key).await.unwrap(), Some(later));
-    store.published(&level("nobody"), 7).await.unwrap();
+    store.mark_published(&level("nobody"), 7).await.unwrap();
     assert_eq!(store.find(&level("nobody")).await.unwrap(), None);
 }
 
@@ -95,31 +97,31 @@ async fn of_many_that_advance_at_once_one_does<S: AlertStore>(store: &S) {
     let advanced = join_all(
         records
             .iter()
-            .map(|record| store.advance(&key, None, record)),
+            .map(|record| store.replace(&key, None, record)),
     )
     .await;
     let done = advanced
         .iter()
-        .filter(|advance| matches!(advance, Ok(Advance::Done)))
+        .filter(|advance| matches!(advance, Ok(AlertWriteOutcome::Written)))
         .count();
     assert_eq!(done, 1, "{advanced:?}");
     let outdated = store
-        .advance(&key, Some(3), &record(&key, 8, "x"))
+        .replace(&key, Some(3), &record(&key, 8, "x"))
         .await
         .unwrap();
-    assert_eq!(outdated, Advance::Overtaken);
+    assert_eq!(outdated, AlertWriteOutcome::Conflict);
 }
 
 async fn advancing_twice_to_the_same_is_done_once_and_no_conflict<S: AlertStore>(store: &S) {
     let key = level("twice");
     let first = record(&key, 7, "a");
     assert_eq!(
-        store.advance(&key, None, &first).await.unwrap(),
-        Advance::Done
+        store.replace(&key, None, &first).await.unwrap(),
+        AlertWriteOutcome::Written
     );
     assert_eq!(
-        store.advance(&key, None, &first).await.unwrap(),
-        Advance::Done
+        store.replace(&key, None, &first).await.unwrap(),
+        AlertWriteOutcome::Written
     );
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::audit_data::{
-    AuditRecord, AuditRecords, Bookkeeper, Books, Mended,
+    AuditData, AuditRecord, AuditRecordStore, RepairOutcome, StockRepairer,
 };
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::orders::{OpenOrders, OrderStore, Placement};
-use stockline_application::ports::stock::{Applied, Ledger, StockStore};
+use stockline_application::ports::orders::{OpenOrders, OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::{ChangeOutcome, Ledger, StockStore};
 use stockline_application::stock_audit::{Finding, Patience, StockAudit};
 use stockline_domain::audit::{Difference, mend};
 use stockline_domain::ids::OrderId;
@@ -35,7 +35,7 @@ pub enum Fault {
 /// A shop whose books can be spoilt.
 pub trait Spoilt: Sync {
     /// Its levels and movements.
-    type Stock: StockStore + Ledger + Books + Bookkeeper + Clone;
+    type Stock: StockStore + Ledger + AuditData + StockRepairer + Clone;
     /// Its orders.
     type Orders: OrderStore + OpenOrders + Clone;
 
@@ -86,7 +86,10 @@ pub fn audit<S: Spoilt, C: Clock>(shop: &S, clock: C) -> StockAudit<S::Stock, S:
 /// Ten received, one sold, three and two promised; versions 1 to 4.
 async fn open_shop<S: Spoilt>(shop: &S, location: &str) -> Vec<OrderId> {
     let received = apply(shop.stock(), location, 0, &receipt(location, 10)).await;
-    assert!(matches!(received, Applied::Now(_)), "{received:?}");
+    assert!(
+        matches!(received, ChangeOutcome::Applied(_)),
+        "{received:?}"
+    );
     shop.tell(location).await;
     let mut ids = Vec::new();
     for (number, channel, quantity) in [(0, "pos", 1), (1, "online", 3), (2, "online", 2)] {
@@ -102,7 +105,7 @@ async fn open_shop<S: Spoilt>(shop: &S, location: &str) -> Vec<OrderId> {
             .place(&placed, &request, deadline())
             .await
             .unwrap();
-        assert_eq!(placement, Placement::Placed);
+        assert_eq!(placement, PlaceOutcome::Placed);
         shop.tell(location).await;
         ids.push(placed.order_id);
     }
@@ -154,8 +157,8 @@ async fn found_and_mended<S: Spoilt>(
     assert!(found[0].confirmed, "{fault:?}: {:?}", found[0].verdict);
     for write in mend(&found[0].books, NextDay.now()) {
         assert_eq!(
-            shop.stock().mend(&write, deadline()).await.unwrap(),
-            Mended::Done
+            shop.stock().repair(&write, deadline()).await.unwrap(),
+            RepairOutcome::Repaired
         );
     }
     let left = findings(shop, NextDay, location).await;
@@ -184,7 +187,7 @@ async fn found_and_mended<S: Spoilt>(
         .place(&sale, &request, deadline())
         .await
         .unwrap();
-    assert_eq!(placed, Placement::Placed, "{fault:?}");
+    assert_eq!(placed, PlaceOutcome::Placed, "{fault:?}");
     shop.tell(location).await;
     let later = findings(shop, NextDay, location).await;
     assert_eq!(later, [], "after a sale after the repair of {fault:?}");
@@ -197,12 +200,12 @@ async fn a_mend_that_another_write_overtook_does_nothing<S: Spoilt>(shop: &S) {
     let found = findings(shop, NextDay, at).await;
     let writes = mend(&found[0].books, NextDay.now());
     let more = apply(shop.stock(), at, 1, &receipt(at, 1)).await;
-    assert!(matches!(more, Applied::Now(_)), "{more:?}");
+    assert!(matches!(more, ChangeOutcome::Applied(_)), "{more:?}");
     shop.tell(at).await;
     for write in &writes {
         assert_eq!(
-            shop.stock().mend(write, deadline()).await.unwrap(),
-            Mended::MovedOn
+            shop.stock().repair(write, deadline()).await.unwrap(),
+            RepairOutcome::Conflict
         );
     }
     let level = shop.stock().find(&key(at, "milk")).await.unwrap().unwrap();
@@ -221,7 +224,7 @@ async fn a_movement_that_is_on_its_way_is_no_difference<S: Spoilt>(shop: &S) {
 }
 
 /// What is found is kept by day, and forgotten when a later run of the day did not find it.
-pub async fn what_is_found_is_kept_by_day<R: AuditRecords>(records: &R) {
+pub async fn what_is_found_is_kept_by_day<R: AuditRecordStore>(records: &R) {
     let location = "kept".parse().unwrap();
     let day = jiff::civil::date(2026, 3, 2);
     let found = |sku: &str, run_at: &str| AuditRecord {

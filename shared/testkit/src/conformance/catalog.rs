@@ -7,9 +7,9 @@ use std::time::Duration;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::Page;
 use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::PRODUCT_SHARDS;
 use stockline_domain::catalog::{LocationKind, Product, UnitOfMeasure, Zone};
 use stockline_domain::money::Money;
-use stockline_platform::keys::PRODUCT_SHARDS;
 
 use crate::memory::catalog::store as shop;
 

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use stockline_application::ports::export::{ExportBucket, ExportFile, Put, SalesReader, Version};
+use stockline_application::ports::export::{
+    ExportBucket, ExportFile, FileVersion, PutOutcome, SalesReader,
+};
 use stockline_domain::export::late::LateDay;
 use stockline_domain::order::Order;
 
@@ -54,10 +56,10 @@ pub async fn a_file_is_replaced_whole<B: ExportBucket>(bucket: &B) {
     let file = |text: &str| ExportFile::new(key.to_owned(), "text/plain", text.as_bytes().to_vec());
     assert_eq!(bucket.sha256(key).await.unwrap(), None);
     assert_eq!(bucket.get(key).await.unwrap(), None);
-    let mut over: Option<Version> = None;
+    let mut over: Option<FileVersion> = None;
     for text in ["first", "second", ""] {
         let put = bucket.put(file(text), over.as_ref()).await.unwrap();
-        assert_eq!(put, Put::Written);
+        assert_eq!(put, PutOutcome::Written);
         let there = bucket.get(key).await.unwrap().unwrap();
         assert_eq!(there.content, text.as_bytes());
         let digest = bucket.sha256(key).await.unwrap().unwrap();
@@ -74,16 +76,16 @@ pub async fn a_file_is_replaced_whole<B: ExportBucket>(bucket: &B) {
 /// Of two that saw the same, the first writes and the other is overtaken and changes nothing.
 pub async fn of_two_writers_one_is_overtaken<B: ExportBucket>(bucket: &B) {
     let key = "export_manifest/business_date=2026-03-01/Etc-GMT+1.json";
-    let put = async |text: &str, over: Option<&Version>| {
+    let put = async |text: &str, over: Option<&FileVersion>| {
         let file = ExportFile::new(key.to_owned(), "text/plain", text.as_bytes().to_vec());
         bucket.put(file, over).await.unwrap()
     };
-    assert_eq!(put("one", None).await, Put::Written);
-    assert_eq!(put("two", None).await, Put::Overtaken);
+    assert_eq!(put("one", None).await, PutOutcome::Written);
+    assert_eq!(put("two", None).await, PutOutcome::Conflict);
     let seen = bucket.get(key).await.unwrap().unwrap();
     assert_eq!(seen.content, b"one");
-    assert_eq!(put("three", Some(&seen.version)).await, Put::Written);
-    assert_eq!(put("four", Some(&seen.version)).await, Put::Overtaken);
+    assert_eq!(put("three", Some(&seen.version)).await, PutOutcome::Written);
+    assert_eq!(put("four", Some(&seen.version)).await, PutOutcome::Conflict);
     assert_eq!(bucket.get(key).await.unwrap().unwrap().content, b"three");
 }
 

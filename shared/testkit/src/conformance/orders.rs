@@ -9,6 +9,7 @@ pub mod wide;
 
 use std::future::Future;
 use std::time::Duration;
+use stockline_application::order_lifecycle::StepRequest;
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::{self, CancelOutcome};
 use stockline_application::paging::Page;
 use stockline_application::ports::orders::{
-    KnownOrder, OpenOrders, OrderStore, Placement, ShortSku,
+    OpenOrders, OrderStore, PlaceOutcome, ShortSku, StoredOrder,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, OrderId};
@@ -65,26 +66,37 @@ pub fn minute(minutes: i64) -> Timestamp {
 }
 
 /// Places the order that `key` names and answers it as it is then found.
-pub async fn placed<S: OrderStore>(store: &S, order: &Order) -> KnownOrder {
+pub async fn placed<S: OrderStore>(store: &S, order: &Order) -> StoredOrder {
     let placement = store.place(order, &request("a"), deadline()).await;
-    assert_eq!(placement.unwrap(), Placement::Placed);
+    assert_eq!(placement.unwrap(), PlaceOutcome::Placed);
     found(store, order.order_id).await
 }
 
 /// The order as it is now.
-pub async fn found<S: OrderStore>(store: &S, id: OrderId) -> KnownOrder {
+pub async fn found<S: OrderStore>(store: &S, id: OrderId) -> StoredOrder {
     store.find(id).await.unwrap().unwrap()
 }
 
 /// Cancels what is open of the order at `at`, as one request of the till that placed it.
 pub async fn cancel<S: OrderStore>(
     store: &S,
-    known: &KnownOrder,
+    known: &StoredOrder,
     at: Timestamp,
 ) -> Result<CancelOutcome, StoreError> {
     let (body, same) = (CancelOrder::default(), request("c"));
     let id = CancellationId::derive(known.order.order_id, "till-1", "c");
-    order_lifecycle::cancel(store, known, &body, id, &same, at, deadline()).await
+    order_lifecycle::cancel(
+        store,
+        StepRequest {
+            order: known,
+            fingerprint: &same,
+            at,
+            deadline: deadline(),
+        },
+        &body,
+        id,
+    )
+    .await
 }
 
 /// Runs every story.
@@ -110,14 +122,14 @@ async fn a_sale_takes_goods_and_an_online_order_promises_them<S: StockedOrders>(
     let promise = order("takes-2", "takes", "online", &[("milk", 4)]);
     assert_eq!(
         store.place(&sale, &request("a"), deadline()).await.unwrap(),
-        Placement::Placed
+        PlaceOutcome::Placed
     );
     assert_eq!(
         store
             .place(&promise, &request("b"), deadline())
             .await
             .unwrap(),
-        Placement::Placed
+        PlaceOutcome::Placed
     );
     assert_eq!(store.level_of("takes", "milk").await, (7, 4));
     for order in [sale, promise] {
@@ -141,7 +153,7 @@ async fn the_same_request_places_one_order<S: StockedOrders>(store: &S) {
         .place(&later, &request("a"), deadline())
         .await
         .unwrap();
-    assert_eq!(again, Placement::Replayed(Box::new(sale)));
+    assert_eq!(again, PlaceOutcome::Replayed(Box::new(sale)));
     assert_eq!(store.level_of("once", "milk").await, (8, 0));
 }
 
@@ -157,7 +169,7 @@ async fn another_request_under_the_same_key_is_refused<S: StockedOrders>(store: 
         .place(&other, &request("b"), deadline())
         .await
         .unwrap();
-    assert_eq!(refused, Placement::KeyReused);
+    assert_eq!(refused, PlaceOutcome::KeyReused);
     assert_eq!(store.level_of("reused", "milk").await, (8, 0));
 }
 
@@ -182,7 +194,7 @@ async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>
     };
     assert_eq!(
         refused,
-        Placement::Short(vec![short("milk", 2, 1), short("eggs", 6, 0)])
+        PlaceOutcome::Short(vec![short("milk", 2, 1), short("eggs", 6, 0)])
     );
     assert_eq!(store.level_of("short", "bread").await, (9, 0));
     assert_eq!(store.find(wanted.order_id).await.unwrap(), None);
@@ -204,7 +216,7 @@ async fn what_is_promised_is_not_said_to_be_available_though_it_is_there<S: Stoc
         requested: 6,
         available: 1,
     };
-    assert_eq!(refused.unwrap(), Placement::Short(vec![short]));
+    assert_eq!(refused.unwrap(), PlaceOutcome::Short(vec![short]));
 }
 
 async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store: &S) {
@@ -216,7 +228,7 @@ async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store
         .unwrap();
     assert_eq!(
         refused,
-        Placement::NotStocked(vec!["caviar".parse().unwrap()])
+        PlaceOutcome::NotStocked(vec!["caviar".parse().unwrap()])
     );
     assert_eq!(store.level_of("unknown", "milk").await, (1, 0));
 }
@@ -235,7 +247,7 @@ async fn the_last_unit_is_sold_once_however_many_want_it<S: StockedOrders>(store
     .await;
     let placed = placements
         .into_iter()
-        .filter(|placement| matches!(placement, Ok(Placement::Placed)))
+        .filter(|placement| matches!(placement, Ok(PlaceOutcome::Placed)))
         .count();
     assert_eq!(placed, 3);
     assert_eq!(store.level_of("last", "milk").await, (0, 0));
@@ -248,7 +260,7 @@ async fn the_same_order_sent_many_times_at_once_is_one_order<S: StockedOrders>(s
     let placements = join_all((0..12).map(|_| store.place(&sale, &same, deadline()))).await;
     let placed = placements
         .iter()
-        .filter(|placement| matches!(placement, Ok(Placement::Placed)))
+        .filter(|placement| matches!(placement, Ok(PlaceOutcome::Placed)))
         .count();
     assert_eq!(placed, 1, "{placements:?}");
     assert_eq!(store.level_of("many", "milk").await, (99, 0));
@@ -319,7 +331,7 @@ async fn an_order_is_open_while_it_holds_stock_and_no_longer<S: StockedOrders>(s
     assert_eq!(listed[0].quantity_of(&"milk".parse().unwrap()), 3);
 
     let asked = [sale.order_id, canceled.order_id, placed[0].order_id];
-    let now = store.still_open(&asked, deadline()).await.unwrap();
+    let now = store.open_among(&asked, deadline()).await.unwrap();
     assert_eq!(now, held[..1]);
 }
 

@@ -5,7 +5,7 @@
 use futures::future::join_all;
 use serde_json::json;
 use stockline_application::order_lifecycle::CancelOutcome;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::{LevelKey, ReorderPolicy};
@@ -60,7 +60,7 @@ async fn buy<O: OrderStore>(
     buyer: usize,
     channel: &str,
     quantity: i64,
-) -> Placement {
+) -> PlaceOutcome {
     let name = format!("{location}-{buyer}");
     let order = order(&name, location, channel, &[("milk", quantity)]);
     orders
@@ -101,9 +101,9 @@ async fn the_last_unit_of_a_split_level_is_sold_and_no_more<O: OrderStore, S: St
     let at = "split-last";
     split(stock, at, 4).await;
     apply(stock, at, 0, &receipt(at, 7)).await;
-    assert_eq!(buy(orders, at, 1, "pos", 5).await, Placement::Placed);
-    assert_eq!(buy(orders, at, 2, "pos", 2).await, Placement::Placed);
-    let Placement::Short(short) = buy(orders, at, 3, "pos", 1).await else {
+    assert_eq!(buy(orders, at, 1, "pos", 5).await, PlaceOutcome::Placed);
+    assert_eq!(buy(orders, at, 2, "pos", 2).await, PlaceOutcome::Placed);
+    let PlaceOutcome::Short(short) = buy(orders, at, 3, "pos", 1).await else {
         panic!("more was sold than was there");
     };
     assert_eq!((short[0].requested, short[0].available), (1, 0));
@@ -120,7 +120,7 @@ async fn many_buyers_of_a_split_level_get_all_of_it_and_no_more<O: OrderStore, S
     let placements = join_all((0..30).map(|buyer| buy(orders, at, buyer, "pos", 1))).await;
     let sold = placements
         .iter()
-        .filter(|placement| **placement == Placement::Placed)
+        .filter(|placement| **placement == PlaceOutcome::Placed)
         .count();
     assert_eq!((sold, level(stock, at).await), (20, (0, 0, 0)));
 }
@@ -132,7 +132,7 @@ async fn what_was_promised_in_several_parts_comes_back_once<O: OrderStore, S: St
     let at = "split-back";
     split(stock, at, 3).await;
     apply(stock, at, 0, &receipt(at, 9)).await;
-    assert_eq!(buy(orders, at, 1, "online", 8).await, Placement::Placed);
+    assert_eq!(buy(orders, at, 1, "online", 8).await, PlaceOutcome::Placed);
     assert_eq!(level(stock, at).await, (9, 8, 1));
     let promised = order(&format!("{at}-1"), at, "online", &[("milk", 8)]);
     for _ in 0..2 {
@@ -154,8 +154,8 @@ async fn a_split_level_that_is_short_sells_nothing<O: OrderStore, S: StockStore>
     let at = "split-short";
     split(stock, at, 3).await;
     apply(stock, at, 0, &receipt(at, 6)).await;
-    assert_eq!(buy(orders, at, 1, "online", 2).await, Placement::Placed);
-    assert_eq!(buy(orders, at, 2, "online", 4).await, Placement::Placed);
+    assert_eq!(buy(orders, at, 1, "online", 2).await, PlaceOutcome::Placed);
+    assert_eq!(buy(orders, at, 2, "online", 4).await, PlaceOutcome::Placed);
     let broken = json!({"kind": "adjustment", "location_id": at, "sku": "milk", "delta": -5, "reason": "damage"});
     apply(stock, at, 1, &change(broken)).await;
     assert_eq!(level(stock, at).await, (1, 6, -5));
@@ -165,7 +165,7 @@ async fn a_split_level_that_is_short_sells_nothing<O: OrderStore, S: StockStore>
     assert_eq!(level(stock, at).await, (1, 4, -3));
     assert!(matches!(
         buy(orders, at, 3, "pos", 1).await,
-        Placement::Short(_)
+        PlaceOutcome::Short(_)
     ));
 }
 
@@ -179,17 +179,17 @@ async fn what_comes_back_to_a_short_split_level_is_owed_first<O: OrderStore, S: 
         let at = &format!("split-owed-{round}");
         split(stock, at, 4).await;
         apply(stock, at, 0, &receipt(at, 40)).await;
-        assert_eq!(buy(orders, at, 1, "online", 37).await, Placement::Placed);
-        assert_eq!(buy(orders, at, 2, "online", 3).await, Placement::Placed);
+        assert_eq!(buy(orders, at, 1, "online", 37).await, PlaceOutcome::Placed);
+        assert_eq!(buy(orders, at, 2, "online", 3).await, PlaceOutcome::Placed);
         damage_one(stock, at).await;
         assert_eq!(level(stock, at).await, (39, 40, -1));
         give_back(orders, at, 2).await;
         assert_eq!(level(stock, at).await, (39, 37, 2));
         assert!(
-            matches!(buy(orders, at, 3, "pos", 3).await, Placement::Short(_)),
+            matches!(buy(orders, at, 3, "pos", 3).await, PlaceOutcome::Short(_)),
             "round {round}"
         );
-        assert_eq!(buy(orders, at, 4, "pos", 2).await, Placement::Placed);
+        assert_eq!(buy(orders, at, 4, "pos", 2).await, PlaceOutcome::Placed);
         assert_eq!(level(stock, at).await, (37, 37, 0));
     }
 }
@@ -204,18 +204,18 @@ async fn a_short_level_that_is_split_sells_nothing_from_its_new_items<
     for round in 0..4 {
         let at = &format!("split-late-{round}");
         apply(stock, at, 0, &receipt(at, 4)).await;
-        assert_eq!(buy(orders, at, 1, "online", 2).await, Placement::Placed);
-        assert_eq!(buy(orders, at, 2, "online", 2).await, Placement::Placed);
+        assert_eq!(buy(orders, at, 1, "online", 2).await, PlaceOutcome::Placed);
+        assert_eq!(buy(orders, at, 2, "online", 2).await, PlaceOutcome::Placed);
         damage_one(stock, at).await;
         split(stock, at, 4).await;
         assert_eq!(level(stock, at).await, (3, 4, -1));
         give_back(orders, at, 2).await;
         assert_eq!(level(stock, at).await, (3, 2, 1));
         assert!(
-            matches!(buy(orders, at, 3, "pos", 2).await, Placement::Short(_)),
+            matches!(buy(orders, at, 3, "pos", 2).await, PlaceOutcome::Short(_)),
             "round {round}"
         );
-        assert_eq!(buy(orders, at, 4, "pos", 1).await, Placement::Placed);
+        assert_eq!(buy(orders, at, 4, "pos", 1).await, PlaceOutcome::Placed);
     }
 }
 
@@ -247,7 +247,7 @@ async fn splitting_a_level_while_it_sells_loses_nothing<O: OrderStore, S: StockS
     let (placements, ()) = futures::join!(buyers, splits);
     let sold = placements
         .iter()
-        .filter(|placement| **placement == Placement::Placed)
+        .filter(|placement| **placement == PlaceOutcome::Placed)
         .count();
     assert_eq!((sold, level(stock, at).await), (24, (24, 24, 0)));
 }
@@ -262,12 +262,12 @@ async fn orders_of_many_split_levels_gather_what_no_bucket_has<O: OrderStore, S:
     // when two such orders come at once, and then one for the last of each
     let ((first, ana), (_, ben)) =
         futures::join!(aisle.buy(orders, "ana", 2), aisle.buy(orders, "ben", 2));
-    assert_eq!((ana, ben), (Placement::Placed, Placement::Placed));
+    assert_eq!((ana, ben), (PlaceOutcome::Placed, PlaceOutcome::Placed));
     aisle.all_are(stock, (5, 4, 1)).await;
     let (_, last) = aisle.buy(orders, "cas", 1).await;
-    assert_eq!(last, Placement::Placed);
+    assert_eq!(last, PlaceOutcome::Placed);
     // then nothing is left, until one is given up
-    let (_, Placement::Short(short)) = aisle.buy(orders, "dan", 1).await else {
+    let (_, PlaceOutcome::Short(short)) = aisle.buy(orders, "dan", 1).await else {
         panic!("more was sold than was there");
     };
     assert_eq!(short.len(), MAX_SKUS);
@@ -287,7 +287,7 @@ async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: S
     let aisle = Aisle::stocked(stock, "split-broken", 12, 3).await;
     let (first, ana) = aisle.buy(orders, "ana", 1).await;
     let (second, ben) = aisle.buy(orders, "ben", 2).await;
-    assert_eq!((ana, ben), (Placement::Placed, Placement::Placed));
+    assert_eq!((ana, ben), (PlaceOutcome::Placed, PlaceOutcome::Placed));
     aisle.breaks(stock, 2).await;
     aisle.all_are(stock, (1, 3, -2)).await;
     // when the first is canceled, they owe still; when the second is, there is one to sell
@@ -297,14 +297,14 @@ async fn a_canceled_order_makes_many_short_split_levels_good<O: OrderStore, S: S
     ));
     aisle.all_are(stock, (1, 2, -1)).await;
     let (_, refused) = aisle.buy(orders, "cas", 1).await;
-    assert!(matches!(refused, Placement::Short(short) if short.len() == 12));
+    assert!(matches!(refused, PlaceOutcome::Short(short) if short.len() == 12));
     assert!(matches!(
         give_up(orders, second).await,
         CancelOutcome::Canceled(_)
     ));
     aisle.all_are(stock, (1, 0, 1)).await;
     let (_, dan) = aisle.buy(orders, "dan", 1).await;
-    assert_eq!(dan, Placement::Placed);
+    assert_eq!(dan, PlaceOutcome::Placed);
     aisle.all_are(stock, (1, 1, 0)).await;
 }
 
@@ -356,7 +356,7 @@ impl<'a> Aisle<'a> {
         orders: &O,
         buyer: &str,
         quantity: i64,
-    ) -> (OrderId, Placement) {
+    ) -> (OrderId, PlaceOutcome) {
         let lines: Vec<(&str, i64)> = self
             .skus
             .iter()

@@ -12,7 +12,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::Page;
 use stockline_application::ports::stock::{
-    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    ChangeOutcome, EarlierRequest, Ledger, MissingLevel, PendingChange, RecordMovementOutcome,
+    RequestStatus, StockStore,
 };
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy};
@@ -71,7 +72,7 @@ pub async fn apply<S: StockStore>(
     key: &str,
     index: usize,
     change: &StockChange,
-) -> Applied {
+) -> ChangeOutcome {
     let pending = pending(key, index, change, MissingLevel::Create);
     store.apply(pending, deadline()).await.unwrap()
 }
@@ -98,9 +99,9 @@ fn at(index: usize) -> Timestamp {
 }
 
 /// A request that first came as the first of every request does, of which this was applied.
-fn came_before(applied: BTreeMap<usize, Vec<Level>>) -> Opened {
-    Opened::Before(EarlierRequest {
-        came_at: at(0),
+fn came_before(applied: BTreeMap<usize, Vec<Level>>) -> RequestStatus {
+    RequestStatus::Known(EarlierRequest {
+        received_at: at(0),
         applied,
     })
 }
@@ -109,13 +110,16 @@ fn came_before(applied: BTreeMap<usize, Vec<Level>>) -> Opened {
 async fn tell<S: Ledger>(store: &S, levels: &[Level]) {
     for level in levels {
         let movement = level.movement_since(None).unwrap();
-        assert_ne!(store.record(&movement).await.unwrap(), Recorded::Conflict);
+        assert_ne!(
+            store.record(&movement).await.unwrap(),
+            RecordMovementOutcome::Conflict
+        );
     }
 }
 
-fn now(applied: Applied) -> Vec<Level> {
+fn now(applied: ChangeOutcome) -> Vec<Level> {
     match applied {
-        Applied::Now(levels) => levels,
+        ChangeOutcome::Applied(levels) => levels,
         other => panic!("it was not applied: {other:?}"),
     }
 }
@@ -225,11 +229,11 @@ async fn a_change_that_was_applied_answers_what_it_led_to_then<S: StockStore>(st
     let body = fingerprint("replay");
     assert_eq!(store.recall(request("replay"), &body).await.unwrap(), None);
     let opened = store.open(request("replay"), &body, at(0)).await;
-    assert_eq!(opened.unwrap(), Opened::New);
+    assert_eq!(opened.unwrap(), RequestStatus::New);
     let then = now(apply(store, "replay", 0, &receipt("replay", 4)).await);
     now(apply(store, "replay-other", 0, &receipt("replay", 1)).await);
     let again = apply(store, "replay", 0, &receipt("replay", 4)).await;
-    assert_eq!(again, Applied::Before(then.clone()));
+    assert_eq!(again, ChangeOutcome::AlreadyApplied(then.clone()));
     assert_eq!(on_hand(store, "replay").await, 5);
     let known = store.open(request("replay"), &body, at(9)).await.unwrap();
     assert_eq!(known, came_before([(0, then)].into()));
@@ -245,8 +249,8 @@ async fn another_request_under_the_same_key_is_refused<S: StockStore>(store: &S)
         let opened = store.open(id, &fingerprint(body), at(second)).await;
         opened.unwrap()
     };
-    assert_eq!(open("one", 0).await, Opened::New);
-    assert_eq!(open("two", 1).await, Opened::KeyReused);
+    assert_eq!(open("one", 0).await, RequestStatus::New);
+    assert_eq!(open("two", 1).await, RequestStatus::KeyReused);
     assert_eq!(open("one", 2).await, came_before([].into()));
 }
 
@@ -264,7 +268,7 @@ async fn a_retry_applies_what_was_refused_and_leaves_what_was_applied<S: StockSt
     let first = now(apply(store, "partial", 0, &receipt("partial", 10)).await);
     let refused = apply(store, "partial", 1, &transfer).await;
     let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 10 });
-    assert_eq!(refused, Applied::Refused(short));
+    assert_eq!(refused, ChangeOutcome::Refused(short));
     now(apply(store, "partial-later", 0, &receipt("partial", 5)).await);
 
     assert_eq!(open(9).await, came_before([(0, first)].into()));
@@ -280,7 +284,10 @@ async fn a_missing_level_is_reported_and_nothing_is_written<S: StockStore>(store
     );
     let pending = pending("missing", 1, &transfer, MissingLevel::Report);
     let reported = store.apply(pending, deadline()).await.unwrap();
-    assert_eq!(reported, Applied::Missing(vec![key("missing-2", "milk")]));
+    assert_eq!(
+        reported,
+        ChangeOutcome::MissingLevels(vec![key("missing-2", "milk")])
+    );
     assert_eq!(on_hand(store, "missing").await, 10);
     assert_eq!(store.find(&key("missing-2", "milk")).await.unwrap(), None);
 }
@@ -294,7 +301,7 @@ async fn a_transfer_moves_both_levels_or_neither<S: StockStore>(store: &S) {
     );
     assert!(matches!(
         apply(store, "neither", 2, &transfer).await,
-        Applied::Refused(_)
+        ChangeOutcome::Refused(_)
     ));
     assert_eq!(
         (
@@ -319,7 +326,7 @@ async fn a_level_that_moved_on_refuses_a_compare_and_set<S: StockStore + Ledger>
         expected: 0,
         actual: 1,
     };
-    assert_eq!(stale, Applied::Refused(moved_on));
+    assert_eq!(stale, ChangeOutcome::Refused(moved_on));
     now(apply(store, "cas", 2, &expecting(1)).await);
     assert_eq!(on_hand(store, "cas").await, 9);
 }
@@ -351,7 +358,10 @@ async fn many_writers_of_one_level_add_up_and_leave_every_movement<S: StockStore
     // The stream tells each change at least once; told twice and out of order, the ledger is the same.
     for level in levels.iter().chain(levels.iter().rev()) {
         let movement = level.movement_since(None).unwrap();
-        assert_ne!(store.record(&movement).await.unwrap(), Recorded::Conflict);
+        assert_ne!(
+            store.record(&movement).await.unwrap(),
+            RecordMovementOutcome::Conflict
+        );
     }
     let movements = ledger(store, &level.key()).await;
     let versions: Vec<u64> = movements.iter().map(|movement| movement.version).collect();
@@ -393,11 +403,11 @@ async fn the_same_change_sent_many_times_at_once_is_applied_once<S: StockStore>(
     let outcomes = join_all((0..8).map(|_| apply(store, "twins", 1, &adjustment))).await;
     let applied = outcomes
         .iter()
-        .filter(|outcome| matches!(outcome, Applied::Now(_)))
+        .filter(|outcome| matches!(outcome, ChangeOutcome::Applied(_)))
         .count();
     let replayed = outcomes
         .iter()
-        .filter(|outcome| matches!(outcome, Applied::Before(_)))
+        .filter(|outcome| matches!(outcome, ChangeOutcome::AlreadyApplied(_)))
         .count();
     assert_eq!((applied, replayed), (1, 7), "{outcomes:?}");
     assert_eq!(on_hand(store, "twins").await, 0);
@@ -424,7 +434,7 @@ async fn two_transfers_that_cross_both_leave<S: StockStore>(store: &S) {
     assert!(
         outcomes
             .iter()
-            .all(|outcome| matches!(outcome, Applied::Now(_))),
+            .all(|outcome| matches!(outcome, ChangeOutcome::Applied(_))),
         "{outcomes:?}"
     );
     for (location, left, coming) in [("cross-1", 7, 1), ("cross-2", 9, 3)] {
@@ -536,11 +546,17 @@ async fn a_movement_is_recorded_once_and_never_replaced<S: StockStore + Ledger>(
         levels.unwrap()[0].movement_since(None).unwrap()
     };
     let first = movement("ledger-1", 4);
-    assert_eq!(store.record(&first).await.unwrap(), Recorded::Now);
-    assert_eq!(store.record(&first).await.unwrap(), Recorded::Before);
+    assert_eq!(
+        store.record(&first).await.unwrap(),
+        RecordMovementOutcome::Written
+    );
+    assert_eq!(
+        store.record(&first).await.unwrap(),
+        RecordMovementOutcome::AlreadyRecorded
+    );
     assert_eq!(
         store.record(&movement("ledger-2", 9)).await.unwrap(),
-        Recorded::Conflict
+        RecordMovementOutcome::Conflict
     );
     assert_eq!(ledger(store, &milk).await, [first]);
 }

@@ -2,16 +2,18 @@
 
 use std::future::Future;
 use std::time::Duration;
+use stockline_application::order_lifecycle::StepRequest;
+use stockline_application::task_reports::ReportRequest;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::{CancelOutcome, FulfilOutcome, fulfil};
-use stockline_application::ports::orders::{KnownOrder, OrderStore};
+use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskStore};
 use stockline_application::task_cancellation::cancel_tasks;
-use stockline_application::task_reports::{ReportOutcome, settle};
+use stockline_application::task_reports::{ReportOutcome, settle_report};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::OrderId;
@@ -79,12 +81,23 @@ impl Orders for MemoryShop {
 }
 
 /// Hands over `what` of the order in `store` by hand.
-pub async fn handed_over<S: OrderStore>(store: &S, known: &KnownOrder, what: &FulfilOrder) {
+pub async fn handed_over<S: OrderStore>(store: &S, known: &StoredOrder, what: &FulfilOrder) {
     let (id, request) = (
         fulfilment_id(&known.order, "f1"),
         Fingerprint::of(&"f").unwrap(),
     );
-    let left = fulfil(store, known, what, id, &request, at(9), deadline()).await;
+    let left = fulfil(
+        store,
+        StepRequest {
+            order: known,
+            fingerprint: &request,
+            at: at(9),
+            deadline: deadline(),
+        },
+        what,
+        id,
+    )
+    .await;
     assert!(matches!(left, Ok(FulfilOutcome::Fulfilled(_))), "{left:?}");
 }
 
@@ -156,14 +169,16 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
     }
 
     async fn settle(&self, task: &Task, report: &Report) -> ReportOutcome {
-        settle(
+        settle_report(
             self.tasks,
             self.completions,
-            task.task_id,
-            &anybody(),
-            report,
-            at(4),
-            deadline(),
+            ReportRequest {
+                task: task.task_id,
+                caller: &anybody(),
+                report,
+                at: at(4),
+                deadline: deadline(),
+            },
         )
         .await
         .unwrap()
@@ -171,7 +186,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
 
     async fn counted(&self, task: &Task, report: &Report) -> Task {
         match self.settle(task, report).await {
-            ReportOutcome::Counted(task) => *task,
+            ReportOutcome::Applied(task) => *task,
             other => panic!("it did not count: {other:?}"),
         }
     }
@@ -218,7 +233,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             beat("told-2", "told", "elsewhere", 2, 1),
             beat("told-3", "another", "zone-told", 2, 1),
         ] {
-            self.tasks.beat(&heartbeat).await.unwrap();
+            self.tasks.record_heartbeat(&heartbeat).await.unwrap();
         }
         let here = self.tasks.controllers(&hub, &zone).await.unwrap();
         assert_eq!(here, [beat("told-1", "told", "zone-told", 2, 4)]);
@@ -229,7 +244,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         assert_eq!(self.tasks.controller(&nobody).await.unwrap(), None);
 
         let task = self.in_progress("holds").await;
-        let waiting = self.tasks.waiting(&task.location_id, &task.zone_id);
+        let waiting = self.tasks.queued_tasks(&task.location_id, &task.zone_id);
         let lines: Vec<u16> = waiting
             .await
             .unwrap()
@@ -237,11 +252,11 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             .map(|task| task.line)
             .collect();
         assert_eq!(lines, [2]);
-        let held = self.tasks.held(&task.location_id, &task.zone_id);
+        let held = self.tasks.leased_tasks(&task.location_id, &task.zone_id);
         assert_eq!(held.await.unwrap(), std::slice::from_ref(&task));
         for (hub, zone) in [(&hub, &task.zone_id), (&task.location_id, &zone)] {
-            assert_eq!(self.tasks.waiting(hub, zone).await.unwrap(), []);
-            assert_eq!(self.tasks.held(hub, zone).await.unwrap(), []);
+            assert_eq!(self.tasks.queued_tasks(hub, zone).await.unwrap(), []);
+            assert_eq!(self.tasks.leased_tasks(hub, zone).await.unwrap(), []);
         }
     }
 
@@ -281,7 +296,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         let settled = join_all(reports.iter().map(|report| self.settle(&task, report))).await;
         let stored = self.stored(&task).await;
         for (report, settled) in reports.iter().zip(&settled) {
-            let counted = matches!(settled, ReportOutcome::Counted(_));
+            let counted = matches!(settled, ReportOutcome::Applied(_));
             assert_eq!(
                 counted,
                 stored.last_report.as_ref() == Some(report),
@@ -324,8 +339,7 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             cancel_tasks(
                 self.tasks,
                 &queues,
-                task.order_id,
-                &[1, 2],
+                (task.order_id, &[1, 2]),
                 at(4),
                 deadline(),
             )
@@ -404,7 +418,10 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         let task = self.in_progress("lacking").await;
         self.orders.stock("lacking", "milk", 1).await;
         let done = report(3, ReportedState::Completed);
-        assert_eq!(self.settle(&task, &done).await, ReportOutcome::LevelRefused);
+        assert_eq!(
+            self.settle(&task, &done).await,
+            ReportOutcome::InsufficientStock
+        );
         assert_eq!(self.stored(&task).await, task);
         assert_eq!(
             self.orders.order(task.order_id).await.status,
@@ -425,17 +442,19 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             controller("controller-2", "foreign"),
             controller("controller-1", "another-warehouse"),
         ] {
-            let reported = settle(
+            let reported = settle_report(
                 self.tasks,
                 self.completions,
-                task.task_id,
-                &stranger,
-                &done,
-                at(4),
-                deadline(),
+                ReportRequest {
+                    task: task.task_id,
+                    caller: &stranger,
+                    report: &done,
+                    at: at(4),
+                    deadline: deadline(),
+                },
             )
             .await;
-            assert_eq!(reported.unwrap(), ReportOutcome::Unknown);
+            assert_eq!(reported.unwrap(), ReportOutcome::NotFound);
         }
         assert_eq!(self.stored(&task).await, task);
     }

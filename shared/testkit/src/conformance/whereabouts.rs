@@ -2,21 +2,21 @@
 
 use serde_json::json;
 use stockline_application::paging::Page;
-use stockline_application::ports::stock::{Applied, Ledger, StockStore};
-use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::ports::stock::{ChangeOutcome, Ledger, StockStore};
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_domain::caller::Locations;
 use stockline_domain::level::MovementKind;
 
 use super::stock::{apply, change, deadline, key};
 
 /// Runs every story; the store must hold nothing of `figs` yet.
-pub async fn all<S: StockStore + Ledger + Whereabouts>(store: &S) {
+pub async fn all<S: StockStore + Ledger + StockLookup>(store: &S) {
     a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for(store).await;
     a_history_goes_back_to_the_last_count(store).await;
 }
 
 async fn a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for<
-    S: StockStore + Whereabouts,
+    S: StockStore + StockLookup,
 >(
     store: &S,
 ) {
@@ -56,7 +56,7 @@ async fn a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for<
     }
 }
 
-async fn a_history_goes_back_to_the_last_count<S: StockStore + Ledger + Whereabouts>(store: &S) {
+async fn a_history_goes_back_to_the_last_count<S: StockStore + Ledger + StockLookup>(store: &S) {
     let at = "history";
     let nothing = store.history(&key(at, "milk"), deadline()).await.unwrap();
     assert_eq!(nothing, []);
@@ -67,7 +67,7 @@ async fn a_history_goes_back_to_the_last_count<S: StockStore + Ledger + Whereabo
         "counted_at": "2026-03-01T12:00:02Z"}),
     );
     for (index, change) in [receipt(), receipt(), count, receipt()].iter().enumerate() {
-        let Applied::Now(levels) = apply(store, at, index, change).await else {
+        let ChangeOutcome::Applied(levels) = apply(store, at, index, change).await else {
             panic!("change {index} was not applied")
         };
         store

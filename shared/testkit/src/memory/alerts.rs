@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::alerts::{
-    Advance, AlertMessage, AlertPublisher, AlertRecord, AlertStore, Chat, NotDelivered,
+    AlertMessage, AlertPublisher, AlertRecord, AlertStore, AlertWriteOutcome, Chat, ChatError,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::level::LevelKey;
@@ -20,26 +20,26 @@ impl AlertStore for MemoryAlerts {
         Ok(self.0.lock().unwrap().get(key).cloned())
     }
 
-    async fn advance(
+    async fn replace(
         &self,
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<Advance, StoreError> {
+    ) -> Result<AlertWriteOutcome, StoreError> {
         let mut records = self.0.lock().unwrap();
         let now = records.get(key);
         if now.map(|record| record.version) == before {
             records.insert(key.clone(), next.clone());
-            return Ok(Advance::Done);
+            return Ok(AlertWriteOutcome::Written);
         }
         Ok(if now == Some(next) {
-            Advance::Done
+            AlertWriteOutcome::Written
         } else {
-            Advance::Overtaken
+            AlertWriteOutcome::Conflict
         })
     }
 
-    async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
+    async fn mark_published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
         let mut records = self.0.lock().unwrap();
         if let Some(record) = records
             .get_mut(key)
@@ -65,7 +65,7 @@ impl MemoryTopic {
     }
 
     /// What was published, in order.
-    pub fn published(&self) -> Vec<AlertMessage> {
+    pub fn mark_published(&self) -> Vec<AlertMessage> {
         self.published.lock().unwrap().clone()
     }
 }
@@ -86,12 +86,12 @@ impl AlertPublisher for MemoryTopic {
 #[derive(Debug, Clone, Default)]
 pub struct MemoryChat {
     posted: Arc<Mutex<Vec<Value>>>,
-    answers: Arc<Mutex<VecDeque<NotDelivered>>>,
+    answers: Arc<Mutex<VecDeque<ChatError>>>,
 }
 
 impl MemoryChat {
     /// Answers the next message so.
-    pub fn answer_next(&self, answer: NotDelivered) {
+    pub fn answer_next(&self, answer: ChatError) {
         self.answers.lock().unwrap().push_back(answer);
     }
 
@@ -102,7 +102,7 @@ impl MemoryChat {
 }
 
 impl Chat for MemoryChat {
-    async fn post(&self, message: &Value, _deadline: Deadline) -> Result<(), NotDelivered> {
+    async fn post(&self, message: &Value, _deadline: Deadline) -> Result<(), ChatError> {
         if let Some(answer) = self.answers.lock().unwrap().pop_front() {
             return Err(answer);
         }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Position};
 use stockline_application::ports::audit_data::{
-    AuditRecord, AuditRecords, Bookkeeper, Books, Mended,
+    AuditData, AuditRecord, AuditRecordStore, RepairOutcome, StockRepairer,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::audit::{Mend, StoredLevel};
@@ -20,7 +20,7 @@ use super::shop::MemoryShop;
 /// Pages of three, so that what reads the books has to turn the page.
 const PAGE: usize = 3;
 
-impl Books for MemoryShop {
+impl AuditData for MemoryShop {
     async fn skus(
         &self,
         location: &LocationId,
@@ -80,8 +80,8 @@ impl Books for MemoryShop {
     }
 }
 
-impl Bookkeeper for MemoryShop {
-    async fn mend(&self, mend: &Mend, _deadline: Deadline) -> Result<Mended, StoreError> {
+impl StockRepairer for MemoryShop {
+    async fn repair(&self, mend: &Mend, _deadline: Deadline) -> Result<RepairOutcome, StoreError> {
         let mut shelves = self.open();
         match mend {
             Mend::Record(movement) => {
@@ -91,7 +91,7 @@ impl Bookkeeper for MemoryShop {
                 };
                 let known = shelves.movements_of(&level);
                 if known.iter().any(|other| other.version == movement.version) {
-                    return Ok(Mended::MovedOn);
+                    return Ok(RepairOutcome::Conflict);
                 }
                 shelves.movements.push((**movement).clone());
             }
@@ -102,14 +102,14 @@ impl Bookkeeper for MemoryShop {
                     now.map(|level| level.version) != Some(before.version)
                 });
                 if moved_on {
-                    return Ok(Mended::MovedOn);
+                    return Ok(RepairOutcome::Conflict);
                 }
                 for replacement in replacements {
                     shelves.write(replacement.after.clone());
                 }
             }
         }
-        Ok(Mended::Done)
+        Ok(RepairOutcome::Repaired)
     }
 }
 
@@ -119,7 +119,7 @@ type Found = BTreeMap<(LocationId, Date, Sku), AuditRecord>;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryAuditRecords(Arc<Mutex<Found>>);
 
-impl AuditRecords for MemoryAuditRecords {
+impl AuditRecordStore for MemoryAuditRecords {
     async fn keep(&self, day: Date, record: &AuditRecord) -> Result<(), StoreError> {
         let key = (record.location_id.clone(), day, record.sku.clone());
         self.0.lock().unwrap().insert(key, record.clone());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::civil::Date;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::export::{
-    ExportBucket, ExportFile, Found, Put, SalesReader, Version,
+    ExportBucket, ExportFile, FileVersion, PutOutcome, SalesReader, StoredFile,
 };
 use stockline_application::ports::orders::OrderStore;
 use stockline_application::store_error::StoreError;
@@ -67,7 +67,11 @@ impl MemoryBucket {
 }
 
 impl ExportBucket for MemoryBucket {
-    async fn put(&self, file: ExportFile, over: Option<&Version>) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        file: ExportFile,
+        over: Option<&FileVersion>,
+    ) -> Result<PutOutcome, StoreError> {
         let mut contents = self.0.lock().unwrap();
         if let Some(prefix) = &contents.refuses
             && file.key.starts_with(prefix)
@@ -75,24 +79,24 @@ impl ExportBucket for MemoryBucket {
             return Err(StoreError::Busy);
         }
         if contents.files.get(&file.key).map(version).as_ref() != over {
-            return Ok(Put::Overtaken);
+            return Ok(PutOutcome::Conflict);
         }
         contents.written.push(file.key.clone());
         contents.files.insert(file.key.clone(), file);
-        Ok(Put::Written)
+        Ok(PutOutcome::Written)
     }
 
-    async fn sha256(&self, key: &str) -> Result<Option<Found<String>>, StoreError> {
+    async fn sha256(&self, key: &str) -> Result<Option<StoredFile<String>>, StoreError> {
         let contents = self.0.lock().unwrap();
-        Ok(contents.files.get(key).map(|file| Found {
+        Ok(contents.files.get(key).map(|file| StoredFile {
             content: file.sha256.clone(),
             version: version(file),
         }))
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Found<Vec<u8>>>, StoreError> {
+    async fn get(&self, key: &str) -> Result<Option<StoredFile<Vec<u8>>>, StoreError> {
         let contents = self.0.lock().unwrap();
-        Ok(contents.files.get(key).map(|file| Found {
+        Ok(contents.files.get(key).map(|file| StoredFile {
             content: file.bytes.clone(),
             version: version(file),
         }))
@@ -100,6 +104,6 @@ impl ExportBucket for MemoryBucket {
 }
 
 /// As S3's: it follows from the bytes.
-fn version(file: &ExportFile) -> Version {
-    Version(file.sha256.clone())
+fn version(file: &ExportFile) -> FileVersion {
+    FileVersion(file.sha256.clone())
 }

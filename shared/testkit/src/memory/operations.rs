@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use stockline_application::ports::operations::{AuditMessage, Operations};
+use stockline_application::ports::operations::{AuditMessage, OperationsTopic};
 use stockline_application::store_error::StoreError;
 
 /// Remembers what it was told. A clone is the same.
@@ -16,8 +16,8 @@ impl MemoryOperations {
     }
 }
 
-impl Operations for MemoryOperations {
-    async fn tell(&self, message: &AuditMessage) -> Result<(), StoreError> {
+impl OperationsTopic for MemoryOperations {
+    async fn publish(&self, message: &AuditMessage) -> Result<(), StoreError> {
         self.0.lock().unwrap().push(message.clone());
         Ok(())
     }

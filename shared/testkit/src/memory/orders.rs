@@ -5,7 +5,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    Advance, Advanced, KnownOrder, OpenOrders, OrderStore, Placement, Record, RecordId, ShortSku,
+    AttachedRecord, AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, PlaceOutcome, ShortSku,
+    StoredOrder, UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
@@ -22,26 +23,26 @@ impl OrderStore for MemoryShop {
         order: &Order,
         request: &Fingerprint,
         _deadline: Deadline,
-    ) -> Result<Placement, StoreError> {
+    ) -> Result<PlaceOutcome, StoreError> {
         let mut shelves = self.open();
         if let Some((existing, by)) = shelves.orders.get(&order.order_id) {
             return Ok(if by == request {
-                Placement::Replayed(Box::new(existing.clone()))
+                PlaceOutcome::Replayed(Box::new(existing.clone()))
             } else {
-                Placement::KeyReused
+                PlaceOutcome::KeyReused
             });
         }
         Ok(match shelves.change(&order.takes()) {
-            Err(Refused::Short(short)) => Placement::Short(short),
-            Err(Refused::NotStocked(skus)) => Placement::NotStocked(skus),
+            Err(Refused::Short(short)) => PlaceOutcome::Short(short),
+            Err(Refused::NotStocked(skus)) => PlaceOutcome::NotStocked(skus),
             Ok(()) => {
                 shelves.write_order(order.clone(), request.clone(), order.placed_at);
-                Placement::Placed
+                PlaceOutcome::Placed
             }
         })
     }
 
-    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+    async fn find(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
         let found = self.open().known(id);
         // Others read the same before this reader writes, as they would over a network.
         tokio::task::yield_now().await;
@@ -83,28 +84,28 @@ impl OrderStore for MemoryShop {
         })
     }
 
-    async fn is_settled(
+    async fn is_unchanged(
         &self,
-        known: &KnownOrder,
-        _record: RecordId,
+        known: &StoredOrder,
+        _record: AttachedRecordId,
         _deadline: Deadline,
     ) -> Result<bool, StoreError> {
         Ok(self.open().known(known.order.order_id).as_ref() == Some(known))
     }
 
-    async fn advance(
+    async fn update(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        advance: &OrderUpdate,
         _deadline: Deadline,
-    ) -> Result<Advanced, StoreError> {
+    ) -> Result<UpdateOutcome, StoreError> {
         let mut shelves = self.open();
         let id = before.order.order_id;
         if shelves.known(id).as_ref() != Some(before) {
-            return Ok(Advanced::Overtaken);
+            return Ok(UpdateOutcome::Conflict);
         }
         match shelves.change(&advance.changes) {
-            Err(Refused::Short(short)) => return Ok(Advanced::Short(short)),
+            Err(Refused::Short(short)) => return Ok(UpdateOutcome::Short(short)),
             Err(Refused::NotStocked(skus)) => {
                 let why = format!("it holds what has no level: {skus:?}");
                 return Err(StoreError::failed("advance an order")(why));
@@ -113,14 +114,18 @@ impl OrderStore for MemoryShop {
         }
         match advance.record.clone() {
             None => {}
-            Some(Record::Refund(refund, request)) => shelves.refunds.push((refund, request)),
-            Some(Record::Fulfilment(made, request)) => shelves.fulfilments.push((made, request)),
-            Some(Record::Cancellation(made, request)) => {
+            Some(AttachedRecord::Refund(refund, request)) => {
+                shelves.refunds.push((refund, request));
+            }
+            Some(AttachedRecord::Fulfilment(made, request)) => {
+                shelves.fulfilments.push((made, request));
+            }
+            Some(AttachedRecord::Cancellation(made, request)) => {
                 shelves.cancellations.insert(id, (made, request));
             }
         }
         shelves.write_order(advance.after.clone(), before.request.clone(), advance.at);
-        Ok(Advanced::Done)
+        Ok(UpdateOutcome::Written)
     }
 }
 
@@ -130,11 +135,11 @@ enum Refused {
 }
 
 impl Shelves {
-    fn known(&self, id: OrderId) -> Option<KnownOrder> {
+    fn known(&self, id: OrderId) -> Option<StoredOrder> {
         let (order, request) = self.orders.get(&id)?.clone();
         let refunds = self.refunds.iter();
         let fulfilments = self.fulfilments.iter();
-        Some(KnownOrder {
+        Some(StoredOrder {
             order,
             request,
             // A state is told by what it holds.
@@ -225,7 +230,7 @@ impl OpenOrders for MemoryShop {
         })
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         _deadline: Deadline,

@@ -5,7 +5,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::stock::{
-    Applied, EarlierRequest, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    ChangeOutcome, EarlierRequest, Ledger, MissingLevel, PendingChange, RecordMovementOutcome,
+    RequestStatus, StockStore,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, RequestId};
@@ -20,29 +21,29 @@ impl StockStore for MemoryShop {
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<RequestStatus, StoreError> {
         if let Some(known) = self.recall(id, request).await? {
             return Ok(known);
         }
         let entry = (request.as_str().to_owned(), at);
         self.open().requests.insert(id, entry);
-        Ok(Opened::New)
+        Ok(RequestStatus::New)
     }
 
     async fn recall(
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<RequestStatus>, StoreError> {
         let shelves = self.open();
-        Ok(shelves.requests.get(&id).map(|(fingerprint, came_at)| {
+        Ok(shelves.requests.get(&id).map(|(fingerprint, received_at)| {
             if fingerprint == request.as_str() {
-                Opened::Before(EarlierRequest {
-                    came_at: *came_at,
+                RequestStatus::Known(EarlierRequest {
+                    received_at: *received_at,
                     applied: shelves.applied.get(&id).cloned().unwrap_or_default(),
                 })
             } else {
-                Opened::KeyReused
+                RequestStatus::KeyReused
             }
         }))
     }
@@ -51,14 +52,14 @@ impl StockStore for MemoryShop {
         &self,
         pending: PendingChange<'_>,
         _deadline: Deadline,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let mut shelves = self.open();
         let before = shelves
             .applied
             .get(&pending.request)
             .and_then(|applied| applied.get(&pending.index));
         if let Some(levels) = before {
-            return Ok(Applied::Before(levels.clone()));
+            return Ok(ChangeOutcome::AlreadyApplied(levels.clone()));
         }
         let keys = pending.change.keys();
         let missing: Vec<LevelKey> = keys
@@ -67,7 +68,7 @@ impl StockStore for MemoryShop {
             .cloned()
             .collect();
         if pending.missing == MissingLevel::Report && !missing.is_empty() {
-            return Ok(Applied::Missing(missing));
+            return Ok(ChangeOutcome::MissingLevels(missing));
         }
         let levels: Vec<Level> = keys
             .iter()
@@ -94,14 +95,14 @@ impl StockStore for MemoryShop {
             pending.at,
         ) {
             Ok(after) => after,
-            Err(refused) => return Ok(Applied::Refused(refused)),
+            Err(refused) => return Ok(ChangeOutcome::Refused(refused)),
         };
         for level in &after {
             shelves.write(level.clone());
         }
         let applied = shelves.applied.entry(pending.request).or_default();
         applied.insert(pending.index, after.clone());
-        Ok(Applied::Now(after))
+        Ok(ChangeOutcome::Applied(after))
     }
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
@@ -184,7 +185,7 @@ impl StockStore for MemoryShop {
 }
 
 impl Ledger for MemoryShop {
-    async fn record(&self, movement: &Movement) -> Result<Recorded, StoreError> {
+    async fn record(&self, movement: &Movement) -> Result<RecordMovementOutcome, StoreError> {
         let mut shelves = self.open();
         let existing = shelves.movements.iter().find(|other| {
             other.location_id == movement.location_id
@@ -193,12 +194,12 @@ impl Ledger for MemoryShop {
         });
         Ok(match existing {
             Some(other) if other.change.movement_id == movement.change.movement_id => {
-                Recorded::Before
+                RecordMovementOutcome::AlreadyRecorded
             }
-            Some(_) => Recorded::Conflict,
+            Some(_) => RecordMovementOutcome::Conflict,
             None => {
                 shelves.movements.push(movement.clone());
-                Recorded::Now
+                RecordMovementOutcome::Written
             }
         })
     }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::tasks::{
-    Command, Completion, CompletionStore, ControllerQueues, ControllerStore, TaskQueue, TaskStore,
+    CompletionOutcome, CompletionStore, ControllerCommand, ControllerQueues, ControllerStore,
+    TaskQueue, TaskStore,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ControllerId, LocationId, TaskId, ZoneId};
@@ -96,7 +97,7 @@ impl TaskStore for MemoryTasks {
 }
 
 impl ControllerStore for MemoryTasks {
-    async fn beat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
+    async fn record_heartbeat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
         let mut floor = self.open();
         let known = floor.controllers.get(&heartbeat.controller_id);
         if known.is_none_or(|known| known.received_at <= heartbeat.received_at) {
@@ -123,11 +124,19 @@ impl ControllerStore for MemoryTasks {
         Ok(self.open().controllers.get(id).cloned())
     }
 
-    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+    async fn queued_tasks(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Task>, StoreError> {
         Ok(self.open().of_zone(location, zone, &[TaskState::Queued]))
     }
 
-    async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+    async fn leased_tasks(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Task>, StoreError> {
         Ok(self.open().of_zone(location, zone, &TaskState::HELD))
     }
 }
@@ -140,10 +149,10 @@ impl CompletionStore for MemoryTasks {
         occurred_at: Timestamp,
         now: Timestamp,
         _deadline: Deadline,
-    ) -> Result<Completion, StoreError> {
+    ) -> Result<CompletionOutcome, StoreError> {
         let (mut floor, mut shelves) = (self.open(), self.shop.open());
         if floor.tasks[&before.task_id].version != before.version {
-            return Ok(Completion::Overtaken);
+            return Ok(CompletionOutcome::Conflict);
         }
         let (order, fingerprint) = shelves.orders[&before.order_id].clone();
         let (order, quantity) = match before.fulfil(&order) {
@@ -151,7 +160,7 @@ impl CompletionStore for MemoryTasks {
             Err(error @ NotFulfillable::NoSuchLine) => {
                 return Err(StoreError::failed("fulfil a task's order")(error));
             }
-            Err(_) => return Ok(Completion::OrderCanceled),
+            Err(_) => return Ok(CompletionOutcome::NothingOpen),
         };
         let key = LevelKey {
             location_id: after.location_id.clone(),
@@ -159,12 +168,12 @@ impl CompletionStore for MemoryTasks {
         };
         let Ok(level) = shelves.levels[&key].after(after.movement(quantity, occurred_at, now))
         else {
-            return Ok(Completion::LevelRefused);
+            return Ok(CompletionOutcome::InsufficientStock);
         };
         shelves.write(level);
         shelves.write_order(order, fingerprint, now);
         floor.tasks.insert(after.task_id, after.clone());
-        Ok(Completion::Done)
+        Ok(CompletionOutcome::Completed)
     }
 }
 
@@ -209,16 +218,16 @@ impl MemoryQueues {
 }
 
 impl TaskQueue for MemoryQueues {
-    async fn queued(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+    async fn enqueue(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
         self.send("tasks", FifoMessage::queued(task, now)?)
     }
 }
 
 impl ControllerQueues for MemoryQueues {
-    async fn tell(
+    async fn send(
         &self,
         controller: &ControllerId,
-        command: Command,
+        command: ControllerCommand,
         task: &Task,
         now: Timestamp,
     ) -> Result<(), StoreError> {

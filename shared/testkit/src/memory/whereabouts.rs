@@ -2,7 +2,7 @@
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::stock_lookup::Whereabouts;
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Locations;
 use stockline_domain::explanation::History;
@@ -11,7 +11,7 @@ use stockline_domain::level::{Level, LevelKey};
 
 use super::shop::MemoryShop;
 
-impl Whereabouts for MemoryShop {
+impl StockLookup for MemoryShop {
     async fn list_by_sku(
         &self,
         sku: &Sku,

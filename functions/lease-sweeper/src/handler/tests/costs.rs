@@ -37,7 +37,10 @@ async fn each_sweep_costs_what_the_readme_says() {
     };
     sweep("1 zone, nothing held", Swept::default()).await;
     tasks.add(&leased(clock.now())).await.unwrap();
-    tasks.beat(&heartbeat(clock.now())).await.unwrap();
+    tasks
+        .record_heartbeat(&heartbeat(clock.now()))
+        .await
+        .unwrap();
     sweep(
         "1 zone, 1 controller that lives and holds a task",
         Swept::default(),

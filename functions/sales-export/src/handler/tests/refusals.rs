@@ -1,6 +1,6 @@
 //! What cannot be exported, and what is said of it.
 
-use stockline_application::ports::export::{ExportFile, Put};
+use stockline_application::ports::export::{ExportFile, PutOutcome};
 
 use super::*;
 
@@ -63,7 +63,7 @@ async fn a_manifest_that_cannot_be_read_is_named_and_left_alone() {
         b"{".to_vec(),
     );
     let put = retailer.bucket.put(broken, None).await.unwrap();
-    assert_eq!(put, Put::Written);
+    assert_eq!(put, PutOutcome::Written);
     let refusal = retailer.refusal(json!({})).await;
     assert!(
         refusal.contains(&format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::catalog::CatalogStore;
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::Ledger;
 use stockline_domain::catalog::Location;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
@@ -235,7 +235,7 @@ async fn each_operation_costs_what_the_readme_says() {
     let sale = order("open", "store-1", "online", &[("sku-0", 1)]);
     let request = Fingerprint::of(&"open").unwrap();
     let placed = stores.orders.place(&sale, &request, within()).await;
-    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     stores.ledger_hears().await;
     let explained = stores.bill(of_sku_0("GET", EXPLAIN)).await;
     costs.add("why a level is what it is", &explained);

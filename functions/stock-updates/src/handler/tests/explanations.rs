@@ -1,6 +1,6 @@
 //! Why a level is what it is, told to those who may see it.
 
-use stockline_application::ports::orders::{OrderStore, Placement};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_testkit::conformance::stock::{deadline, key};
 use stockline_testkit::orders::order;
 
@@ -24,7 +24,7 @@ async fn a_level_is_explained_from_its_last_count_to_the_orders_that_hold_it() {
         let placed = order(key, "store-1", channel, &[("milk", quantity), ("milk", 1)]);
         let request = Fingerprint::of(&"a").unwrap();
         let placement = function.orders.place(&placed, &request, deadline()).await;
-        assert_eq!(placement.unwrap(), Placement::Placed);
+        assert_eq!(placement.unwrap(), PlaceOutcome::Placed);
     }
     let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
     assert_eq!(

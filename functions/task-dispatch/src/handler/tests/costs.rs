@@ -27,7 +27,7 @@ async fn each_message_costs_what_the_readme_says() {
     costs.add("no controller has room", &database.take_bill());
 
     tasks
-        .beat(&heartbeat("hub-1", "controller-1", 1, clock.now()))
+        .record_heartbeat(&heartbeat("hub-1", "controller-1", 1, clock.now()))
         .await
         .unwrap();
     database.take_bill();

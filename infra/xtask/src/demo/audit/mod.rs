@@ -24,7 +24,7 @@ pub use levels::unrecorded;
 pub use tasks::open_lines;
 
 /// So many broken cases are told of each invariant.
-const TOLD: usize = 5;
+const MAX_REPORTED_LEVELS: usize = 5;
 
 /// Whether an invariant holds.
 #[derive(Debug)]
@@ -63,9 +63,17 @@ impl Finding {
 
     /// The first broken cases, for the terminal.
     pub fn told(&self) -> Vec<String> {
-        let mut told: Vec<String> = self.broken.iter().take(TOLD).cloned().collect();
-        if self.broken.len() > TOLD {
-            told.push(format!("and {} more", self.broken.len() - TOLD));
+        let mut told: Vec<String> = self
+            .broken
+            .iter()
+            .take(MAX_REPORTED_LEVELS)
+            .cloned()
+            .collect();
+        if self.broken.len() > MAX_REPORTED_LEVELS {
+            told.push(format!(
+                "and {} more",
+                self.broken.len() - MAX_REPORTED_LEVELS
+            ));
         }
         if self.cases == 0 {
             told.push("there was nothing to look at".into());

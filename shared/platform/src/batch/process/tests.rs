@@ -59,7 +59,7 @@ struct Source {
 }
 
 impl QueueSource for Source {
-    async fn give_back(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
+    async fn delay(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
         let later = later
             .iter()
             .map(|(receipt, after)| (receipt.clone(), after.as_secs()));
@@ -70,7 +70,7 @@ impl QueueSource for Source {
         Ok(())
     }
 
-    async fn put_aside(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
+    async fn dead_letter(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
         if self.broken {
             return Err(StoreError::Busy);
         }

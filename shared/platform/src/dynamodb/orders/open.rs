@@ -46,7 +46,7 @@ impl OpenOrders for DynamoOrders {
         })
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,

@@ -13,14 +13,14 @@ use crate::dynamodb::transaction::{Written, sort, write};
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::audit_data::{Bookkeeper, Books, Mended};
-use stockline_application::ports::stock::{Ledger, Recorded};
+use stockline_application::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome};
 use stockline_application::store_error::StoreError;
 
 /// How many SKUs are looked at together.
 const PAGE: i32 = 100;
 
-impl Books for DynamoStock {
+impl AuditData for DynamoStock {
     async fn skus(
         &self,
         location: &LocationId,
@@ -113,13 +113,15 @@ fn stored(item: Item) -> Result<StoredLevel, StoreError> {
     })
 }
 
-impl Bookkeeper for DynamoStock {
-    async fn mend(&self, mend: &Mend, deadline: Deadline) -> Result<Mended, StoreError> {
+impl StockRepairer for DynamoStock {
+    async fn repair(&self, mend: &Mend, deadline: Deadline) -> Result<RepairOutcome, StoreError> {
         let replacements = match mend {
             Mend::Record(movement) => {
                 return Ok(match self.record(movement).await? {
-                    Recorded::Now | Recorded::Before => Mended::Done,
-                    Recorded::Conflict => Mended::MovedOn,
+                    RecordMovementOutcome::Written | RecordMovementOutcome::AlreadyRecorded => {
+                        RepairOutcome::Repaired
+                    }
+                    RecordMovementOutcome::Conflict => RepairOutcome::Conflict,
                 });
             }
             Mend::Replace(replacements) => replacements,
@@ -133,8 +135,8 @@ impl Bookkeeper for DynamoStock {
             }
         }
         Ok(match write(&self.client, parts, deadline).await? {
-            Written::All => Mended::Done,
-            Written::Refused(_) => Mended::MovedOn,
+            Written::All => RepairOutcome::Repaired,
+            Written::Refused(_) => RepairOutcome::Conflict,
         })
     }
 }

@@ -15,14 +15,14 @@ use crate::dynamodb::transaction::sort;
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::stock::Recorded;
+use stockline_application::ports::stock::RecordMovementOutcome;
 use stockline_application::store_error::StoreError;
 
 impl DynamoStock {
     pub(super) async fn record_movement(
         &self,
         movement: &Movement,
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<RecordMovementOutcome, StoreError> {
         let key = LevelKey {
             location_id: movement.location_id.clone(),
             sku: movement.sku.clone(),
@@ -40,7 +40,7 @@ impl DynamoStock {
             .send()
             .await;
         let Err(error) = sent else {
-            return Ok(Recorded::Now);
+            return Ok(RecordMovementOutcome::Written);
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
@@ -49,9 +49,9 @@ impl DynamoStock {
         let existing = failed.item.clone().map(value::<Movement>).transpose()?;
         Ok(match existing {
             Some(other) if other.change.movement_id != movement.change.movement_id => {
-                Recorded::Conflict
+                RecordMovementOutcome::Conflict
             }
-            _ => Recorded::Before,
+            _ => RecordMovementOutcome::AlreadyRecorded,
         })
     }
 

@@ -41,7 +41,7 @@ impl DynamoStock {
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let mut tries = deadline.tries();
+        let mut attempts = deadline.attempts();
         loop {
             let written = match self.levels.read(key, deadline).await? {
                 Some(read) => self.set_policy_of(&read.level.buckets()[0], policy).await,
@@ -55,7 +55,7 @@ impl DynamoStock {
                 Err(failed) => return Err(failed),
             }
             // Another wrote it in between: it is decided anew.
-            if !tries.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -229,9 +229,9 @@ impl DynamoStock {
         if first.split_over <= 1 {
             return Ok(first);
         }
-        let (key, mut tries) = (first.key(), deadline.tries());
+        let (key, mut attempts) = (first.key(), deadline.attempts());
         while !self.rebalance.even_out(&key, at, deadline).await? {
-            if !tries.another().await {
+            if !attempts.wait_for_next().await {
                 break;
             }
         }

@@ -23,7 +23,7 @@ use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{
-    Applied, EarlierRequest, MissingLevel, Opened, PendingChange,
+    ChangeOutcome, EarlierRequest, MissingLevel, PendingChange, RequestStatus,
 };
 use stockline_application::store_error::StoreError;
 
@@ -57,7 +57,7 @@ impl DynamoStock {
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<RequestStatus, StoreError> {
         let record = RequestRecord {
             fingerprint: request.as_str().to_owned(),
             came_at: at,
@@ -72,7 +72,7 @@ impl DynamoStock {
             .send()
             .await;
         let Err(error) = sent else {
-            return Ok(Opened::New);
+            return Ok(RequestStatus::New);
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
@@ -90,7 +90,7 @@ impl DynamoStock {
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<RequestStatus>, StoreError> {
         let found = self
             .client
             .get_item()
@@ -111,12 +111,12 @@ impl DynamoStock {
         id: RequestId,
         existing: RequestRecord,
         request: &Fingerprint,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<RequestStatus, StoreError> {
         if existing.fingerprint != request.as_str() {
-            return Ok(Opened::KeyReused);
+            return Ok(RequestStatus::KeyReused);
         }
-        Ok(Opened::Before(EarlierRequest {
-            came_at: existing.came_at,
+        Ok(RequestStatus::Known(EarlierRequest {
+            received_at: existing.came_at,
             applied: self.applied_changes(id).await?,
         }))
     }
@@ -154,9 +154,9 @@ impl DynamoStock {
         &self,
         pending: PendingChange<'_>,
         deadline: Deadline,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let wanted = pending.change.keys();
-        let (mut tries, mut looks, mut seen) = (deadline.tries(), 0, Sightings::default());
+        let (mut attempts, mut looks, mut seen) = (deadline.attempts(), 0, Sightings::default());
         loop {
             let mut found = Vec::with_capacity(wanted.len());
             for key in &wanted {
@@ -169,7 +169,7 @@ impl DynamoStock {
                 .map(|(key, _)| key.clone())
                 .collect();
             if pending.missing == MissingLevel::Report && !missing.is_empty() {
-                return Ok(Applied::Missing(missing));
+                return Ok(ChangeOutcome::MissingLevels(missing));
             }
             let in_one_moment = found.iter().flatten().all(|read| read.in_one_moment);
             let before: Vec<SplitLevel> = wanted
@@ -211,7 +211,7 @@ impl DynamoStock {
                 Ok(after) => after,
                 // Goods on their way between two buckets were missing or counted twice.
                 Err(_) if !in_one_moment => {
-                    if tries.another().await {
+                    if attempts.wait_for_next().await {
                         continue;
                     }
                     return Err(StoreError::Busy);
@@ -222,12 +222,12 @@ impl DynamoStock {
                         .applied_change(pending.request, pending.index, deadline)
                         .await?;
                     return Ok(match applied {
-                        Some(levels) => Applied::Before(levels),
-                        None => Applied::Refused(refused),
+                        Some(levels) => ChangeOutcome::AlreadyApplied(levels),
+                        None => ChangeOutcome::Refused(refused),
                     });
                 }
             };
-            let plans = plans(pending.change, &before, &after, tries.made())?;
+            let plans = plans(pending.change, &before, &after, attempts.failed())?;
             let after: Vec<Level> = plans.iter().map(|planned| planned.after.total()).collect();
             let parts = self.parts(pending, &plans, &after)?;
             match try_once(&self.client, parts, &fresh_token()).await? {
@@ -236,17 +236,19 @@ impl DynamoStock {
                     self.rebalance
                         .even_out_in_passing(uneven.collect(), pending.at, deadline)
                         .await;
-                    return Ok(Applied::Now(after));
+                    return Ok(ChangeOutcome::Applied(after));
                 }
                 Tried::Decided(Written::Refused(reasons)) => {
                     if let Some(Part::Failed(Some(item))) = reasons.into_iter().next() {
-                        return Ok(Applied::Before(value::<ChangeRecord>(item)?.levels));
+                        return Ok(ChangeOutcome::AlreadyApplied(
+                            value::<ChangeRecord>(item)?.levels,
+                        ));
                     }
                 }
                 Tried::Busy(_) => {}
             }
             // Someone else wrote a level first: it is read again and decided anew.
-            if !tries.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -319,7 +321,7 @@ fn plans(
     change: &StockChange,
     before: &[SplitLevel],
     after: &[Level],
-    tries: u32,
+    attempts: u32,
 ) -> Result<Vec<Planned>, StoreError> {
     let mut plans = Vec::with_capacity(before.len());
     for (before, total) in before.iter().zip(after) {
@@ -327,7 +329,7 @@ fn plans(
             continue;
         };
         let is_split = before.buckets().len() > 1;
-        let plan = if is_split && change.is_relative() && tries >= TRIES_BY_VERSION {
+        let plan = if is_split && change.is_relative() && attempts >= TRIES_BY_VERSION {
             before.plan(made)
         } else {
             Ok(Plan::Anew(before.anew(total, made)))

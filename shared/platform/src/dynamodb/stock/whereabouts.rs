@@ -12,13 +12,13 @@ use crate::dynamodb::transaction::sort;
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::stock_lookup::{MAX_MOVEMENTS, Whereabouts};
+use stockline_application::ports::stock_lookup::{MAX_MOVEMENTS, StockLookup};
 use stockline_application::store_error::StoreError;
 
 /// How many movements one query of a history reads.
 const HISTORY_PAGE: i32 = 100;
 
-impl Whereabouts for DynamoStock {
+impl StockLookup for DynamoStock {
     /// The index holds keys alone: one query reads those of thousands of locations, more than any SKU is at.
     async fn list_by_sku(
         &self,

@@ -14,7 +14,7 @@ use crate::dynamodb::orders::{DynamoOrders, OrderRecord};
 use crate::dynamodb::transaction::sort;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::tasks::{Completion, CompletionStore};
+use stockline_application::ports::tasks::{CompletionOutcome, CompletionStore};
 use stockline_application::store_error::StoreError;
 
 /// Completes tasks over the tables of tasks, orders and stock.
@@ -78,7 +78,7 @@ impl CompletionStore for DynamoCompletions {
         occurred_at: Timestamp,
         now: Timestamp,
         deadline: Deadline,
-    ) -> Result<Completion, StoreError> {
+    ) -> Result<CompletionOutcome, StoreError> {
         let record = self.order_of(before).await?;
         let (order, quantity) = match before.fulfil(&record.order()) {
             Ok(fulfilled) => fulfilled,
@@ -87,7 +87,7 @@ impl CompletionStore for DynamoCompletions {
             }
             // Canceled, or all handed over by hand. Where another report of this task has just fulfilled the line,
             // dropping the task fails on its version, and the task, read again, tells.
-            Err(_) => return Ok(Completion::OrderCanceled),
+            Err(_) => return Ok(CompletionOutcome::NothingOpen),
         };
         let goods = LevelChange {
             key: LevelKey {
@@ -101,9 +101,9 @@ impl CompletionStore for DynamoCompletions {
             DynamoOrders::replace(&self.orders_table, &record.next(&order, now))?,
         ];
         match self.levels.write(&guards, &[goods], deadline).await? {
-            Changed::All => Ok(Completion::Done),
-            Changed::Guarded(_) => Ok(Completion::Overtaken),
-            Changed::Refused(_) => Ok(Completion::LevelRefused),
+            Changed::All => Ok(CompletionOutcome::Completed),
+            Changed::Guarded(_) => Ok(CompletionOutcome::Conflict),
+            Changed::Refused(_) => Ok(CompletionOutcome::InsufficientStock),
         }
     }
 }

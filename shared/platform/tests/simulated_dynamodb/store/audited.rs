@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
-use stockline_application::ports::audit_data::{Bookkeeper, Mended};
+use stockline_application::ports::audit_data::{RepairOutcome, StockRepairer};
 use stockline_application::stock_audit::{Finding, Patience, StockAudit};
 use stockline_domain::audit::mend;
 use stockline_platform::dynamodb::attributes::key_of;
@@ -42,8 +42,8 @@ impl Store {
         for finding in self.findings("2026-03-02T12:00:00Z").await {
             assert!(finding.confirmed);
             for mend in mend(&finding.books, minute(24 * 60)) {
-                let mended = self.stock.mend(&mend, deadline()).await.unwrap();
-                assert_eq!(mended, Mended::Done);
+                let mended = self.stock.repair(&mend, deadline()).await.unwrap();
+                assert_eq!(mended, RepairOutcome::Repaired);
             }
         }
         assert_eq!(self.findings("2026-03-02T12:01:00Z").await, []);

@@ -1,7 +1,7 @@
 //! What the stock stream brings to the ledger.
 
 use serde_json::{Map, Value};
-use stockline_application::ports::stock::{Ledger, Recorded};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome};
 use stockline_domain::level::Level;
 use stockline_testkit::simulated_dynamodb::Item;
 
@@ -22,7 +22,7 @@ impl Store {
             while recorded.is_err() {
                 recorded = self.stock.record(&movement).await;
             }
-            assert_ne!(recorded.unwrap(), Recorded::Conflict);
+            assert_ne!(recorded.unwrap(), RecordMovementOutcome::Conflict);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is open of an order is given up.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{CancelOutcome, fulfil};
 use stockline_domain::order::{FulfilLine, FulfilOrder, LineState, OrderStatus};
 
@@ -63,9 +64,19 @@ async fn an_order_of_which_a_part_has_left_gives_up_the_rest_and_is_fulfilled<S:
         }]),
     };
     let same = request("f");
-    fulfil(store, &known, &one, id, &same, minute(1), deadline())
-        .await
-        .unwrap();
+    fulfil(
+        store,
+        StepRequest {
+            order: &known,
+            fingerprint: &same,
+            at: minute(1),
+            deadline: deadline(),
+        },
+        &one,
+        id,
+    )
+    .await
+    .unwrap();
 
     // What was read before the goods left is no reason to release them.
     for at in [minute(2), minute(3)] {
@@ -98,9 +109,19 @@ async fn a_cancellation_is_answered_again_as_it_was_whatever_came_back_before_it
         lines: Some(vec![part(1, 3), part(2, 2)]),
     };
     let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
-    fulfil(store, &known, &some, id, &same, minute(1), deadline())
-        .await
-        .unwrap();
+    fulfil(
+        store,
+        StepRequest {
+            order: &known,
+            fingerprint: &same,
+            at: minute(1),
+            deadline: deadline(),
+        },
+        &some,
+        id,
+    )
+    .await
+    .unwrap();
     let known = found(store, promise.order_id).await;
     pay_back(store, &known, "before", "undone", &[(1, 1, true)]).await;
     let known = found(store, promise.order_id).await;
@@ -126,7 +147,17 @@ async fn of_a_cancellation_and_a_fulfilment_at_once_what_leaves_and_what_is_rele
     let (id, same) = (crate::orders::fulfilment_id(&promise, "f1"), request("f"));
     let (canceled, left) = futures::join!(
         cancel(store, &known, minute(1)),
-        fulfil(store, &known, &all, id, &same, minute(1), deadline()),
+        fulfil(
+            store,
+            StepRequest {
+                order: &known,
+                fingerprint: &same,
+                at: minute(1),
+                deadline: deadline()
+            },
+            &all,
+            id
+        ),
     );
     let (canceled, left) = (canceled.unwrap(), left.unwrap());
     let order = found(store, promise.order_id).await.order;

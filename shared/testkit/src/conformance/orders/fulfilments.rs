@@ -1,8 +1,9 @@
 //! Goods leave by hand.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{FulfilOutcome, fulfil};
-use stockline_application::ports::orders::{KnownOrder, OrderStore, ShortSku};
+use stockline_application::ports::orders::{OrderStore, ShortSku, StoredOrder};
 use stockline_domain::order::{FulfilLine, FulfilOrder, NotPossible, OrderStatus};
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
@@ -20,7 +21,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
 /// Lets lines leave, (line, quantity) each; all that is open, if none are named.
 pub(super) async fn hand_over<S: OrderStore>(
     store: &S,
-    known: &KnownOrder,
+    known: &StoredOrder,
     key: &str,
     lines: &[(u16, i64)],
 ) -> FulfilOutcome {
@@ -34,12 +35,22 @@ pub(super) async fn hand_over<S: OrderStore>(
     };
     let same = request(&serde_json::to_string(&body).unwrap());
     let id = fulfilment_id(&known.order, key);
-    fulfil(store, known, &body, id, &same, minute(5), deadline())
-        .await
-        .unwrap()
+    fulfil(
+        store,
+        StepRequest {
+            order: known,
+            fingerprint: &same,
+            at: minute(5),
+            deadline: deadline(),
+        },
+        &body,
+        id,
+    )
+    .await
+    .unwrap()
 }
 
-async fn promised<S: StockedOrders>(store: &S, at: &str, lines: &[(&str, i64)]) -> KnownOrder {
+async fn promised<S: StockedOrders>(store: &S, at: &str, lines: &[(&str, i64)]) -> StoredOrder {
     for (sku, _) in lines {
         store.stock(at, sku, 10).await;
     }

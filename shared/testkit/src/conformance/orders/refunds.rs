@@ -1,8 +1,9 @@
 //! What has left is paid back.
 
 use futures::future::join_all;
+use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{RefundOutcome, refund};
-use stockline_application::ports::orders::{KnownOrder, OrderStore};
+use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_domain::order::{NotPossible, Order, Refund, RefundLine, RefundOrder, RefundPlace};
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
@@ -23,7 +24,7 @@ pub async fn all<S: StockedOrders>(store: &S) {
 /// A refund of the order, to `location`: (line, quantity, restock).
 pub(super) async fn pay_back<S: OrderStore>(
     store: &S,
-    known: &KnownOrder,
+    known: &StoredOrder,
     key: &str,
     location: &str,
     lines: &[(u16, i64, bool)],
@@ -48,9 +49,19 @@ pub(super) async fn pay_back<S: OrderStore>(
         at: minute(5),
     };
     let same = request(&serde_json::to_string(&body).unwrap());
-    refund(store, known, &body, &place, &same, deadline())
-        .await
-        .unwrap()
+    refund(
+        store,
+        StepRequest {
+            order: known,
+            fingerprint: &same,
+            at: place.at,
+            deadline: deadline(),
+        },
+        &body,
+        &place,
+    )
+    .await
+    .unwrap()
 }
 
 fn made(refunding: RefundOutcome) -> Refund {
@@ -60,7 +71,7 @@ fn made(refunding: RefundOutcome) -> Refund {
     }
 }
 
-async fn sold<S: StockedOrders>(store: &S, at: &str, lines: &[(&str, i64)]) -> KnownOrder {
+async fn sold<S: StockedOrders>(store: &S, at: &str, lines: &[(&str, i64)]) -> StoredOrder {
     for (sku, _) in lines {
         store.stock(at, sku, 10).await;
     }

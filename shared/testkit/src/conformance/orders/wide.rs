@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use stockline_application::order_lifecycle::{CancelOutcome, FulfilOutcome, RefundOutcome};
-use stockline_application::ports::orders::KnownOrder;
+use stockline_application::ports::orders::StoredOrder;
 use stockline_domain::order::{NotPossible, OrderStatus};
 use stockline_domain::place_order::MAX_SKUS;
 
@@ -24,7 +24,7 @@ fn skus() -> Vec<String> {
 }
 
 /// An online order at `at` of one of each SKU, of which there are two.
-async fn promised<S: StockedOrders>(store: &S, at: &str) -> KnownOrder {
+async fn promised<S: StockedOrders>(store: &S, at: &str) -> StoredOrder {
     let skus = skus();
     join_all(skus.iter().map(|sku| store.stock(at, sku, 2))).await;
     let lines: Vec<(&str, i64)> = skus.iter().map(|sku| (sku.as_str(), 1)).collect();
