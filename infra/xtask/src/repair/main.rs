@@ -185,7 +185,7 @@ impl Repair {
                 continue;
             }
             done.differing += 1;
-            for (write, became) in self.mend(finding).await? {
+            for (write, became) in self.repair(finding).await? {
                 done.moved_on += usize::from(became == Some(RepairOutcome::Conflict));
                 let how = match became {
                     None => "would be done",
