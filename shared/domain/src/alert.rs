@@ -1,64 +1,64 @@
-//! When a level wants somebody's attention: once when it crosses a line, and once when it is well above again.
+//! Stock alerts: one when a level crosses a threshold downwards, and one when it has recovered.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlertId, LocationId, Sku};
 use crate::level::Level;
 
-/// What an alert says of a level.
+/// The kind of a stock alert, ordered by severity.
 ///
-/// The last one said is also the level's state: until it has recovered, only something worse is news. The order is
-/// that of gravity.
+/// The kind of the last alert is also the alert state of the level. Until the level has recovered, only a more severe kind
+/// raises another alert.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
-    /// Well above the reorder point; also the state of a level that was never low.
+    /// Clearly above the reorder point. Also the state of a level that never raised an alert.
     #[default]
     Recovered,
     /// At or below the reorder point.
     Low,
-    /// Nothing may be promised.
+    /// Nothing is available.
     OutOfStock,
-    /// Less is there than is promised.
+    /// The available quantity is negative: more is allocated than can be delivered.
     Short,
 }
 
-/// How soon somebody has to act.
+/// How urgent an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Good to know.
+    /// No action needed.
     Info,
-    /// Soon.
+    /// Act soon.
     Warning,
-    /// Now: customers meet it.
+    /// Act now: customers are affected.
     Critical,
 }
 
-/// One alert, as it is sent.
+/// A stock alert as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockAlert {
     /// The store or warehouse.
     pub location_id: LocationId,
     /// The stock keeping unit.
     pub sku: Sku,
-    /// What it says.
+    /// The kind of the alert.
     pub kind: AlertKind,
-    /// How soon somebody has to act.
+    /// The severity of that kind.
     pub severity: Severity,
-    /// What may still be promised; negative when short.
+    /// The available quantity; negative when short.
     pub available: i64,
-    /// The line that counts; none where the level has no policy.
+    /// The reorder point; absent where the level has no policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reorder_point: Option<i64>,
-    /// The version of the level that raised it.
+    /// The version of the level that raised the alert.
     pub level_version: u64,
 }
 
 impl AlertKind {
-    /// The kind as it is stored and sent.
+    /// The name as it is stored and sent.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Recovered => "recovered",
@@ -68,7 +68,7 @@ impl AlertKind {
         }
     }
 
-    /// How soon somebody has to act on it.
+    /// Returns the severity of the kind.
     pub fn severity(self) -> Severity {
         match self {
             Self::Recovered => Severity::Info,
@@ -79,7 +79,7 @@ impl AlertKind {
 }
 
 impl Severity {
-    /// The severity as it is stored and sent.
+    /// The name as it is stored and sent.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -90,7 +90,7 @@ impl Severity {
 }
 
 impl StockAlert {
-    /// The alert that `level` raises when `state` was the last thing said of it; none when there is nothing new.
+    /// Returns the alert that `level` raises in alert state `state`, if it raises one.
     pub fn raised_by(level: &Level, state: AlertKind) -> Option<Self> {
         let reorder_point = level.policy.as_ref().map(|policy| policy.reorder_point);
         let kind = crossing(state, level.available(), reorder_point)?;
@@ -105,7 +105,7 @@ impl StockAlert {
         })
     }
 
-    /// The same for the same crossing, however often it is found or delivered.
+    /// Returns the id of the alert: the same for the same crossing, however often it is detected or delivered.
     pub fn id(&self) -> AlertId {
         AlertId::derive(
             &self.location_id,
@@ -116,23 +116,24 @@ impl StockAlert {
     }
 }
 
-/// What to say of a level of which `state` was said last; none when it is no news. The answer is the next state.
+/// Returns the kind of alert that a level in alert state `state` raises, which is also its next state; none where the state
+/// does not change.
 ///
-/// A level without a reorder point is never low. It has recovered only when it is above its reorder point by more than
-/// a tenth, and by more than one: sales and returns around the line are not worth an alert each.
+/// A level without a reorder point is never low. A level recovers only when it exceeds its reorder point by more than a tenth
+/// and by more than 1, so that sales and returns around the reorder point do not raise an alert each.
 pub fn crossing(state: AlertKind, available: i64, reorder_point: Option<i64>) -> Option<AlertKind> {
-    let line = reorder_point.unwrap_or(0).max(0);
-    let now = match available {
+    let threshold = reorder_point.unwrap_or(0).max(0);
+    let kind = match available {
         ..0 => AlertKind::Short,
         0 => AlertKind::OutOfStock,
-        _ if available <= line => AlertKind::Low,
+        _ if available <= threshold => AlertKind::Low,
         _ => AlertKind::Recovered,
     };
-    if now > state {
-        return Some(now);
+    if kind > state {
+        return Some(kind);
     }
-    let well_above = available > line.saturating_add((line / 10).max(1));
-    (state > AlertKind::Recovered && well_above).then_some(AlertKind::Recovered)
+    let is_recovered = available > threshold.saturating_add((threshold / 10).max(1));
+    (state > AlertKind::Recovered && is_recovered).then_some(AlertKind::Recovered)
 }
 
 #[cfg(test)]
@@ -142,60 +143,63 @@ mod tests {
     use AlertKind::{Low, OutOfStock, Recovered, Short};
     use proptest::prelude::*;
 
-    /// What is said while `available` goes through these quantities.
-    fn said(reorder_point: Option<i64>, available: &[i64]) -> Vec<AlertKind> {
+    /// The alerts raised while the available quantity takes these values.
+    fn alerts(reorder_point: Option<i64>, available: &[i64]) -> Vec<AlertKind> {
         let mut state = AlertKind::default();
-        let mut said = Vec::new();
+        let mut alerts = Vec::new();
         for quantity in available {
             if let Some(kind) = crossing(state, *quantity, reorder_point) {
                 state = kind;
-                said.push(kind);
+                alerts.push(kind);
             }
         }
-        said
+        alerts
     }
 
     #[test]
-    fn a_level_that_sells_out_and_is_filled_up_is_told_once_per_line() {
+    fn selling_out_and_refilling_raises_one_alert_per_crossing() {
         let day = [12, 11, 10, 9, 4, 0, 0, 3, 10, 11, 40, 39];
-        assert_eq!(said(Some(10), &day), [Low, OutOfStock, Recovered]);
+        assert_eq!(alerts(Some(10), &day), [Low, OutOfStock, Recovered]);
     }
 
     #[test]
-    fn one_big_sale_is_one_alert() {
-        assert_eq!(said(Some(10), &[50, 0]), [OutOfStock]);
+    fn one_large_sale_raises_one_alert() {
+        assert_eq!(alerts(Some(10), &[50, 0]), [OutOfStock]);
     }
 
     #[test]
-    fn a_count_that_finds_less_than_is_promised_is_critical() {
-        assert_eq!(said(Some(10), &[5, 0, -2, -1, 0]), [Low, OutOfStock, Short]);
+    fn count_below_allocated_raises_a_critical_alert() {
+        assert_eq!(
+            alerts(Some(10), &[5, 0, -2, -1, 0]),
+            [Low, OutOfStock, Short]
+        );
         assert_eq!(Short.severity(), Severity::Critical);
     }
 
     #[test]
-    fn sales_and_returns_round_the_line_are_told_once() {
-        assert_eq!(said(Some(100), &[101, 100, 101, 100, 110, 99]), [Low]);
-        assert_eq!(said(Some(100), &[100, 111]), [Low, Recovered]);
-        assert_eq!(said(Some(3), &[3, 4, 3, 4]), [Low]);
-        assert_eq!(said(Some(3), &[3, 5]), [Low, Recovered]);
+    fn changes_around_the_reorder_point_raise_one_alert() {
+        assert_eq!(alerts(Some(100), &[101, 100, 101, 100, 110, 99]), [Low]);
+        assert_eq!(alerts(Some(100), &[100, 111]), [Low, Recovered]);
+        assert_eq!(alerts(Some(3), &[3, 4, 3, 4]), [Low]);
+        assert_eq!(alerts(Some(3), &[3, 5]), [Low, Recovered]);
     }
 
     #[test]
-    fn a_level_without_a_policy_is_never_low() {
+    fn level_without_policy_is_never_low() {
         assert_eq!(
-            said(None, &[3, 1, 0, 1, 0, 2, -1]),
+            alerts(None, &[3, 1, 0, 1, 0, 2, -1]),
             [OutOfStock, Recovered, Short]
         );
     }
 
     #[test]
-    fn a_reorder_point_that_moves_past_the_level_is_a_crossing_too() {
+    fn reorder_point_moved_across_the_level_raises_an_alert() {
         assert_eq!(crossing(Recovered, 8, Some(10)), Some(Low));
         assert_eq!(crossing(Low, 8, Some(4)), Some(Recovered));
     }
 
     #[test]
-    fn an_alert_says_how_much_is_left_of_what_and_where_the_line_is() {
+    fn alert_states_level_available_and_reorder_point() {
         let milk = LevelKey {
             location_id: "store-1".parse().unwrap(),
             sku: "milk".parse().unwrap(),
@@ -228,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_and_a_severity_have_one_name_stored_or_sent() {
+    fn kind_and_severity_serialize_to_their_names() {
         for kind in [Recovered, Low, OutOfStock, Short] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
             let severity = kind.severity();
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_crossing_has_the_same_id_and_the_next_one_another() {
+    fn id_is_the_same_for_the_same_crossing_only() {
         let alert = |version| StockAlert {
             location_id: "store-1".parse().unwrap(),
             sku: "milk".parse().unwrap(),
@@ -253,29 +257,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_alert_is_repeated_without_a_recovery_and_each_is_worse_than_the_last(
+        fn each_alert_is_more_severe_than_the_last_or_a_recovery(
             reorder_point in prop::option::of(0_i64..30),
             available in prop::collection::vec(-5_i64..50, 0..200),
         ) {
             let mut state = AlertKind::default();
-            for kind in said(reorder_point, &available) {
+            for kind in alerts(reorder_point, &available) {
                 prop_assert!(kind > state || (kind == Recovered && state > Recovered), "{kind:?} after {state:?}");
                 state = kind;
             }
         }
 
         #[test]
-        fn flapping_within_the_band_says_at_most_one_thing(
+        fn flapping_within_the_band_raises_at_most_one_alert(
             reorder_point in 1_i64..1_000_000,
             steps in prop::collection::vec(any::<bool>(), 0..100),
         ) {
             let top = reorder_point + (reorder_point / 10).max(1);
             let available: Vec<i64> = steps.iter().map(|up| if *up { top } else { reorder_point }).collect();
-            prop_assert!(said(Some(reorder_point), &available).len() <= 1);
+            prop_assert!(alerts(Some(reorder_point), &available).len() <= 1);
         }
 
         #[test]
-        fn a_level_seen_again_says_nothing_new(
+        fn processing_a_level_again_raises_no_alert(
             state in prop::sample::select(vec![Recovered, Low, OutOfStock, Short]),
             available: i64,
             reorder_point: Option<i64>,

@@ -1,12 +1,12 @@
-//! Whether the books are right: what a level, its movements and the open orders say of one another.
+//! Audits one SKU at one location: compares its levels, its movements and its open orders, and plans repairs.
 
-mod ledger;
-mod mend;
 #[cfg(test)]
-mod milk;
-mod span;
+mod fixture;
+mod repair;
+mod replay;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::fmt;
 
@@ -15,28 +15,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::level::{LastChange, Level};
 
-pub use ledger::Ledger;
-pub use mend::{Mend, Replacement, mend};
-pub use span::{Followed, Span};
+pub use repair::{RepairWrite, Replacement, repair};
+pub use replay::LedgerReplay;
+pub use window::{AuditWindow, WindowMovements};
 
 /// A quantity of a level that movements change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
-    /// Physically there.
+    /// Physically at the location.
     OnHand,
     /// Promised to orders.
     Allocated,
-    /// There, and unfit for sale.
+    /// On hand and unfit for sale.
     Damaged,
-    /// There, and kept back.
+    /// On hand and withheld from sale.
     OnHold,
-    /// On its way here.
+    /// On its way to the location.
     InTransit,
 }
 
 impl Quantity {
-    /// Its name, as it is stored and sent.
+    /// The name as it is stored and sent.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OnHand => "on_hand",
@@ -48,23 +48,23 @@ impl Quantity {
     }
 }
 
-/// Every quantity of a level that movements change.
+/// All quantities of a level that movements change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quantities {
-    /// Physically there.
+    /// Physically at the location.
     pub on_hand: i64,
     /// Promised to orders.
     pub allocated: i64,
-    /// There, and unfit for sale.
+    /// On hand and unfit for sale.
     pub damaged: i64,
-    /// There, and kept back.
+    /// On hand and withheld from sale.
     pub on_hold: i64,
-    /// On its way here.
+    /// On its way to the location.
     pub in_transit: i64,
 }
 
 impl Quantities {
-    /// Those of `level`.
+    /// Returns the quantities of `level`.
     pub fn of(level: &Level) -> Self {
         Self {
             on_hand: level.on_hand,
@@ -75,17 +75,17 @@ impl Quantities {
         }
     }
 
-    /// How much is damaged, on hold and in transit.
+    /// Returns damaged, on hold and in transit: the quantities whose result a movement does not state.
     fn states(&self) -> [i64; 3] {
         [self.damaged, self.on_hold, self.in_transit]
     }
 
-    /// What may still be promised of them.
+    /// Returns how much may still be promised to orders; negative when short.
     pub fn available(&self) -> i64 {
         self.on_hand - self.allocated - self.damaged - self.on_hold
     }
 
-    /// These after `change`.
+    /// Returns the quantities with the deltas of `change` added.
     pub fn after(self, change: &LastChange) -> Self {
         Self {
             on_hand: self.on_hand.saturating_add(change.on_hand_delta),
@@ -98,7 +98,7 @@ impl Quantities {
         }
     }
 
-    /// Each with its name.
+    /// Returns each quantity with its name.
     pub fn each(self) -> [(Quantity, i64); 5] {
         [
             (Quantity::OnHand, self.on_hand),
@@ -110,50 +110,51 @@ impl Quantities {
     }
 }
 
-/// Two parts of the books that contradict each other.
+/// A contradiction between a level, its movements and the open orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Difference {
-    /// A quantity of the level is not what its movements sum up to.
+    /// A quantity of the level differs from the sum of its movements.
     Movements {
-        /// Which.
+        /// The quantity that differs.
         quantity: Quantity,
-        /// What the level says.
+        /// Its value on the level.
         level: i64,
-        /// What the movements sum up to.
+        /// Its sum over the movements.
         movements: i64,
     },
-    /// A movement's result does not follow from the one before: one was taken away, or altered.
+    /// A movement's result does not follow from the movement before: one was deleted or altered.
     Gap {
         /// The version of the first such movement.
         version: u64,
     },
-    /// The level's last movement was never recorded, and nobody will any more.
+    /// The level's last movement was not recorded within the time allowed for it.
     Unrecorded {
         /// The version of the level.
         version: u64,
     },
-    /// More or less is allocated than the open orders hold.
+    /// The allocated quantity differs from the open quantity of the orders.
     Orders {
-        /// What the level says.
+        /// Allocated on the level.
         allocated: i64,
-        /// What the open orders hold.
+        /// Open in orders.
         open: i64,
     },
-    /// A quantity is below zero.
+    /// A quantity of the level is negative.
     Negative {
-        /// Which.
+        /// The negative quantity.
         quantity: Quantity,
-        /// What the level says.
+        /// Its value on the level.
         level: i64,
     },
-    /// What is stored as available is not what follows from the level.
+    /// The stored available quantity differs from the one computed from the level.
     Available {
-        /// What is stored; none where nothing is.
+        /// The stored value; absent where none is stored.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stored: Option<i64>,
-        /// What follows.
-        is: i64,
+        /// The computed value.
+        #[serde(rename = "is")]
+        computed: i64,
     },
 }
 
@@ -166,7 +167,7 @@ impl fmt::Display for Difference {
                 movements,
             } => write!(
                 f,
-                "{} is {level}, and its movements sum up to {movements}",
+                "{} is {level}, but its movements add up to {movements}",
                 quantity.as_str()
             ),
             Self::Gap { version } => {
@@ -177,17 +178,22 @@ impl fmt::Display for Difference {
             }
             Self::Unrecorded { version } => write!(f, "movement {version} is not recorded"),
             Self::Orders { allocated, open } => {
-                write!(f, "{allocated} are allocated, and open orders hold {open}")
+                write!(f, "allocated is {allocated}, but open orders hold {open}")
             }
-            Self::Negative { quantity, level } => write!(f, "{} is {level}", quantity.as_str()),
+            Self::Negative { quantity, level } => {
+                write!(f, "{} is negative: {level}", quantity.as_str())
+            }
             Self::Available {
                 stored: Some(stored),
-                is,
+                computed,
             } => {
-                write!(f, "{stored} is stored as available, and {is} is right")
+                write!(f, "available is stored as {stored}, but it is {computed}")
             }
-            Self::Available { stored: None, is } => {
-                write!(f, "nothing is stored as available, and {is} is right")
+            Self::Available {
+                stored: None,
+                computed,
+            } => {
+                write!(f, "available is not stored, but it is {computed}")
             }
         }
     }
@@ -198,116 +204,118 @@ impl fmt::Display for Difference {
 pub struct StoredLevel {
     /// The level.
     pub level: Level,
-    /// What is stored beside it as available, for conditions to compare; none where nothing is.
+    /// The available quantity stored beside the level for condition expressions; absent where none is stored.
     pub available: Option<i64>,
 }
 
-/// A level, and what its movements come to.
+/// One level and the replay of its movements.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// The level.
+pub struct AuditedLevel {
+    /// The level as it is stored.
     pub stored: StoredLevel,
-    /// Its movements.
-    pub ledger: Ledger,
+    /// The replay of its movements.
+    pub replay: LedgerReplay,
 }
 
-/// The books of one SKU at one location.
+/// The input of an audit of one SKU at one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Books {
-    /// Its levels: more than one where a level is split.
-    pub accounts: Vec<Account>,
-    /// What the open orders hold of it.
-    pub open: i64,
+pub struct SkuAuditData {
+    /// One level, or one for each bucket of a split level.
+    pub levels: Vec<AuditedLevel>,
+    /// The open quantity of the SKU in all open orders.
+    pub open_quantity: i64,
 }
 
-/// What the books say at one look.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// What contradicts itself.
+pub struct AuditResult {
+    /// The contradictions found.
     pub differences: Vec<Difference>,
-    /// Whether the ledger is still on its way: what it says is then left out.
+    /// Whether movements may still arrive in the ledger. Differences with the ledger are then not reported.
     pub ledger_is_behind: bool,
 }
 
-impl Verdict {
-    /// Whether there is nothing to say.
+impl AuditResult {
+    /// Whether the ledger is complete and no difference was found.
     pub fn is_clean(&self) -> bool {
         self.differences.is_empty() && !self.ledger_is_behind
     }
 }
 
-impl Books {
-    /// The books of `levels`, each with its movements up to its version, as if open orders held what is allocated.
-    pub fn of(levels: Vec<StoredLevel>, followed: Vec<Followed>) -> Self {
-        let open = levels.iter().map(|stored| stored.level.allocated).sum();
-        let accounts = levels.into_iter().zip(followed);
-        let accounts = accounts.map(|(stored, followed)| Account {
+impl SkuAuditData {
+    /// Builds the data from `levels` and the movements of each, up to the version of that level.
+    ///
+    /// The open quantity is set to the allocated quantity, so orders are not compared unless the caller sets it.
+    pub fn of(levels: Vec<StoredLevel>, movements: Vec<WindowMovements>) -> Self {
+        let open_quantity = levels.iter().map(|stored| stored.level.allocated).sum();
+        let levels = levels.into_iter().zip(movements);
+        let levels = levels.map(|(stored, movements)| AuditedLevel {
             stored,
-            ledger: followed.ledger,
+            replay: movements.replay,
         });
         Self {
-            accounts: accounts.collect(),
-            open,
+            levels: levels.collect(),
+            open_quantity,
         }
     }
 
-    /// What contradicts itself at `now`.
+    /// Returns what contradicts itself at `now`.
     ///
-    /// The ledger follows the level: until `patience` has passed since the level's last movement, one that is not recorded
-    /// is on its way.
-    pub fn verdict(&self, now: Timestamp, patience: SignedDuration) -> Verdict {
-        let mut verdict = Verdict {
+    /// The ledger is written after the level. A missing movement counts as late, not as lost, until `ledger_patience` has
+    /// passed since the movement that shows that it is missing.
+    pub fn audit(&self, now: Timestamp, ledger_patience: SignedDuration) -> AuditResult {
+        let mut result = AuditResult {
             differences: Vec::new(),
             ledger_is_behind: false,
         };
-        for account in &self.accounts {
-            if account.is_awaited(now, patience) {
-                verdict.ledger_is_behind = true;
+        for level in &self.levels {
+            if level.awaits_movement(now, ledger_patience) {
+                result.ledger_is_behind = true;
             } else {
-                account.against_ledger(&mut verdict.differences);
+                level.compare_with_ledger(&mut result.differences);
             }
-            account.in_itself(&mut verdict.differences);
+            level.check_quantities(&mut result.differences);
         }
         let allocated: i64 = self
-            .accounts
+            .levels
             .iter()
-            .map(|account| account.stored.level.allocated)
+            .map(|audited| audited.stored.level.allocated)
             .sum();
-        if allocated != self.open {
-            verdict.differences.push(Difference::Orders {
+        if allocated != self.open_quantity {
+            result.differences.push(Difference::Orders {
                 allocated,
-                open: self.open,
+                open: self.open_quantity,
             });
         }
-        verdict
+        result
     }
 
-    /// The version of each level.
+    /// Returns the version of each level.
     pub fn versions(&self) -> Vec<u64> {
-        self.accounts
+        self.levels
             .iter()
-            .map(|account| account.stored.level.version)
+            .map(|audited| audited.stored.level.version)
             .collect()
     }
 }
 
-impl Account {
+impl AuditedLevel {
     /// Whether the ledger holds the level's last movement.
     pub fn is_recorded(&self) -> bool {
         let last = self.stored.level.last_change.as_ref();
-        last.map(|change| change.movement_id) == self.ledger.last_movement()
+        last.map(|change| change.movement_id) == self.replay.last_movement()
     }
 
-    /// Whether a movement may still come: the last one, or one that is missing before others.
-    fn is_awaited(&self, now: Timestamp, patience: SignedDuration) -> bool {
+    /// Whether a movement may still arrive: the last one, or one that is missing before recorded ones.
+    fn awaits_movement(&self, now: Timestamp, patience: SignedDuration) -> bool {
         let last = self.stored.level.last_change.as_ref();
         let unrecorded = last.filter(|_| !self.is_recorded());
-        let skipped = self.ledger.skipped_before();
-        let (is, sum) = (Quantities::of(&self.stored.level), self.ledger.sum());
+        let skipped = self.replay.recorded_after_skip();
+        let (level, sum) = (Quantities::of(&self.stored.level), self.replay.sum());
         let awaited = [
             unrecorded.map(|change| change.recorded_at),
-            self.ledger.hole_before(),
-            skipped.filter(|_| is.states() != sum.states()),
+            self.replay.recorded_after_hole(),
+            skipped.filter(|_| level.states() != sum.states()),
         ];
         awaited.into_iter().flatten().any(|recorded_at| {
             let awaited_until = recorded_at.checked_add(patience);
@@ -315,9 +323,9 @@ impl Account {
         })
     }
 
-    fn against_ledger(&self, differences: &mut Vec<Difference>) {
+    fn compare_with_ledger(&self, differences: &mut Vec<Difference>) {
         let level = &self.stored.level;
-        if let Some(version) = self.ledger.gap() {
+        if let Some(version) = self.replay.gap() {
             differences.push(Difference::Gap { version });
         }
         if !self.is_recorded() {
@@ -325,8 +333,8 @@ impl Account {
                 version: level.version,
             });
         }
-        let (said, summed) = (Quantities::of(level).each(), self.ledger.sum().each());
-        for ((quantity, level), (_, movements)) in said.into_iter().zip(summed) {
+        let (stored, summed) = (Quantities::of(level).each(), self.replay.sum().each());
+        for ((quantity, level), (_, movements)) in stored.into_iter().zip(summed) {
             if level != movements {
                 differences.push(Difference::Movements {
                     quantity,
@@ -337,7 +345,7 @@ impl Account {
         }
     }
 
-    fn in_itself(&self, differences: &mut Vec<Difference>) {
+    fn check_quantities(&self, differences: &mut Vec<Difference>) {
         let level = &self.stored.level;
         for (quantity, level) in Quantities::of(level).each() {
             if level < 0 {
@@ -347,7 +355,7 @@ impl Account {
         if self.stored.available != Some(level.available()) {
             differences.push(Difference::Available {
                 stored: self.stored.available,
-                is: level.available(),
+                computed: level.available(),
             });
         }
     }

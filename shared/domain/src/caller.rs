@@ -1,4 +1,4 @@
-//! Who is calling, and what is theirs.
+//! Callers, their roles, and the actions and locations that they may access.
 
 use std::collections::BTreeSet;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ControllerId, LocationId};
 
-/// What a caller is to the retailer.
+/// The role of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// A till or a store's own app.
+    /// A till or an app of a store.
     StoreApp,
-    /// A person who answers for a store.
+    /// A manager of a store.
     StoreManager,
     /// An automation controller in a warehouse.
     Controller,
-    /// A reader of figures.
+    /// An analyst with read access.
     Analyst,
     /// An operator of Stockline.
     Admin,
 }
 
-/// What a caller wants to do.
+/// An action that needs permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Place or cancel an order.
@@ -33,7 +33,7 @@ pub enum Action {
     WriteStock,
     /// Read levels and movements.
     ReadStock,
-    /// Set reorder points and the rest of a level's policy.
+    /// Set the reorder policy of a level.
     SetPolicy,
     /// Write products and locations.
     WriteCatalog,
@@ -46,7 +46,7 @@ pub enum Action {
 }
 
 impl Role {
-    /// Whether the role may do `action` at a location of its own.
+    /// Whether the role may do `action` at the locations of the caller.
     pub fn may(self, action: Action) -> bool {
         use Action as A;
         match self {
@@ -65,41 +65,41 @@ impl Role {
     }
 }
 
-/// The locations a caller may see.
+/// The locations that a caller may access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Locations {
-    /// Every location there is.
+    /// Every location.
     All,
-    /// These and no others.
+    /// Only these locations.
     Only(BTreeSet<LocationId>),
 }
 
 /// A caller whose token was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The token's subject; an idempotency key is unique within it.
+    /// The subject of the token. Idempotency keys are scoped to it.
     pub subject: String,
-    /// What the caller is.
+    /// The role of the caller.
     pub role: Role,
-    /// Which locations are the caller's.
+    /// The locations that the caller may access.
     pub locations: Locations,
-    /// Which controller the caller is, where it is one.
+    /// The controller that the caller is, for role [`Role::Controller`].
     pub controller: Option<ControllerId>,
 }
 
-/// Why a caller is turned away.
+/// Why access is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// The caller's role never may.
+    /// The caller's role does not allow the action anywhere.
     #[error("the caller's role does not allow this")]
     Role,
-    /// The caller may not see the thing; it is answered as if the thing were not there.
-    #[error("there is no such thing among the caller's")]
+    /// The caller may not access this object. It is reported as not found, so that its existence is not disclosed.
+    #[error("not found among the objects of the caller")]
     Hidden,
 }
 
 impl Caller {
-    /// Whether the caller may do `action` anywhere.
+    /// Checks that the role of the caller allows `action`.
     pub fn may(&self, action: Action) -> Result<(), Denied> {
         if self.role.may(action) {
             Ok(())
@@ -108,7 +108,7 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may do `action` at `location`.
+    /// Checks that the caller may do `action` at `location`.
     pub fn may_at(&self, action: Action, location: &LocationId) -> Result<(), Denied> {
         self.may(action)?;
         match &self.locations {
@@ -118,7 +118,7 @@ impl Caller {
         }
     }
 
-    /// Whether the caller is `controller`, or an admin.
+    /// Checks that the caller is `controller` or an admin.
     pub fn may_act_as(&self, controller: &ControllerId) -> Result<(), Denied> {
         self.may(Action::RunTasks)?;
         if self.role == Role::Admin || self.controller.as_ref() == Some(controller) {

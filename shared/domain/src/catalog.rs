@@ -9,7 +9,7 @@ use crate::ids::{LocationId, Sku, ZoneId};
 use crate::invalid::{Checks, Invalid};
 use crate::money::{MAX_AMOUNT, Money};
 
-/// What one of a SKU's quantity is.
+/// The unit in which quantities of a SKU are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnitOfMeasure {
@@ -21,32 +21,35 @@ pub enum UnitOfMeasure {
     Millilitre,
 }
 
-/// Something the retailer sells.
+/// A product that the retailer sells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Product {
-    /// Its stock keeping unit.
+    /// The stock keeping unit.
     pub sku: Sku,
-    /// What a person calls it, 1 to 200 characters.
+    /// The display name, 1 to 200 characters.
     pub name: String,
-    /// Its department, at most 100 characters.
+    /// The department, 1 to 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
-    /// Its category, at most 100 characters.
+    /// The category, 1 to 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Its brand, at most 100 characters.
+    /// The brand, 1 to 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
-    /// What its quantities count.
+    /// The unit of its quantities.
     pub unit_of_measure: UnitOfMeasure,
-    /// The price on its label.
+    /// The list price, 0 or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list_price: Option<Money>,
 }
 
 impl Product {
-    /// The product, or every field that breaks a rule; pointers start with `at`.
+    /// Checks the product.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule; pointers start with `at`.
     pub fn check(self, at: &str) -> Result<Self, Invalid> {
         let mut checks = Checks::new();
         check_text(&mut checks, &format!("{at}/name"), &self.name, 1, 200);
@@ -70,13 +73,13 @@ impl Product {
     }
 }
 
-/// What a location is.
+/// The kind of a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LocationKind {
-    /// Sells to people.
+    /// Sells to customers.
     Store,
-    /// Holds goods for others.
+    /// Stores goods for other locations.
     Warehouse,
 }
 
@@ -84,9 +87,9 @@ pub enum LocationKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
-    /// Its name, unique across the retailer.
+    /// The id of the zone, unique across the retailer.
     pub zone_id: ZoneId,
-    /// How many aisles it has, 1 to 1000.
+    /// The number of aisles, 1 to 1000.
     pub aisles: u16,
 }
 
@@ -94,23 +97,26 @@ pub struct Zone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
-    /// Its name in every key and path.
+    /// The id of the location in keys and paths.
     pub location_id: LocationId,
-    /// What a person calls it, 1 to 200 characters.
+    /// The display name, 1 to 200 characters.
     pub name: String,
-    /// Store or warehouse.
+    /// The kind of the location.
     pub kind: LocationKind,
-    /// Its IANA time zone, such as `Europe/Berlin`.
+    /// The IANA time zone, such as `Europe/Berlin`.
     pub time_zone: String,
-    /// The local hour at which its trading day ends, 0 to 12.
+    /// The local hour at which the trading day ends, 0 to 12.
     pub close_out_hour: i8,
-    /// Its automated zones; none where people pick.
+    /// The automated zones, at most 100; empty where people pick. Only a warehouse has zones.
     #[serde(default)]
     pub zones: Vec<Zone>,
 }
 
 impl Location {
-    /// The location, or every field that breaks a rule; pointers start with `at`.
+    /// Checks the location.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule; pointers start with `at`.
     pub fn check(self, at: &str) -> Result<Self, Invalid> {
         let mut checks = Checks::new();
         check_text(&mut checks, &format!("{at}/name"), &self.name, 1, 200);
@@ -118,7 +124,7 @@ impl Location {
             self.zone()
                 .is_some_and(|zone| zone.iana_name() == Some(&self.time_zone)),
             format!("{at}/time_zone"),
-            "must be an IANA time zone as IANA spells it, such as Europe/Berlin",
+            "must be an IANA time zone in the spelling of IANA, such as Europe/Berlin",
         );
         checks.require(
             (0..=12).contains(&self.close_out_hour),
@@ -128,19 +134,19 @@ impl Location {
         checks.require(
             self.zones.is_empty() || self.kind == LocationKind::Warehouse,
             format!("{at}/zones"),
-            "only a warehouse has zones",
+            "must be empty unless the kind is warehouse",
         );
         checks.require(
             self.zones.len() <= 100,
             format!("{at}/zones"),
-            "must be at most 100",
+            "must be at most 100 zones",
         );
         let mut zone_ids = BTreeSet::new();
         for (index, zone) in self.zones.iter().enumerate() {
             checks.require(
                 zone_ids.insert(&zone.zone_id),
                 format!("{at}/zones/{index}/zone_id"),
-                "must be no other zone's",
+                "must be unique among the zones of the location",
             );
             checks.require(
                 (1..=1000).contains(&zone.aisles),
@@ -151,25 +157,25 @@ impl Location {
         checks.finish(self)
     }
 
-    /// The time zone, where its name is known.
+    /// Returns the time zone, or none where the name is unknown.
     pub fn zone(&self) -> Option<TimeZone> {
         TimeZone::get(&self.time_zone)
             .ok()
             .filter(|zone| !zone.is_unknown())
     }
 
-    /// Whether controllers fetch its goods.
+    /// Whether controllers retrieve the goods of the location.
     pub fn is_automated(&self) -> bool {
         !self.zones.is_empty()
     }
 }
 
-fn check_text(checks: &mut Checks, pointer: &str, text: &str, least: usize, most: usize) {
+fn check_text(checks: &mut Checks, pointer: &str, text: &str, min: usize, max: usize) {
     let length = text.chars().count();
     checks.require(
-        (least..=most).contains(&length) && !text.chars().any(char::is_control),
+        (min..=max).contains(&length) && !text.chars().any(char::is_control),
         pointer,
-        format!("must be {least} to {most} characters, none of them control characters"),
+        format!("must be {min} to {max} characters without control characters"),
     );
 }
 
@@ -199,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_within_the_rules_is_taken() {
+    fn valid_location_is_accepted() {
         for good in [
             json!({}),
             json!({"kind": "store", "zones": [], "close_out_hour": 0}),
@@ -211,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_field_of_a_location_is_named() {
+    fn every_invalid_field_of_a_location_is_reported() {
         let broken = location(&json!({
             "name": "", "kind": "store", "time_zone": "Berlin", "close_out_hour": 13,
             "zones": [{"zone_id": "a", "aisles": 0}, {"zone_id": "a", "aisles": 1}],
@@ -231,19 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn a_time_zone_has_one_spelling() {
+    fn time_zone_rejects_other_spellings() {
         for name in ["europe/berlin", "Etc/Unknown", "CEST", "+02:00", ""] {
             let broken = location(&json!({"time_zone": name}));
             assert_eq!(
                 pointers(broken.check("")),
                 ["/time_zone"],
-                "{name} was taken"
+                "{name} was accepted"
             );
         }
     }
 
     #[test]
-    fn every_broken_field_of_a_product_is_named() {
+    fn every_invalid_field_of_a_product_is_reported() {
         let product: Product = serde_json::from_value(json!({
             "sku": "milk", "name": "x".repeat(201), "brand": "", "category": "a\nb",
             "unit_of_measure": "each", "list_price": {"amount": -1, "currency": "EUR"},

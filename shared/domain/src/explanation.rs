@@ -1,4 +1,4 @@
-//! Why the available quantity of a level is what it is.
+//! Explains the quantities of a level by its last count, its movements since and its open orders.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,168 +11,173 @@ use crate::ids::{MovementId, OrderId};
 use crate::level::{Level, Movement, MovementKind};
 use crate::open_order::OpenOrder;
 
-/// The most open orders that an explanation names.
+/// The maximum number of open orders in an explanation.
 pub const MAX_ORDERS: usize = 100;
 
-/// A level and its movements, as far as they were read.
+/// A level and the movements that were read of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct History {
+pub struct LevelHistory {
     /// The level.
     pub level: Level,
-    /// Its movements, newest first: from its last one back to its last count, to its beginning, or as far as they were read.
+    /// The movements, newest first: back to the last count, to the first movement, or to the limit of the read.
     pub movements: Vec<Movement>,
-    /// Whether there is none before them.
-    pub reaches_the_beginning: bool,
+    /// Whether the level has no older movement.
+    pub reaches_first_movement: bool,
 }
 
-/// The open orders that hold a SKU, as far as they were read.
+/// The open orders that hold a SKU, as input of an explanation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Holders {
-    /// Those placed last first, with their lines of the SKU alone; at most [`MAX_ORDERS`].
+pub struct HoldingOrders {
+    /// The newest orders first, with only their lines of the SKU; at most [`MAX_ORDERS`].
     pub orders: Vec<OpenOrder>,
-    /// What all that were read hold.
-    pub open: i64,
-    /// Whether more hold it than are named.
-    pub more: bool,
+    /// The open quantity of all orders that were read, listed or not.
+    pub open_quantity: i64,
+    /// Whether more orders hold the SKU than are listed.
+    pub has_more: bool,
     /// Whether all open orders of the location were read.
-    pub all_read: bool,
-    /// Whether each was read as it is, and the level stood still meanwhile: else they may be of another moment than the level.
-    pub of_one_moment: bool,
+    pub is_complete: bool,
+    /// Whether each order was read itself and not from an index, and the level did not change meanwhile. Otherwise orders and
+    /// level may be from different moments.
+    pub is_consistent: bool,
 }
 
-/// Why the available quantity is what it is.
+/// The explanation of a level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The last count, where one was found.
+    /// The last count, if one was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_count: Option<LastCount>,
-    /// What was on hand and allocated before the movements below: after the last count, where there is one.
-    pub before: Standing,
-    /// What moved since, by kind; nothing of a kind that did not.
-    pub movements: Vec<Moved>,
-    /// Whether the movements go back to the last count, or to the beginning where there is none.
+    /// The quantities before the movements below: after the last count, if there is one.
+    pub before: Balance,
+    /// The movements since, summed by kind.
+    pub movements: Vec<MovementTotal>,
+    /// Whether the movements go back to the last count, or to the first movement of a level without a count.
     pub reaches_back: bool,
-    /// Whether the ledger holds the level's last movement: else it is on its way.
+    /// Whether the ledger holds the level's last movement. Otherwise it has not arrived yet.
     pub ledger_complete: bool,
     /// The open orders that hold the SKU.
-    pub holders: HoldersSeen,
-    /// Whether what is allocated was compared with what the orders hold: not where not all were read, nor where they do not
-    /// agree and the level moved meanwhile.
+    pub holders: ExplainedHolders,
+    /// Whether the allocated quantity was compared with the open quantity of the orders. It is not where some orders were not
+    /// read, or where the two differ and may be from different moments.
     pub orders_compared: bool,
-    /// What does not add up; nothing, where all does.
+    /// The contradictions found.
     pub differences: Vec<Difference>,
 }
 
-/// A count.
+/// The last count of a level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LastCount {
-    /// The movement it is; of a level that is split, that of its first item.
+    /// The id of its movement; for a split level that of its first bucket.
     pub movement_id: MovementId,
-    /// When it was made.
+    /// When the count was made.
     #[serde(serialize_with = "crate::millis::serialize")]
     pub counted_at: Timestamp,
-    /// When Stockline learnt of it.
+    /// When Stockline recorded it.
     #[serde(serialize_with = "crate::millis::serialize")]
     pub recorded_at: Timestamp,
-    /// By how much it changed what was on hand.
+    /// The change of `on_hand` by the count.
     pub on_hand_delta: i64,
-    /// What was on hand after it.
+    /// `on_hand` after the count.
     pub on_hand: i64,
 }
 
-/// Where the movements begin.
+/// The quantities on hand and allocated at one point in the movements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Standing {
-    /// Physically there.
+pub struct Balance {
+    /// Physically at the location.
     pub on_hand: i64,
     /// Promised to orders.
     pub allocated: i64,
 }
 
-/// What the movements of one kind come to.
+/// The sum of the movements of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moved {
+pub struct MovementTotal {
     /// The kind.
     pub kind: MovementKind,
-    /// How many there were.
+    /// The number of movements.
     pub count: u64,
-    /// By how much they changed what is on hand.
+    /// The sum of their changes of `on_hand`.
     pub on_hand_delta: i64,
-    /// By how much they changed what is allocated.
+    /// The sum of their changes of `allocated`.
     pub allocated_delta: i64,
 }
 
-/// Open orders as an explanation names them.
+/// The open orders in an explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HoldersSeen {
-    /// Those placed last first.
+pub struct ExplainedHolders {
+    /// The newest orders first.
     pub orders: Vec<OpenOrder>,
-    /// Whether more hold it than are named.
+    /// Whether more orders hold the SKU than are listed.
     pub more: bool,
-    /// What they hold, named or not; none where not all were read.
+    /// The open quantity of all orders, listed or not; absent where not all orders were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_quantity: Option<i64>,
 }
 
-/// Explains the levels of `histories`, which are all of one SKU at one location, and are held by `holders`.
-pub fn explain(histories: &[History], holders: Holders) -> Explanation {
-    let mut explained = Explanation {
+/// Explains the level of one SKU at one location.
+///
+/// `histories` has one entry, or one for each bucket of a split level. `holders` are the open orders that hold the level.
+pub fn explain(histories: &[LevelHistory], holders: HoldingOrders) -> Explanation {
+    let mut explanation = Explanation {
         last_count: None,
-        before: Standing::default(),
+        before: Balance::default(),
         movements: Vec::new(),
         reaches_back: true,
         ledger_complete: true,
-        holders: HoldersSeen {
-            open_quantity: holders.all_read.then_some(holders.open),
+        holders: ExplainedHolders {
+            open_quantity: holders.is_complete.then_some(holders.open_quantity),
             orders: holders.orders,
-            more: holders.more,
+            more: holders.has_more,
         },
         orders_compared: false,
         differences: Vec::new(),
     };
     for history in histories {
-        explained.add(history);
+        explanation.add(history);
     }
-    if !explained.reaches_back {
-        // Of a level that is split it would be the part of some of its items.
-        explained.last_count = None;
+    if !explanation.reaches_back {
+        // For a split level it may be the sum of only some of the buckets.
+        explanation.last_count = None;
     }
-    let allocated = allocated(histories);
-    let agrees = allocated == holders.open;
-    // An order that is too new for the index is known from the ledger, once that is complete.
-    let is_of_one_moment = holders.of_one_moment && explained.ledger_complete;
-    explained.orders_compared = holders.all_read && (agrees || is_of_one_moment);
-    if explained.orders_compared && !agrees {
-        explained.differences.push(Difference::Orders {
+    let allocated = total_allocated(histories);
+    let agrees = allocated == holders.open_quantity;
+    // An order too new for the index is only known from its movements, so the ledger must be complete.
+    let is_consistent = holders.is_consistent && explanation.ledger_complete;
+    explanation.orders_compared = holders.is_complete && (agrees || is_consistent);
+    if explanation.orders_compared && !agrees {
+        explanation.differences.push(Difference::Orders {
             allocated,
-            open: holders.open,
+            open: holders.open_quantity,
         });
     }
-    explained.movements.sort_by_key(|moved| moved.kind.as_str());
-    explained
+    explanation
+        .movements
+        .sort_by_key(|total| total.kind.as_str());
+    explanation
 }
 
-/// What is allocated of the levels of `histories`.
-pub fn allocated(histories: &[History]) -> i64 {
+/// Returns the sum of the allocated quantities of `histories`.
+pub fn total_allocated(histories: &[LevelHistory]) -> i64 {
     let levels = histories.iter().map(|history| &history.level);
     levels.map(|level| level.allocated).sum()
 }
 
-/// The orders that hold the levels of `histories` for all that the movements say that were read.
-pub fn orders_named(histories: &[History]) -> BTreeSet<OrderId> {
-    let mut promised = BTreeMap::<OrderId, i64>::new();
+/// Returns the orders that hold a level according to the movements in `histories`.
+pub fn orders_in_movements(histories: &[LevelHistory]) -> BTreeSet<OrderId> {
+    let mut allocated = BTreeMap::<OrderId, i64>::new();
     for movement in histories.iter().flat_map(|history| &history.movements) {
         if let Some(order) = movement.order() {
-            let promised = promised.entry(order).or_default();
-            *promised = promised.saturating_add(movement.change.allocated_delta);
+            let allocated = allocated.entry(order).or_default();
+            *allocated = allocated.saturating_add(movement.change.allocated_delta);
         }
     }
-    let held = promised.into_iter().filter(|(_, held)| *held != 0);
+    let held = allocated.into_iter().filter(|(_, held)| *held != 0);
     held.map(|(order, _)| order).collect()
 }
 
 impl Explanation {
-    fn add(&mut self, history: &History) {
+    fn add(&mut self, history: &LevelHistory) {
         let level = &history.level;
         for (quantity, level) in Quantities::of(level).each() {
             if level < 0 {
@@ -182,14 +187,14 @@ impl Explanation {
         }
         let newest = history.movements.first();
         let last = level.last_change.as_ref().map(|change| change.movement_id);
-        let recorded = newest.map(|movement| movement.change.movement_id) == last;
-        self.ledger_complete &= recorded;
+        let is_recorded = newest.map(|movement| movement.change.movement_id) == last;
+        self.ledger_complete &= is_recorded;
 
         let is_count = |movement: &&Movement| movement.change.kind == MovementKind::Count;
         let count = history.movements.iter().find(is_count);
-        self.reaches_back &= count.is_some() || history.reaches_the_beginning;
+        self.reaches_back &= count.is_some() || history.reaches_first_movement;
         if let Some(count) = count {
-            self.take_count(count);
+            self.add_count(count);
         }
         let since: Vec<&Movement> = history
             .movements
@@ -197,38 +202,38 @@ impl Explanation {
             .take_while(|movement| !is_count(movement))
             .collect();
         let before = match (count, since.last()) {
-            (Some(count), _) => Standing::after(count),
-            (None, Some(oldest)) if !history.reaches_the_beginning => Standing::ahead_of(oldest),
-            _ => Standing::default(),
+            (Some(count), _) => Balance::after(count),
+            (None, Some(oldest)) if !history.reaches_first_movement => Balance::before(oldest),
+            _ => Balance::default(),
         };
         self.before.on_hand += before.on_hand;
         self.before.allocated += before.allocated;
 
-        let (mut now, mut gap) = (before, None);
+        let (mut balance, mut gap) = (before, None);
         for movement in since.into_iter().rev() {
-            let after = Standing::after(movement);
-            let moved = if movement.change.kind == MovementKind::Repair {
-                // It makes up for what is missing before it.
+            let after = Balance::after(movement);
+            let delta = if movement.change.kind == MovementKind::Repair {
+                // A repair makes up for the movements missing before it.
                 gap = None;
-                // It changed what the books say by more or less than the level.
-                after.minus(now)
+                // Its own deltas are those of the ledger; the level changed by what its result shows.
+                after.minus(balance)
             } else {
-                Standing::of_change(movement)
+                Balance::of_change(movement)
             };
-            if now.plus(moved) != after {
+            if balance.plus(delta) != after {
                 gap.get_or_insert(movement.version);
             }
-            self.count_in(movement.change.kind, moved);
-            now = now.plus(moved);
+            self.add_to_total(movement.change.kind, delta);
+            balance = balance.plus(delta);
         }
         if let Some(version) = gap {
             self.differences.push(Difference::Gap { version });
         }
-        // What is not recorded yet is no contradiction.
-        if recorded {
+        // A movement that has not arrived yet is not a contradiction.
+        if is_recorded {
             for (quantity, level, movements) in [
-                (Quantity::OnHand, level.on_hand, now.on_hand),
-                (Quantity::Allocated, level.allocated, now.allocated),
+                (Quantity::OnHand, level.on_hand, balance.on_hand),
+                (Quantity::Allocated, level.allocated, balance.allocated),
             ] {
                 if level != movements {
                     self.differences.push(Difference::Movements {
@@ -241,54 +246,54 @@ impl Explanation {
         }
     }
 
-    fn take_count(&mut self, count: &Movement) {
-        let change = &count.change;
-        let part = LastCount {
+    fn add_count(&mut self, movement: &Movement) {
+        let change = &movement.change;
+        let count = LastCount {
             movement_id: change.movement_id,
             counted_at: change.occurred_at,
             recorded_at: change.recorded_at,
             on_hand_delta: change.on_hand_delta,
-            on_hand: count.on_hand,
+            on_hand: movement.on_hand,
         };
         let Some(known) = &mut self.last_count else {
-            self.last_count = Some(part);
+            self.last_count = Some(count);
             return;
         };
-        match part.when().cmp(&known.when()) {
+        match count.times().cmp(&known.times()) {
             Ordering::Less => {}
-            // Each item of a level that is split holds its part of one count.
+            // Each bucket of a split level has its own part of one count.
             Ordering::Equal => {
-                known.on_hand_delta += part.on_hand_delta;
-                known.on_hand += part.on_hand;
+                known.on_hand_delta += count.on_hand_delta;
+                known.on_hand += count.on_hand;
             }
-            Ordering::Greater => *known = part,
+            Ordering::Greater => *known = count,
         }
     }
 
-    fn count_in(&mut self, kind: MovementKind, by: Standing) {
-        let known = self.movements.iter_mut().find(|moved| moved.kind == kind);
-        if let Some(moved) = known {
-            moved.count += 1;
-            moved.on_hand_delta += by.on_hand;
-            moved.allocated_delta += by.allocated;
+    fn add_to_total(&mut self, kind: MovementKind, delta: Balance) {
+        let known = self.movements.iter_mut().find(|total| total.kind == kind);
+        if let Some(total) = known {
+            total.count += 1;
+            total.on_hand_delta += delta.on_hand;
+            total.allocated_delta += delta.allocated;
         } else {
-            self.movements.push(Moved {
+            self.movements.push(MovementTotal {
                 kind,
                 count: 1,
-                on_hand_delta: by.on_hand,
-                allocated_delta: by.allocated,
+                on_hand_delta: delta.on_hand,
+                allocated_delta: delta.allocated,
             });
         }
     }
 }
 
 impl LastCount {
-    fn when(&self) -> (Timestamp, Timestamp) {
+    fn times(&self) -> (Timestamp, Timestamp) {
         (self.counted_at, self.recorded_at)
     }
 }
 
-impl Standing {
+impl Balance {
     fn after(movement: &Movement) -> Self {
         Self {
             on_hand: movement.on_hand,
@@ -296,7 +301,7 @@ impl Standing {
         }
     }
 
-    fn ahead_of(movement: &Movement) -> Self {
+    fn before(movement: &Movement) -> Self {
         Self::after(movement).minus(Self::of_change(movement))
     }
 

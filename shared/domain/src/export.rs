@@ -1,4 +1,4 @@
-//! The export's rules: which days are due, how money becomes a decimal, what a day sums up to, when it is revised.
+//! Rules of the sales export: which business dates are due, amounts as decimals, totals of a day, and revisions.
 
 pub mod late;
 
@@ -16,63 +16,66 @@ use crate::invalid::{Checks, Invalid};
 use crate::money::{Currency, Money};
 use crate::order::{Line, LineAmounts, Order, OrderStatus};
 
-/// The most days one request may ask for.
+/// The maximum number of days in one request.
 pub const MAX_DAYS: usize = 31;
 
-/// Digits of an exported amount, before and after the point together: what fits 64 bits in every engine.
+/// Precision of an exported amount: the number of decimal digits that fit a 64-bit integer in every query engine.
 pub const DECIMAL_PRECISION: u8 = 18;
 
-/// Digits after the point of every exported amount. ISO 4217 knows currencies of 0 to 4 digits, and 4 hold them all;
-/// 2 would round dinars.
+/// Scale of every exported amount: digits after the decimal point. ISO 4217 has currencies of 0 to 4 digits, so a scale of 2
+/// would round some of them.
 pub const DECIMAL_SCALE: u8 = 4;
 
-/// What is asked of the export: a list of days, or the last days that have closed.
+/// A request to export a list of business dates or the last closed ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportRequest {
-    /// These days, in every time zone where they have begun.
+    /// The business dates to export, in every time zone where they have begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_dates: Option<Vec<Date>>,
-    /// This many of the last closed days of each time zone; 1, if neither field is given.
+    /// The number of last closed business dates to export in each time zone; 1 if neither field is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<usize>,
 }
 
-/// The days to export.
+/// The business dates to export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Days {
-    /// The last so many closed days of each group.
+pub enum ExportDays {
+    /// This number of last closed dates of each time zone group.
     LastClosed(usize),
-    /// These.
+    /// These dates.
     Listed(BTreeSet<Date>),
 }
 
 impl ExportRequest {
-    /// The days it asks for, or every field that breaks a rule at `now`.
-    pub fn check(self, now: Timestamp) -> Result<Days, Invalid> {
+    /// Checks the request at `now` and returns the dates to export.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn check(self, now: Timestamp) -> Result<ExportDays, Invalid> {
         let mut checks = Checks::new();
-        let most = format!("1 to {MAX_DAYS}");
+        let range = format!("1 to {MAX_DAYS}");
         checks.require(
             self.business_dates.is_none() || self.days.is_none(),
             "/days",
-            "must not come with business_dates",
+            "must be absent when business_dates is given",
         );
         if let Some(days) = self.days {
             checks.require(
                 (1..=MAX_DAYS).contains(&days),
                 "/days",
-                format!("must be {most}"),
+                format!("must be {range}"),
             );
         }
         let Some(dates) = self.business_dates else {
-            return checks.finish(Days::LastClosed(self.days.unwrap_or(1)));
+            return checks.finish(ExportDays::LastClosed(self.days.unwrap_or(1)));
         };
         checks.require(
             (1..=MAX_DAYS).contains(&dates.len()),
             "/business_dates",
-            format!("must hold {most} dates"),
+            format!("must hold {range} dates"),
         );
-        // The day begins first at UTC+14.
+        // A date begins first at UTC+14.
         let latest = TimeZone::UTC
             .to_datetime(now)
             .saturating_add(14.hours())
@@ -84,35 +87,38 @@ impl ExportRequest {
                 "must not be in the future",
             );
         }
-        checks.finish(Days::Listed(dates.into_iter().collect()))
+        checks.finish(ExportDays::Listed(dates.into_iter().collect()))
     }
 }
 
-/// A location's time zone is not known.
+/// A location has an unknown time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("location {location_id} has the unknown time zone {time_zone}")]
 pub struct UnknownTimeZone {
     /// The location.
     pub location_id: LocationId,
-    /// What it says.
+    /// The unknown name.
     pub time_zone: String,
 }
 
-/// The locations of one time zone: their days are exported together, one file a day.
+/// The locations of one time zone. Their sales are exported together, one file for each business date.
 #[derive(Debug, Clone)]
 pub struct TimeZoneGroup {
     /// The IANA name, such as `Europe/Berlin`.
     pub name: String,
     /// The time zone.
     pub time_zone: TimeZone,
-    /// Its locations, by id.
+    /// The locations, sorted by id.
     pub locations: Vec<LocationId>,
     first_close_out: i8,
     last_close_out: i8,
 }
 
 impl TimeZoneGroup {
-    /// The groups of `locations`, by name; two spellings of a zone's name are one group.
+    /// Groups `locations` by time zone, sorted by its name. Two spellings of one name form one group.
+    ///
+    /// # Errors
+    /// The first location with an unknown time zone.
     pub fn of(locations: &[Location]) -> Result<Vec<Self>, UnknownTimeZone> {
         let mut groups: BTreeMap<String, Self> = BTreeMap::new();
         for location in locations {
@@ -143,20 +149,20 @@ impl TimeZoneGroup {
         Ok(groups)
     }
 
-    /// The group in a file's name: `Europe-Berlin`.
+    /// Returns the name of the group in object keys, such as `Europe-Berlin`.
     pub fn key(&self) -> String {
         self.name.replace('/', "-")
     }
 
-    /// The last day that every location of the group has closed at `now`.
+    /// Returns the last business date that every location of the group has closed at `now`.
     pub fn last_closed(&self, now: Timestamp) -> Date {
         business_date(now, &self.time_zone, self.last_close_out).saturating_sub(1.day())
     }
 
-    /// Which of `days` are due at `now`, oldest first: never a day that no location of the group has begun.
-    pub fn due(&self, days: &Days, now: Timestamp) -> Vec<Date> {
+    /// Returns which of `days` are due at `now`, oldest first, without dates that no location of the group has begun.
+    pub fn due(&self, days: &ExportDays, now: Timestamp) -> Vec<Date> {
         match days {
-            Days::LastClosed(count) => {
+            ExportDays::LastClosed(count) => {
                 let mut dates: Vec<Date> = self
                     .last_closed(now)
                     .series(-(1.day()))
@@ -165,7 +171,7 @@ impl TimeZoneGroup {
                 dates.reverse();
                 dates
             }
-            Days::Listed(dates) => {
+            ExportDays::Listed(dates) => {
                 let current = business_date(now, &self.time_zone, self.first_close_out);
                 dates
                     .iter()
@@ -176,10 +182,10 @@ impl TimeZoneGroup {
         }
     }
 
-    /// Which of `days` are due at `now`, with the group's days that were written late, oldest first.
+    /// Returns which of `days` are due at `now` and the dates of the group in `late`, oldest first.
     pub fn due_with_late(
         &self,
-        days: &Days,
+        days: &ExportDays,
         late: &BTreeSet<LateDay>,
         now: Timestamp,
     ) -> Vec<Date> {
@@ -191,43 +197,47 @@ impl TimeZoneGroup {
         dates.into_iter().collect()
     }
 
-    /// What a clock on the wall of the group's stores shows at `at`, as milliseconds since 1970-01-01 00:00 on it.
+    /// Returns the local time of the group at `at`, in milliseconds since 1970-01-01 00:00 local time.
     pub fn local_milliseconds(&self, at: Timestamp) -> i64 {
         let offset = i64::from(self.time_zone.to_offset(at).seconds());
         at.as_millisecond() + offset * 1000
     }
 }
 
-/// An amount or a sum that an exported number cannot hold.
+/// An amount or a sum exceeds [`DECIMAL_PRECISION`] or 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an amount has more digits than an exported number")]
+#[error("an amount has more than 18 digits, the precision of an exported decimal")]
 pub struct TooLarge;
 
-/// `money` in the major unit as the unscaled value of a decimal of [`DECIMAL_SCALE`]: 19.99 EUR is 199900.
+/// Converts `money` to the unscaled value of a decimal of [`DECIMAL_SCALE`] in the major unit: 19.99 EUR is 199900.
+///
+/// # Errors
+/// The value has more than [`DECIMAL_PRECISION`] digits.
 pub fn unscaled(money: Money) -> Result<i64, TooLarge> {
-    let missing = u32::from(DECIMAL_SCALE)
+    let extra_digits = u32::from(DECIMAL_SCALE)
         .checked_sub(money.currency.minor_digits())
         .ok_or(TooLarge)?;
     money
         .amount
-        .checked_mul(10_i64.pow(missing))
+        .checked_mul(10_i64.pow(extra_digits))
         .filter(|value| value.unsigned_abs() < 10_u64.pow(u32::from(DECIMAL_PRECISION)))
         .ok_or(TooLarge)
 }
 
-/// A line as it is exported.
+/// An order line as it is exported.
 #[derive(Debug, Clone, Copy)]
 pub struct SoldLine<'a> {
     /// The line.
     pub line: &'a Line,
-    /// How much of it was sold.
+    /// The quantity sold.
     pub quantity: i64,
-    /// What that comes to.
+    /// The amounts of that quantity.
     pub amounts: LineAmounts,
 }
 
-/// What `order` sold: what was canceled of a line is left out of it, and a line of which all was canceled altogether. A
-/// canceled order, which sold nothing, stands with all that it would have sold: its status says so.
+/// Returns the lines that `order` sold, without canceled quantities and without lines that were canceled completely.
+///
+/// A canceled order is exported with its ordered quantities, marked by its status.
 pub fn sold_lines(order: &Order) -> impl Iterator<Item = SoldLine<'_>> {
     let canceled = order.status == OrderStatus::Canceled;
     order
@@ -249,33 +259,36 @@ pub fn sold_lines(order: &Order) -> impl Iterator<Item = SoldLine<'_>> {
         })
 }
 
-/// What one location sold in one currency on one day, in minor units. Canceled orders are counted and sum to nothing.
+/// The sales of one location in one currency on one business date, in minor units. Canceled orders are counted but not summed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreTotals {
-    /// Where.
+    /// The location.
     pub location_id: LocationId,
-    /// In what.
+    /// The currency.
     pub currency: Currency,
-    /// Orders that stand.
+    /// The number of orders that were not canceled.
     pub orders: u64,
-    /// Orders that were canceled.
+    /// The number of canceled orders.
     pub canceled_orders: u64,
-    /// quantity x unit price.
+    /// Quantity times unit price.
     pub gross: i64,
-    /// Taken off.
+    /// Discounts.
     pub discount: i64,
-    /// Tax, in the net or on top of it as each order says.
+    /// Tax, included in `net` or added to it as each order states.
     pub tax: i64,
-    /// gross - discount.
+    /// `gross` - `discount`.
     pub net: i64,
 }
 
-/// Sums the orders of one day.
+/// Sums the orders of one business date.
 #[derive(Debug, Clone, Default)]
 pub struct DayTotals(BTreeMap<(LocationId, Currency), StoreTotals>);
 
 impl DayTotals {
     /// Adds `order`.
+    ///
+    /// # Errors
+    /// A sum exceeds 64 bits.
     pub fn add(&mut self, order: &Order) -> Result<(), TooLarge> {
         let totals = self
             .0
@@ -305,7 +318,7 @@ impl DayTotals {
         Ok(())
     }
 
-    /// The totals, by location and currency.
+    /// Returns the totals, sorted by location and currency.
     pub fn finish(self) -> Vec<StoreTotals> {
         self.0.into_values().collect()
     }
@@ -314,42 +327,42 @@ impl DayTotals {
 /// One exported file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedFile {
-    /// What it holds, such as `sales_lines`.
+    /// The data set, such as `sales_lines`.
     pub dataset: String,
-    /// Where it is in the bucket.
+    /// The object key in the bucket.
     pub key: String,
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u64,
-    /// The SHA-256 of its bytes, in hexadecimal.
+    /// The SHA-256 of the file, in hexadecimal.
     pub sha256: String,
 }
 
-/// What was exported of one group and day. It is written last: a day without one is not to be read.
+/// The manifest of one group and business date. It is written after the files, so files without a manifest are incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of this format.
+    /// The version of the manifest format.
     pub version: u32,
-    /// The group's name in keys.
+    /// The name of the group in object keys.
     pub group: String,
-    /// The group's IANA time zone.
+    /// The IANA time zone of the group.
     pub time_zone: String,
-    /// The day.
+    /// The business date.
     pub business_date: Date,
-    /// 1, and one more each time the day's files changed.
+    /// 1 at first, and one more each time a file changed.
     pub revision: u64,
-    /// Whether the day had closed in every location of the group: an open day is a part of one.
+    /// Whether every location of the group had closed the date. Otherwise the files are partial.
     pub closed: bool,
     /// The files.
     pub files: Vec<ExportedFile>,
-    /// What they sum up to, by location and currency.
+    /// The totals of the files, by location and currency.
     pub totals: Vec<StoreTotals>,
 }
 
 impl Manifest {
-    /// The format's version.
+    /// The current version of the format.
     pub const VERSION: u32 = 1;
 
-    /// This manifest as the successor of `previous`: its revision goes up only where a file changed.
+    /// Returns this manifest as the successor of `previous`. The revision is raised only if a file changed.
     pub fn after(mut self, previous: Option<&Self>) -> Self {
         self.revision = match previous {
             None => 1,
@@ -396,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn locations_of_one_time_zone_are_one_group_however_they_spell_it() {
+    fn spellings_of_one_time_zone_form_one_group() {
         let locations = [
             location("b", "Europe/Berlin", 3),
             location("n", "America/New_York", 0),
@@ -410,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_time_zone_names_its_location() {
+    fn unknown_time_zone_error_names_the_location() {
         let unknown = TimeZoneGroup::of(&[location("moon-1", "Moon/Base", 0)]).unwrap_err();
         assert_eq!(
             unknown.to_string(),
@@ -419,31 +432,31 @@ mod tests {
     }
 
     #[test]
-    fn yesterday_is_due_once_the_last_store_of_the_group_has_closed_it() {
+    fn date_is_due_once_every_location_has_closed_it() {
         let berlin = group("Europe/Berlin", &[0, 4]);
         assert_eq!(
-            berlin.due(&Days::LastClosed(1), at("2026-03-02T02:59:59Z")),
+            berlin.due(&ExportDays::LastClosed(1), at("2026-03-02T02:59:59Z")),
             [date(2026, 2, 28)]
         );
         assert_eq!(
-            berlin.due(&Days::LastClosed(1), at("2026-03-02T03:00:00Z")),
+            berlin.due(&ExportDays::LastClosed(1), at("2026-03-02T03:00:00Z")),
             [date(2026, 3, 1)]
         );
     }
 
     #[test]
-    fn one_instant_is_another_day_in_another_time_zone() {
+    fn due_date_depends_on_the_time_zone() {
         let now = at("2026-03-02T04:00:00Z");
-        let due = |zone| group(zone, &[0]).due(&Days::LastClosed(1), now);
+        let due = |zone| group(zone, &[0]).due(&ExportDays::LastClosed(1), now);
         assert_eq!(due("Europe/Berlin"), [date(2026, 3, 1)]);
         assert_eq!(due("America/New_York"), [date(2026, 2, 28)]);
         assert_eq!(due("Asia/Tokyo"), [date(2026, 3, 1)]);
     }
 
     #[test]
-    fn several_closed_days_come_oldest_first() {
-        let due =
-            group("Europe/Berlin", &[0]).due(&Days::LastClosed(3), at("2026-03-02T04:00:00Z"));
+    fn closed_dates_are_due_oldest_first() {
+        let due = group("Europe/Berlin", &[0])
+            .due(&ExportDays::LastClosed(3), at("2026-03-02T04:00:00Z"));
         assert_eq!(
             due,
             [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1)]
@@ -451,9 +464,9 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_day_is_due_only_where_it_has_begun() {
+    fn listed_date_is_due_only_where_it_has_begun() {
         let now = at("2026-03-01T20:00:00Z");
-        let listed = Days::Listed([date(2026, 3, 1), date(2026, 3, 2)].into());
+        let listed = ExportDays::Listed([date(2026, 3, 1), date(2026, 3, 2)].into());
         assert_eq!(
             group("Europe/Berlin", &[0]).due(&listed, now),
             [date(2026, 3, 1)]
@@ -465,18 +478,18 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_read_and_every_fault_in_it_is_named() {
+    fn request_check_accepts_valid_and_reports_invalid_fields() {
         let now = at("2026-03-02T04:00:00Z");
-        let asked = |json: &str| {
+        let check = |json: &str| {
             serde_json::from_str::<ExportRequest>(json)
                 .unwrap()
                 .check(now)
         };
-        assert_eq!(asked("{}"), Ok(Days::LastClosed(1)));
-        assert_eq!(asked(r#"{"days":8}"#), Ok(Days::LastClosed(8)));
+        assert_eq!(check("{}"), Ok(ExportDays::LastClosed(1)));
+        assert_eq!(check(r#"{"days":8}"#), Ok(ExportDays::LastClosed(8)));
         assert_eq!(
-            asked(r#"{"business_dates":["2026-03-01","2026-03-01"]}"#),
-            Ok(Days::Listed([date(2026, 3, 1)].into()))
+            check(r#"{"business_dates":["2026-03-01","2026-03-01"]}"#),
+            Ok(ExportDays::Listed([date(2026, 3, 1)].into()))
         );
         let many = vec!["\"2026-01-01\""; 32].join(",");
         for (json, pointer) in [
@@ -496,7 +509,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                asked(&json).unwrap_err().errors[0].pointer,
+                check(&json).unwrap_err().errors[0].pointer,
                 pointer,
                 "{json}"
             );
@@ -504,19 +517,20 @@ mod tests {
     }
 
     #[test]
-    fn local_time_follows_the_change_to_winter_time() {
+    fn local_time_follows_daylight_saving_time() {
         let berlin = group("Europe/Berlin", &[0]);
-        let wall = |now: &str| {
-            let shown = Timestamp::from_millisecond(berlin.local_milliseconds(at(now))).unwrap();
-            TimeZone::UTC.to_datetime(shown).to_string()
+        let local = |now: &str| {
+            let milliseconds =
+                Timestamp::from_millisecond(berlin.local_milliseconds(at(now))).unwrap();
+            TimeZone::UTC.to_datetime(milliseconds).to_string()
         };
-        assert_eq!(wall("2026-10-25T00:30:00Z"), "2026-10-25T02:30:00");
-        assert_eq!(wall("2026-10-25T01:30:00Z"), "2026-10-25T02:30:00");
-        assert_eq!(wall("2026-03-29T01:00:00.123Z"), "2026-03-29T03:00:00.123");
+        assert_eq!(local("2026-10-25T00:30:00Z"), "2026-10-25T02:30:00");
+        assert_eq!(local("2026-10-25T01:30:00Z"), "2026-10-25T02:30:00");
+        assert_eq!(local("2026-03-29T01:00:00.123Z"), "2026-03-29T03:00:00.123");
     }
 
     #[test]
-    fn every_currency_is_exact_in_four_digits() {
+    fn every_currency_is_exact_at_scale_4() {
         assert_eq!(decimal(1999, "EUR"), Ok(199_900));
         assert_eq!(decimal(-1999, "JPY"), Ok(-19_990_000));
         assert_eq!(decimal(1999, "KWD"), Ok(19_990));
@@ -524,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_beyond_eighteen_digits_is_refused_and_never_cut() {
+    fn amount_above_18_digits_is_rejected() {
         assert_eq!(
             decimal(99_999_999_999_999, "JPY"),
             Ok(999_999_999_999_990_000)
@@ -535,7 +549,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_amount_reads_back_from_its_decimal(
+        fn amount_is_recovered_from_its_decimal(
             amount in -crate::money::MAX_AMOUNT..=crate::money::MAX_AMOUNT,
             code in prop::sample::select(vec!["JPY", "EUR", "KWD", "CLF"]),
         ) {
@@ -565,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_changed_file_makes_a_new_revision() {
+    fn revision_is_raised_only_by_a_changed_file() {
         let first = manifest("aa", false).after(None);
         assert_eq!(first.revision, 1);
         let closed = manifest("aa", true).after(Some(&first));

@@ -1,4 +1,4 @@
-//! Names that callers choose (SKU, location, zone, controller) and ids that Stockline derives.
+//! Names that callers choose (SKU, location, zone, controller) and ids that Stockline derives as UUIDs of version 5.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A name that breaks the rule for its kind.
+/// A name of the wrong length or with characters that are not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 characters of {allowed}")]
 pub struct InvalidName {
@@ -21,7 +21,7 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// The name as it was given.
+            /// Returns the name.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -87,7 +87,7 @@ macro_rules! derived_id {
         pub struct $type(Uuid);
 
         impl $type {
-            /// The id as a UUID.
+            /// Returns the id as a UUID.
             pub fn as_uuid(self) -> Uuid {
                 self.0
             }
@@ -116,7 +116,7 @@ macro_rules! derived_id {
 }
 
 derived_id!(
-    /// An order, derived from its caller and idempotency key, so that the order is its own idempotency record.
+    /// An order, derived from caller and idempotency key, so that the order is its own idempotency record.
     OrderId
 );
 derived_id!(
@@ -124,7 +124,7 @@ derived_id!(
     RefundId
 );
 derived_id!(
-    /// Goods of an order that left by hand, derived from the order, the caller and the idempotency key.
+    /// One fulfilment that a person recorded for an order, derived from the order, the caller and the idempotency key.
     FulfilmentId
 );
 derived_id!(
@@ -132,27 +132,27 @@ derived_id!(
     CancellationId
 );
 derived_id!(
-    /// One request to change stock, derived from its caller and idempotency key.
+    /// One request to change stock, derived from caller and idempotency key.
     RequestId
 );
 derived_id!(
-    /// One immutable change of one level, derived from what caused it.
+    /// One movement of a level, derived from its cause.
     MovementId
 );
 derived_id!(
-    /// One alert, derived from the level and the version of it that raised the alert.
+    /// One alert, derived from the level and the version that raised it.
     AlertId
 );
 derived_id!(
-    /// One report of what was found, derived from the run that found it.
+    /// One report of findings to operators, derived from the run that found them.
     ReportId
 );
 derived_id!(
-    /// One transport in the warehouse, derived from the order line it serves.
+    /// One transport in a warehouse, derived from the order line that it serves.
     TaskId
 );
 
-/// Stockline's own UUID namespace (RFC 9562, section 5.5), so that derived ids never meet those of another system.
+/// Stockline's own UUID namespace (RFC 9562, section 5.5), so that derived ids do not collide with those of other systems.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8f1d_6a52_5d0e_5c0b_9a63_7c1f_2b90_4e11);
 
 fn derive(kind: &str, parts: &[&str]) -> Uuid {
@@ -165,14 +165,14 @@ fn derive(kind: &str, parts: &[&str]) -> Uuid {
 }
 
 impl OrderId {
-    /// The order that `subject` places under `idempotency_key`: the same for ever, and another subject's never.
+    /// Derives the id of the order that `subject` places under `idempotency_key`. Other subjects or keys give other ids.
     pub fn derive(subject: &str, idempotency_key: &str) -> Self {
         Self(derive("order", &[subject, idempotency_key]))
     }
 }
 
 impl RefundId {
-    /// The refund of `order` that `subject` makes under `idempotency_key`.
+    /// Derives the id of the refund of `order` that `subject` makes under `idempotency_key`.
     pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
         let order = order.to_string();
         Self(derive("refund", &[&order, subject, idempotency_key]))
@@ -180,7 +180,7 @@ impl RefundId {
 }
 
 impl FulfilmentId {
-    /// The fulfilment of `order` that `subject` makes under `idempotency_key`.
+    /// Derives the id of the fulfilment of `order` that `subject` makes under `idempotency_key`.
     pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
         let order = order.to_string();
         Self(derive("fulfilment", &[&order, subject, idempotency_key]))
@@ -188,7 +188,7 @@ impl FulfilmentId {
 }
 
 impl CancellationId {
-    /// The cancellation of `order` that `subject` asks for under `idempotency_key`.
+    /// Derives the id of the cancellation of `order` that `subject` asks for under `idempotency_key`.
     pub fn derive(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
         let order = order.to_string();
         Self(derive("cancellation", &[&order, subject, idempotency_key]))
@@ -196,14 +196,14 @@ impl CancellationId {
 }
 
 impl RequestId {
-    /// The stock request that `subject` sends under `idempotency_key`.
+    /// Derives the id of the stock request that `subject` sends under `idempotency_key`.
     pub fn derive(subject: &str, idempotency_key: &str) -> Self {
         Self(derive("stock-request", &[subject, idempotency_key]))
     }
 }
 
 impl MovementId {
-    /// The movement of `kind` that `cause` (an order, a request's change, a task) makes at one level.
+    /// Derives the id of the movement of `kind` that `cause` (an order, a change of a request, a task) makes to one level.
     pub fn derive(cause: &str, kind: &str, location: &LocationId, sku: &Sku) -> Self {
         Self(derive(
             "movement",
@@ -211,7 +211,7 @@ impl MovementId {
         ))
     }
 
-    /// The part of this movement that bucket `bucket` of a level takes; the movement itself for bucket 0.
+    /// Derives the id of the part of this movement in bucket `bucket` of a split level; bucket 0 keeps the id itself.
     pub fn in_bucket(self, bucket: u8) -> Self {
         if bucket == 0 {
             return self;
@@ -224,7 +224,7 @@ impl MovementId {
 }
 
 impl AlertId {
-    /// The alert of `kind` that version `version` of one level raises.
+    /// Derives the id of the alert of `kind` that version `version` of one level raises.
     pub fn derive(location: &LocationId, sku: &Sku, version: u64, kind: &str) -> Self {
         let version = version.to_string();
         Self(derive(
@@ -235,14 +235,14 @@ impl AlertId {
 }
 
 impl ReportId {
-    /// The report of `kind` on the run `run`.
+    /// Derives the id of the report of `kind` on the run `run`.
     pub fn derive(kind: &str, run: &str) -> Self {
         Self(derive("report", &[kind, run]))
     }
 }
 
 impl TaskId {
-    /// The task that fetches line `line` (from 1) of `order`.
+    /// Derives the id of the task that retrieves line `line` (from 1) of `order`.
     pub fn for_order_line(order: OrderId, line: u16) -> Self {
         Self(derive("task", &[&order.to_string(), &line.to_string()]))
     }
@@ -253,17 +253,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_short_and_holds_no_key_separator() {
+    fn name_rejects_key_separators_and_long_texts() {
         assert!("SKU-1.a_b".parse::<Sku>().is_ok());
         assert!("store-7".parse::<LocationId>().is_ok());
         for bad in ["", "a#b", "a b", "ä", &"x".repeat(65)] {
-            assert!(bad.parse::<Sku>().is_err(), "{bad} was taken");
+            assert!(bad.parse::<Sku>().is_err(), "{bad} was accepted");
         }
         assert!("a.b".parse::<LocationId>().is_err());
     }
 
     #[test]
-    fn the_same_caller_and_key_make_the_same_order_and_no_other_caller_does() {
+    fn order_id_depends_on_caller_and_key() {
         assert_eq!(OrderId::derive("ana", "k1"), OrderId::derive("ana", "k1"));
         assert_ne!(OrderId::derive("ana", "k1"), OrderId::derive("ben", "k1"));
         assert_ne!(OrderId::derive("an", "ak1"), OrderId::derive("ana", "k1"));

@@ -1,6 +1,6 @@
-//! The rules of Stockline's trade: orders, stock, alerts, tasks, money and days.
+//! The business rules of Stockline: orders, stock, alerts, warehouse tasks, money and business dates.
 //!
-//! Everything here is pure. Time, ids and storage come in as arguments; nothing here waits, logs or knows AWS.
+//! All functions are pure: time, ids and stored data are arguments, and nothing is async, logs or depends on AWS.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod alert;
@@ -18,7 +18,7 @@ pub mod money;
 pub mod open_order;
 pub mod order;
 pub mod place_order;
+pub mod reported_time;
 pub mod split_level;
 pub mod stock_change;
 pub mod task;
-pub mod told_time;

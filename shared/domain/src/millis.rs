@@ -1,24 +1,23 @@
-//! How a time is written for others: RFC 3339 in UTC with three digits of the second, always, so that texts of times sort
-//! as the times do. Read it is in any form of RFC 3339.
+//! Serializes timestamps as RFC 3339 in UTC with exactly 3 fractional digits, so that the texts sort like the times.
 //!
-//! For `#[serde(serialize_with = "..")]` on every time that leaves in a response or a message; and for every time that
-//! comes in and is compared with others.
+//! Use it in `#[serde(serialize_with = "..")]` on every time in a response or a message, and truncate every received time that
+//! is compared with others. Any form of RFC 3339 is accepted when parsing.
 
 use jiff::Timestamp;
 use serde::Serializer;
 
-/// `at` without what is finer than a millisecond: as it is stored, so that whoever compares it before and whoever compares
-/// it after say the same.
-pub fn cut(at: Timestamp) -> Timestamp {
+/// Truncates `at` to milliseconds, the stored precision, so that a comparison gives the same result before and after the time
+/// is stored.
+pub fn truncate(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
-/// A time, cut to milliseconds.
+/// Serializes a time, truncated to milliseconds.
 pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{at:.3}"))
 }
 
-/// A time that may be absent.
+/// Serializes an optional time; `None` as null.
 #[allow(clippy::ref_option, reason = "serde passes a reference to the field")]
 pub fn optional<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
@@ -43,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_three_digits_on_the_whole_second_and_within_it() {
+    fn time_is_serialized_with_three_fractional_digits() {
         let written = |at: &str, then: Option<&str>| {
             let times = Times {
                 at: at.parse().unwrap(),
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_read_in_any_form_of_rfc_3339() {
+    fn time_is_parsed_from_any_form_of_rfc_3339() {
         for text in ["2026-03-01T12:00:00Z", "2026-03-01T14:00:00.000+02:00"] {
             let times: Times = serde_json::from_value(json!({"at": text})).unwrap();
             assert_eq!(times.at, "2026-03-01T12:00:00Z".parse().unwrap());

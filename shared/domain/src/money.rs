@@ -1,10 +1,10 @@
-//! Money as integers of minor units. Floating point appears nowhere.
+//! Money as an integer number of minor units; never floating point.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The largest amount, in minor units, that one field of a request may hold.
+/// The largest amount that a field of a request may hold, in minor units.
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 
 /// An ISO 4217 currency code: three capital letters.
@@ -12,18 +12,18 @@ pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
-/// A text that is no currency code.
+/// A text that is not a currency code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an ISO 4217 code of three capital letters")]
 pub struct InvalidCurrency;
 
 impl Currency {
-    /// The code, such as `EUR`.
+    /// Returns the code, such as `EUR`.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Digits after the decimal point in the major unit (ISO 4217, table A.1).
+    /// Returns the number of decimal places of the major unit (ISO 4217, table A.1).
     pub fn minor_digits(self) -> u32 {
         match &self.0 {
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
@@ -66,18 +66,18 @@ impl fmt::Display for Currency {
     }
 }
 
-/// An amount of minor units (cents, yen, fils) in one currency.
+/// An amount in minor units (cents, yen, fils) of one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
-    /// Minor units, possibly negative.
+    /// The amount in minor units; may be negative.
     pub amount: i64,
-    /// The currency the amount is in.
+    /// The currency of the amount.
     pub currency: Currency,
 }
 
 impl Money {
-    /// `amount` minor units of `currency`.
+    /// Creates an amount of `amount` minor units of `currency`.
     pub fn new(amount: i64, currency: Currency) -> Self {
         Self { amount, currency }
     }
@@ -86,20 +86,20 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.currency.minor_digits();
-        let (sign, size) = (
+        let (sign, magnitude) = (
             if self.amount < 0 { "-" } else { "" },
             self.amount.unsigned_abs(),
         );
         if digits == 0 {
-            return write!(f, "{sign}{size} {}", self.currency);
+            return write!(f, "{sign}{magnitude} {}", self.currency);
         }
         let unit = 10_u64.pow(digits);
         let width = digits as usize;
         write!(
             f,
             "{sign}{}.{:0width$} {}",
-            size / unit,
-            size % unit,
+            magnitude / unit,
+            magnitude % unit,
             self.currency
         )
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn money_reads_as_its_currency_writes_it() {
+    fn display_uses_the_decimal_places_of_the_currency() {
         assert_eq!(money(1999, "EUR").to_string(), "19.99 EUR");
         assert_eq!(money(-5, "EUR").to_string(), "-0.05 EUR");
         assert_eq!(money(1999, "JPY").to_string(), "1999 JPY");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn money_is_written_as_it_is_read() {
+    fn money_serializes_and_parses_to_the_same_value() {
         let written = serde_json::to_string(&money(-1999, "EUR")).unwrap();
         assert_eq!(written, r#"{"amount":-1999,"currency":"EUR"}"#);
         assert_eq!(
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_of_a_minor_unit_is_refused() {
+    fn parse_rejects_fractions_bad_codes_and_unknown_fields() {
         assert!(serde_json::from_str::<Money>(r#"{"amount":19.99,"currency":"EUR"}"#).is_err());
         assert!(serde_json::from_str::<Money>(r#"{"amount":1999,"currency":"eur"}"#).is_err());
         assert!(serde_json::from_str::<Money>(r#"{"amount":1,"currency":"EUR","x":1}"#).is_err());

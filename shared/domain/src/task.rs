@@ -1,4 +1,4 @@
-//! A task: one transport in an automated warehouse, who may do what with it, and when.
+//! Warehouse tasks: planning, leases, fencing, retries and access. One task is one transport in an automated warehouse.
 
 mod report;
 mod state;
@@ -15,119 +15,124 @@ use crate::level::{LastChange, MovementKind, StateDeltas};
 use crate::millis;
 use crate::order::{Channel, Line, NotFulfillable, Order};
 
-pub use report::{Report, ReportError, ReportRefused, ReportedState, Step};
+pub use report::{Report, ReportEffect, ReportError, ReportRefused, ReportedState};
 pub use state::{TaskState, TransitionRefused};
 
-/// How long a controller holds a task before another may get it; every report starts it anew.
+/// The duration of a lease. Every report of the controller renews it.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
-/// A controller that has not been heard of for longer is dead.
-pub const HEARTBEAT_LIFE: SignedDuration = SignedDuration::from_secs(30);
+/// The time without a heartbeat after which a controller counts as dead.
+pub const HEARTBEAT_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 
-/// For how long after it was queued the queue is told of a task again.
-const TELL_AGAIN: SignedDuration = SignedDuration::from_mins(4);
+/// How long after a task was queued its queue message may be sent again.
+///
+/// The queue drops duplicates for 5 minutes; 4 minutes keep a resent message within that interval.
+const RESEND_WINDOW: SignedDuration = SignedDuration::from_mins(4);
 
-/// A queued task that no controller has taken for longer is put before a person.
-pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
+/// How long a task may stay queued before it is left to a person.
+pub const MAX_QUEUE_TIME: SignedDuration = SignedDuration::from_hours(24);
 
-/// A task is tried this often before it is left to a person.
+/// The maximum number of attempts before a task is dead-lettered and left to a person.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// What a task does with its goods.
+/// The kind of a transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
-    /// Fetches them from their aisle.
+    /// Retrieves goods from their aisle.
     Retrieve,
 }
 
-/// One transport.
+/// One transport in an automated warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
-    /// Derived from order and line.
+    /// The id, derived from order and line.
     pub task_id: TaskId,
-    /// Where it is in its life.
+    /// The state.
     pub state: TaskState,
-    /// What it does.
+    /// The kind of transport.
     pub kind: TaskKind,
-    /// The order it serves.
+    /// The order that it serves.
     pub order_id: OrderId,
     /// The line of the order, from 1.
     pub line: u16,
     /// The warehouse.
     pub location_id: LocationId,
-    /// The part of the warehouse that has the goods.
+    /// The zone of the warehouse that has the goods.
     pub zone_id: ZoneId,
     /// The aisle of the zone, from 1.
     pub aisle: u16,
-    /// The goods.
+    /// The SKU to retrieve.
     pub sku: Sku,
-    /// How much of them.
+    /// The quantity to retrieve.
     pub quantity: i64,
-    /// Which comes first: the lower number.
+    /// The priority; a lower number comes first.
     pub priority: u16,
-    /// How often it has been tried, this try included.
+    /// The number of attempts, including the current one.
     pub attempt: u32,
-    /// The fencing number: rises with every lease, 0 before the first.
+    /// The fencing number: raised with every lease, 0 before the first.
     pub lease_id: u64,
-    /// Who holds the lease, or held the last one.
+    /// The controller that holds the lease, or held the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller_id: Option<ControllerId>,
-    /// Who held a lease before: they may still ask, and learn that they are fenced off.
+    /// The controllers that held earlier leases. They may still access the task, so that a stale report is answered as fenced
+    /// and not as unknown.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub earlier_controllers: BTreeSet<ControllerId>,
-    /// When the lease ends, unless the controller reports.
+    /// When the lease ends unless the controller reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_expires_at: Option<Timestamp>,
-    /// The last report that counted, of this lease.
+    /// The last processed report of this lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_report: Option<Report>,
-    /// When it was planned.
+    /// When the task was planned.
     pub created_at: Timestamp,
-    /// When it was put into the queue: planned, or given back for another try.
+    /// When the task was queued: when it was planned, or returned for another attempt.
     pub queued_at: Timestamp,
-    /// When it should be done.
+    /// When the task should be completed.
     pub deadline: Timestamp,
-    /// Rises by one with every write.
+    /// Raised by 1 with every write.
     pub version: u64,
 }
 
-/// A controller, as its last heartbeat told.
+/// A controller as of its last heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controller {
-    /// Its name.
+    /// The id.
     pub controller_id: ControllerId,
-    /// The warehouse it works in.
+    /// The warehouse in which it works.
     pub location_id: LocationId,
     /// The zone of the warehouse.
     pub zone_id: ZoneId,
-    /// How many tasks it can hold.
+    /// The maximum number of tasks that it can hold.
     pub free_capacity: u32,
-    /// When the heartbeat came.
+    /// When the heartbeat was received.
     pub received_at: Timestamp,
 }
 
 impl Controller {
-    /// Whether it was heard of lately.
+    /// Whether the last heartbeat is at most [`HEARTBEAT_TIMEOUT`] old.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now.duration_since(self.received_at) <= HEARTBEAT_LIFE
     }
 }
 
-/// The live controller with room for one more task that holds the fewest leases; of two alike, the first by name.
+/// Returns the live controller with free capacity that holds the fewest tasks; among equals, the first by id.
 ///
-/// `leased` are the tasks of the zone that controllers hold; one that was never accepted and whose lease has ended takes
-/// no room.
+/// `leased` are the tasks that controllers of the zone hold. A task whose lease ended before it was accepted takes no
+/// capacity.
 pub fn pick_controller(
     controllers: &[Controller],
     leased: &[Task],
     now: Timestamp,
 ) -> Option<ControllerId> {
     let held = |controller: &Controller| {
-        let mine = Some(&controller.controller_id);
+        let id = Some(&controller.controller_id);
         leased
             .iter()
-            .filter(|task| task.controller_id.as_ref() == mine && !task.is_lease_lost(now))
+            .filter(|task| {
+                task.controller_id.as_ref() == id && !task.is_unaccepted_lease_expired(now)
+            })
             .count()
     };
     controllers
@@ -142,7 +147,7 @@ pub fn pick_controller(
 }
 
 impl Task {
-    /// The tasks that fetch the lines of `order` from `zones`, queued; none where no machine fetches.
+    /// Plans one queued task for each line of `order`; none where `zones` is empty, because the warehouse is not automated.
     pub fn plan(order: &Order, zones: &[Zone], now: Timestamp) -> Vec<Self> {
         if zones.is_empty() {
             return Vec::new();
@@ -155,12 +160,12 @@ impl Task {
     }
 
     fn for_line(order: &Order, line: &Line, zones: &[Zone], now: Timestamp) -> Self {
-        let hash = spread(&line.sku);
-        let zone = &zones[usize::from(choose(hash, zones.len()))];
-        // The upper half, so that zone and aisle do not depend on each other.
-        let aisle = 1 + choose(hash >> 32, usize::from(zone.aisles.max(1)));
-        // Someone is on the way to the store.
-        let (priority, time) = if order.channel == Channel::ClickAndCollect {
+        let hash = hash_sku(&line.sku);
+        let zone = &zones[usize::from(index_below(hash, zones.len()))];
+        // Use the upper half of the hash, so that the aisle is independent of the zone.
+        let aisle = 1 + index_below(hash >> 32, usize::from(zone.aisles.max(1)));
+        // A click-and-collect customer is on the way to the store.
+        let (priority, time_limit) = if order.channel == Channel::ClickAndCollect {
             (3, SignedDuration::from_hours(1))
         } else {
             (5, SignedDuration::from_hours(4))
@@ -185,56 +190,59 @@ impl Task {
             last_report: None,
             created_at: now,
             queued_at: now,
-            deadline: order.placed_at.checked_add(time).unwrap_or(now),
+            deadline: order.placed_at.checked_add(time_limit).unwrap_or(now),
             version: 1,
         }
     }
 
-    /// The number of the last report that counted, of this lease; 0 before the first.
+    /// Returns the number of the last processed report of this lease; 0 before the first.
     pub fn last_report_seq(&self) -> u64 {
         self.last_report
             .as_ref()
             .map_or(0, |report| report.report_seq)
     }
 
-    /// Whether `caller` may do `action` with the task: at its warehouse and, a controller, if it holds the task or once did.
-    pub fn allow(&self, action: Action, caller: &Caller) -> Result<(), Denied> {
+    /// Checks that `caller` may do `action` at the warehouse of the task. A controller must hold the task or have held it.
+    pub fn authorize(&self, action: Action, caller: &Caller) -> Result<(), Denied> {
         caller.may_at(action, &self.location_id)?;
         match (caller.role, &caller.controller) {
-            (Role::Controller, Some(controller)) if self.knows(controller) => Ok(()),
+            (Role::Controller, Some(controller)) if self.was_held_by(controller) => Ok(()),
             (Role::Controller, _) => Err(Denied::Hidden),
             _ => Ok(()),
         }
     }
 
-    /// Whether `controller` holds the task or once did.
-    pub fn knows(&self, controller: &ControllerId) -> bool {
+    /// Whether `controller` holds the task or has held it.
+    pub fn was_held_by(&self, controller: &ControllerId) -> bool {
         self.controller_id.as_ref() == Some(controller)
             || self.earlier_controllers.contains(controller)
     }
 
-    /// In how long a waiting task for which there was no controller is tried again, after `tries` in vain; none once it
-    /// has waited for [`LONGEST_WAIT`].
+    /// Returns the delay before the next search for a controller, after `attempts` searches without a free one; none once the
+    /// task has been queued for [`MAX_QUEUE_TIME`].
     ///
-    /// Within seconds at first, since room is soon free again; never long compared with what it has waited already. A
-    /// queue delivers a message 1000 times at most: that is more than a day.
-    pub fn try_again_in(&self, tries: u32, now: Timestamp) -> Option<SignedDuration> {
-        let waits_on = now.duration_since(self.queued_at) < LONGEST_WAIT;
-        waits_on.then(|| SignedDuration::from_secs(tries.clamp(5, 100).into()))
+    /// The delay starts at 5 seconds, because capacity is soon free again, and grows with the attempts, but stays short
+    /// compared with the time waited. The queue delivers a message at most 1000 times; these delays reach a day before that.
+    pub fn retry_delay(&self, attempts: u32, now: Timestamp) -> Option<SignedDuration> {
+        let keeps_waiting = now.duration_since(self.queued_at) < MAX_QUEUE_TIME;
+        keeps_waiting.then(|| SignedDuration::from_secs(attempts.clamp(5, 100).into()))
     }
 
-    /// Whether its lease has ended without a word of the controller that took it.
-    pub fn is_lease_lost(&self, now: Timestamp) -> bool {
+    /// Whether the lease has ended before the controller accepted the task.
+    pub fn is_unaccepted_lease_expired(&self, now: Timestamp) -> bool {
         self.state == TaskState::Leased && self.lease_expires_at.is_some_and(|end| end <= now)
     }
 
-    /// The task leased to `controller` at `now`.
+    /// Returns the task leased to `controller` at `now`.
+    ///
+    /// # Errors
+    /// The task is not queued.
     pub fn lease(
         &self,
         controller: &ControllerId,
         now: Timestamp,
     ) -> Result<Self, TransitionRefused> {
-        let mut task = self.go(TaskState::Leased)?;
+        let mut task = self.transition(TaskState::Leased)?;
         if let Some(earlier) = task.controller_id.replace(controller.clone())
             && earlier != *controller
         {
@@ -246,57 +254,55 @@ impl Task {
         Ok(task)
     }
 
-    /// The task after it was taken from a controller that is lost: canceled if that is where it was going, else as after
-    /// a failure that may pass.
+    /// Returns the task reclaimed from a lost controller: canceled if it was being canceled, otherwise queued for another
+    /// attempt or dead-lettered. None while the controller is not lost, and where no controller holds the task.
     ///
-    /// A controller is lost when the task's lease has ended, or when its last heartbeat, `holder`, is too old or not
-    /// there. None while it is not lost, and where nobody holds the task.
-    pub fn taken_back(&self, holder: Option<&Controller>, now: Timestamp) -> Option<Self> {
-        let leased = self.lease_expires_at.is_some_and(|end| now < end);
-        let lives = holder.is_some_and(|holder| holder.is_live(now));
-        if !TaskState::HELD.contains(&self.state) || (leased && lives) {
+    /// A controller is lost if the lease has ended or if its last heartbeat, `holder`, is missing or too old.
+    pub fn reclaimed(&self, holder: Option<&Controller>, now: Timestamp) -> Option<Self> {
+        let has_lease = self.lease_expires_at.is_some_and(|end| now < end);
+        let is_live = holder.is_some_and(|holder| holder.is_live(now));
+        if !TaskState::HELD.contains(&self.state) || (has_lease && is_live) {
             return None;
         }
         let mut task = if self.state == TaskState::Canceling {
-            self.go(TaskState::Canceled).ok()?
+            self.transition(TaskState::Canceled).ok()?
         } else {
-            self.another_try(now).ok()?
+            self.requeue(now).ok()?
         };
         task.lease_expires_at = None;
         Some(task)
     }
 
-    /// The task in the queue again, or left to a person after [`MAX_ATTEMPTS`].
-    fn another_try(&self, now: Timestamp) -> Result<Self, TransitionRefused> {
+    /// Queues the task for another attempt, or dead-letters it after [`MAX_ATTEMPTS`].
+    fn requeue(&self, now: Timestamp) -> Result<Self, TransitionRefused> {
         if self.attempt >= MAX_ATTEMPTS {
-            return self.go(TaskState::DeadLettered);
+            return self.transition(TaskState::DeadLettered);
         }
-        let mut task = self.go(TaskState::Queued)?;
+        let mut task = self.transition(TaskState::Queued)?;
         task.attempt += 1;
         task.queued_at = now;
         Ok(task)
     }
 
-    /// Whether the queue may lack word of this waiting task, because whoever put it there ended before they told, and
-    /// may be told (again).
+    /// Whether to send the queue message of this task again.
     ///
-    /// A queue drops what it was told in the last five minutes, so a task is told of again for a little less.
-    pub fn may_be_untold(&self, now: Timestamp) -> bool {
-        self.state == TaskState::Queued && now.duration_since(self.queued_at) < TELL_AGAIN
+    /// The message may be missing if the process that queued the task failed before it sent the message. It is sent again only
+    /// as long as the queue still drops duplicates of the first message.
+    pub fn needs_queue_message(&self, now: Timestamp) -> bool {
+        self.state == TaskState::Queued && now.duration_since(self.queued_at) < RESEND_WINDOW
     }
 
-    /// The task after its order was canceled: canceled where no controller has it, else on the way there.
-    ///
-    /// None when there is nothing to change.
-    pub fn order_canceled(&self) -> Option<Self> {
-        self.go(TaskState::Canceled)
+    /// Returns the task after its order was canceled: canceled if it is queued, canceling if a controller holds it. None where
+    /// the state does not change.
+    pub fn cancel_with_order(&self) -> Option<Self> {
+        self.transition(TaskState::Canceled)
             .ok()
             .filter(|_| self.state == TaskState::Queued)
-            .or_else(|| self.go(TaskState::Canceling).ok())
+            .or_else(|| self.transition(TaskState::Canceling).ok())
     }
 
-    /// The order once the goods of this task have left for it, and how much left: what is still open of the line, where a
-    /// part of it was handed over by hand.
+    /// Returns the order after this task fulfilled its line, and the fulfilled quantity. The quantity is limited to what is
+    /// open of the line, because a person may have fulfilled a part of it.
     pub fn fulfil(&self, order: &Order) -> Result<(Order, i64), NotFulfillable> {
         match order.fulfil(self.line, self.quantity) {
             Err(NotFulfillable::TooMuch { open }) => Ok((order.fulfil(self.line, open)?, open)),
@@ -304,8 +310,9 @@ impl Task {
         }
     }
 
-    /// The movement that completing this task is, with which `quantity` leaves; told at `occurred_at` and written at
-    /// `recorded_at`.
+    /// Returns the change of the level when the task completes and `quantity` leaves it.
+    ///
+    /// `occurred_at` is the time that the controller reported, `recorded_at` the time of the write.
     pub fn movement(
         &self,
         quantity: i64,
@@ -326,14 +333,14 @@ impl Task {
             states: StateDeltas::default(),
             reason: None,
             reference: Some(self.order_id.to_string()),
-            // A controller's clock may be ahead.
-            occurred_at: millis::cut(occurred_at.min(recorded_at)),
+            // The clock of a controller may be ahead.
+            occurred_at: millis::truncate(occurred_at.min(recorded_at)),
             recorded_at,
         }
     }
 
-    fn go(&self, to: TaskState) -> Result<Self, TransitionRefused> {
-        self.state.go(to)?;
+    fn transition(&self, to: TaskState) -> Result<Self, TransitionRefused> {
+        self.state.check_transition(to)?;
         Ok(Self {
             state: to,
             version: self.version + 1,
@@ -342,9 +349,10 @@ impl Task {
     }
 }
 
-/// FNV-1a, finished so that its upper half varies with short names too: where goods lie must never change with a
-/// compiler or a crate.
-fn spread(sku: &Sku) -> u64 {
+/// Hashes a SKU with FNV-1a and a finalizer that makes the upper half vary for short names too.
+///
+/// The hash decides where goods are stored, so it is implemented here: it must not change with a compiler or a crate.
+fn hash_sku(sku: &Sku) -> u64 {
     let hash = sku
         .as_str()
         .bytes()
@@ -354,9 +362,10 @@ fn spread(sku: &Sku) -> u64 {
     (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd)
 }
 
-fn choose(hash: u64, among: usize) -> u16 {
-    let among = u64::try_from(among).unwrap_or(1).max(1);
-    u16::try_from(hash % among).unwrap_or(0)
+/// Maps `hash` to a number below `count`.
+fn index_below(hash: u64, count: usize) -> u16 {
+    let count = u64::try_from(count).unwrap_or(1).max(1);
+    u16::try_from(hash % count).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Whatever is wrong with the books is found and put right, and what is right is left alone.
+//! Tests that audits find and repair every difference, and leave clean data alone.
 
 mod any_fault;
 mod ledgers;
@@ -10,26 +10,26 @@ use super::*;
 use crate::ids::MovementId;
 use crate::level::{LastChange, LevelKey, Movement, MovementKind, StateDeltas};
 
-/// A level, its movements and what the open orders hold, as tables would have them.
+/// A level, its movements and the open quantity of its orders, as the tables store them.
 #[derive(Debug, Clone)]
-struct Kept {
+struct StoredSku {
     level: Level,
     available: Option<i64>,
     movements: Vec<Movement>,
-    open: i64,
+    open_quantity: i64,
 }
 
-fn noon() -> Timestamp {
+fn written_at() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-fn later() -> Timestamp {
+fn next_day() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
 }
 
-const PATIENCE: SignedDuration = SignedDuration::from_hours(6);
+const LEDGER_PATIENCE: SignedDuration = SignedDuration::from_hours(6);
 
-impl Kept {
+impl StoredSku {
     fn new() -> Self {
         let level = Level::empty(&LevelKey {
             location_id: "store-1".parse().unwrap(),
@@ -39,24 +39,24 @@ impl Kept {
             level,
             available: Some(0),
             movements: Vec::new(),
-            open: 0,
+            open_quantity: 0,
         }
     }
 
-    /// Ten received, three of them promised, one sold.
-    fn busy() -> Self {
-        let mut kept = Self::new();
-        kept.go(MovementKind::Receipt, 10, 0);
-        kept.go(MovementKind::Allocation, 0, 3);
-        kept.go(MovementKind::Sale, -1, 0);
-        kept
+    /// Versions 1 to 3: 10 received, 3 allocated, 1 sold.
+    fn with_movements() -> Self {
+        let mut sku = Self::new();
+        sku.change(MovementKind::Receipt, 10, 0);
+        sku.change(MovementKind::Allocation, 0, 3);
+        sku.change(MovementKind::Sale, -1, 0);
+        sku
     }
 
-    fn go(&mut self, kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) {
-        self.go_with(kind, on_hand_delta, allocated_delta, StateDeltas::default());
+    fn change(&mut self, kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) {
+        self.change_with_states(kind, on_hand_delta, allocated_delta, StateDeltas::default());
     }
 
-    fn go_with(
+    fn change_with_states(
         &mut self,
         kind: MovementKind,
         on_hand_delta: i64,
@@ -73,14 +73,14 @@ impl Kept {
             states,
             reason: None,
             reference: None,
-            occurred_at: noon(),
-            recorded_at: noon(),
+            occurred_at: written_at(),
+            recorded_at: written_at(),
         };
         let Ok(after) = level.after(change) else {
             return;
         };
         self.movements.extend(after.movement_since(Some(level)));
-        self.open += allocated_delta;
+        self.open_quantity += allocated_delta;
         self.available = Some(after.available());
         self.level = after;
     }
@@ -89,38 +89,39 @@ impl Kept {
         self.level.version += 1;
     }
 
-    fn books(&self) -> Books {
-        let mut ledger = Ledger::default();
+    fn audit_data(&self) -> SkuAuditData {
+        let mut replay = LedgerReplay::default();
         for movement in &self.movements {
-            ledger.add(movement);
+            replay.add(movement);
         }
         let stored = StoredLevel {
             level: self.level.clone(),
             available: self.available,
         };
-        Books {
-            accounts: vec![Account { stored, ledger }],
-            open: self.open,
+        SkuAuditData {
+            levels: vec![AuditedLevel { stored, replay }],
+            open_quantity: self.open_quantity,
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        self.books().verdict(later(), PATIENCE)
+    /// The audit at a time at which nothing may still arrive in the ledger.
+    fn audit(&self) -> AuditResult {
+        self.audit_data().audit(next_day(), LEDGER_PATIENCE)
     }
 
     fn differences(&self) -> Vec<Difference> {
-        let verdict = self.verdict();
-        assert!(!verdict.ledger_is_behind);
-        verdict.differences
+        let result = self.audit();
+        assert!(!result.ledger_is_behind);
+        result.differences
     }
 
-    /// Mends the books, and tells which writes it took.
-    fn mend(&mut self) -> Vec<Mend> {
-        let writes = mend(&self.books(), later());
+    /// Plans a repair, applies it and returns its writes.
+    fn repair(&mut self) -> Vec<RepairWrite> {
+        let writes = repair(&self.audit_data(), next_day());
         for write in writes.clone() {
             let movement = match write {
-                Mend::Record(movement) => Some(*movement),
-                Mend::Replace(mut levels) => {
+                RepairWrite::Record(movement) => Some(*movement),
+                RepairWrite::Replace(mut levels) => {
                     let replacement = levels.pop().unwrap();
                     assert!(levels.is_empty());
                     assert_eq!(replacement.before, self.level);
@@ -130,8 +131,8 @@ impl Kept {
                 }
             };
             if let Some(movement) = movement {
-                let taken = self.movements.iter().any(|m| m.version == movement.version);
-                assert!(!taken, "a movement is never replaced");
+                let exists = self.movements.iter().any(|m| m.version == movement.version);
+                assert!(!exists, "a movement is never replaced");
                 self.movements.push(movement);
                 self.movements.sort_by_key(|movement| movement.version);
             }
@@ -140,51 +141,51 @@ impl Kept {
     }
 }
 
-/// The one level that `writes` replace.
-fn replaced(writes: &[Mend]) -> &Replacement {
+/// The only replacement in `writes`.
+fn only_replacement(writes: &[RepairWrite]) -> &Replacement {
     match writes {
-        [Mend::Replace(levels)] if levels.len() == 1 => &levels[0],
+        [RepairWrite::Replace(levels)] if levels.len() == 1 => &levels[0],
         other => panic!("{other:?}"),
     }
 }
 
-fn repair_of(writes: &[Mend]) -> Option<&Movement> {
-    replaced(writes).repair.as_ref()
+fn repair_movement(writes: &[RepairWrite]) -> Option<&Movement> {
+    only_replacement(writes).repair.as_ref()
 }
 
 #[test]
-fn a_level_that_was_changed_by_hand_is_right_about_what_is_on_hand() {
-    let mut kept = Kept::busy();
-    kept.level.on_hand = 12;
-    kept.available = Some(9);
-    let said = Difference::Movements {
+fn manually_changed_on_hand_is_kept_by_a_repair_movement() {
+    let mut sku = StoredSku::with_movements();
+    sku.level.on_hand = 12;
+    sku.available = Some(9);
+    let difference = Difference::Movements {
         quantity: Quantity::OnHand,
         level: 12,
         movements: 9,
     };
-    assert_eq!(kept.differences(), [said]);
-    kept.mend();
-    assert_eq!((kept.level.on_hand, kept.level.allocated), (12, 3));
-    let repair = &kept.movements[3];
+    assert_eq!(sku.differences(), [difference]);
+    sku.repair();
+    assert_eq!((sku.level.on_hand, sku.level.allocated), (12, 3));
+    let repair = &sku.movements[3];
     assert_eq!(
         (repair.change.kind, repair.change.on_hand_delta),
         (MovementKind::Repair, 3)
     );
-    assert!(kept.verdict().is_clean());
+    assert!(sku.audit().is_clean());
 }
 
 #[test]
-fn a_level_that_says_that_nothing_is_there_is_right() {
-    let mut kept = Kept::busy();
-    (kept.level.on_hand, kept.available) = (0, Some(-3));
-    kept.mend();
-    assert_eq!((kept.level.on_hand, kept.level.allocated), (0, 3));
+fn on_hand_of_zero_is_kept_by_repair() {
+    let mut sku = StoredSku::with_movements();
+    (sku.level.on_hand, sku.available) = (0, Some(-3));
+    sku.repair();
+    assert_eq!((sku.level.on_hand, sku.level.allocated), (0, 3));
 }
 
 #[test]
-fn a_difference_reads_as_a_sentence() {
+fn difference_display_names_quantity_and_values() {
     let quantity = Quantity::OnHold;
-    let said = [
+    let texts = [
         Difference::Movements {
             quantity,
             level: 3,
@@ -202,24 +203,24 @@ fn a_difference_reads_as_a_sentence() {
         },
         Difference::Available {
             stored: Some(8),
-            is: 9,
+            computed: 9,
         },
         Difference::Available {
             stored: None,
-            is: 9,
+            computed: 9,
         },
     ]
     .map(|difference| difference.to_string());
     assert_eq!(
-        said,
+        texts,
         [
-            "on_hold is 3, and its movements sum up to 2",
+            "on_hold is 3, but its movements add up to 2",
             "movement 4 does not follow from the one before it",
             "movement 5 is not recorded",
-            "6 are allocated, and open orders hold 7",
-            "on_hold is -1",
-            "8 is stored as available, and 9 is right",
-            "nothing is stored as available, and 9 is right",
+            "allocated is 6, but open orders hold 7",
+            "on_hold is negative: -1",
+            "available is stored as 8, but it is 9",
+            "available is not stored, but it is 9",
         ]
     );
     for (quantity, _) in Quantities::default().each() {
@@ -228,60 +229,60 @@ fn a_difference_reads_as_a_sentence() {
 }
 
 #[test]
-fn the_orders_are_right_about_what_is_allocated() {
+fn allocated_is_repaired_to_the_open_quantity() {
     for allocated in [0, 1, 8] {
-        let mut kept = Kept::busy();
-        kept.level.allocated = allocated;
-        kept.available = Some(kept.level.available());
+        let mut sku = StoredSku::with_movements();
+        sku.level.allocated = allocated;
+        sku.available = Some(sku.level.available());
         let found = Difference::Orders { allocated, open: 3 };
-        assert!(kept.differences().contains(&found));
-        kept.mend();
-        assert_eq!((kept.level.on_hand, kept.level.allocated), (9, 3));
-        assert!(kept.verdict().is_clean());
+        assert!(sku.differences().contains(&found));
+        sku.repair();
+        assert_eq!((sku.level.on_hand, sku.level.allocated), (9, 3));
+        assert!(sku.audit().is_clean());
     }
-    let mut kept = Kept::busy();
-    kept.open = 1;
-    kept.mend();
-    assert_eq!(kept.level.allocated, 1);
-    assert_eq!(kept.movements[3].change.allocated_delta, -2);
-    assert!(kept.verdict().is_clean());
+    let mut sku = StoredSku::with_movements();
+    sku.open_quantity = 1;
+    sku.repair();
+    assert_eq!(sku.level.allocated, 1);
+    assert_eq!(sku.movements[3].change.allocated_delta, -2);
+    assert!(sku.audit().is_clean());
 }
 
 #[test]
-fn a_wrong_available_is_computed_again_without_a_movement() {
-    let mut kept = Kept::busy();
-    kept.available = Some(600);
-    let said = Difference::Available {
+fn wrong_available_is_recomputed_without_a_movement() {
+    let mut sku = StoredSku::with_movements();
+    sku.available = Some(600);
+    let difference = Difference::Available {
         stored: Some(600),
-        is: 6,
+        computed: 6,
     };
-    assert_eq!(kept.differences(), [said]);
-    let writes = kept.mend();
-    assert!(repair_of(&writes).is_none());
-    assert_eq!((kept.available, kept.level.version), (Some(6), 4));
-    assert!(kept.verdict().is_clean());
+    assert_eq!(sku.differences(), [difference]);
+    let writes = sku.repair();
+    assert!(repair_movement(&writes).is_none());
+    assert_eq!((sku.available, sku.level.version), (Some(6), 4));
+    assert!(sku.audit().is_clean());
 }
 
 #[test]
-fn a_quantity_below_zero_is_what_the_ledger_says_it_is() {
-    let mut kept = Kept::busy();
-    kept.level.on_hand = -4;
-    kept.level.damaged = -1;
+fn negative_quantity_is_repaired_from_the_ledger() {
+    let mut sku = StoredSku::with_movements();
+    sku.level.on_hand = -4;
+    sku.level.damaged = -1;
     let negative = Difference::Negative {
         quantity: Quantity::Damaged,
         level: -1,
     };
-    assert!(kept.differences().contains(&negative));
-    kept.mend();
-    assert_eq!((kept.level.on_hand, kept.level.damaged), (9, 0));
-    assert!(kept.verdict().is_clean());
+    assert!(sku.differences().contains(&negative));
+    sku.repair();
+    assert_eq!((sku.level.on_hand, sku.level.damaged), (9, 0));
+    assert!(sku.audit().is_clean());
 }
 
 #[test]
-fn a_level_of_one_item_says_nothing_of_the_whole_when_it_is_mended() {
-    let mut kept = Kept::busy();
-    kept.level.on_hand = 2;
-    kept.available = Some(2);
-    kept.mend();
-    assert!(kept.level.is_short() && !kept.level.whole_short);
+fn repair_of_an_unsplit_level_does_not_set_whole_short() {
+    let mut sku = StoredSku::with_movements();
+    sku.level.on_hand = 2;
+    sku.available = Some(2);
+    sku.repair();
+    assert!(sku.level.is_short() && !sku.level.whole_short);
 }

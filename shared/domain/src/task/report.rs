@@ -1,4 +1,4 @@
-//! What a controller says of a task it holds, and what that makes of the task.
+//! Reports of controllers on the tasks that they hold, and the effect of a report on its task.
 
 use std::cmp::Ordering;
 
@@ -7,105 +7,108 @@ use serde::{Deserialize, Serialize};
 
 use super::{LEASE, Task, TaskState, TransitionRefused};
 use crate::invalid::{Checks, Invalid};
-use crate::told_time;
+use crate::reported_time;
 
-/// What a controller says the task is.
+/// The state that a controller reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportedState {
-    /// It will do it.
+    /// The controller will execute the task.
     Accepted,
-    /// It does it.
+    /// The controller executes the task.
     InProgress,
-    /// It has stopped for a while.
+    /// The controller has paused the task.
     Paused,
-    /// It has done it.
+    /// The transport is done.
     Completed,
-    /// It cannot do it.
+    /// The controller cannot execute the task.
     Failed,
-    /// It has put it back, as it was told to.
+    /// The controller has put the goods back after a cancel command.
     Canceled,
 }
 
-/// Why a controller cannot do a task.
+/// Why a controller failed to execute a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportError {
-    /// The controller's own code, 1 to 64 characters.
+    /// An error code of the controller, 1 to 64 characters.
     pub code: String,
-    /// For a person, 1 to 500 characters.
+    /// A text for people, 1 to 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Whether another try may do.
+    /// Whether another attempt may succeed.
     pub retriable: bool,
 }
 
-/// What a controller says of a task it holds.
+/// A report of a controller on a task that it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// The lease it speaks of.
+    /// The fencing number of the lease.
     pub lease_id: u64,
-    /// Rises with every report of a lease, from 1.
+    /// The number of the report within its lease, rising from 1.
     pub report_seq: u64,
-    /// What it says the task is.
+    /// The reported state.
     pub state: ReportedState,
-    /// Why it failed; there when it did, and only then.
+    /// The error; present if and only if the state is `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportError>,
-    /// When it happened: since the task was created, and at most [`told_time::CLOCK_TOLERANCE`] ahead.
+    /// When it happened: not before the task was created, and at most [`reported_time::CLOCK_TOLERANCE`] ahead of the server.
     pub occurred_at: Timestamp,
 }
 
-/// Why a report does not count.
+/// Why a report is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReportRefused {
-    /// The lease is not the task's, or has been given up.
-    #[error("the lease is not the task's any more; its last is {current}")]
+    /// The lease is not the task's current lease, or was given up.
+    #[error("the lease was given up or replaced; the task's last lease is {current}")]
     Fenced {
-        /// The task's last lease.
+        /// The fencing number of the task's last lease.
         current: u64,
     },
-    /// A later report is known.
-    #[error("report {last} is known already")]
+    /// A report with a higher number was processed already.
+    #[error("report {last}, which is newer, was received already")]
     Outdated {
-        /// The last report that counted.
+        /// The number of the last processed report.
         last: u64,
     },
-    /// The number was used for another report.
-    #[error("another report came under the number {seq}")]
+    /// A different report with this number was processed already.
+    #[error("a different report with number {seq} was received already")]
     Conflict {
         /// The number.
         seq: u64,
     },
-    /// It tells of a time when there was no such task yet.
-    #[error("it happened before the task was created")]
+    /// `occurred_at` is before the task was created.
+    #[error("the report is of a time before the task was created")]
     BeforeTask,
-    /// The task cannot become that.
+    /// The state machine does not allow the transition.
     #[error(transparent)]
     Transition(#[from] TransitionRefused),
 }
 
-/// What a report makes of a task.
+/// The effect of a report on its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing: it is known, or says of a canceled task that it is.
-    Known,
-    /// This task.
-    Moves(Box<Task>),
-    /// The `done` task, if the goods can leave stock for its order with it; the `dropped` one if the order was canceled.
-    Completes {
-        /// Completed.
-        done: Box<Task>,
-        /// Canceled, for an order that takes nothing any more.
-        dropped: Box<Task>,
+pub enum ReportEffect {
+    /// The task does not change: the report is a duplicate, or reports a canceled task as canceled.
+    NoChange,
+    /// The task becomes this one.
+    Update(Box<Task>),
+    /// The transport is done. Which task is written depends on the order.
+    Complete {
+        /// The completed task, if the order can still be fulfilled; to be written in one transaction with the stock change.
+        completed: Box<Task>,
+        /// The canceled task, if the order can no longer be fulfilled.
+        canceled: Box<Task>,
     },
 }
 
 impl Report {
-    /// The report as it came at `now`, or every field that breaks a rule.
+    /// Checks the report, received at `now`.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
     pub fn check(self, now: Timestamp) -> Result<Self, Invalid> {
-        // What is stored as a number must be one that every reader of it can hold.
+        // The numbers are limited to 32 bits, so that every reader of the stored item can represent them.
         let numbers = 1..=u64::from(u32::MAX);
         let mut checks = Checks::new();
         for (pointer, number) in [
@@ -121,9 +124,9 @@ impl Report {
         checks.require(
             self.error.is_some() == (self.state == ReportedState::Failed),
             "/error",
-            "must be there when the state is failed, and only then",
+            "must be present if and only if the state is failed",
         );
-        told_time::check_clock(self.occurred_at, now, "/occurred_at", &mut checks);
+        reported_time::check_clock_skew(self.occurred_at, now, "/occurred_at", &mut checks);
         if let Some(error) = &self.error {
             let length = |text: &str| text.chars().count();
             checks.require(
@@ -145,8 +148,11 @@ impl Report {
 }
 
 impl Task {
-    /// What `report`, heard at `now`, makes of this task.
-    pub fn report(&self, report: &Report, now: Timestamp) -> Result<Step, ReportRefused> {
+    /// Returns the effect of `report`, received at `now`, on this task.
+    ///
+    /// # Errors
+    /// The report is stale, conflicts with another one, or reports a state that the task cannot take.
+    pub fn report(&self, report: &Report, now: Timestamp) -> Result<ReportEffect, ReportRefused> {
         if report.lease_id != self.lease_id {
             return Err(ReportRefused::Fenced {
                 current: self.lease_id,
@@ -157,12 +163,12 @@ impl Task {
         }
         if let Some(last) = &self.last_report {
             if last == report {
-                return Ok(Step::Known);
+                return Ok(ReportEffect::NoChange);
             }
-            let known = last.report_seq;
-            match report.report_seq.cmp(&known) {
-                Ordering::Less => return Err(ReportRefused::Outdated { last: known }),
-                Ordering::Equal => return Err(ReportRefused::Conflict { seq: known }),
+            let last_seq = last.report_seq;
+            match report.report_seq.cmp(&last_seq) {
+                Ordering::Less => return Err(ReportRefused::Outdated { last: last_seq }),
+                Ordering::Equal => return Err(ReportRefused::Conflict { seq: last_seq }),
                 Ordering::Greater => {}
             }
         }
@@ -171,27 +177,27 @@ impl Task {
                 current: self.lease_id,
             });
         }
-        self.step(report, now)
+        self.effect_of(report, now)
     }
 
-    fn step(&self, report: &Report, now: Timestamp) -> Result<Step, ReportRefused> {
-        let to = |state| self.reported(state, report, now);
-        let canceling = self.state == TaskState::Canceling;
-        let step = match report.state {
+    fn effect_of(&self, report: &Report, now: Timestamp) -> Result<ReportEffect, ReportRefused> {
+        let to = |state| self.transition_by(state, report, now);
+        let is_canceling = self.state == TaskState::Canceling;
+        let task = match report.state {
             ReportedState::Completed => {
-                return Ok(Step::Completes {
-                    done: Box::new(to(TaskState::Completed)?),
-                    dropped: Box::new(to(TaskState::Canceled)?),
+                return Ok(ReportEffect::Complete {
+                    completed: Box::new(to(TaskState::Completed)?),
+                    canceled: Box::new(to(TaskState::Canceled)?),
                 });
             }
-            ReportedState::Canceled | ReportedState::Failed if canceling => {
+            ReportedState::Canceled | ReportedState::Failed if is_canceling => {
                 to(TaskState::Canceled)?
             }
-            // It was told to put back what had ended by the time it did.
+            // The controller obeyed a cancel command for a task that was canceled meanwhile.
             ReportedState::Canceled if self.state == TaskState::Canceled => {
-                return Ok(Step::Known);
+                return Ok(ReportEffect::NoChange);
             }
-            // A controller's own wish ends no task: it reports a failure.
+            // A controller may not cancel a task by itself; it has to report a failure.
             ReportedState::Canceled => {
                 return Err(TransitionRefused {
                     from: self.state,
@@ -199,39 +205,39 @@ impl Task {
                 }
                 .into());
             }
-            ReportedState::Failed => self.failed(report, now)?,
-            // The controller does not know of the cancellation yet; it stays.
+            ReportedState::Failed => self.fail_by(report, now)?,
+            // The controller does not know of the cancellation yet: the task stays in state canceling.
             ReportedState::Accepted | ReportedState::InProgress | ReportedState::Paused
-                if canceling =>
+                if is_canceling =>
             {
-                self.heard(report, now)
+                self.with_report(report, now)
             }
             ReportedState::Accepted => to(TaskState::Accepted)?,
             ReportedState::InProgress => to(TaskState::InProgress)?,
             ReportedState::Paused => to(TaskState::Paused)?,
         };
-        Ok(Step::Moves(Box::new(step)))
+        Ok(ReportEffect::Update(Box::new(task)))
     }
 
-    fn failed(&self, report: &Report, now: Timestamp) -> Result<Self, TransitionRefused> {
+    fn fail_by(&self, report: &Report, now: Timestamp) -> Result<Self, TransitionRefused> {
         let retriable = report.error.as_ref().is_some_and(|error| error.retriable);
         if !retriable {
-            return self.reported(TaskState::Failed, report, now);
+            return self.transition_by(TaskState::Failed, report, now);
         }
-        let mut task = self.heard(report, now).another_try(now)?;
+        let mut task = self.with_report(report, now).requeue(now)?;
         task.version = self.version + 1;
         task.lease_expires_at = None;
         Ok(task)
     }
 
-    fn reported(
+    fn transition_by(
         &self,
         to: TaskState,
         report: &Report,
         now: Timestamp,
     ) -> Result<Self, TransitionRefused> {
-        self.state.go(to)?;
-        let mut task = self.heard(report, now);
+        self.state.check_transition(to)?;
+        let mut task = self.with_report(report, now);
         task.state = to;
         if !TaskState::HELD.contains(&to) {
             task.lease_expires_at = None;
@@ -239,7 +245,7 @@ impl Task {
         Ok(task)
     }
 
-    fn heard(&self, report: &Report, now: Timestamp) -> Self {
+    fn with_report(&self, report: &Report, now: Timestamp) -> Self {
         Self {
             last_report: Some(report.clone()),
             lease_expires_at: now.checked_add(LEASE).ok(),

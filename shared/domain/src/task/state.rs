@@ -1,41 +1,41 @@
-//! Where a task is in its life, and where it may go from there.
+//! The states of a task and the transitions between them.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a task is in its life.
+/// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
-    /// Known, not yet to be done.
+    /// Planned, not queued yet.
     Created,
-    /// Waits for a controller.
+    /// Waiting for a controller.
     Queued,
-    /// Given to a controller that has not answered yet.
+    /// Leased to a controller that has not accepted it yet.
     Leased,
-    /// The controller will do it.
+    /// Accepted by the controller.
     Accepted,
-    /// The controller does it.
+    /// Being executed by the controller.
     InProgress,
-    /// The controller has stopped for a while.
+    /// Paused by the controller.
     Paused,
-    /// Done; its goods have left stock.
+    /// Completed; the goods have left stock.
     Completed,
-    /// It cannot be done.
+    /// Failed; another attempt cannot succeed.
     Failed,
-    /// Its order was canceled while a controller had it.
+    /// Its order was canceled while a controller held the task.
     Canceling,
-    /// It will not be done, and its goods have not left stock.
+    /// Canceled; no goods have left stock by this task.
     Canceled,
-    /// Its time passed before a controller had it.
+    /// Expired before a controller held it.
     Expired,
-    /// It failed too often; a person must look at it.
+    /// Failed too often; a person must handle it.
     DeadLettered,
 }
 
-/// Every step that a task may take; all else is refused.
+/// Every allowed transition; all others are refused.
 ///
-/// A controller that does a task has accepted it, so a lost `accepted` holds nothing up. A task in progress may become
-/// canceled at once: its completion may be the first that Stockline hears since the order was canceled.
+/// A leased task may go to `in_progress` directly, because the report `accepted` may be lost. A task in progress may go to
+/// `canceled` directly, because its completion may be reported before the cancellation of the order reaches the task.
 const TRANSITIONS: [(TaskState, &[TaskState]); 12] = {
     use TaskState as S;
     [
@@ -93,13 +93,13 @@ const TRANSITIONS: [(TaskState, &[TaskState]); 12] = {
     ]
 };
 
-/// A task cannot go from where it is to there.
+/// A transition that is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a task that is {} cannot become {}", .from.as_str(), .to.as_str())]
 pub struct TransitionRefused {
-    /// Where it is.
+    /// The current state.
     pub from: TaskState,
-    /// Where it was to go.
+    /// The requested state.
     pub to: TaskState,
 }
 
@@ -129,7 +129,7 @@ impl TaskState {
         Self::Canceling,
     ];
 
-    /// The state as it is stored and sent.
+    /// The name as it is stored and sent.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -147,7 +147,7 @@ impl TaskState {
         }
     }
 
-    /// Where a task may go from here.
+    /// Returns the states that may follow.
     pub fn next(self) -> &'static [Self] {
         TRANSITIONS
             .iter()
@@ -155,8 +155,8 @@ impl TaskState {
             .map_or(&[], |(_, to)| *to)
     }
 
-    /// Whether a task may go from here to `to`.
-    pub fn go(self, to: Self) -> Result<(), TransitionRefused> {
+    /// Checks that a task may go from this state to `to`.
+    pub fn check_transition(self, to: Self) -> Result<(), TransitionRefused> {
         if self.next().contains(&to) {
             Ok(())
         } else {
@@ -164,7 +164,7 @@ impl TaskState {
         }
     }
 
-    /// Whether nothing comes after.
+    /// Whether no state may follow.
     pub fn is_final(self) -> bool {
         self.next().is_empty()
     }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::caller::Locations;
 use crate::place_order::PlaceOrder;
-use crate::told_time::CLOCK_TOLERANCE;
+use crate::reported_time::CLOCK_TOLERANCE;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_772_366_400 + minute * 60).unwrap()
@@ -37,7 +37,7 @@ fn planned() -> Task {
     Task::plan(&order("online", &["milk"]), &zones(), at(0)).remove(0)
 }
 
-fn robot(name: &str) -> ControllerId {
+fn controller_id(name: &str) -> ControllerId {
     name.parse().unwrap()
 }
 
@@ -56,21 +56,23 @@ fn report(lease_id: u64, report_seq: u64, state: ReportedState) -> Report {
     }
 }
 
-fn moved(task: &Task, report: &Report) -> Task {
+fn updated(task: &Task, report: &Report) -> Task {
     match task.report(report, at(1)).unwrap() {
-        Step::Moves(task) => *task,
-        other => panic!("the task did not move: {other:?}"),
+        ReportEffect::Update(task) => *task,
+        other => panic!("the task is not updated: {other:?}"),
     }
 }
 
 fn in_progress() -> Task {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
-    let accepted = moved(&leased, &report(1, 1, ReportedState::Accepted));
-    moved(&accepted, &report(1, 2, ReportedState::InProgress))
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
+    let accepted = updated(&leased, &report(1, 1, ReportedState::Accepted));
+    updated(&accepted, &report(1, 2, ReportedState::InProgress))
 }
 
 #[test]
-fn every_line_of_an_order_has_one_task_and_planning_again_makes_the_same() {
+fn planning_creates_one_task_per_line_and_is_repeatable() {
     let order = order("click_and_collect", &["milk", "bread", "milk"]);
     let tasks = Task::plan(&order, &zones(), at(0));
     assert_eq!(tasks.len(), 3);
@@ -84,7 +86,7 @@ fn every_line_of_an_order_has_one_task_and_planning_again_makes_the_same() {
 }
 
 #[test]
-fn goods_are_spread_over_every_aisle_of_every_zone() {
+fn skus_are_spread_over_every_aisle_of_every_zone() {
     let skus: Vec<String> = (0..2000).map(|number| format!("SKU-{number:05}")).collect();
     let names: Vec<&str> = skus.iter().map(String::as_str).collect();
     let tasks = names
@@ -102,22 +104,19 @@ fn goods_are_spread_over_every_aisle_of_every_zone() {
 }
 
 #[test]
-fn a_task_goes_from_queue_to_done_and_a_report_sent_twice_counts_once() {
+fn task_completes_and_a_duplicate_report_has_no_effect() {
     let task = in_progress();
     let done = report(1, 3, ReportedState::Completed);
-    let Ok(Step::Completes {
-        done: completed, ..
-    }) = task.report(&done, at(2))
-    else {
-        panic!("it does not complete");
+    let Ok(ReportEffect::Complete { completed, .. }) = task.report(&done, at(2)) else {
+        panic!("the task does not complete");
     };
     assert_eq!(completed.state, TaskState::Completed);
     assert_eq!(completed.last_report_seq(), 3);
-    assert_eq!(completed.report(&done, at(3)), Ok(Step::Known));
+    assert_eq!(completed.report(&done, at(3)), Ok(ReportEffect::NoChange));
 }
 
 #[test]
-fn a_report_that_is_late_stale_or_another_under_the_same_number_is_refused_by_name() {
+fn outdated_conflicting_and_fenced_reports_are_refused() {
     let task = in_progress();
     let refused = |report: &Report| task.report(report, at(2)).unwrap_err();
     assert_eq!(
@@ -135,58 +134,62 @@ fn a_report_that_is_late_stale_or_another_under_the_same_number_is_refused_by_na
 }
 
 #[test]
-fn a_report_of_the_moment_a_task_was_created_is_none_of_before_it() {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+fn report_at_the_creation_time_of_the_task_is_accepted() {
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
     let accepted = Report {
         occurred_at: at(0),
         ..report(1, 1, ReportedState::Accepted)
     };
-    assert_eq!(moved(&leased, &accepted).state, TaskState::Accepted);
+    assert_eq!(updated(&leased, &accepted).state, TaskState::Accepted);
 }
 
 #[test]
-fn who_works_on_a_task_is_given_time_anew_and_who_is_done_needs_none() {
+fn report_renews_the_lease_and_completion_ends_it() {
     let task = in_progress();
     let later = task.report(&report(1, 3, ReportedState::Paused), at(3));
-    let Ok(Step::Moves(paused)) = later else {
+    let Ok(ReportEffect::Update(paused)) = later else {
         panic!("{later:?}");
     };
     assert_eq!(paused.lease_expires_at, Some(at(3) + LEASE));
     let done = task.report(&report(1, 3, ReportedState::Completed), at(3));
-    let Ok(Step::Completes { done, .. }) = done else {
+    let Ok(ReportEffect::Complete { completed, .. }) = done else {
         panic!("{done:?}");
     };
-    assert_eq!(done.lease_expires_at, None);
+    assert_eq!(completed.lease_expires_at, None);
 }
 
 #[test]
-fn a_task_is_open_to_the_controllers_that_had_it_and_to_no_other() {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
-    let allowed = |role, controller: Option<&str>| {
+fn task_is_hidden_from_controllers_that_never_held_it() {
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
+    let authorized = |role, controller: Option<&str>| {
         let caller = Caller {
             subject: "someone".to_owned(),
             role,
             locations: Locations::All,
-            controller: controller.map(robot),
+            controller: controller.map(controller_id),
         };
-        leased.allow(Action::ReadTasks, &caller)
+        leased.authorize(Action::ReadTasks, &caller)
     };
-    assert_eq!(allowed(Role::Controller, Some("controller-1")), Ok(()));
+    assert_eq!(authorized(Role::Controller, Some("controller-1")), Ok(()));
     for other in [Some("controller-2"), None] {
-        assert_eq!(allowed(Role::Controller, other), Err(Denied::Hidden));
+        assert_eq!(authorized(Role::Controller, other), Err(Denied::Hidden));
     }
-    assert_eq!(allowed(Role::StoreManager, None), Ok(()));
+    assert_eq!(authorized(Role::StoreManager, None), Ok(()));
 }
 
 #[test]
-fn what_someone_is_on_the_way_for_is_fetched_first() {
+fn click_and_collect_tasks_come_before_online_tasks() {
     let plan = |channel: &str| Task::plan(&order(channel, &["milk"]), &zones(), at(0)).remove(0);
-    let (fetched, sent) = (plan("click_and_collect"), plan("online"));
-    assert!(fetched.priority < sent.priority && fetched.deadline < sent.deadline);
+    let (collected, shipped) = (plan("click_and_collect"), plan("online"));
+    assert!(collected.priority < shipped.priority && collected.deadline < shipped.deadline);
 }
 
 #[test]
-fn a_task_that_is_done_takes_what_it_fetched_and_keeps_the_promise() {
+fn completion_lowers_on_hand_and_allocated() {
     let change = in_progress().movement(2, at(2), at(3));
     assert_eq!((change.on_hand_delta, change.allocated_delta), (-2, -2));
     assert_eq!(change.kind, MovementKind::Fulfilment);
@@ -194,14 +197,16 @@ fn a_task_that_is_done_takes_what_it_fetched_and_keeps_the_promise() {
 }
 
 #[test]
-fn a_task_that_is_told_as_done_by_a_clock_that_is_ahead_is_done_when_it_is_told() {
+fn completion_time_ahead_of_the_server_is_clamped() {
     let change = in_progress().movement(2, at(4), at(3));
     assert_eq!((change.occurred_at, change.recorded_at), (at(3), at(3)));
 }
 
 #[test]
-fn a_task_cannot_complete_before_it_is_in_progress() {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+fn leased_task_cannot_complete() {
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
     let refused = leased.report(&report(1, 1, ReportedState::Completed), at(1));
     let transition = TransitionRefused {
         from: TaskState::Leased,
@@ -215,53 +220,55 @@ fn a_task_cannot_complete_before_it_is_in_progress() {
 }
 
 #[test]
-fn a_failure_that_may_pass_is_tried_five_times_then_left_to_a_person() {
+fn retriable_failures_dead_letter_after_max_attempts() {
     let mut task = planned();
     for attempt in 1..=MAX_ATTEMPTS {
         assert_eq!((task.state, task.attempt), (TaskState::Queued, attempt));
-        task = task.lease(&robot("controller-1"), at(0)).unwrap();
-        task = moved(&task, &report(task.lease_id, 1, ReportedState::Failed));
+        task = task.lease(&controller_id("controller-1"), at(0)).unwrap();
+        task = updated(&task, &report(task.lease_id, 1, ReportedState::Failed));
     }
     assert_eq!(task.state, TaskState::DeadLettered);
     assert!(task.state.is_final());
 }
 
 #[test]
-fn a_failure_that_will_not_pass_ends_the_task() {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
-    let mut broken = report(1, 1, ReportedState::Failed);
-    broken.error.as_mut().unwrap().retriable = false;
-    assert_eq!(moved(&leased, &broken).state, TaskState::Failed);
+fn failure_that_is_not_retriable_fails_the_task() {
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
+    let mut failed = report(1, 1, ReportedState::Failed);
+    failed.error.as_mut().unwrap().retriable = false;
+    assert_eq!(updated(&leased, &failed).state, TaskState::Failed);
 }
 
 #[test]
-fn a_task_that_finds_no_controller_is_tried_again_within_seconds_and_a_day_of_that_is_enough() {
+fn retry_delay_covers_a_day_within_1000_deliveries() {
     let task = planned();
     assert_eq!(
-        task.try_again_in(1, at(0)),
+        task.retry_delay(1, at(0)),
         Some(SignedDuration::from_secs(5))
     );
-    assert_eq!(task.try_again_in(1, task.queued_at + LONGEST_WAIT), None);
-    let (mut now, mut tries) = (task.queued_at, 0);
-    while let Some(pause) = task.try_again_in(tries + 1, now) {
+    assert_eq!(task.retry_delay(1, task.queued_at + MAX_QUEUE_TIME), None);
+    let (mut now, mut attempts) = (task.queued_at, 0);
+    while let Some(pause) = task.retry_delay(attempts + 1, now) {
         let waited = now.duration_since(task.queued_at);
         assert!(
             pause <= SignedDuration::from_secs(5).max(waited),
             "{pause} after {waited}"
         );
-        (now, tries) = (now + pause, tries + 1);
+        (now, attempts) = (now + pause, attempts + 1);
     }
-    assert!(now.duration_since(task.queued_at) >= LONGEST_WAIT);
+    assert!(now.duration_since(task.queued_at) >= MAX_QUEUE_TIME);
     assert!(
-        tries < 1000,
-        "the queue gives up after 1000 deliveries, of {tries}"
+        attempts < 1000,
+        "{attempts} deliveries; the queue allows 1000"
     );
 }
 
-/// `controller-1`, last heard of in that minute.
-fn heard(minute: i64) -> Controller {
+/// `controller-1` with its last heartbeat at that minute.
+fn heartbeat_at(minute: i64) -> Controller {
     Controller {
-        controller_id: robot("controller-1"),
+        controller_id: controller_id("controller-1"),
         location_id: "hub".parse().unwrap(),
         zone_id: "dry".parse().unwrap(),
         free_capacity: 4,
@@ -270,114 +277,136 @@ fn heard(minute: i64) -> Controller {
 }
 
 #[test]
-fn a_task_is_taken_from_a_controller_that_is_dead_or_let_its_lease_end_and_fences_it_off() {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
-    assert_eq!(leased.taken_back(Some(&heard(0)), at(0)), None);
-    assert_eq!(leased.taken_back(Some(&heard(4)), at(4)), None);
-    assert!(leased.lease(&robot("controller-2"), at(9)).is_err());
-    for (holder, minute) in [(None, 1), (Some(heard(0)), 1), (Some(heard(5)), 5)] {
-        let queued = leased.taken_back(holder.as_ref(), at(minute)).unwrap();
+fn reclaimed_task_fences_off_its_lost_controller() {
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
+    assert_eq!(leased.reclaimed(Some(&heartbeat_at(0)), at(0)), None);
+    assert_eq!(leased.reclaimed(Some(&heartbeat_at(4)), at(4)), None);
+    assert!(leased.lease(&controller_id("controller-2"), at(9)).is_err());
+    for (holder, minute) in [
+        (None, 1),
+        (Some(heartbeat_at(0)), 1),
+        (Some(heartbeat_at(5)), 5),
+    ] {
+        let queued = leased.reclaimed(holder.as_ref(), at(minute)).unwrap();
         assert_eq!((queued.state, queued.attempt), (TaskState::Queued, 2));
         assert_eq!(queued.queued_at, at(minute));
         let late = report(1, 1, ReportedState::Accepted);
         let fenced = Err(ReportRefused::Fenced { current: 1 });
         assert_eq!(queued.report(&late, at(minute)), fenced);
-        let again = queued.lease(&robot("controller-2"), at(minute)).unwrap();
+        let again = queued
+            .lease(&controller_id("controller-2"), at(minute))
+            .unwrap();
         assert_eq!((again.lease_id, again.attempt), (2, 2));
-        assert!(again.knows(&robot("controller-1")) && !again.knows(&robot("controller-3")));
+        assert!(
+            again.was_held_by(&controller_id("controller-1"))
+                && !again.was_held_by(&controller_id("controller-3"))
+        );
         let fenced = Err(ReportRefused::Fenced { current: 2 });
         assert_eq!(again.report(&late, at(minute)), fenced);
-        // Nobody holds it: there is nothing to take back.
-        assert_eq!(queued.taken_back(None, at(99)), None);
+        // No controller holds the queued task, so it cannot be reclaimed.
+        assert_eq!(queued.reclaimed(None, at(99)), None);
     }
 }
 
 #[test]
-fn a_task_taken_back_too_often_is_left_to_a_person_and_one_on_its_way_to_canceled_is_canceled() {
+fn reclaiming_dead_letters_or_cancels_the_task() {
     let mut task = planned();
     for _ in 1..=MAX_ATTEMPTS {
-        task = task.lease(&robot("controller-1"), at(0)).unwrap();
-        task = task.taken_back(None, at(1)).unwrap();
+        task = task.lease(&controller_id("controller-1"), at(0)).unwrap();
+        task = task.reclaimed(None, at(1)).unwrap();
     }
     assert_eq!(
         (task.state, task.attempt),
         (TaskState::DeadLettered, MAX_ATTEMPTS)
     );
-    let canceling = in_progress().order_canceled().unwrap();
-    let canceled = canceling.taken_back(None, at(1)).unwrap();
+    let canceling = in_progress().cancel_with_order().unwrap();
+    let canceled = canceling.reclaimed(None, at(1)).unwrap();
     assert_eq!((canceled.state, canceled.attempt), (TaskState::Canceled, 1));
 }
 
 #[test]
-fn the_queue_is_told_of_a_waiting_task_again_while_it_would_know_it_again() {
+fn queue_message_is_resent_only_while_it_is_deduplicated() {
     let task = planned();
-    assert!(task.may_be_untold(at(3)));
-    assert!(!task.may_be_untold(at(4)));
+    assert!(task.needs_queue_message(at(3)));
+    assert!(!task.needs_queue_message(at(4)));
     assert!(
         !task
-            .lease(&robot("controller-1"), at(0))
+            .lease(&controller_id("controller-1"), at(0))
             .unwrap()
-            .may_be_untold(at(0))
+            .needs_queue_message(at(0))
     );
 }
 
 #[test]
-fn a_failed_task_that_waits_again_takes_no_more_reports_of_the_lease_given_up() {
-    let leased = planned().lease(&robot("controller-1"), at(0)).unwrap();
+fn requeued_task_refuses_reports_of_its_last_lease() {
+    let leased = planned()
+        .lease(&controller_id("controller-1"), at(0))
+        .unwrap();
     let failed = report(1, 1, ReportedState::Failed);
-    let queued = moved(&leased, &failed);
-    assert_eq!(queued.report(&failed, at(2)), Ok(Step::Known));
+    let queued = updated(&leased, &failed);
+    assert_eq!(queued.report(&failed, at(2)), Ok(ReportEffect::NoChange));
     let more = queued.report(&report(1, 2, ReportedState::InProgress), at(2));
     assert_eq!(more, Err(ReportRefused::Fenced { current: 1 }));
 }
 
 #[test]
-fn a_canceled_order_takes_a_waiting_task_with_it_and_a_held_one_on_the_way() {
+fn order_cancellation_cancels_queued_and_held_tasks() {
     assert_eq!(
-        planned().order_canceled().unwrap().state,
+        planned().cancel_with_order().unwrap().state,
         TaskState::Canceled
     );
-    let canceling = in_progress().order_canceled().unwrap();
+    let canceling = in_progress().cancel_with_order().unwrap();
     assert_eq!(canceling.state, TaskState::Canceling);
-    assert!(canceling.order_canceled().is_none());
-    let paused = moved(&canceling, &report(1, 3, ReportedState::Paused));
+    assert!(canceling.cancel_with_order().is_none());
+    let paused = updated(&canceling, &report(1, 3, ReportedState::Paused));
     assert_eq!(paused.state, TaskState::Canceling);
-    let put_back = moved(&paused, &report(1, 4, ReportedState::Canceled));
+    let put_back = updated(&paused, &report(1, 4, ReportedState::Canceled));
     assert_eq!(put_back.state, TaskState::Canceled);
 }
 
 #[test]
-fn a_controller_that_puts_back_what_has_ended_by_then_is_answered() {
-    // The completion came first, and found the order canceled.
+fn cancel_report_after_completion_is_answered() {
+    // given a completion, reported before the cancellation reached the task
     let done = report(1, 3, ReportedState::Completed);
-    let Ok(Step::Completes { done, dropped }) = in_progress().report(&done, at(2)) else {
-        panic!("it does not complete");
+    let effect = in_progress().report(&done, at(2));
+    let Ok(ReportEffect::Complete {
+        completed,
+        canceled,
+    }) = effect
+    else {
+        panic!("the task does not complete");
     };
     let put_back = report(1, 4, ReportedState::Canceled);
-    assert_eq!(dropped.report(&put_back, at(3)), Ok(Step::Known));
-    // Of a task that is completed it is told that nothing can be put back.
+    // then a canceled task does not change
+    assert_eq!(
+        canceled.report(&put_back, at(3)),
+        Ok(ReportEffect::NoChange)
+    );
+    // and a completed task refuses the report
     let too_late = TransitionRefused {
         from: TaskState::Completed,
         to: TaskState::Canceled,
     };
     assert_eq!(
-        done.report(&put_back, at(3)),
+        completed.report(&put_back, at(3)),
         Err(ReportRefused::Transition(too_late))
     );
 }
 
 #[test]
-fn a_controller_does_not_cancel_on_its_own() {
+fn controller_cannot_cancel_a_task_by_itself() {
     let refused = in_progress().report(&report(1, 3, ReportedState::Canceled), at(2));
     assert!(matches!(refused, Err(ReportRefused::Transition(_))));
 }
 
 #[test]
-fn the_live_controller_with_the_fewest_leases_gets_the_task() {
+fn live_controller_with_fewest_leases_is_picked() {
     let controller = |name: &str, free_capacity, minute| Controller {
-        controller_id: robot(name),
+        controller_id: controller_id(name),
         free_capacity,
-        ..heard(minute)
+        ..heartbeat_at(minute)
     };
     let controllers = [
         controller("busy", 9, 10),
@@ -385,25 +414,28 @@ fn the_live_controller_with_the_fewest_leases_gets_the_task() {
         controller("full", 1, 10),
         controller("idle", 3, 10),
     ];
-    let held = |name: &str| planned().lease(&robot(name), at(10)).unwrap();
+    let held = |name: &str| planned().lease(&controller_id(name), at(10)).unwrap();
     let leased = [held("busy"), held("busy"), held("full"), held("idle")];
     assert_eq!(
         pick_controller(&controllers, &leased, at(10)),
-        Some(robot("idle"))
+        Some(controller_id("idle"))
     );
     assert_eq!(pick_controller(&controllers[1..3], &leased, at(10)), None);
 
-    // A controller that came back after its lease had ended without a word has room again.
+    // A lease that ended before it was accepted takes no capacity.
     let back = [controller("full", 1, 30)];
-    assert_eq!(pick_controller(&back, &leased, at(30)), Some(robot("full")));
+    assert_eq!(
+        pick_controller(&back, &leased, at(30)),
+        Some(controller_id("full"))
+    );
 }
 
 #[test]
-fn a_report_names_an_error_when_it_failed_and_only_then() {
+fn report_has_an_error_only_if_it_failed() {
     assert!(report(1, 1, ReportedState::Failed).check(at(1)).is_ok());
-    let mut silent = report(0, 1, ReportedState::Failed);
-    silent.error = None;
-    let invalid = silent.check(at(1)).unwrap_err();
+    let mut without_error = report(0, 1, ReportedState::Failed);
+    without_error.error = None;
+    let invalid = without_error.check(at(1)).unwrap_err();
     let pointers: Vec<_> = invalid
         .errors
         .iter()
@@ -413,70 +445,70 @@ fn a_report_names_an_error_when_it_failed_and_only_then() {
 }
 
 #[test]
-fn a_report_tells_of_a_time_since_the_task_was_created_and_hardly_ahead() {
-    let told = |occurred_at| Report {
+fn report_time_is_after_task_creation_and_not_far_ahead() {
+    let report_at = |occurred_at| Report {
         occurred_at,
         ..report(1, 3, ReportedState::Paused)
     };
     let second = SignedDuration::from_secs(1);
     let ahead = at(2) + CLOCK_TOLERANCE;
-    assert!(told(ahead).check(at(2)).is_ok());
-    let refused = told(ahead + second).check(at(2)).unwrap_err();
+    assert!(report_at(ahead).check(at(2)).is_ok());
+    let refused = report_at(ahead + second).check(at(2)).unwrap_err();
     assert_eq!(refused.errors[0].pointer, "/occurred_at");
     let task = in_progress();
-    assert!(task.report(&told(task.created_at), at(2)).is_ok());
+    assert!(task.report(&report_at(task.created_at), at(2)).is_ok());
     assert_eq!(
-        task.report(&told(task.created_at - second), at(2)),
+        task.report(&report_at(task.created_at - second), at(2)),
         Err(ReportRefused::BeforeTask)
     );
 }
 
 #[test]
-fn the_table_names_every_state_once_and_a_state_reads_as_it_is_sent() {
+fn states_serialize_to_their_names_and_have_transitions() {
     for state in TaskState::ALL {
         assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
         assert_eq!(state.is_final(), state.next().is_empty());
     }
-    let alive: Vec<_> = TaskState::ALL
+    let not_final: Vec<_> = TaskState::ALL
         .into_iter()
         .filter(|state| !state.is_final())
         .collect();
-    assert_eq!(alive.len(), 7);
+    assert_eq!(not_final.len(), 7);
 }
 
 #[derive(Debug, Clone)]
-enum Act {
+enum Event {
     Lease(u8, i64),
     Report(u64, u64, usize, bool),
-    TakeBack(i64),
+    Reclaim(i64),
     CancelOrder,
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![
-        3 => (0_u8..3, 0_i64..60).prop_map(|(controller, minute)| Act::Lease(controller, minute)),
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        3 => (0_u8..3, 0_i64..60).prop_map(|(controller, minute)| Event::Lease(controller, minute)),
         9 => (0_u64..4, 1_u64..6, 0_usize..6, any::<bool>())
-            .prop_map(|(behind, seq, state, retriable)| Act::Report(behind, seq, state, retriable)),
-        1 => (0_i64..9).prop_map(Act::TakeBack),
-        1 => Just(Act::CancelOrder),
+            .prop_map(|(behind, seq, state, retriable)| Event::Report(behind, seq, state, retriable)),
+        1 => (0_i64..9).prop_map(Event::Reclaim),
+        1 => Just(Event::CancelOrder),
     ];
-    prop::collection::vec(act, 1..80)
+    prop::collection::vec(event, 1..80)
 }
 
 proptest! {
     #[test]
-    fn whatever_comes_in_whatever_order_a_task_completes_at_most_once_and_never_leaves_the_table(acts in acts()) {
+    fn any_events_complete_a_task_at_most_once(events in events()) {
         let mut task = planned();
         let (mut completions, mut order_canceled) = (0, false);
-        for act in acts {
-            let next = match act {
-                Act::Lease(controller, minute) => task.lease(&robot(&format!("c{controller}")), at(minute)).ok(),
-                Act::TakeBack(minute) => task.taken_back(Some(&heard(5)), at(minute)),
-                Act::CancelOrder => {
+        for event in events {
+            let next = match event {
+                Event::Lease(controller, minute) => task.lease(&controller_id(&format!("c{controller}")), at(minute)).ok(),
+                Event::Reclaim(minute) => task.reclaimed(Some(&heartbeat_at(5)), at(minute)),
+                Event::CancelOrder => {
                     order_canceled |= completions == 0;
-                    task.order_canceled().filter(|_| completions == 0)
+                    task.cancel_with_order().filter(|_| completions == 0)
                 }
-                Act::Report(behind, seq, state, retriable) => {
+                Event::Report(behind, seq, state, retriable) => {
                     let states = [
                         ReportedState::Accepted, ReportedState::InProgress, ReportedState::Paused,
                         ReportedState::Completed, ReportedState::Failed, ReportedState::Canceled,
@@ -485,28 +517,28 @@ proptest! {
                     if let Some(error) = report.error.as_mut() {
                         error.retriable = retriable;
                     }
-                    let stale = report.lease_id != task.lease_id;
+                    let is_stale = report.lease_id != task.lease_id;
                     match task.report(&report, at(5)) {
-                        Ok(Step::Known) => {
-                            let canceled = task.state == TaskState::Canceled && report.state == ReportedState::Canceled;
-                            prop_assert!(canceled || task.last_report.as_ref() == Some(&report));
+                        Ok(ReportEffect::NoChange) => {
+                            let is_canceled = task.state == TaskState::Canceled && report.state == ReportedState::Canceled;
+                            prop_assert!(is_canceled || task.last_report.as_ref() == Some(&report));
                             None
                         }
-                        Ok(step) => {
-                            prop_assert!(!stale && report.report_seq > task.last_report_seq());
-                            Some(match step {
-                                Step::Completes { done, .. } if !order_canceled => {
+                        Ok(effect) => {
+                            prop_assert!(!is_stale && report.report_seq > task.last_report_seq());
+                            Some(match effect {
+                                ReportEffect::Complete { completed, .. } if !order_canceled => {
                                     completions += 1;
-                                    *done
+                                    *completed
                                 }
-                                Step::Completes { dropped, .. } => *dropped,
-                                Step::Moves(next) => *next,
-                                Step::Known => unreachable!(),
+                                ReportEffect::Complete { canceled, .. } => *canceled,
+                                ReportEffect::Update(next) => *next,
+                                ReportEffect::NoChange => unreachable!(),
                             })
                         }
                         Err(refused) => {
-                            let fenced = matches!(refused, ReportRefused::Fenced { .. });
-                            prop_assert!(!stale || fenced);
+                            let is_fenced = matches!(refused, ReportRefused::Fenced { .. });
+                            prop_assert!(!is_stale || is_fenced);
                             None
                         }
                     }

@@ -1,10 +1,10 @@
-//! Whatever goes wrong with the books of a level is found and put right.
+//! Property test: any combination of faults in a level, its movements or its orders is found and repaired.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// What may go wrong with the books.
+/// One fault in the stored data.
 #[derive(Debug, Clone)]
 enum Fault {
     OnHand(i64),
@@ -13,10 +13,10 @@ enum Fault {
     OnHold(i64),
     InTransit(i64),
     Available(Option<i64>),
-    Open(i64),
-    Deleted(prop::sample::Index),
-    Altered(prop::sample::Index, i64),
-    AlteredResult(prop::sample::Index, i64),
+    OpenQuantity(i64),
+    MovementDeleted(prop::sample::Index),
+    DeltaAltered(prop::sample::Index, i64),
+    ResultAltered(prop::sample::Index, i64),
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -28,15 +28,15 @@ fn fault() -> impl Strategy<Value = Fault> {
         (-20_i64..20).prop_map(Fault::OnHold),
         (-20_i64..20).prop_map(Fault::InTransit),
         prop::option::of(-20_i64..20).prop_map(Fault::Available),
-        (0_i64..20).prop_map(Fault::Open),
-        any_movement().prop_map(Fault::Deleted),
-        (any_movement(), -9_i64..9).prop_map(|(at, by)| Fault::Altered(at, by)),
-        (any_movement(), -9_i64..9).prop_map(|(at, by)| Fault::AlteredResult(at, by)),
+        (0_i64..20).prop_map(Fault::OpenQuantity),
+        any_movement().prop_map(Fault::MovementDeleted),
+        (any_movement(), -9_i64..9).prop_map(|(at, by)| Fault::DeltaAltered(at, by)),
+        (any_movement(), -9_i64..9).prop_map(|(at, by)| Fault::ResultAltered(at, by)),
     ]
 }
 
-impl Kept {
-    fn suffer(&mut self, fault: &Fault) {
+impl StoredSku {
+    fn inject(&mut self, fault: &Fault) {
         match fault {
             Fault::OnHand(quantity) => self.level.on_hand = *quantity,
             Fault::Allocated(quantity) => self.level.allocated = *quantity,
@@ -44,15 +44,15 @@ impl Kept {
             Fault::OnHold(quantity) => self.level.on_hold = *quantity,
             Fault::InTransit(quantity) => self.level.in_transit = *quantity,
             Fault::Available(stored) => self.available = *stored,
-            Fault::Open(quantity) => self.open = *quantity,
-            Fault::Deleted(at) if !self.movements.is_empty() => {
+            Fault::OpenQuantity(quantity) => self.open_quantity = *quantity,
+            Fault::MovementDeleted(at) if !self.movements.is_empty() => {
                 self.movements.remove(at.index(self.movements.len()));
             }
-            Fault::Altered(at, by) if !self.movements.is_empty() => {
+            Fault::DeltaAltered(at, by) if !self.movements.is_empty() => {
                 let at = at.index(self.movements.len());
                 self.movements[at].change.on_hand_delta += by;
             }
-            Fault::AlteredResult(at, by) if !self.movements.is_empty() => {
+            Fault::ResultAltered(at, by) if !self.movements.is_empty() => {
                 let at = at.index(self.movements.len());
                 self.movements[at].allocated += by;
             }
@@ -63,19 +63,19 @@ impl Kept {
 
 proptest! {
     #[test]
-    fn whatever_goes_wrong_is_found_and_put_right_at_once(
-        steps in prop::collection::vec((0_usize..7, 1_i64..9), 0..20),
+    fn any_faults_are_found_and_repaired_in_one_pass(
+        changes in prop::collection::vec((0_usize..7, 1_i64..9), 0..20),
         faults in prop::collection::vec(fault(), 0..4),
     ) {
-        let mut kept = Kept::new();
-        for (kind, quantity) in steps {
+        let mut sku = StoredSku::new();
+        for (kind, quantity) in changes {
             match kind {
-                0 => kept.go(MovementKind::Receipt, quantity, 0),
-                1 => kept.go(MovementKind::Sale, -quantity, 0),
-                2 => kept.go(MovementKind::Allocation, 0, quantity),
-                3 => kept.go(MovementKind::Release, 0, -quantity),
-                4 => kept.go(MovementKind::Fulfilment, -quantity, -quantity),
-                5 => kept.set_policy(),
+                0 => sku.change(MovementKind::Receipt, quantity, 0),
+                1 => sku.change(MovementKind::Sale, -quantity, 0),
+                2 => sku.change(MovementKind::Allocation, 0, quantity),
+                3 => sku.change(MovementKind::Release, 0, -quantity),
+                4 => sku.change(MovementKind::Fulfilment, -quantity, -quantity),
+                5 => sku.set_policy(),
                 _ => {
                     let states = StateDeltas {
                         damaged_delta: quantity / 3,
@@ -83,22 +83,22 @@ proptest! {
                         in_transit_delta: quantity,
                         counted_delta: 0,
                     };
-                    kept.go_with(MovementKind::StateChange, 0, 0, states);
+                    sku.change_with_states(MovementKind::StateChange, 0, 0, states);
                 }
             }
         }
-        prop_assert!(kept.verdict().is_clean(), "nothing is wrong with a healthy level");
-        prop_assert!(kept.mend().is_empty());
+        prop_assert!(sku.audit().is_clean(), "a level without faults is clean");
+        prop_assert!(sku.repair().is_empty());
         for fault in &faults {
-            kept.suffer(fault);
+            sku.inject(fault);
         }
-        let found = !kept.verdict().is_clean();
-        let writes = kept.mend();
-        prop_assert_eq!(found, !writes.is_empty(), "what is found is mended, and nothing else is");
-        let open = kept.open;
-        prop_assert!(kept.verdict().is_clean(), "{:?} left by {:?}", kept.verdict(), writes);
-        prop_assert_eq!(kept.level.allocated, open);
-        prop_assert!(Quantities::of(&kept.level).each().iter().all(|(_, quantity)| *quantity >= 0));
-        prop_assert!(kept.mend().is_empty());
+        let found = !sku.audit().is_clean();
+        let writes = sku.repair();
+        prop_assert_eq!(found, !writes.is_empty(), "repairs are made if and only if something is found");
+        let open_quantity = sku.open_quantity;
+        prop_assert!(sku.audit().is_clean(), "{:?} remains after {:?}", sku.audit(), writes);
+        prop_assert_eq!(sku.level.allocated, open_quantity);
+        prop_assert!(Quantities::of(&sku.level).each().iter().all(|(_, quantity)| *quantity >= 0));
+        prop_assert!(sku.repair().is_empty());
     }
 }

@@ -1,34 +1,35 @@
-//! The items of a split level are mended together: what there is, is shared out anew.
+//! Tests of split levels: all buckets are repaired together, and their stock is shared out again.
 
 use super::*;
 use crate::level::ReorderPolicy;
 
-/// Each with nine, three of them promised.
-fn two_items() -> [Kept; 2] {
-    let mut items = [Kept::busy(), Kept::busy()];
-    for (bucket, item) in (0..).zip(&mut items) {
+/// Two buckets, each with 9 on hand and 3 allocated.
+fn two_buckets() -> [StoredSku; 2] {
+    let mut buckets = [StoredSku::with_movements(), StoredSku::with_movements()];
+    for (bucket, item) in (0..).zip(&mut buckets) {
         item.level.bucket = bucket;
         item.level.split_over = 2;
     }
-    items
+    buckets
 }
 
-/// Of all the items, of which orders hold `open` together.
-fn books(items: &[Kept], open: i64) -> Books {
-    let accounts = items.iter().flat_map(|item| item.books().accounts);
-    Books {
-        accounts: accounts.collect(),
-        open,
+/// The audit data of all buckets, with `open_quantity` in orders.
+fn audit_data(buckets: &[StoredSku], open_quantity: i64) -> SkuAuditData {
+    let levels = buckets.iter().flat_map(|bucket| bucket.audit_data().levels);
+    SkuAuditData {
+        levels: levels.collect(),
+        open_quantity,
     }
 }
 
-/// The items once they are mended, in one write.
-fn mended(items: &[Kept], open: i64) -> Vec<Level> {
-    let writes = mend(&books(items, open), later());
-    let [Mend::Replace(levels)] = &writes[..] else {
+/// Repairs the buckets, which must take one write, and returns them.
+fn repaired(buckets: &[StoredSku], open_quantity: i64) -> Vec<Level> {
+    let writes = repair(&audit_data(buckets, open_quantity), next_day());
+    let [RepairWrite::Replace(replacements)] = &writes[..] else {
         panic!("{writes:?}");
     };
-    levels.iter().map(|level| level.after.clone()).collect()
+    let after = replacements.iter().map(|replacement| &replacement.after);
+    after.cloned().collect()
 }
 
 fn sum(levels: &[Level], of: fn(&Level) -> i64) -> i64 {
@@ -36,27 +37,27 @@ fn sum(levels: &[Level], of: fn(&Level) -> i64) -> i64 {
 }
 
 #[test]
-fn what_more_is_allocated_goes_where_it_is_available() {
-    let mut items = [Kept::busy(), Kept::busy()];
-    items[0].level.allocated = -2;
-    let after = mended(&items, 14);
+fn missing_allocation_goes_to_buckets_with_stock_available() {
+    let mut buckets = [StoredSku::with_movements(), StoredSku::with_movements()];
+    buckets[0].level.allocated = -2;
+    let after = repaired(&buckets, 14);
     let allocated: Vec<i64> = after.iter().map(|level| level.allocated).collect();
-    assert_eq!(allocated, [9, 5], "no more than the nine that are there");
+    assert_eq!(allocated, [9, 5], "at most the 9 on hand");
 }
 
 #[test]
-fn a_split_level_holds_what_its_orders_hold_all_its_items_together() {
-    let items = [Kept::busy(), Kept::busy()];
-    let right = books(&items, 6);
-    assert_eq!(right.versions(), [3, 3]);
-    assert!(right.verdict(later(), PATIENCE).is_clean());
-    assert!(mend(&right, later()).is_empty());
-    assert_eq!(mended(&items, 4)[0].allocated, 1);
+fn open_quantity_is_compared_with_the_sum_of_all_buckets() {
+    let buckets = [StoredSku::with_movements(), StoredSku::with_movements()];
+    let clean = audit_data(&buckets, 6);
+    assert_eq!(clean.versions(), [3, 3]);
+    assert!(clean.audit(next_day(), LEDGER_PATIENCE).is_clean());
+    assert!(repair(&clean, next_day()).is_empty());
+    assert_eq!(repaired(&buckets, 4)[0].allocated, 1);
 }
 
 #[test]
-fn no_item_is_short_beside_one_that_sells() {
-    for (on_hand, allocated, open) in [
+fn no_bucket_is_short_beside_one_with_stock_available() {
+    for (on_hand, allocated, open_quantity) in [
         (2, 3, 6),
         (0, 3, 6),
         (2, 3, 11),
@@ -64,14 +65,14 @@ fn no_item_is_short_beside_one_that_sells() {
         (0, 3, 20),
         (0, 12, 15),
     ] {
-        let mut items = two_items();
-        items[0].level.on_hand = on_hand;
-        items[0].level.allocated = allocated;
-        items[0].available = Some(items[0].level.available());
-        let after = mended(&items, open);
-        assert_eq!(after.len(), 2, "each is told what it is to sell");
+        let mut buckets = two_buckets();
+        buckets[0].level.on_hand = on_hand;
+        buckets[0].level.allocated = allocated;
+        buckets[0].available = Some(buckets[0].level.available());
+        let after = repaired(&buckets, open_quantity);
+        assert_eq!(after.len(), 2, "every bucket is replaced");
         let whole = sum(&after, Level::available);
-        assert_eq!(whole, on_hand + 9 - open);
+        assert_eq!(whole, on_hand + 9 - open_quantity);
         for level in after {
             assert_eq!(level.whole_short, whole < 0);
             assert!(
@@ -84,11 +85,11 @@ fn no_item_is_short_beside_one_that_sells() {
 }
 
 #[test]
-fn goods_stay_in_their_item_where_none_is_to_be_sold() {
-    let mut items = two_items();
-    items[0].level.on_hand = 2;
-    items[0].available = Some(-1);
-    let after = mended(&items, 14);
+fn stock_stays_in_its_bucket_where_none_is_available() {
+    let mut buckets = two_buckets();
+    buckets[0].level.on_hand = 2;
+    buckets[0].available = Some(-1);
+    let after = repaired(&buckets, 14);
     let quantities: Vec<_> = after
         .iter()
         .map(|level| (level.on_hand, level.allocated))
@@ -98,14 +99,14 @@ fn goods_stay_in_their_item_where_none_is_to_be_sold() {
 }
 
 #[test]
-fn an_item_that_is_missing_gets_no_share() {
-    // given a level in three items, of which the second is gone
-    let mut items = two_items();
-    items[1].level.bucket = 2;
-    for item in &mut items {
+fn missing_bucket_gets_no_share() {
+    // given a level split over 3 buckets, of which the second is missing
+    let mut buckets = two_buckets();
+    buckets[1].level.bucket = 2;
+    for item in &mut buckets {
         item.level.split_over = 3;
     }
-    items[0].level.policy = Some(ReorderPolicy {
+    buckets[0].level.policy = Some(ReorderPolicy {
         reorder_point: 0,
         target_level: 0,
         order_multiple: 1,
@@ -113,9 +114,9 @@ fn an_item_that_is_missing_gets_no_share() {
         lead_time_days: 0,
         buckets: 3,
     });
-    items[0].level.on_hand = 0;
-    items[0].available = Some(-3);
-    let after = mended(&items, 6);
+    buckets[0].level.on_hand = 0;
+    buckets[0].available = Some(-3);
+    let after = repaired(&buckets, 6);
     let quantities: Vec<_> = after
         .iter()
         .map(|level| (level.bucket, level.on_hand, level.allocated))
@@ -124,20 +125,20 @@ fn an_item_that_is_missing_gets_no_share() {
 }
 
 #[test]
-fn what_cannot_be_in_an_item_is_as_the_ledger_says_before_it_is_shared_out() {
-    let below_zero: [fn(&mut Level); 4] = [
+fn negative_quantity_is_repaired_before_stock_is_shared_out() {
+    let make_negative: [fn(&mut Level); 4] = [
         |level| level.on_hand = -1,
         |level| level.damaged = -1,
         |level| level.on_hold = -1,
         |level| level.in_transit = -1,
     ];
-    for make in below_zero {
-        let mut items = two_items();
-        items[0].level.on_hand = 1;
-        items[0].available = Some(-2);
-        make(&mut items[1].level);
-        items[1].available = Some(items[1].level.available());
-        let after = mended(&items, 6);
+    for make in make_negative {
+        let mut buckets = two_buckets();
+        buckets[0].level.on_hand = 1;
+        buckets[0].available = Some(-2);
+        make(&mut buckets[1].level);
+        buckets[1].available = Some(buckets[1].level.available());
+        let after = repaired(&buckets, 6);
         assert_eq!(sum(&after, |level| level.on_hand), 10);
         assert_eq!(sum(&after, |level| level.allocated), 6);
         let unfit = |level: &Level| level.damaged + level.on_hold + level.in_transit;
@@ -146,7 +147,7 @@ fn what_cannot_be_in_an_item_is_as_the_ledger_says_before_it_is_shared_out() {
 }
 
 #[test]
-fn an_item_owes_for_its_unfit_goods_too() {
+fn unfit_stock_counts_when_a_bucket_is_short() {
     for unfit in [
         StateDeltas {
             damaged_delta: 6,
@@ -157,11 +158,11 @@ fn an_item_owes_for_its_unfit_goods_too() {
             ..StateDeltas::default()
         },
     ] {
-        let mut items = two_items();
-        items[0].go_with(MovementKind::StateChange, 0, 0, unfit);
-        items[0].go(MovementKind::Count, -1, 0);
-        assert!(items[0].level.is_short());
-        let after = mended(&items, 6);
+        let mut buckets = two_buckets();
+        buckets[0].change_with_states(MovementKind::StateChange, 0, 0, unfit);
+        buckets[0].change(MovementKind::Count, -1, 0);
+        assert!(buckets[0].level.is_short());
+        let after = repaired(&buckets, 6);
         assert_eq!(sum(&after, Level::available), 5);
         assert!(after.iter().all(|level| !level.is_short()));
     }

@@ -1,4 +1,4 @@
-//! Milk as it goes on, for the stories of its books.
+//! A level with its movements, built change by change for the audit tests.
 
 use jiff::Timestamp;
 
@@ -6,8 +6,8 @@ use super::StoredLevel;
 use crate::ids::{MovementId, OrderId};
 use crate::level::{LastChange, Level, LevelKey, Movement, MovementKind, StateDeltas};
 
-/// A level after each of its movements.
-pub struct Milk {
+/// A level of SKU `milk` at `store-1` and the movements that led to it.
+pub struct LevelFixture {
     pub level: Level,
     pub movements: Vec<Movement>,
 }
@@ -16,38 +16,35 @@ pub fn order(key: &str) -> OrderId {
     OrderId::derive("till", key)
 }
 
-impl Milk {
-    /// Ten received.
-    pub fn ten() -> Self {
+impl LevelFixture {
+    /// A level at version 1: a receipt of 10.
+    pub fn with_ten_received() -> Self {
         let level = Level::empty(&LevelKey {
             location_id: "store-1".parse().unwrap(),
             sku: "milk".parse().unwrap(),
         });
         let movements = Vec::new();
-        Self { level, movements }.and(MovementKind::Receipt, 10, 0)
+        Self { level, movements }.change(MovementKind::Receipt, 10, 0)
     }
 
-    /// After this, which no order did.
-    pub fn and(self, kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> Self {
-        self.moves(kind, on_hand_delta, allocated_delta, None)
+    /// Adds a change that refers to no order.
+    pub fn change(self, kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> Self {
+        self.apply(kind, on_hand_delta, allocated_delta, None)
     }
 
-    /// After `order` was promised so much of it.
-    pub fn promised(self, order: OrderId, quantity: i64) -> Self {
-        self.moves(MovementKind::Allocation, 0, quantity, Some(order))
+    pub fn allocate(self, order: OrderId, quantity: i64) -> Self {
+        self.apply(MovementKind::Allocation, 0, quantity, Some(order))
     }
 
-    /// After `order` gave so much of it back.
-    pub fn released(self, order: OrderId, quantity: i64) -> Self {
-        self.moves(MovementKind::Release, 0, -quantity, Some(order))
+    pub fn release(self, order: OrderId, quantity: i64) -> Self {
+        self.apply(MovementKind::Release, 0, -quantity, Some(order))
     }
 
-    /// After so much of it left with `order`.
-    pub fn left(self, order: OrderId, quantity: i64) -> Self {
-        self.moves(MovementKind::Fulfilment, -quantity, -quantity, Some(order))
+    pub fn fulfil(self, order: OrderId, quantity: i64) -> Self {
+        self.apply(MovementKind::Fulfilment, -quantity, -quantity, Some(order))
     }
 
-    fn moves(
+    fn apply(
         mut self,
         kind: MovementKind,
         on_hand_delta: i64,
@@ -78,7 +75,6 @@ impl Milk {
         self
     }
 
-    /// The level as it is now.
     pub fn stored(&self) -> StoredLevel {
         StoredLevel {
             level: self.level.clone(),
