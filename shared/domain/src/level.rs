@@ -1,4 +1,4 @@
-//! How much of one SKU is at one location, and the movements that made it so.
+//! The stock level of one SKU at one location, and the movements that change it.
 
 mod movement;
 mod policy;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{LocationId, Sku};
 
-pub use movement::{DAMAGE, LastChange, Movement, MovementKind, StateDeltas};
+pub use movement::{DAMAGE, LevelDelta, Movement, MovementKind, StateDeltas};
 pub use policy::{MAX_BUCKETS, ReorderPolicy};
 
-/// The largest quantity that one line or change may name, in the SKU's unit of measure.
+/// Maximum quantity of one order line or stock change, in the SKU's unit of measure.
 pub const MAX_QUANTITY: i64 = 1_000_000;
 
-/// The largest level; a change beyond it is refused.
+/// Maximum of each quantity of a level, in the SKU's unit of measure. A change beyond it is refused.
 pub const MAX_LEVEL: i64 = 1_000_000_000_000;
 
 #[allow(
@@ -25,7 +25,7 @@ fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
     *number == N::default()
 }
 
-/// Which SKU, and where.
+/// Identifies a level: one SKU at one location.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LevelKey {
     /// The store or warehouse.
@@ -34,55 +34,57 @@ pub struct LevelKey {
     pub sku: Sku,
 }
 
-/// How much of one SKU is at one location.
+/// The stock level of one SKU at one location, or one bucket of it (see [`crate::split_level`]). It is stored as one item.
+///
+/// Quantities are in the SKU's unit of measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
     /// The store or warehouse.
     pub location_id: LocationId,
     /// The stock keeping unit.
     pub sku: Sku,
-    /// Which of the items this is that a level may be split over, from 0; 0 where it is not split.
+    /// The bucket number of this item in a split level, from 0. 0 if the level is not split.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bucket: u8,
-    /// How many items the level was ever split over, told by each of them; 0 where it never was.
+    /// The largest number of buckets that the level has had, stored on every bucket. 0 if it was never split.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub split_over: u8,
-    /// Whether the level is short as a whole, told by each of its items; never of one that is not split.
+    /// Whether the level as a whole is short, stored on every bucket of a split level. False if the level is not split.
     ///
-    /// What comes back to an item of such a level may be owed by another, which the item alone cannot know.
+    /// Stock that is returned to this bucket may be owed by another bucket, which this item alone does not show.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub whole_short: bool,
-    /// Physically there; never negative.
+    /// Physically at the location. Never negative.
     pub on_hand: i64,
-    /// Promised to orders; never negative.
+    /// Promised to orders. Never negative.
     pub allocated: i64,
-    /// There, and unfit for sale; never negative.
+    /// The part of `on_hand` that is damaged and cannot be sold. Never negative.
     #[serde(default)]
     pub damaged: i64,
-    /// There, and kept back for a reason of the location's own; never negative.
+    /// The part of `on_hand` that the location holds back from sale. Never negative.
     #[serde(default)]
     pub on_hold: i64,
-    /// On its way here from another location; never negative.
+    /// Shipped to this location by another one, and not arrived. Not part of `on_hand`. Never negative.
     #[serde(default)]
     pub in_transit: i64,
-    /// On open replenishment orders.
+    /// Quantity on open replenishment orders.
     #[serde(default)]
     pub incoming: i64,
-    /// Rises by one with every write.
+    /// Incremented by 1 with every write.
     pub version: u64,
-    /// When the last count was made.
+    /// The time of the latest count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_at: Option<Timestamp>,
-    /// When to reorder, where that is set.
+    /// The reorder policy, if one is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<ReorderPolicy>,
-    /// What was done to it last; none before the first movement.
+    /// The delta that was applied last. `None` before the first movement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_change: Option<LastChange>,
+    pub last_change: Option<LevelDelta>,
 }
 
 impl Level {
-    /// A level nothing has happened to.
+    /// Returns a level with no stock and no history.
     pub fn empty(key: &LevelKey) -> Self {
         Self {
             location_id: key.location_id.clone(),
@@ -103,7 +105,7 @@ impl Level {
         }
     }
 
-    /// Which level this is.
+    /// Returns the level's SKU and location.
     pub fn key(&self) -> LevelKey {
         LevelKey {
             location_id: self.location_id.clone(),
@@ -111,34 +113,38 @@ impl Level {
         }
     }
 
-    /// What may still be promised: negative when the level is short.
+    /// Returns the quantity that can still be promised. Negative if the level is short.
     pub fn available(&self) -> i64 {
         self.on_hand - self.allocated - self.damaged - self.on_hold
     }
 
-    /// What is there and may leave with an order; negative where a count found less than is set aside as unfit.
+    /// Returns the quantity on hand that can leave with an order. Negative if a count found less on hand than is recorded as
+    /// damaged or on hold.
     pub fn fit_for_sale(&self) -> i64 {
         self.on_hand - self.damaged - self.on_hold
     }
 
-    /// Whether less is there than is promised.
+    /// Returns whether less can be sold than is promised.
     pub fn is_short(&self) -> bool {
         self.available() < 0
     }
 
-    /// Whether a count has seen what happened at `occurred_at`: what was counted later holds it already.
-    pub fn has_counted(&self, occurred_at: Timestamp) -> bool {
+    /// Returns whether a count was made after `occurred_at`. Such a count already includes what happened at that time.
+    pub fn has_count_after(&self, occurred_at: Timestamp) -> bool {
         self.counted_at
             .is_some_and(|counted_at| occurred_at < counted_at)
     }
 
-    /// The level after `change`, whose goods are taken as counted where a count made later is known.
+    /// Returns the level with `change` applied.
+    ///
+    /// If a count was made after the change occurred, the count already includes its goods: `on_hand` stays as counted, see
+    /// [`LevelDelta::as_already_counted`].
     ///
     /// # Errors
-    /// [`LevelError`] when the change would leave a level that cannot be; the level is then as before.
-    pub fn after(&self, change: LastChange) -> Result<Self, LevelError> {
-        let change = if change.kind != MovementKind::Count && self.has_counted(change.occurred_at) {
-            change.seen_by_count()
+    /// [`LevelError`] if the resulting level is not allowed.
+    pub fn after(&self, change: LevelDelta) -> Result<Self, LevelError> {
+        let change = if change.kind != MovementKind::Count && self.has_count_after(change.occurred_at) {
+            change.as_already_counted()
         } else {
             change
         };
@@ -161,7 +167,7 @@ impl Level {
         }
         if change.fit_for_sale_delta() < 0
             && next.fit_for_sale() < 0
-            && !change.says_what_is_there()
+            && !change.states_quantities()
         {
             return Err(LevelError::NotFitForSale {
                 fit: self.fit_for_sale(),
@@ -212,7 +218,8 @@ impl Level {
         Ok(())
     }
 
-    /// The movement that the last change of this level is, seen after `before`; none when only the policy changed.
+    /// Returns the movement that led from `before` to this level, given the two images of a stream record. `None` if only the
+    /// policy changed.
     pub fn movement_since(&self, before: Option<&Self>) -> Option<Movement> {
         let change = self.last_change.as_ref()?;
         let earlier = before.and_then(|level| level.last_change.as_ref());
@@ -231,52 +238,52 @@ impl Level {
     }
 }
 
-/// Why a level cannot be changed so.
+/// The reason why a level refuses a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LevelError {
-    /// More would leave than is there.
+    /// The change removes more than is on hand.
     #[error("only {on_hand} on hand")]
     NotOnHand {
-        /// What is there.
+        /// The quantity on hand.
         on_hand: i64,
     },
-    /// More would leave with an order than is there and fit for sale.
+    /// The change removes more sellable goods than are on hand.
     #[error("only {fit} fit for sale")]
     NotFitForSale {
-        /// What is there and fit for sale.
+        /// The quantity on hand that is fit for sale.
         fit: i64,
     },
-    /// More would be taken than may be promised.
+    /// The change takes more than is available.
     #[error("only {available} available")]
     NotAvailable {
-        /// What may be promised.
+        /// The available quantity.
         available: i64,
     },
-    /// More would be released than is promised.
+    /// The change releases more than is allocated.
     #[error("only {allocated} allocated")]
     NotAllocated {
-        /// What is promised.
+        /// The allocated quantity.
         allocated: i64,
     },
-    /// More would be taken from the damaged than there are.
+    /// The change removes more damaged goods than are recorded.
     #[error("only {damaged} damaged")]
     NotDamaged {
-        /// What is damaged.
+        /// The damaged quantity.
         damaged: i64,
     },
-    /// More would be taken off hold than is on it.
+    /// The change removes more from hold than is on hold.
     #[error("only {on_hold} on hold")]
     NotOnHold {
-        /// What is on hold.
+        /// The quantity on hold.
         on_hold: i64,
     },
-    /// More would arrive than is on its way.
+    /// The change receives more than is in transit.
     #[error("only {in_transit} in transit")]
     NotInTransit {
-        /// What is on its way.
+        /// The quantity in transit.
         in_transit: i64,
     },
-    /// The level would exceed [`MAX_LEVEL`].
+    /// A quantity of the level would exceed [`MAX_LEVEL`].
     #[error("the level would exceed {MAX_LEVEL}")]
     TooMuch,
 }
@@ -288,7 +295,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_kind_has_one_name_stored_or_sent() {
+    fn movement_kind_serializes_as_its_name() {
         use MovementKind as K;
         for kind in [
             K::Sale,
@@ -309,10 +316,10 @@ mod tests {
         }
     }
 
-    fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
+    fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LevelDelta {
         let location = "store-1".parse().unwrap();
         let sku = "milk".parse().unwrap();
-        LastChange {
+        LevelDelta {
             movement_id: MovementId::derive(
                 &format!("{on_hand_delta}{allocated_delta}"),
                 kind.as_str(),
@@ -342,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_unit_is_sold_once() {
+    fn last_unit_is_sold_once() {
         let level = level(1, 0)
             .after(change(MovementKind::Sale, -1, 0))
             .unwrap();
@@ -351,34 +358,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_promised_is_not_sold() {
+    fn sale_of_allocated_stock_is_refused() {
         let refused = level(5, 4).after(change(MovementKind::Sale, -2, 0));
         assert_eq!(refused, Err(LevelError::NotAvailable { available: 1 }));
     }
 
     #[test]
-    fn unfit_goods_leave_with_no_order() {
+    fn fulfilment_cannot_take_damaged_or_held_stock() {
         let with_unfit = Level {
             damaged: 1,
             on_hold: 2,
             ..level(7, 6)
         };
         assert_eq!(with_unfit.fit_for_sale(), 4);
-        let leave = |quantity: i64| {
+        let fulfil = |quantity: i64| {
             with_unfit.after(change(MovementKind::Fulfilment, -quantity, -quantity))
         };
-        assert_eq!(leave(4).unwrap().fit_for_sale(), 0);
-        assert_eq!(leave(5), Err(LevelError::NotFitForSale { fit: 4 }));
+        assert_eq!(fulfil(4).unwrap().fit_for_sale(), 0);
+        assert_eq!(fulfil(5), Err(LevelError::NotFitForSale { fit: 4 }));
     }
 
     #[test]
-    fn no_more_goods_break_than_are_there_and_whole() {
+    fn damage_cannot_exceed_stock_fit_for_sale() {
         let with_unfit = Level {
             damaged: 4,
             ..level(6, 1)
         };
-        let broken = |on_hand_delta: i64, damaged_delta: i64| {
-            with_unfit.after(LastChange {
+        let damage = |on_hand_delta: i64, damaged_delta: i64| {
+            with_unfit.after(LevelDelta {
                 states: StateDeltas {
                     damaged_delta,
                     ..StateDeltas::default()
@@ -388,48 +395,52 @@ mod tests {
             })
         };
         for (on_hand_delta, damaged_delta) in [(0, 2), (-2, 0)] {
-            let after = broken(on_hand_delta, damaged_delta).unwrap();
+            let after = damage(on_hand_delta, damaged_delta).unwrap();
             assert_eq!((after.fit_for_sale(), after.available()), (0, -1));
         }
         for (on_hand_delta, damaged_delta) in [(0, 3), (-3, 0)] {
-            let refused = broken(on_hand_delta, damaged_delta);
+            let refused = damage(on_hand_delta, damaged_delta);
             assert_eq!(refused, Err(LevelError::NotFitForSale { fit: 2 }));
         }
-        assert_eq!(broken(-4, -4).unwrap().fit_for_sale(), 2, "thrown away");
-        let kept_back = Level {
+        assert_eq!(
+            damage(-4, -4).unwrap().fit_for_sale(),
+            2,
+            "damaged stock is discarded"
+        );
+        let held_beyond_on_hand = Level {
             on_hold: 2,
             ..level(1, 0)
         };
-        let given_up = StateDeltas {
+        let from_hold_to_damaged = StateDeltas {
             damaged_delta: 1,
             on_hold_delta: -1,
             ..StateDeltas::default()
         };
-        let after = kept_back.after(LastChange {
-            states: given_up,
+        let after = held_beyond_on_hand.after(LevelDelta {
+            states: from_hold_to_damaged,
             ..change(MovementKind::StateChange, 0, 0)
         });
-        assert_eq!(after.unwrap().fit_for_sale(), -1, "as before");
+        assert_eq!(after.unwrap().fit_for_sale(), -1, "unchanged");
     }
 
     #[test]
-    fn what_left_before_a_count_found_only_unfit_goods_is_kept_all_the_same() {
+    fn changes_that_keep_fit_stock_pass_when_it_is_negative() {
         let only_unfit = Level {
             damaged: 2,
             ..level(1, 1)
         };
-        let seen_by_the_count = only_unfit.after(change(MovementKind::Fulfilment, 0, -1));
-        assert_eq!(seen_by_the_count.unwrap().allocated, 0);
-        let more_come_in = only_unfit.after(change(MovementKind::Return, 1, 0));
-        assert_eq!(more_come_in.unwrap().fit_for_sale(), 0);
-        let found_gone = only_unfit.after(change(MovementKind::Count, -1, 0));
-        assert_eq!(found_gone.unwrap().fit_for_sale(), -2);
+        let already_counted = only_unfit.after(change(MovementKind::Fulfilment, 0, -1));
+        assert_eq!(already_counted.unwrap().allocated, 0);
+        let returned = only_unfit.after(change(MovementKind::Return, 1, 0));
+        assert_eq!(returned.unwrap().fit_for_sale(), 0);
+        let counted = only_unfit.after(change(MovementKind::Count, -1, 0));
+        assert_eq!(counted.unwrap().fit_for_sale(), -2);
     }
 
     #[test]
-    fn only_a_count_or_damage_leaves_a_level_short_and_then_it_sells_nothing() {
+    fn only_count_or_damage_makes_a_level_short() {
         let correction = change(MovementKind::Adjustment, -3, 0);
-        let damage = LastChange {
+        let damage = LevelDelta {
             reason: Some(DAMAGE.to_owned()),
             ..correction.clone()
         };
@@ -451,12 +462,12 @@ mod tests {
             short
                 .after(change(MovementKind::Fulfilment, -1, -1))
                 .is_ok(),
-            "what is there still goes to whom it is promised"
+            "a short level still fulfils what is on hand"
         );
     }
 
     #[test]
-    fn a_level_holds_the_largest_quantity_and_not_one_more() {
+    fn level_above_maximum_is_refused() {
         let nearly_full = level(MAX_LEVEL - 1, 0);
         let receipt = |quantity| nearly_full.after(change(MovementKind::Receipt, quantity, 0));
         assert_eq!(receipt(1).unwrap().on_hand, MAX_LEVEL);
@@ -464,9 +475,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_of_a_level_is_all_of_it_and_no_word_of_a_split_that_never_was() {
+    fn stored_level_round_trips_without_unused_split_fields() {
         let whole = Level {
-            last_change: Some(LastChange {
+            last_change: Some(LevelDelta {
                 states: StateDeltas {
                     damaged_delta: 1,
                     on_hold_delta: 2,
@@ -480,17 +491,17 @@ mod tests {
         let stored = serde_json::to_value(&whole).unwrap();
         assert!(stored.get("bucket").is_none() && stored.get("split_over").is_none());
         assert_eq!(serde_json::from_value::<Level>(stored).unwrap(), whole);
-        let part = Level {
+        let bucket = Level {
             bucket: 2,
             split_over: 3,
             ..whole
         };
-        let stored = serde_json::to_value(&part).unwrap();
-        assert_eq!(serde_json::from_value::<Level>(stored).unwrap(), part);
+        let stored = serde_json::to_value(&bucket).unwrap();
+        assert_eq!(serde_json::from_value::<Level>(stored).unwrap(), bucket);
     }
 
     #[test]
-    fn a_policy_change_is_no_movement() {
+    fn policy_change_makes_no_movement() {
         let before = level(5, 0)
             .after(change(MovementKind::Receipt, 5, 0))
             .unwrap();
@@ -502,8 +513,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_nothing_goes_below_zero_and_the_movements_add_up(
-            steps in prop::collection::vec((0_usize..11, -50_i64..50, -50_i64..50, -9_i64..9), 1..60),
+        fn quantities_stay_non_negative_and_equal_the_sum_of_deltas(
+            drawn in prop::collection::vec((0_usize..11, -50_i64..50, -50_i64..50, -9_i64..9), 1..60),
         ) {
             let kinds = [
                 MovementKind::Sale, MovementKind::Allocation, MovementKind::Release, MovementKind::Fulfilment,
@@ -512,18 +523,18 @@ mod tests {
             ];
             let mut level = level(0, 0);
             let (mut on_hand, mut allocated) = (0, 0);
-            for (kind, on_hand_delta, allocated_delta, state_delta) in steps {
-                let mut step = change(kinds[kind], on_hand_delta, allocated_delta);
-                step.states.damaged_delta = state_delta;
-                step.states.on_hold_delta = -state_delta / 2;
-                step.states.in_transit_delta = state_delta / 3;
-                let (delta, before) = (step.available_delta(), level.available());
-                let takes = delta < 0 && !step.may_leave_short();
-                if let Ok(next) = level.after(step) {
+            for (kind, on_hand_delta, allocated_delta, state_delta) in drawn {
+                let mut drawn = change(kinds[kind], on_hand_delta, allocated_delta);
+                drawn.states.damaged_delta = state_delta;
+                drawn.states.on_hold_delta = -state_delta / 2;
+                drawn.states.in_transit_delta = state_delta / 3;
+                let (delta, before) = (drawn.available_delta(), level.available());
+                let needs_availability = delta < 0 && !drawn.may_leave_short();
+                if let Ok(next) = level.after(drawn) {
                     on_hand += on_hand_delta;
                     allocated += allocated_delta;
                     prop_assert_eq!(next.version, level.version + 1);
-                    prop_assert!(!takes || next.available() >= 0);
+                    prop_assert!(!needs_availability || next.available() >= 0);
                     prop_assert_eq!(next.available(), before + delta);
                     level = next;
                 }

@@ -1,11 +1,11 @@
-//! An order: what was sold, and how far it has gone.
+//! Orders: their lines, their status, and the actions on them: fulfil, cancel, refund.
 
 mod cancellation;
 mod fulfilment;
-mod life;
+mod level_deltas;
 mod line;
-mod movements;
 mod refund;
+mod transitions;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,26 +18,26 @@ use crate::money::{Currency, Money};
 
 pub use cancellation::{CancelOrder, Cancellation};
 pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulfillable};
-pub use life::{LineState, OrderStatus, Step, StepRefused};
-pub use line::{Line, LineAmounts, LineExcess, NotPossible, TaxTreatment};
-pub use movements::{LevelChange, SkuQuantity};
-pub use refund::{Refund, RefundLine, RefundOrder, RefundPlace, RefundedLine, check_reason};
+pub use line::{Line, LineAmounts, LineExcess, OrderRequestRefused, TaxTreatment};
+pub use level_deltas::{KeyedDelta, SkuQuantity};
+pub use refund::{Refund, RefundLine, RefundOrder, RefundContext, RefundedLine, check_reason};
+pub use transitions::{ActionRefused, LineState, OrderAction, OrderStatus};
 
-/// How an order was sold.
+/// The sales channel of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// At the till: the goods leave at once.
+    /// Sold at the till: the goods leave at once.
     Pos,
-    /// Online: the goods are allocated, then sent.
+    /// Ordered online: the goods are allocated, then shipped.
     Online,
-    /// Online, fetched in the store: allocated, then handed over.
+    /// Ordered online and collected in the store: the goods are allocated, then handed over.
     ClickAndCollect,
 }
 
 impl Channel {
-    /// The movement that placing an order of this channel makes.
-    pub fn placing(self) -> MovementKind {
+    /// Returns the kind of the movements that placing an order makes.
+    pub fn placement_kind(self) -> MovementKind {
         match self {
             Self::Pos => MovementKind::Sale,
             Self::Online | Self::ClickAndCollect => MovementKind::Allocation,
@@ -48,35 +48,35 @@ impl Channel {
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Derived from caller and idempotency key.
+    /// Derived from the caller and its idempotency key.
     pub order_id: OrderId,
-    /// The store that sold it, or the warehouse that sends it.
+    /// The store that sold the order, or the warehouse that ships it.
     pub location_id: LocationId,
-    /// How it was sold.
+    /// The sales channel.
     pub channel: Channel,
-    /// Where it is in its life: [`OrderStatus::of`] its lines.
+    /// The status, derived from the lines by [`OrderStatus::of`].
     pub status: OrderStatus,
-    /// The store's trading day, fixed at the sale.
+    /// The store's trading day at the time of the sale. It never changes.
     pub business_date: Date,
-    /// When Stockline took it.
+    /// When Stockline received the order.
     #[serde(serialize_with = "millis::serialize")]
     pub placed_at: Timestamp,
-    /// When the store sold it.
+    /// When the store sold the order, by the caller's clock.
     #[serde(serialize_with = "millis::serialize")]
     pub sold_at: Timestamp,
-    /// The currency of every amount in it.
+    /// The currency of all amounts of the order.
     pub currency: Currency,
-    /// Whether its prices hold their tax.
+    /// Whether prices include tax.
     #[serde(default)]
     pub tax_treatment: TaxTreatment,
-    /// What was sold, in the order it was given.
+    /// The lines, in the order of the request.
     pub lines: Vec<Line>,
     /// The sum of the lines' totals.
     pub total: Money,
-    /// The caller's own number for it.
+    /// The caller's own number for the order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_reference: Option<String>,
-    /// When what was open of it was canceled.
+    /// When the open quantities were canceled.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -86,19 +86,19 @@ pub struct Order {
 }
 
 impl Order {
-    /// Whether something of it is still to leave: then it holds stock, and only then.
+    /// Returns whether any line has an open quantity. Only an open order holds stock.
     pub fn is_open(&self) -> bool {
         self.lines.iter().any(|line| line.open_quantity() > 0)
     }
 
-    /// The order as it was answered when it was placed, whatever has happened since: what a replay answers.
+    /// Returns the order as it was when it was placed. A replay of the request gets it as the response.
     pub fn as_placed(&self) -> Self {
-        let gone = self.channel == Channel::Pos;
+        let left_at_once = self.channel == Channel::Pos;
         let lines: Vec<Line> = self
             .lines
             .iter()
             .map(|line| Line {
-                fulfilled_quantity: if gone { line.quantity } else { 0 },
+                fulfilled_quantity: if left_at_once { line.quantity } else { 0 },
                 canceled_quantity: 0,
                 returned_quantity: 0,
                 ..line.clone()
@@ -112,30 +112,30 @@ impl Order {
         }
     }
 
-    /// The order with `lines`, where its table and theirs allow `step` to lead there.
-    fn go(&self, step: Step, lines: Vec<Line>) -> Result<Self, StepRefused> {
+    /// Returns the order with `lines` if the transition tables of orders and lines allow `action` to lead there.
+    fn transition(&self, action: OrderAction, lines: Vec<Line>) -> Result<Self, ActionRefused> {
         let status = OrderStatus::of(&lines);
-        let lines_may = self
+        let is_allowed_for_lines = self
             .lines
             .iter()
             .zip(&lines)
-            .all(|(before, after)| before == after || before.state().may(step, after.state()));
-        if lines_may && self.status.may(step, status) {
+            .all(|(before, after)| before == after || before.state().allows(action, after.state()));
+        if is_allowed_for_lines && self.status.allows(action, status) {
             Ok(Self {
                 status,
                 lines,
                 ..self.clone()
             })
         } else {
-            Err(StepRefused {
+            Err(ActionRefused {
                 status: self.status,
-                step,
+                action,
             })
         }
     }
 
-    /// The place in `lines` of the line numbered `number`.
-    fn place_of(&self, number: u16) -> Option<usize> {
+    /// Returns the index in `lines` of the line with `number`.
+    fn index_of(&self, number: u16) -> Option<usize> {
         self.lines.iter().position(|line| line.line == number)
     }
 }

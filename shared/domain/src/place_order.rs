@@ -1,4 +1,4 @@
-//! What a caller sends to place an order, and the rules it must meet.
+//! The request to place an order, and its validation.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -11,34 +11,34 @@ use crate::money::{Currency, MAX_AMOUNT, Money};
 use crate::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
 use crate::told_time;
 
-/// The most lines in one request.
+/// Maximum number of lines in one request.
 pub const MAX_LINES: usize = 100;
 
-/// The most distinct SKUs in one order: with the order they fill a transaction of 100 items.
+/// Maximum number of different SKUs in one order. With the order they fill a transaction of 100 items.
 pub const MAX_SKUS: usize = 99;
 
 /// The body of `POST /v1/orders`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceOrder {
-    /// The store that sells, or the warehouse that sends.
+    /// The store that sells the order, or the warehouse that ships it.
     pub location_id: LocationId,
-    /// How it is sold.
+    /// The sales channel.
     pub channel: Channel,
-    /// The currency of every amount.
+    /// The currency of all amounts.
     pub currency: Currency,
-    /// Whether the prices hold their tax; they do, if absent.
+    /// Whether prices include tax. Default: they do.
     #[serde(default, skip_serializing_if = "TaxTreatment::is_inclusive")]
     pub tax_treatment: TaxTreatment,
-    /// When it was sold; now, if absent.
+    /// When the order was sold: at most 7 days ago and 5 minutes ahead. Default: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sold_at: Option<Timestamp>,
-    /// The caller's own number, at most 64 visible ASCII characters.
+    /// The caller's own number for the order, 1 to 64 visible ASCII characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_reference: Option<String>,
-    /// What is sold.
+    /// The lines, 1 to 100.
     pub lines: Vec<PlaceLine>,
-    /// What the caller believes the lines sum up to.
+    /// The sum of the lines' totals as the caller calculated it. The order is refused if it differs.
     pub total: Money,
 }
 
@@ -48,26 +48,27 @@ pub struct PlaceOrder {
 pub struct PlaceLine {
     /// The stock keeping unit.
     pub sku: Sku,
-    /// How much, 1 to 1,000,000 of the SKU's unit of measure.
+    /// The quantity in the SKU's unit of measure, 1 to 1,000,000.
     pub quantity: i64,
-    /// Price of one, before discount.
+    /// The price of one unit, before discount.
     pub unit_price: Money,
-    /// Taken off the line; nothing, if absent.
+    /// The discount of the whole line. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discount: Option<Money>,
-    /// Tax of the line, in its price or on top of it as the order says; none, if absent.
+    /// The tax of the whole line, included in its price or added to it, see [`TaxTreatment`]. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<Money>,
-    /// What one cost the retailer.
+    /// The retailer's cost of one unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_cost: Option<Money>,
 }
 
 impl PlaceOrder {
-    /// The order this makes at `now` in a store of `time_zone` that closes its day at `close_out_hour`.
+    /// Returns the order that this request, received at `now`, makes in a store of `time_zone` whose trading day ends at
+    /// `close_out_hour`.
     ///
     /// # Errors
-    /// Every field that breaks a rule, the difference named where the total is not the sum of the lines.
+    /// Every invalid field. If `total` is not the sum of the lines, the error states the difference.
     pub fn order(
         self,
         order_id: OrderId,
@@ -89,7 +90,7 @@ impl PlaceOrder {
         checks.require(
             (1..=MAX_LINES).contains(&self.lines.len()),
             "/lines",
-            format!("must hold 1 to {MAX_LINES} lines"),
+            format!("must hold 1 to {MAX_LINES} lines, got {}", self.lines.len()),
         );
         let mut skus: Vec<&Sku> = self.lines.iter().map(|line| &line.sku).collect();
         skus.sort_unstable();
@@ -97,7 +98,7 @@ impl PlaceOrder {
         checks.require(
             skus.len() <= MAX_SKUS,
             "/lines",
-            format!("must name at most {MAX_SKUS} different SKUs"),
+            format!("must name at most {MAX_SKUS} different SKUs, got {}", skus.len()),
         );
         let lines: Vec<Line> = (1_u16..)
             .zip(self.lines)
@@ -111,12 +112,12 @@ impl PlaceOrder {
         checks.require(
             sum <= MAX_AMOUNT,
             "/lines",
-            format!("must sum to at most {MAX_AMOUNT}"),
+            format!("must sum to at most {MAX_AMOUNT}, got {sum}"),
         );
         checks.require(
             self.total.currency == self.currency,
             "/total/currency",
-            "must be the order's",
+            format!("must be the order's currency, {}", self.currency),
         );
         checks.require(
             self.total.amount == sum,
@@ -158,26 +159,26 @@ impl PlaceLine {
         checks.require(
             (1..=MAX_QUANTITY).contains(&self.quantity),
             format!("{at}/quantity"),
-            format!("must be 1 to {MAX_QUANTITY}"),
+            format!("must be 1 to {MAX_QUANTITY}, got {}", self.quantity),
         );
-        let nothing = Money::new(0, currency);
-        let discount = self.discount.unwrap_or(nothing);
-        let tax = self.tax.unwrap_or(nothing);
+        let zero = Money::new(0, currency);
+        let discount = self.discount.unwrap_or(zero);
+        let tax = self.tax.unwrap_or(zero);
         for (field, money) in [
             ("unit_price", self.unit_price),
             ("discount", discount),
             ("tax", tax),
-            ("unit_cost", self.unit_cost.unwrap_or(nothing)),
+            ("unit_cost", self.unit_cost.unwrap_or(zero)),
         ] {
             checks.require(
                 money.currency == currency,
                 format!("{at}/{field}/currency"),
-                "must be the order's",
+                format!("must be the order's currency, {currency}"),
             );
             checks.require(
                 (0..=MAX_AMOUNT).contains(&money.amount),
                 format!("{at}/{field}/amount"),
-                format!("must be 0 to {MAX_AMOUNT}"),
+                format!("must be 0 to {MAX_AMOUNT}, got {}", money.amount),
             );
         }
         let times_quantity = |money: Money| money.amount.saturating_mul(self.quantity);
@@ -189,13 +190,13 @@ impl PlaceLine {
             checks.require(
                 amount <= MAX_AMOUNT,
                 format!("{at}/{field}/amount"),
-                format!("times the quantity must be at most {MAX_AMOUNT}"),
+                format!("times the quantity must be at most {MAX_AMOUNT}, got {amount}"),
             );
         }
         checks.require(
             discount.amount <= gross,
             format!("{at}/discount/amount"),
-            "must not exceed the line",
+            format!("must not exceed quantity x unit_price, {gross}"),
         );
         let net = gross.saturating_sub(discount.amount);
         let total = match tax_treatment {
@@ -203,7 +204,7 @@ impl PlaceLine {
                 checks.require(
                     tax.amount <= net,
                     format!("{at}/tax/amount"),
-                    "must not exceed the line that holds it",
+                    format!("must not exceed the net of the line, {net}"),
                 );
                 net
             }
@@ -212,7 +213,7 @@ impl PlaceLine {
                 checks.require(
                     total <= MAX_AMOUNT,
                     format!("{at}/tax/amount"),
-                    format!("with the line it comes on top of must be at most {MAX_AMOUNT}"),
+                    format!("plus the net of the line must be at most {MAX_AMOUNT}, got {total}"),
                 );
                 total
             }

@@ -1,43 +1,45 @@
-//! A level that is split over several items ("buckets"), so that a SKU that everyone buys at once is no single hot item.
+//! A level that is split over several items ("buckets"), so that a SKU in high demand is not a single hot item.
 //!
-//! What is there, what is promised and what is available is the sum of the buckets. Promises are alike, so one that was
-//! made in one bucket may be kept or taken back in another. Either no bucket is short or none has anything available:
-//! nothing is sold from one while another owes. While the whole is short every bucket says so, and whatever raises what is
-//! available is shared out over all of them, or comes to the first where all that there is was gathered in it. A bucket that
-//! says so of a level that is not short any more is only waiting to be told.
+//! - Each quantity of the level is the sum over its buckets.
+//! - Allocations are interchangeable: an allocation made in one bucket can be fulfilled or released in another.
+//! - Either no bucket is short, or no bucket has anything available: no bucket sells stock that another bucket owes.
+//! - While the level as a whole is short, every bucket has `whole_short` set. A change that raises the available quantity
+//!   then rewrites all buckets, or only the first one after [`SplitLevel::consolidation`] moved everything to it.
+//! - `whole_short` can be stale: set on a bucket of a level that is not short. Rewriting or rebalancing the level clears it.
 
 mod rebalance;
 
-use crate::level::{LastChange, Level, LevelError, LevelKey, StateDeltas};
+use crate::level::{LevelDelta, Level, LevelError, LevelKey, StateDeltas};
 
-pub use rebalance::Gathering;
+pub use rebalance::Consolidation;
 
-/// Every item of one level, by its bucket number; the first also holds the policy and what is not split.
+/// All buckets of one level, indexed by bucket number. Bucket 0 also holds the policy and the quantities that are not split:
+/// damaged, on hold and in transit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitLevel {
     buckets: Vec<Level>,
 }
 
-/// How a change is written.
+/// How a change of a split level is written to its buckets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
-    /// These parts of it, each of which needs no more than that its bucket can take it.
-    Parts(Vec<Part>),
-    /// Every bucket anew, each as it was and as it is to be.
-    Anew(Vec<(Level, Level)>),
+pub enum WritePlan {
+    /// Adds one delta to each of these buckets. Each write depends only on the quantities of its own bucket.
+    Deltas(Vec<BucketDelta>),
+    /// Replaces these buckets, given as (before, after). Each write depends on the bucket being as it was before.
+    Rewrite(Vec<(Level, Level)>),
 }
 
-/// The part of a change that one bucket takes.
+/// The share of a delta that one bucket takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The bucket.
+pub struct BucketDelta {
+    /// The bucket number.
     pub bucket: u8,
-    /// What changes there.
-    pub change: LastChange,
+    /// The delta to apply to the bucket.
+    pub change: LevelDelta,
 }
 
 impl SplitLevel {
-    /// The level whose items are `buckets`, the first of them bucket 0; those after it that are missing hold nothing yet.
+    /// Returns the level with bucket 0 `first` and the other buckets from `others`. A bucket without an item is empty.
     pub fn new(first: Level, others: &[Level]) -> Self {
         let count = first.split_over.max(1);
         let mut buckets = vec![first];
@@ -49,7 +51,7 @@ impl SplitLevel {
         Self { buckets }
     }
 
-    /// A bucket of the level whose first is `first`, with nothing in it.
+    /// Returns an empty bucket of the level that has bucket 0 `first`.
     pub fn empty_bucket(first: &Level, bucket: u8) -> Level {
         Level {
             bucket,
@@ -60,24 +62,24 @@ impl SplitLevel {
         }
     }
 
-    /// Its items, by bucket number.
+    /// Returns the buckets, indexed by bucket number.
     pub fn buckets(&self) -> &[Level] {
         &self.buckets
     }
 
-    /// Which level it is.
+    /// Returns the level's SKU and location.
     pub fn key(&self) -> LevelKey {
         self.buckets[0].key()
     }
 
-    /// How many buckets its policy wants in use.
-    pub fn in_use(&self) -> u8 {
+    /// Returns how many buckets are in use: as many as the policy asks for, at most as many as the level has.
+    pub fn buckets_in_use(&self) -> u8 {
         let policy = self.buckets[0].policy.as_ref();
         let wanted = policy.map_or(1, |policy| policy.buckets.max(1));
-        u8::try_from(self.buckets.len()).map_or(wanted, |there| wanted.min(there))
+        u8::try_from(self.buckets.len()).map_or(wanted, |existing| wanted.min(existing))
     }
 
-    /// The level as a whole: sums, and the last change of any bucket.
+    /// Returns the level as a whole: the sums over its buckets, and the delta that was recorded last in any of them.
     pub fn total(&self) -> Level {
         let sum = |of: fn(&Level) -> i64| self.buckets.iter().map(of).sum();
         let last = self
@@ -97,13 +99,13 @@ impl SplitLevel {
         }
     }
 
-    /// How `change` of the whole level is written.
+    /// Returns how to write `change` of the whole level.
     ///
     /// # Errors
-    /// [`LevelError`] when the whole level cannot take it.
-    pub fn plan(&self, change: &LastChange) -> Result<Plan, LevelError> {
+    /// [`LevelError`] if the whole level refuses the change.
+    pub fn plan(&self, change: &LevelDelta) -> Result<WritePlan, LevelError> {
         let after = self.total().after(change.clone())?;
-        // It may have become one that a count has seen.
+        // The applied delta differs from `change` if a later count already includes it.
         let change = after.last_change.clone().unwrap_or_else(|| change.clone());
         let StateDeltas {
             damaged_delta,
@@ -112,48 +114,50 @@ impl SplitLevel {
             ..
         } = change.states;
         let (on_hand, allocated) = (change.on_hand_delta, change.allocated_delta);
-        let room: Option<fn(&Level) -> i64> = match (on_hand.signum(), allocated.signum()) {
+        // How much of the change a bucket can take. None: the change cannot be split into deltas.
+        let capacity: Option<fn(&Level) -> i64> = match (on_hand.signum(), allocated.signum()) {
             _ if damaged_delta != 0 || on_hold_delta != 0 => None,
             (-1, 0) | (0, 1) => Some(Level::available),
             (0, _) => Some(|level| level.allocated),
+            // Any bucket can take a return. The one with the least available comes first.
             (_, 0) => Some(|level| i64::MAX - level.available().max(0)),
-            (-1, _) if on_hand == allocated => Some(room_to_leave),
+            (-1, _) if on_hand == allocated => Some(fulfilment_capacity),
             _ => None,
         };
         let owes = |bucket: &Level| bucket.is_short() || bucket.whole_short;
         let is_owed = change.available_delta() > 0 && self.buckets.iter().any(owes);
-        let parts = match room {
-            _ if is_owed || self.is_to_be_told() => None,
-            // What is on its way is the first bucket's.
+        let deltas = match capacity {
+            _ if is_owed || self.has_stale_short_flag() => None,
+            // Only the first bucket holds quantities in transit.
             Some(_) if in_transit_delta != 0 => {
-                (on_hand >= 0 && allocated == 0).then(|| vec![Part::whole(&change, 0)])
+                (on_hand >= 0 && allocated == 0).then(|| vec![BucketDelta::whole(&change, 0)])
             }
-            Some(room) => self.parts(&change, room),
+            Some(capacity) => self.deltas(&change, capacity),
             None => None,
         };
-        Ok(parts.map_or_else(|| Plan::Anew(self.anew(&after, &change)), Plan::Parts))
+        Ok(deltas.map_or_else(|| WritePlan::Rewrite(self.rewrite(&after, &change)), WritePlan::Deltas))
     }
 
-    /// The level once `plan`, which is of it as it is, is written.
+    /// Returns the level after `plan` is written to it.
     ///
     /// # Errors
-    /// [`LevelError`] when a bucket has not what its part needs: the plan was of another level.
-    pub fn after(&self, plan: &Plan) -> Result<Self, LevelError> {
+    /// [`LevelError`] if a bucket refuses its delta. This happens only if the plan was made for another state of the level.
+    pub fn after(&self, plan: &WritePlan) -> Result<Self, LevelError> {
         let mut buckets = self.buckets.clone();
         let mut put = |bucket: u8, level: Level| {
-            if let Some(place) = buckets.get_mut(usize::from(bucket)) {
-                *place = level;
+            if let Some(slot) = buckets.get_mut(usize::from(bucket)) {
+                *slot = level;
             }
         };
         match plan {
-            Plan::Parts(parts) => {
-                for part in parts {
-                    if let Some(before) = self.buckets.get(usize::from(part.bucket)) {
-                        put(part.bucket, before.after(part.change.clone())?);
+            WritePlan::Deltas(deltas) => {
+                for delta in deltas {
+                    if let Some(before) = self.buckets.get(usize::from(delta.bucket)) {
+                        put(delta.bucket, before.after(delta.change.clone())?);
                     }
                 }
             }
-            Plan::Anew(levels) => {
+            WritePlan::Rewrite(levels) => {
                 for (before, after) in levels {
                     put(before.bucket, after.clone());
                 }
@@ -162,60 +166,66 @@ impl SplitLevel {
         Ok(Self { buckets })
     }
 
-    /// Whether a bucket says that the level is short, and it is not any more.
-    fn is_to_be_told(&self) -> bool {
+    /// Returns whether a bucket has `whole_short` set although the level is not short.
+    fn has_stale_short_flag(&self) -> bool {
         self.buckets.iter().any(|bucket| bucket.whole_short) && !self.total().is_short()
     }
 
-    /// The buckets that take `change`, as few as may be: none where they have not the room.
-    fn parts(&self, change: &LastChange, room: impl Fn(&Level) -> i64) -> Option<Vec<Part>> {
-        let mut wanted = change.on_hand_delta.abs().max(change.allocated_delta.abs());
-        let mut roomiest: Vec<(i64, &Level)> = self
+    /// Splits `change` over as few buckets as possible, those with the largest `capacity` first. `None` if their capacities do
+    /// not suffice.
+    fn deltas(
+        &self,
+        change: &LevelDelta,
+        capacity: impl Fn(&Level) -> i64,
+    ) -> Option<Vec<BucketDelta>> {
+        let mut remaining = change.on_hand_delta.abs().max(change.allocated_delta.abs());
+        let mut by_capacity: Vec<(i64, &Level)> = self
             .buckets
             .iter()
-            .map(|level| (room(level).max(0), level))
+            .map(|level| (capacity(level).max(0), level))
             .collect();
-        roomiest.sort_by_key(|(room, level)| (std::cmp::Reverse(*room), level.bucket));
-        if wanted == 0 {
-            return Some(vec![Part::whole(change, roomiest[0].1.bucket)]);
+        by_capacity.sort_by_key(|(capacity, level)| (std::cmp::Reverse(*capacity), level.bucket));
+        if remaining == 0 {
+            return Some(vec![BucketDelta::whole(change, by_capacity[0].1.bucket)]);
         }
-        let mut parts = Vec::new();
-        for (room, level) in roomiest {
-            let quantity = wanted.min(room);
+        let mut deltas = Vec::new();
+        for (capacity, level) in by_capacity {
+            let quantity = remaining.min(capacity);
             if quantity > 0 {
-                parts.push(Part::of(change, level.bucket, quantity));
-                wanted -= quantity;
+                deltas.push(BucketDelta::of(change, level.bucket, quantity));
+                remaining -= quantity;
             }
         }
-        (wanted == 0).then_some(parts)
+        (remaining == 0).then_some(deltas)
     }
 
-    /// Every bucket as it is and as it is to be, so that together they are `total` after `change`, evenly.
-    pub fn anew(&self, total: &Level, change: &LastChange) -> Vec<(Level, Level)> {
-        self.anew_over(self.in_use(), total, change)
+    /// Returns every bucket as (before, after), with `total` shared evenly over the buckets in use. `total` is the level after
+    /// `change`.
+    pub fn rewrite(&self, total: &Level, change: &LevelDelta) -> Vec<(Level, Level)> {
+        self.rewrite_over(self.buckets_in_use(), total, change)
     }
 
-    /// The same, over the first `count` buckets.
-    fn anew_over(&self, count: u8, total: &Level, change: &LastChange) -> Vec<(Level, Level)> {
+    /// Like [`Self::rewrite`], with `total` shared over the first `count` buckets.
+    fn rewrite_over(&self, count: u8, total: &Level, change: &LevelDelta) -> Vec<(Level, Level)> {
         let shares = shares(total, count);
         self.buckets
             .iter()
             .map(|before| {
-                let nothing = Share::default();
-                let share = shares.get(usize::from(before.bucket)).unwrap_or(&nothing);
-                let after = share.fill(before, total, change);
+                let empty = Share::default();
+                let share = shares.get(usize::from(before.bucket)).unwrap_or(&empty);
+                let after = share.applied_to(before, total, change);
                 (before.clone(), after)
             })
             .collect()
     }
 }
 
-impl Part {
-    /// The part of `change` of which `bucket` takes `quantity`.
-    pub fn of(change: &LastChange, bucket: u8, quantity: i64) -> Self {
+impl BucketDelta {
+    /// Returns the share of `change` with which `bucket` takes `quantity`.
+    pub fn of(change: &LevelDelta, bucket: u8, quantity: i64) -> Self {
         Self {
             bucket,
-            change: LastChange {
+            change: LevelDelta {
                 movement_id: change.movement_id.in_bucket(bucket),
                 on_hand_delta: change.on_hand_delta.signum() * quantity,
                 allocated_delta: change.allocated_delta.signum() * quantity,
@@ -228,11 +238,11 @@ impl Part {
         }
     }
 
-    /// All of `change`, in `bucket`.
-    pub fn whole(change: &LastChange, bucket: u8) -> Self {
+    /// Returns the delta that applies all of `change` to `bucket`.
+    pub fn whole(change: &LevelDelta, bucket: u8) -> Self {
         Self {
             bucket,
-            change: LastChange {
+            change: LevelDelta {
                 movement_id: change.movement_id.in_bucket(bucket),
                 ..change.clone()
             },
@@ -240,9 +250,9 @@ impl Part {
     }
 }
 
-/// How much may leave of a bucket by what it adds up to: nothing where goods are set aside as unfit, for how much is left
-/// beside them a write by deltas cannot ask.
-fn room_to_leave(level: &Level) -> i64 {
+/// Returns how much allocated stock can leave a bucket by a delta. 0 if the bucket holds damaged or held goods, because the
+/// condition of a delta write does not check how much beside them is fit for sale.
+fn fulfilment_capacity(level: &Level) -> i64 {
     if level.damaged == 0 && level.on_hold == 0 {
         level.on_hand.min(level.allocated)
     } else {
@@ -250,7 +260,7 @@ fn room_to_leave(level: &Level) -> i64 {
     }
 }
 
-/// What one bucket holds of a whole level.
+/// The share of a level's quantities that one bucket holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Share {
     on_hand: i64,
@@ -258,22 +268,22 @@ struct Share {
 }
 
 impl Share {
-    /// `before` with this share of `total`, in which `change` is.
-    fn fill(&self, before: &Level, total: &Level, change: &LastChange) -> Level {
+    /// Returns the bucket `before` with this share of `total`, which is the level after `change`.
+    fn applied_to(&self, before: &Level, total: &Level, change: &LevelDelta) -> Level {
         let is_first = before.bucket == 0;
-        let whole = |of: i64| if is_first { of } else { 0 };
+        let if_first = |quantity: i64| if is_first { quantity } else { 0 };
         let next = Level {
             on_hand: self.on_hand,
             allocated: self.allocated,
-            damaged: whole(total.damaged),
-            on_hold: whole(total.on_hold),
-            in_transit: whole(total.in_transit),
+            damaged: if_first(total.damaged),
+            on_hold: if_first(total.on_hold),
+            in_transit: if_first(total.in_transit),
             version: before.version + 1,
             whole_short: before.split_over > 1 && total.is_short(),
             counted_at: total.counted_at,
             ..before.clone()
         };
-        let part = LastChange {
+        let delta = LevelDelta {
             movement_id: change.movement_id.in_bucket(before.bucket),
             on_hand_delta: next.on_hand - before.on_hand,
             allocated_delta: next.allocated - before.allocated,
@@ -281,42 +291,46 @@ impl Share {
                 damaged_delta: next.damaged - before.damaged,
                 on_hold_delta: next.on_hold - before.on_hold,
                 in_transit_delta: next.in_transit - before.in_transit,
-                counted_delta: whole(change.states.counted_delta),
+                counted_delta: if_first(change.states.counted_delta),
             },
             ..change.clone()
         };
         Level {
-            last_change: Some(part),
+            last_change: Some(delta),
             ..next
         }
     }
 }
 
-/// `total` in `count` shares: each has as much available as any other, give or take one, or lacks as much.
+/// Splits `total` into `count` shares. Their available quantities, or what each lacks if the level is short, differ by at most 1.
 fn shares(total: &Level, count: u8) -> Vec<Share> {
-    let (available, aside) = (total.available(), total.damaged + total.on_hold);
-    // What is lacking beyond all promises is set aside, and so in the first bucket.
-    let beyond = (-available - total.allocated).max(0);
+    let (available, unfit) = (total.available(), total.damaged + total.on_hold);
+    // A shortage beyond all allocations is a shortage of damaged or held goods, which only the first bucket holds.
+    let beyond_allocated = (-available - total.allocated).max(0);
     (0..i64::from(count))
         .map(|bucket| {
             let of = |quantity: i64| share_of(quantity, bucket, i64::from(count));
             let allocated = of(total.allocated);
-            let available = available.signum() * of(available.abs() - beyond);
-            let first = if bucket == 0 { aside - beyond } else { 0 };
+            let available = available.signum() * of(available.abs() - beyond_allocated);
+            let unfit = if bucket == 0 {
+                unfit - beyond_allocated
+            } else {
+                0
+            };
             Share {
-                on_hand: available + allocated + first,
+                on_hand: available + allocated + unfit,
                 allocated,
             }
         })
         .collect()
 }
 
-/// The share of `quantity` (not negative) that is number `place` of `count`: the first ones take the remainder.
-fn share_of(quantity: i64, place: i64, count: i64) -> i64 {
-    if place >= count {
+/// Returns share `index` of `quantity` (not negative) split into `count` shares. The first shares take the remainder.
+fn share_of(quantity: i64, index: i64, count: i64) -> i64 {
+    if index >= count {
         return 0;
     }
-    quantity / count + i64::from(place < quantity % count)
+    quantity / count + i64::from(index < quantity % count)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! What a caller sends to change stock outside an order.
+//! Stock changes outside an order, as `POST /v1/stock/changes` requests them.
+//!
+//! A [`RequestedChange`] is what a caller wants. Applied to a level it becomes a [`LevelDelta`](crate::level::LevelDelta), which
+//! is recorded as a [`Movement`](crate::level::Movement).
 
 mod effect;
-mod moved;
-mod sightings;
+mod observations;
+mod on_hand_delta;
 
 use std::collections::BTreeSet;
 
@@ -15,21 +18,21 @@ use crate::level::{DAMAGE, LevelError, LevelKey, MAX_QUANTITY};
 use crate::millis;
 use crate::told_time;
 
-pub use moved::{may_have_happened_after, moved_after};
-pub use sightings::Sightings;
+pub use observations::MovementObservations;
+pub use on_hand_delta::{may_have_occurred_since, on_hand_delta_since};
 
-/// The most changes in one request.
+/// Maximum number of changes in one request.
 pub const MAX_CHANGES: usize = 100;
 
-/// Times are told in whole milliseconds.
-const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(1);
+/// The smallest difference between two times. Times have millisecond precision.
+const TIME_RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 
 /// The body of `POST /v1/stock/changes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StockChanges {
-    /// What to change, one after another.
-    pub changes: Vec<StockChange>,
+    /// 1 to 100 changes, applied in this order.
+    pub changes: Vec<RequestedChange>,
 }
 
 /// Why a person corrects a level.
@@ -40,11 +43,11 @@ pub enum AdjustmentReason {
     Damage,
     /// Stolen.
     Theft,
-    /// Found again.
+    /// Lost goods were found.
     Found,
-    /// A mistake put right.
+    /// A recording mistake is corrected.
     Correction,
-    /// None of these.
+    /// Any other reason.
     Other,
 }
 
@@ -60,18 +63,18 @@ impl AdjustmentReason {
     }
 }
 
-/// What goods are fit for, or where they are on their way.
+/// The state of stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StockState {
-    /// There, and fit for sale.
+    /// On hand and fit for sale.
     #[default]
     Sellable,
-    /// There, and unfit for sale.
+    /// On hand and unfit for sale.
     Damaged,
-    /// There, and kept back.
+    /// On hand and held back from sale.
     OnHold,
-    /// On their way here from another location.
+    /// On the way to this location from another one.
     InTransit,
 }
 
@@ -79,7 +82,7 @@ impl StockState {
     fn as_str(self) -> &'static str {
         match self {
             Self::Sellable => "sellable",
-            // The reason of an adjustment for the same cause: either may leave a level short.
+            // The same reason as an adjustment for damage: both may leave a level short.
             Self::Damaged => DAMAGE,
             Self::OnHold => "on_hold",
             Self::InTransit => "in_transit",
@@ -87,156 +90,159 @@ impl StockState {
     }
 }
 
-/// One change of stock.
+/// One change of stock, as a caller requests it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum StockChange {
-    /// What is there, seen at `counted_at`.
+pub enum RequestedChange {
+    /// The quantity on hand was counted.
     Count {
-        /// Where.
+        /// The location whose level changes.
         location_id: LocationId,
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// How much is there, 0 to 1,000,000.
+        /// The counted quantity, 0 to 1,000,000.
         quantity: i64,
-        /// When it was seen.
+        /// When it was counted. Of two counts of a level, the later one stands.
         counted_at: Timestamp,
-        /// Refuse unless the level still has this version.
+        /// Compare-and-set: the change is refused unless the level has this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<u64>,
     },
-    /// A correction, up or down.
+    /// A correction by a signed quantity.
     Adjustment {
-        /// Where.
+        /// The location whose level changes.
         location_id: LocationId,
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// By how much, not 0.
+        /// The correction, -1,000,000 to 1,000,000 and not 0.
         delta: i64,
-        /// Why.
+        /// Why the level is corrected.
         reason: AdjustmentReason,
-        /// Of which goods; of those fit for sale, if absent.
+        /// The state of the goods. Default `sellable`.
         #[serde(default)]
         state: StockState,
-        /// When it happened; now, if absent.
+        /// When it happened. Defaults to the time the request was received.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
-        /// Refuse unless the level still has this version.
+        /// Compare-and-set: the change is refused unless the level has this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<u64>,
     },
-    /// Goods came in.
+    /// Goods were received.
     Receipt {
-        /// Where.
+        /// The location whose level changes.
         location_id: LocationId,
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// How much.
+        /// The quantity, 1 to 1,000,000.
         quantity: i64,
-        /// The delivery note.
+        /// The delivery note, 1 to 64 visible ASCII characters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
-        /// When it happened; now, if absent.
+        /// When it happened. Defaults to the time the request was received.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
-        /// Refuse unless the level still has this version.
+        /// Compare-and-set: the change is refused unless the level has this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<u64>,
     },
-    /// Goods left for another location; they are in transit until they arrive there.
+    /// Goods left for another location. They are in transit there until an [`Self::Arrival`].
     Transfer {
-        /// Where from.
+        /// The location that the goods leave.
         from_location_id: LocationId,
-        /// Where to.
+        /// The location that the goods are sent to.
         to_location_id: LocationId,
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// How much.
+        /// The quantity, 1 to 1,000,000.
         quantity: i64,
         /// The transfer note.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
-        /// When it happened; now, if absent.
+        /// When it happened. Defaults to the time the request was received.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
-        /// Refuse unless the level that the goods leave still has this version.
+        /// Compare-and-set: the change is refused unless the level that the goods leave has this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<u64>,
     },
-    /// Goods in transit arrived, all of them or a part.
+    /// Goods in transit arrived, completely or in part.
     Arrival {
-        /// Where.
+        /// The location whose level changes.
         location_id: LocationId,
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// How much.
+        /// The quantity, 1 to 1,000,000.
         quantity: i64,
         /// The transfer note.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
-        /// When it happened; now, if absent.
+        /// When it happened. Defaults to the time the request was received.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
-        /// Refuse unless the level still has this version.
+        /// Compare-and-set: the change is refused unless the level has this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<u64>,
     },
-    /// Goods became fit or unfit for sale where they are.
+    /// Goods on hand became fit or unfit for sale.
     StateChange {
-        /// Where.
+        /// The location whose level changes.
         location_id: LocationId,
-        /// Of what.
+        /// The SKU.
         sku: Sku,
-        /// How much.
+        /// The quantity, 1 to 1,000,000.
         quantity: i64,
-        /// What they were.
+        /// Their state before, not `in_transit`.
         from: StockState,
-        /// What they are now.
+        /// Their state after, not `in_transit`.
         to: StockState,
-        /// Refuse unless the level still has this version.
+        /// Compare-and-set: the change is refused unless the level has this version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expected_version: Option<u64>,
     },
 }
 
-/// Why a change is refused.
+/// The reason why a requested change is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeRefused {
-    /// The level moved on since the caller read it.
+    /// The level does not have the version that the caller expects.
     #[error("the level is at version {actual}, not {expected}")]
     VersionMismatch {
-        /// What the caller expected.
+        /// The version the caller expects.
         expected: u64,
-        /// What it is.
+        /// The level's version.
         actual: u64,
     },
-    /// A later count is known.
-    #[error("a count made later, at {counted_at}, is known")]
+    /// The level has a later count.
+    #[error("a later count, made at {counted_at}, is recorded")]
     OutdatedCount {
         /// When the later count was made.
         counted_at: Timestamp,
     },
-    /// More has left since the count than it found.
-    #[error("{quantity} were counted, but {left} have left since")]
+    /// More left after the count than it found.
+    #[error("the count found {quantity}, but {left} have left since")]
     CountContradicted {
-        /// What was counted.
+        /// The counted quantity.
         quantity: i64,
-        /// What has left since.
+        /// The quantity that left after the count.
         left: i64,
     },
-    /// The level cannot be changed so.
+    /// The level refuses the change.
     #[error(transparent)]
     Level(#[from] LevelError),
 }
 
 impl StockChanges {
-    /// Whether the changes meet the rules at `now`; every field that breaks one, if not.
+    /// Checks all fields of a request received at `now`.
+    ///
+    /// # Errors
+    /// Every invalid field.
     pub fn check(&self, now: Timestamp) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         checks.require(
             (1..=MAX_CHANGES).contains(&self.changes.len()),
             "/changes",
-            format!("must hold 1 to {MAX_CHANGES} changes"),
+            format!("must hold 1 to {MAX_CHANGES} changes, got {}", self.changes.len()),
         );
         for (index, change) in self.changes.iter().enumerate() {
             change.check(&format!("/changes/{index}"), now, &mut checks);
@@ -244,45 +250,54 @@ impl StockChanges {
         checks.finish(())
     }
 
-    /// The changes of a request that first came at `came_at`: what they say of time is as of then, however often the request
-    /// is sent. What happened at no time that is told happened then, and a clock that was ahead counts as then: before a count
-    /// that comes after it in the request, of which the same holds.
-    pub fn as_of(&self, came_at: Timestamp) -> Vec<StockChange> {
+    /// Returns the changes with their times resolved against `received_at`, the time the request was first received. A replay of
+    /// the request resolves to the same times.
+    ///
+    /// A missing time becomes `received_at`, and so does one that is ahead of it (a fast clock). A change that is followed by a
+    /// count of the same level in the request happened before that count: if both resolve to `received_at`, the change is dated
+    /// one millisecond earlier.
+    pub fn resolve_times(&self, received_at: Timestamp) -> Vec<RequestedChange> {
         let changes = self.changes.iter().cloned();
-        let mut changes: Vec<_> = changes.map(|change| change.told_at(came_at)).collect();
-        let mut counted_then = BTreeSet::new();
+        let mut changes: Vec<_> = changes
+            .map(|change| change.with_resolved_times(received_at))
+            .collect();
+        let mut counted_on_receipt = BTreeSet::new();
         for change in changes.iter_mut().rev() {
-            if let StockChange::Count { counted_at, .. } = change {
-                if *counted_at == came_at {
-                    counted_then.extend(change.keys());
+            if let RequestedChange::Count { counted_at, .. } = change {
+                if *counted_at == received_at {
+                    counted_on_receipt.extend(change.keys());
                 }
-            } else if change.keys().iter().any(|key| counted_then.contains(key))
+            } else if change
+                .keys()
+                .iter()
+                .any(|key| counted_on_receipt.contains(key))
                 && let Some(time) = change.occurred_at_mut()
-                && *time == Some(came_at)
+                && *time == Some(received_at)
             {
-                *time = came_at.saturating_sub(JUST_BEFORE).ok();
+                *time = received_at.saturating_sub(TIME_RESOLUTION).ok();
             }
         }
         changes
     }
 }
 
-impl StockChange {
-    fn told_at(mut self, came_at: Timestamp) -> Self {
+impl RequestedChange {
+    fn with_resolved_times(mut self, received_at: Timestamp) -> Self {
         match &mut self {
             Self::Count { counted_at, .. } => {
-                *counted_at = told_time::taken(Some(*counted_at), came_at);
+                *counted_at = told_time::taken(Some(*counted_at), received_at);
             }
             _ => {
                 if let Some(occurred_at) = self.occurred_at_mut() {
-                    *occurred_at = Some(told_time::taken(*occurred_at, came_at));
+                    *occurred_at = Some(told_time::taken(*occurred_at, received_at));
                 }
             }
         }
         self
     }
 
-    /// When it happened, as it is told; none of a count, nor of what moves no goods, so that no count can have seen it.
+    /// Returns the reported `occurred_at`. `None` for a count, which has `counted_at`, and for a change of state, which leaves
+    /// `on_hand` unchanged, so its order relative to a count does not matter.
     fn occurred_at_mut(&mut self) -> Option<&mut Option<Timestamp>> {
         match self {
             Self::Adjustment { occurred_at, .. }
@@ -294,23 +309,23 @@ impl StockChange {
     }
 
     fn check(&self, at: &str, now: Timestamp, checks: &mut Checks) {
-        let mut within = |field: &str, value: i64, least: i64| {
+        let mut check_range = |field: &str, value: i64, minimum: i64| {
             checks.require(
-                (least..=MAX_QUANTITY).contains(&value),
+                (minimum..=MAX_QUANTITY).contains(&value),
                 format!("{at}/{field}"),
-                format!("must be {least} to {MAX_QUANTITY}"),
+                format!("must be {minimum} to {MAX_QUANTITY}, got {value}"),
             );
         };
         match self {
-            Self::Count { quantity, .. } => within("quantity", *quantity, 0),
+            Self::Count { quantity, .. } => check_range("quantity", *quantity, 0),
             Self::Adjustment { delta, .. } => {
-                within("delta", *delta, -MAX_QUANTITY);
+                check_range("delta", *delta, -MAX_QUANTITY);
                 checks.require(*delta != 0, format!("{at}/delta"), "must not be 0");
             }
             Self::Receipt { quantity, .. }
             | Self::Arrival { quantity, .. }
             | Self::Transfer { quantity, .. }
-            | Self::StateChange { quantity, .. } => within("quantity", *quantity, 1),
+            | Self::StateChange { quantity, .. } => check_range("quantity", *quantity, 1),
         }
         match self {
             Self::Transfer {
@@ -320,17 +335,17 @@ impl StockChange {
             } => checks.require(
                 from_location_id != to_location_id,
                 format!("{at}/to_location_id"),
-                "must not be where the goods come from",
+                "must differ from from_location_id",
             ),
             Self::StateChange { from, to, .. } => {
                 for (field, state) in [("from", from), ("to", to)] {
                     checks.require(
                         *state != StockState::InTransit,
                         format!("{at}/{field}"),
-                        "must be sellable, damaged or on_hold: goods arrive by an arrival",
+                        "must be sellable, damaged or on_hold: send an arrival for goods in transit",
                     );
                 }
-                checks.require(from != to, format!("{at}/to"), "must be another state");
+                checks.require(from != to, format!("{at}/to"), "must differ from from");
             }
             _ => {}
         }
@@ -347,7 +362,8 @@ impl StockChange {
         told_time::check(time, now, &format!("{at}/{field}"), checks);
     }
 
-    /// Whether it is the same change whatever else happens to its levels: no count, and asked of no version.
+    /// Returns whether the delta of the change is independent of the level's quantities and version: it is no count and has no
+    /// `expected_version`.
     pub fn is_relative(&self) -> bool {
         !matches!(self, Self::Count { .. }) && self.expected_version().is_none()
     }
@@ -369,7 +385,7 @@ impl StockChange {
     }
 
     fn occurred_at(&self) -> Option<Timestamp> {
-        let told = match self {
+        let reported = match self {
             Self::Count { counted_at, .. } => Some(*counted_at),
             Self::Adjustment { occurred_at, .. }
             | Self::Receipt { occurred_at, .. }
@@ -377,10 +393,10 @@ impl StockChange {
             | Self::Transfer { occurred_at, .. } => *occurred_at,
             Self::StateChange { .. } => None,
         };
-        told.map(millis::cut)
+        reported.map(millis::cut)
     }
 
-    /// The levels it changes: one, or for a transfer two, the source first.
+    /// Returns the levels that the change affects: one, or two for a transfer with the source first.
     pub fn keys(&self) -> Vec<LevelKey> {
         let key = |location_id: &LocationId, sku: &Sku| LevelKey {
             location_id: location_id.clone(),

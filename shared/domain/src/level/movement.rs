@@ -1,4 +1,6 @@
-//! What happens to levels: the kinds of movements, and what each one changes.
+//! Deltas of levels and the movements that record them.
+//!
+//! A [`LevelDelta`] is applied to a level; the [`Movement`] records that it was, with the resulting quantities.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,40 +9,40 @@ use super::is_zero;
 use crate::ids::{LocationId, MovementId, OrderId, Sku};
 use crate::millis;
 
-/// Why a level changed.
+/// The kind of a movement: why a level changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MovementKind {
-    /// Goods left with a customer at the till.
+    /// Goods were sold at the till and left at once.
     Sale,
-    /// Goods were promised to an order.
+    /// Goods were allocated to an order.
     Allocation,
-    /// A promise was taken back.
+    /// An allocation was released.
     Release,
-    /// Promised goods left.
+    /// Allocated goods left.
     Fulfilment,
     /// Goods came back from a customer.
     Return,
-    /// Goods came in.
+    /// Goods were received, for example from a supplier.
     Receipt,
     /// Goods left for another location.
     TransferOut,
-    /// Goods came from another location.
+    /// Goods of another location were shipped to this one (in transit), or arrived here.
     TransferIn,
     /// A person corrected the level.
     Adjustment,
-    /// A person counted.
+    /// A person counted the stock.
     Count,
-    /// Goods became fit or unfit for sale where they are.
+    /// Goods on hand became fit or unfit for sale.
     StateChange,
-    /// Nothing happened in the store: a level that is split was evened out.
+    /// Stock was moved between the buckets of a split level. The sum over the buckets is unchanged.
     Rebalance,
-    /// The books were put right: nothing moved, and from here on the movements sum up to the level again.
+    /// The ledger was repaired: no goods moved, and from this movement on the movements sum to the level again.
     Repair,
 }
 
 impl MovementKind {
-    /// The kind as it is stored and sent.
+    /// Returns the name of the kind in stored items and messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sale => "sale",
@@ -60,57 +62,59 @@ impl MovementKind {
     }
 }
 
-/// By how much a change moves what is neither free to sell nor promised.
+/// The deltas of one change apart from `on_hand` and `allocated`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateDeltas {
-    /// By how much `damaged` changed.
+    /// The delta of `damaged`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub damaged_delta: i64,
-    /// By how much `on_hold` changed.
+    /// The delta of `on_hold`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub on_hold_delta: i64,
-    /// By how much `in_transit` changed.
+    /// The delta of `in_transit`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_transit_delta: i64,
-    /// The part of the change of `on_hand` that a count had seen before Stockline learnt of it: the goods moved, and
-    /// `on_hand` knew.
+    /// The quantity that moved on the shelf but does not change `on_hand`, because a count made after the goods moved
+    /// already includes it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub counted_delta: i64,
 }
 
-/// The last change of a level, kept on its item so that the stream record alone makes the movement.
+/// What one change adds to or subtracts from the quantities of a level, with its kind, cause and times.
+///
+/// The level's item keeps the delta that was applied last, so that a stream record alone is enough to write the movement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastChange {
-    /// The movement this change is.
+pub struct LevelDelta {
+    /// The id of the movement that records this delta.
     pub movement_id: MovementId,
-    /// Why.
+    /// Why the level changes.
     pub kind: MovementKind,
-    /// By how much `on_hand` changed.
+    /// The delta of `on_hand`.
     pub on_hand_delta: i64,
-    /// By how much `allocated` changed.
+    /// The delta of `allocated`.
     pub allocated_delta: i64,
-    /// What else changed.
+    /// The deltas of the other quantities.
     #[serde(flatten)]
     pub states: StateDeltas,
-    /// The caller's reason, where the kind has one.
+    /// The caller's reason, if the kind has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The order, task, or paper that caused it.
+    /// The order or document that caused the change, such as an order id or a delivery note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// When it happened in the store.
+    /// When the change happened at the location.
     #[serde(serialize_with = "millis::serialize")]
     pub occurred_at: Timestamp,
-    /// When Stockline learnt of it.
+    /// When Stockline recorded the change.
     #[serde(serialize_with = "millis::serialize")]
     pub recorded_at: Timestamp,
 }
 
-/// The reason of an adjustment for goods that are broken or spoilt.
+/// The reason of a change for goods that are broken or spoilt. It may leave a level short.
 pub const DAMAGE: &str = "damage";
 
-impl LastChange {
-    /// By how much what may be promised changed.
+impl LevelDelta {
+    /// Returns the delta of [`Level::available`](super::Level::available).
     pub fn available_delta(&self) -> i64 {
         self.on_hand_delta
             - self.allocated_delta
@@ -118,28 +122,29 @@ impl LastChange {
             - self.states.on_hold_delta
     }
 
-    /// By how much what is there and may leave with an order changed.
+    /// Returns the delta of [`Level::fit_for_sale`](super::Level::fit_for_sale).
     pub(super) fn fit_for_sale_delta(&self) -> i64 {
         self.on_hand_delta - self.states.damaged_delta - self.states.on_hold_delta
     }
 
-    /// Whether it states what is there, in place of saying what happened to it.
-    pub(super) fn says_what_is_there(&self) -> bool {
+    /// Returns whether the change states the resulting quantities instead of reporting goods that moved.
+    pub(super) fn states_quantities(&self) -> bool {
         matches!(
             self.kind,
             MovementKind::Count | MovementKind::Repair | MovementKind::Rebalance
         )
     }
 
-    /// This change where a count has seen it: nothing is added to what was counted, or taken off.
-    pub fn seen_by_count(mut self) -> Self {
+    /// Returns this delta for a level that was counted after the goods moved: `on_hand` stays as counted, and the quantity is
+    /// kept as `counted_delta`.
+    pub fn as_already_counted(mut self) -> Self {
         self.states.counted_delta += self.on_hand_delta;
         self.on_hand_delta = 0;
         self
     }
 
-    /// Whether it may leave less on hand than is promised: what a person counted or found broken is a fact, and the
-    /// promise is what has to give.
+    /// Returns whether the change may leave less available than is promised. A count and damage are facts about the shelf, so
+    /// they are recorded even if orders can then not be fulfilled.
     pub(super) fn may_leave_short(&self) -> bool {
         match self.kind {
             MovementKind::Count => true,
@@ -151,30 +156,30 @@ impl LastChange {
     }
 }
 
-/// One immutable change of a level, with what it led to.
+/// The immutable record of one delta that was applied to a level, with the resulting quantities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     /// The store or warehouse.
     pub location_id: LocationId,
     /// The stock keeping unit.
     pub sku: Sku,
-    /// Which of the items of a level that is split.
+    /// The bucket of a split level. 0 if the level is not split.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bucket: u8,
-    /// The level's version after it: movements of a level are in this order.
+    /// The version of the level (or bucket) after the change. Movements are ordered by it.
     pub version: u64,
-    /// `on_hand` after it.
+    /// `on_hand` after the change.
     pub on_hand: i64,
-    /// `allocated` after it.
+    /// `allocated` after the change.
     pub allocated: i64,
-    /// What happened.
+    /// The delta that was applied.
     #[serde(flatten)]
-    pub change: LastChange,
+    pub change: LevelDelta,
 }
 
 impl Movement {
-    /// The order to which this promised something, or of whose promise it took something away; none where it is of another
-    /// kind.
+    /// Returns the order whose allocation this movement changed. `None` if the kind changes no allocation, or if the reference
+    /// is not an order id.
     pub fn order(&self) -> Option<OrderId> {
         match self.change.kind {
             MovementKind::Allocation | MovementKind::Release | MovementKind::Fulfilment => {

@@ -1,4 +1,4 @@
-//! When and how much of a level is reordered.
+//! The reorder policy of a level.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,25 +9,25 @@ use crate::invalid::{Checks, Invalid};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReorderPolicy {
-    /// Available stock at or below this wants replenishing.
+    /// Replenishment is due when the available quantity is at or below this, 0 to 1,000,000.
     pub reorder_point: i64,
-    /// Order up to this.
+    /// Replenishment orders fill the level up to this quantity, `reorder_point` to 1,000,000.
     pub target_level: i64,
-    /// Replenishment comes in multiples of this, at least 1.
+    /// Replenishment orders are rounded up to multiples of this, 1 to 1,000,000. Default 1.
     #[serde(default = "one")]
     pub order_multiple: i64,
-    /// Held against the unexpected.
+    /// Buffer for unexpected demand or late delivery, 0 to 1,000,000. Default 0.
     #[serde(default)]
     pub safety_stock: i64,
-    /// Days from order to receipt, 0 to 365.
+    /// Days from order to receipt, 0 to 365. Default 0.
     #[serde(default)]
     pub lead_time_days: u16,
-    /// Over how many items the level is split, 1 to 16: each takes some 500 orders a second.
+    /// Number of buckets that the level is split over, 1 to 16. Default 1. One bucket takes about 500 orders a second.
     #[serde(default = "one_bucket")]
     pub buckets: u8,
 }
 
-/// The most items that a level may be split over.
+/// Maximum number of buckets of a level.
 pub const MAX_BUCKETS: u8 = 16;
 
 fn one_bucket() -> u8 {
@@ -39,10 +39,13 @@ fn one() -> i64 {
 }
 
 impl ReorderPolicy {
-    /// The policy, or every field that breaks a rule.
+    /// Returns the policy if its fields are valid.
+    ///
+    /// # Errors
+    /// Every invalid field.
     pub fn check(self) -> Result<Self, Invalid> {
         let mut checks = Checks::new();
-        for (pointer, value, least) in [
+        for (pointer, value, minimum) in [
             ("/reorder_point", self.reorder_point, 0),
             (
                 "/target_level",
@@ -52,22 +55,21 @@ impl ReorderPolicy {
             ("/order_multiple", self.order_multiple, 1),
             ("/safety_stock", self.safety_stock, 0),
         ] {
-            let most = MAX_QUANTITY;
             checks.require(
-                (least..=most).contains(&value),
+                (minimum..=MAX_QUANTITY).contains(&value),
                 pointer,
-                format!("must be {least} to {most}"),
+                format!("must be {minimum} to {MAX_QUANTITY}, got {value}"),
             );
         }
         checks.require(
             self.lead_time_days <= 365,
             "/lead_time_days",
-            "must be 0 to 365",
+            format!("must be 0 to 365, got {}", self.lead_time_days),
         );
         checks.require(
             (1..=MAX_BUCKETS).contains(&self.buckets),
             "/buckets",
-            format!("must be 1 to {MAX_BUCKETS}"),
+            format!("must be 1 to {MAX_BUCKETS}, got {}", self.buckets),
         );
         checks.finish(self)
     }
@@ -88,30 +90,30 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_says_no_more_orders_one_by_one_and_splits_nothing() {
-        let least: ReorderPolicy =
+    fn policy_defaults_to_multiple_of_one_and_one_bucket() {
+        let minimal: ReorderPolicy =
             serde_json::from_value(json!({"reorder_point": 1, "target_level": 2})).unwrap();
-        assert_eq!((least.order_multiple, least.buckets), (1, 1));
-        assert_eq!((least.safety_stock, least.lead_time_days), (0, 0));
-        assert_eq!(least.clone().check(), Ok(least));
+        assert_eq!((minimal.order_multiple, minimal.buckets), (1, 1));
+        assert_eq!((minimal.safety_stock, minimal.lead_time_days), (0, 0));
+        assert_eq!(minimal.clone().check(), Ok(minimal));
     }
 
     #[test]
-    fn goods_come_within_a_year_and_a_level_is_split_over_sixteen_items_at_most() {
-        let broken = |policy: ReorderPolicy| {
+    fn policy_limits_lead_time_buckets_and_target_level() {
+        let invalid_fields = |policy: ReorderPolicy| {
             let errors = policy.check().err().into_iter();
             let pointers = errors.flat_map(|invalid| invalid.errors);
             pointers.map(|error| error.pointer).collect::<Vec<_>>()
         };
-        assert!(broken(policy(MAX_BUCKETS, 365)).is_empty());
+        assert!(invalid_fields(policy(MAX_BUCKETS, 365)).is_empty());
         assert_eq!(
-            broken(policy(MAX_BUCKETS + 1, 366)),
+            invalid_fields(policy(MAX_BUCKETS + 1, 366)),
             ["/lead_time_days", "/buckets"]
         );
         let below = ReorderPolicy {
             target_level: 9,
             ..policy(1, 0)
         };
-        assert_eq!(broken(below), ["/target_level"]);
+        assert_eq!(invalid_fields(below), ["/target_level"]);
     }
 }

@@ -1,9 +1,9 @@
-//! What is open of an order is given up.
+//! Cancels the open quantities of an order.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Line, Order, Step, StepRefused, check_reason};
+use super::{Line, Order, OrderAction, ActionRefused, check_reason};
 use crate::ids::{CancellationId, OrderId};
 use crate::invalid::{Checks, Invalid};
 
@@ -11,24 +11,27 @@ use crate::invalid::{Checks, Invalid};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CancelOrder {
-    /// Why, at most 200 characters.
+    /// Why the order is canceled, 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// How an order was canceled: what [`Order::as_canceled`] needs beside the order, whatever happens to it later.
+/// The record of a cancellation. With it [`Order::as_canceled`] restores the order as it was right after the cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
-    /// Derived from order, caller and idempotency key.
+    /// Derived from the order, the caller and its idempotency key.
     pub cancellation_id: CancellationId,
-    /// The order.
+    /// The canceled order.
     pub order_id: OrderId,
-    /// By its number, how much of each line had come back by then; only of those of which something had.
+    /// The returned quantities at that time, as (line number, quantity). Lines without returns are left out.
     pub returned: Vec<(u16, i64)>,
 }
 
 impl CancelOrder {
-    /// Whether it meets the rules.
+    /// Checks the fields.
+    ///
+    /// # Errors
+    /// Every invalid field.
     pub fn check(&self) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         if let Some(reason) = &self.reason {
@@ -39,7 +42,7 @@ impl CancelOrder {
 }
 
 impl Cancellation {
-    /// How `canceled` was canceled just now.
+    /// Returns the record of the cancellation that led to `canceled`.
     pub fn of(cancellation_id: CancellationId, canceled: &Order) -> Self {
         let returned = |line: &Line| (line.line, line.returned_quantity);
         Self {
@@ -56,32 +59,33 @@ impl Cancellation {
 }
 
 impl Order {
-    /// The order with everything that was open of it canceled at `at`; canceled once, it stays as it is.
+    /// Returns the order with all open quantities canceled at `at`. An order that was canceled before is returned unchanged.
     ///
     /// # Errors
-    /// Nothing of it is open any more: it can be refunded.
-    pub fn cancel(&self, at: Timestamp) -> Result<Self, StepRefused> {
+    /// [`ActionRefused`] if nothing is open. Such an order can only be refunded.
+    pub fn cancel(&self, at: Timestamp) -> Result<Self, ActionRefused> {
         if self.canceled_at.is_some() {
             return Ok(self.clone());
         }
         let lines = self.lines.iter().map(Line::cancel_open).collect();
-        let canceled = self.go(Step::Cancel, lines)?;
+        let canceled = self.transition(OrderAction::Cancel, lines)?;
         Ok(Self {
             canceled_at: Some(at),
             ..canceled
         })
     }
 
-    /// The order as it was answered when it was canceled: what a replay answers. Nothing of it has left since, for
-    /// nothing was open.
+    /// Returns the order as it was right after `cancellation`. A replay of the request gets it as the response.
+    ///
+    /// Only returned quantities can differ: nothing was open, so nothing was fulfilled since.
     pub fn as_canceled(&self, cancellation: &Cancellation) -> Self {
-        let returned_then = |line: &Line| {
+        let returned_before = |line: &Line| {
             let mut returned = cancellation.returned.iter();
             let of_line = returned.find(|(number, _)| *number == line.line);
             of_line.map_or(0, |(_, quantity)| *quantity)
         };
         let lines = self.lines.iter().map(|line| Line {
-            returned_quantity: returned_then(line),
+            returned_quantity: returned_before(line),
             ..line.clone()
         });
         Self {

@@ -1,4 +1,4 @@
-//! One SKU of an order: how much of it is where, and what it comes to.
+//! One line of an order: its quantities by state, and its amounts.
 
 use std::collections::BTreeMap;
 
@@ -9,116 +9,116 @@ use crate::ids::Sku;
 use crate::invalid::Invalid;
 use crate::money::Money;
 
-/// Whether prices hold their tax.
+/// Whether prices include tax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxTreatment {
-    /// The prices hold the tax: a line comes to its net.
+    /// Prices include tax: the total of a line is its net.
     #[default]
     Inclusive,
-    /// The tax comes on top of the prices: a line comes to its net and its tax.
+    /// Tax is added to prices: the total of a line is its net plus its tax.
     Added,
 }
 
 impl TaxTreatment {
-    /// Whether it is what goes without saying.
+    /// Returns whether it is the default, which is left out of stored requests.
     pub fn is_inclusive(&self) -> bool {
         *self == Self::Inclusive
     }
 }
 
-/// One SKU of an order.
+/// One line of an order.
 ///
 /// `quantity` = open + `fulfilled_quantity` + `canceled_quantity`, and `returned_quantity` <= `fulfilled_quantity`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Its place in the order, from 1.
+    /// The line number, from 1.
     pub line: u16,
     /// The stock keeping unit.
     pub sku: Sku,
-    /// How much was ordered, in the SKU's unit of measure, 1 to 1,000,000.
+    /// The ordered quantity in the SKU's unit of measure, 1 to 1,000,000.
     pub quantity: i64,
-    /// Price of one, before discount.
+    /// The price of one unit, before discount.
     pub unit_price: Money,
-    /// Taken off the line.
+    /// The discount of the whole line.
     pub discount: Money,
-    /// Tax of the line: in `net` or on top of it, as the order says.
+    /// The tax of the whole line: included in `net` or added to it, see [`TaxTreatment`].
     pub tax: Money,
     /// quantity x `unit_price` - discount.
     pub net: Money,
-    /// What is paid for the line: `net`, and `tax` where it comes on top.
+    /// The amount to pay: `net`, plus `tax` if it is added.
     pub total: Money,
-    /// What one cost the retailer, where the caller says so.
+    /// The retailer's cost of one unit, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_cost: Option<Money>,
-    /// How much has left.
+    /// The quantity that has left.
     pub fulfilled_quantity: i64,
-    /// How much was given up before it left.
+    /// The quantity that was canceled before it left.
     pub canceled_quantity: i64,
-    /// How much of what has left was paid back.
+    /// The quantity that has left and was refunded.
     pub returned_quantity: i64,
 }
 
-/// More was asked of a line than it has.
+/// A line for which more is requested than possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineExcess {
-    /// The line, from 1.
+    /// The line number, from 1.
     pub line: u16,
-    /// How much was asked for.
+    /// The requested quantity.
     pub requested: i64,
-    /// How much there is: open, or left and not come back.
+    /// The possible quantity: what is open (fulfilment), or what has left and was not refunded (refund).
     pub possible: i64,
 }
 
-/// A step that is asked for but cannot be done.
+/// The reason why a fulfilment or refund of an order is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotPossible {
-    /// Fields break a rule, whatever has happened to the order.
+pub enum OrderRequestRefused {
+    /// Fields of the request are invalid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// These lines have less than is asked of them; none, where all was asked for and there is nothing.
-    #[error("{} line(s) have less than is asked of them", .0.len())]
+    /// More is requested of these lines than possible. Empty if the request names no lines and nothing is open.
+    #[error("more is requested than the order's lines allow")]
     TooMuch(Vec<LineExcess>),
 }
 
-impl From<LineExcess> for NotPossible {
+impl From<LineExcess> for OrderRequestRefused {
     fn from(excess: LineExcess) -> Self {
         Self::TooMuch(vec![excess])
     }
 }
 
-/// What a quantity of a line comes to, in minor units of the order's currency.
+/// The amounts of a quantity of a line, in minor units of the order's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineAmounts {
-    /// quantity x unit price.
+    /// Quantity x unit price.
     pub gross: i64,
-    /// gross - net.
+    /// Gross - net.
     pub discount: i64,
-    /// The tax, in the net or on top of it.
+    /// The tax, included in the net or added to it.
     pub tax: i64,
-    /// What is paid, without tax that comes on top.
+    /// The amount to pay, without added tax.
     pub net: i64,
-    /// What is paid.
+    /// The amount to pay.
     pub total: i64,
 }
 
 impl Line {
-    /// What is still to leave.
+    /// Returns the quantity that has neither left nor been canceled.
     pub fn open_quantity(&self) -> i64 {
         self.quantity - self.fulfilled_quantity - self.canceled_quantity
     }
 
-    /// What is sold: all that was not given up.
+    /// Returns the quantity that was not canceled.
     pub fn sold_quantity(&self) -> i64 {
         self.quantity - self.canceled_quantity
     }
 
-    /// What has left and not come back.
+    /// Returns the quantity that has left and was not refunded.
     pub fn refundable_quantity(&self) -> i64 {
         self.fulfilled_quantity - self.returned_quantity
     }
 
-    /// Where it is in its life.
+    /// Returns the state of the line.
     pub fn state(&self) -> LineState {
         match (self.open_quantity(), self.fulfilled_quantity) {
             (0, 0) => LineState::Canceled,
@@ -129,16 +129,16 @@ impl Line {
         }
     }
 
-    /// What the first `quantity` of the line come to: the shares of the line's total and tax, each rounded down.
+    /// Returns the amounts of the first `quantity` units of the line: their shares of the line's total and tax, rounded down.
     ///
-    /// The shares of all of it are the line's own amounts, so whatever a line is split into, the differences of these
-    /// sum up to it exactly.
+    /// The shares are cumulative: the shares of the full quantity are the line's own amounts. However a line is split, the
+    /// differences between successive shares sum to these amounts exactly.
     pub fn amounts_of(&self, quantity: i64) -> LineAmounts {
         let total = self.share(self.total.amount, quantity);
         let tax = self.share(self.tax.amount, quantity);
-        let tax_on_top = if self.total == self.net { 0 } else { tax };
+        let added_tax = if self.total == self.net { 0 } else { tax };
         let gross = self.unit_price.amount * quantity;
-        let net = total - tax_on_top;
+        let net = total - added_tax;
         LineAmounts {
             gross,
             discount: gross - net,
@@ -148,11 +148,11 @@ impl Line {
         }
     }
 
-    /// `amount` x `quantity` / the line's quantity, rounded down. With amounts up to 10^12 and quantities up to 10^6 no
-    /// step leaves 64 bits.
+    /// Returns `amount` x `quantity` / the line's quantity, rounded down. Does not overflow for amounts up to 10^12 and
+    /// quantities up to 10^6.
     fn share(&self, amount: i64, quantity: i64) -> i64 {
-        let (each, rest) = (amount / self.quantity, amount % self.quantity);
-        each * quantity + rest * quantity / self.quantity
+        let (quotient, remainder) = (amount / self.quantity, amount % self.quantity);
+        quotient * quantity + remainder * quantity / self.quantity
     }
 
     pub(super) fn cancel_open(&self) -> Self {
@@ -162,25 +162,25 @@ impl Line {
         }
     }
 
-    /// The line after `quantity` of it has left.
+    /// Returns the line after `quantity` of it has left.
     pub(super) fn fulfil(&self, quantity: i64) -> Result<Self, LineExcess> {
-        self.at_most(quantity, self.open_quantity())?;
+        self.check_possible(quantity, self.open_quantity())?;
         Ok(Self {
             fulfilled_quantity: self.fulfilled_quantity + quantity,
             ..self.clone()
         })
     }
 
-    /// The line after `quantity` of it was paid back.
+    /// Returns the line after `quantity` of it was refunded.
     pub(super) fn refund(&self, quantity: i64) -> Result<Self, LineExcess> {
-        self.at_most(quantity, self.refundable_quantity())?;
+        self.check_possible(quantity, self.refundable_quantity())?;
         Ok(Self {
             returned_quantity: self.returned_quantity + quantity,
             ..self.clone()
         })
     }
 
-    fn at_most(&self, requested: i64, possible: i64) -> Result<(), LineExcess> {
+    fn check_possible(&self, requested: i64, possible: i64) -> Result<(), LineExcess> {
         if (1..=possible).contains(&requested) {
             Ok(())
         } else {
@@ -194,26 +194,27 @@ impl Line {
 }
 
 impl Order {
-    /// That `step` can be done to each line with all that is `wanted` of it, however often the line stands there.
-    pub(super) fn all_possible(
+    /// Checks that `action` is possible for the `requested` (line number, quantity) entries. The quantities of entries for the
+    /// same line are added up. Entries for unknown lines are ignored.
+    pub(super) fn check_each_line(
         &self,
-        wanted: impl Iterator<Item = (u16, i64)>,
-        step: fn(&Line, i64) -> Result<Line, LineExcess>,
-    ) -> Result<(), NotPossible> {
-        let mut of_each: BTreeMap<usize, i64> = BTreeMap::new();
-        for (number, quantity) in wanted {
-            if let Some(place) = self.place_of(number) {
-                *of_each.entry(place).or_default() += quantity;
+        requested: impl Iterator<Item = (u16, i64)>,
+        action: fn(&Line, i64) -> Result<Line, LineExcess>,
+    ) -> Result<(), OrderRequestRefused> {
+        let mut by_index: BTreeMap<usize, i64> = BTreeMap::new();
+        for (number, quantity) in requested {
+            if let Some(index) = self.index_of(number) {
+                *by_index.entry(index).or_default() += quantity;
             }
         }
-        let excess: Vec<LineExcess> = of_each
+        let excess: Vec<LineExcess> = by_index
             .into_iter()
-            .filter_map(|(place, quantity)| step(&self.lines[place], quantity).err())
+            .filter_map(|(index, quantity)| action(&self.lines[index], quantity).err())
             .collect();
         if excess.is_empty() {
             Ok(())
         } else {
-            Err(NotPossible::TooMuch(excess))
+            Err(OrderRequestRefused::TooMuch(excess))
         }
     }
 }

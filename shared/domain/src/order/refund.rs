@@ -1,4 +1,4 @@
-//! What has left is paid back, and goes back to stock or does not.
+//! Refunds goods of an order that have left, with or without returning them to stock.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::movements::{Movement, merged};
-use super::{LevelChange, Line, NotPossible, Order, Step};
+use super::level_deltas::{DeltaTemplate, merged};
+use super::{KeyedDelta, Line, OrderRequestRefused, Order, OrderAction};
 use crate::ids::{LocationId, OrderId, RefundId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::MovementKind;
@@ -15,25 +15,26 @@ use crate::millis;
 use crate::money::Money;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
 
-/// The longest reason a caller may give, in characters.
+/// Maximum length of a caller's reason, in characters.
 pub const MAX_REASON: usize = 200;
 
-/// The most distinct SKUs that one refund puts back to stock: with the order and the refund they fill a transaction.
+/// Maximum number of different SKUs that one refund returns to stock. With the order and the refund they fill a transaction of
+/// 100 items.
 pub const MAX_RESTOCKED: usize = MAX_SKUS - 1;
 
 /// The body of `POST /v1/orders/{order_id}/refunds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefundOrder {
-    /// Why, 1 to 200 characters.
+    /// Why the goods are refunded, 1 to 200 characters.
     pub reason: String,
-    /// Where the goods come back; the order's own location, if absent.
+    /// The location that the goods are returned to. Default: the order's location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_id: Option<LocationId>,
-    /// When the goods came back, 7 days back at most and not before they were ordered; now, if absent.
+    /// When the goods came back: at most 7 days ago, and not before they were ordered. Default: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-    /// What is paid back. A line may stand here twice: a part back to stock, a part not.
+    /// The refunded quantities. A line may appear twice: once returned to stock, once not.
     pub lines: Vec<RefundLine>,
 }
 
@@ -43,42 +44,42 @@ pub struct RefundOrder {
 pub struct RefundLine {
     /// The line of the order, from 1.
     pub line: u16,
-    /// How much of it is paid back, 1 to 1,000,000.
+    /// The refunded quantity, 1 to 1,000,000.
     pub quantity: i64,
-    /// Whether the goods go back to stock.
+    /// Whether the goods return to stock.
     pub restock: bool,
 }
 
-/// Where and when a refund is made, and under which id.
+/// The id, place and time of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundPlace {
-    /// Derived from order, caller and idempotency key.
+pub struct RefundContext {
+    /// Derived from the order, the caller and its idempotency key.
     pub refund_id: RefundId,
-    /// Where the goods come back.
+    /// The location that the goods are returned to.
     pub location_id: LocationId,
-    /// The trading day there.
+    /// The trading day at that location.
     pub business_date: Date,
-    /// When.
+    /// The time of the refund.
     pub at: Timestamp,
 }
 
-/// What was paid back at one time.
+/// The record of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// Derived from order, caller and idempotency key.
+    /// Derived from the order, the caller and its idempotency key.
     pub refund_id: RefundId,
-    /// The order.
+    /// The refunded order.
     pub order_id: OrderId,
-    /// Where the goods came back.
+    /// The location that the goods were returned to.
     pub location_id: LocationId,
-    /// The trading day there, fixed when it was paid back.
+    /// The trading day at that location at the time of the refund. It never changes.
     pub business_date: Date,
-    /// When it was paid back.
+    /// The time of the refund.
     #[serde(serialize_with = "millis::serialize")]
     pub refunded_at: Timestamp,
-    /// Why.
+    /// The caller's reason.
     pub reason: String,
-    /// What was paid back for, at least one line.
+    /// The refunded lines, at least one.
     pub lines: Vec<RefundedLine>,
     /// The sum of the lines' amounts.
     pub total: Money,
@@ -93,91 +94,95 @@ pub struct RefundedLine {
     pub line: u16,
     /// The stock keeping unit.
     pub sku: Sku,
-    /// How much of it.
+    /// The refunded quantity.
     pub quantity: i64,
-    /// What was paid back, all tax included.
+    /// The refunded amount, including tax.
     pub amount: Money,
     /// The tax in `amount`.
     pub tax: Money,
-    /// Whether the goods went back to stock.
+    /// Whether the goods returned to stock.
     pub restock: bool,
 }
 
 impl RefundOrder {
-    /// Whether it is a request that `order` could ever meet; every field that breaks a rule, if not.
+    /// Checks the fields that are valid or invalid whatever the state of `order`.
+    ///
+    /// # Errors
+    /// Every invalid field.
     pub fn check(&self, order: &Order) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         check_reason(&self.reason, &mut checks);
         checks.require(
             (1..=MAX_LINES).contains(&self.lines.len()),
             "/lines",
-            format!("must hold 1 to {MAX_LINES} lines"),
+            format!("must hold 1 to {MAX_LINES} lines, got {}", self.lines.len()),
         );
         for (index, line) in self.lines.iter().enumerate() {
             order.check_line(index, line.line, line.quantity, &mut checks);
         }
-        let back = self.lines.iter().filter(|line| line.restock);
-        let skus: BTreeSet<&Sku> = back
-            .filter_map(|line| Some(&order.lines[order.place_of(line.line)?].sku))
+        let restocked = self.lines.iter().filter(|line| line.restock);
+        let skus: BTreeSet<&Sku> = restocked
+            .filter_map(|line| Some(&order.lines[order.index_of(line.line)?].sku))
             .collect();
         checks.require(
             skus.len() <= MAX_RESTOCKED,
             "/lines",
             format!(
-                "put {} different SKUs back to stock, but one refund may put back {MAX_RESTOCKED}: send it in two",
+                "must return at most {MAX_RESTOCKED} different SKUs to stock, got {}: send two requests",
                 skus.len()
             ),
         );
         checks.finish(())
     }
 
-    /// The refund this makes of `order`, and the order after it.
+    /// Returns the refund that this request makes of `order`, and the order after it.
     ///
-    /// Of each line the difference of two cumulative shares is paid back, so that its refunds sum up to exactly what was
-    /// paid for it, whatever parts it comes back in.
+    /// The amount of a line is the difference of two cumulative shares ([`Line::amounts_of`]), so that the refunds of a line sum
+    /// exactly to what was paid for it.
     ///
     /// # Errors
-    /// Every broken field; or each line of which more was to be paid back than has left and not come back.
+    /// Every invalid field, or every line that has less to refund than requested.
     pub fn refund(
         &self,
-        place: RefundPlace,
+        context: RefundContext,
         order: &Order,
-    ) -> Result<(Refund, Order), NotPossible> {
+    ) -> Result<(Refund, Order), OrderRequestRefused> {
         self.check(order)?;
-        order.check_occurred_at(self.occurred_at, place.at)?;
+        order.check_occurred_at(self.occurred_at, context.at)?;
         let money = |amount| Money::new(amount, order.currency);
-        let wanted = self.lines.iter().map(|entry| (entry.line, entry.quantity));
-        order.all_possible(wanted, Line::refund)?;
+        let requested = self.lines.iter().map(|entry| (entry.line, entry.quantity));
+        order.check_each_line(requested, Line::refund)?;
         let (mut lines, mut refunded) = (order.lines.clone(), Vec::new());
         let (mut total, mut tax) = (0, 0);
         for entry in &self.lines {
-            let Some(at) = order.place_of(entry.line) else {
+            let Some(index) = order.index_of(entry.line) else {
                 continue;
             };
-            let after = lines[at].refund(entry.quantity)?;
-            let before = lines[at].amounts_of(lines[at].returned_quantity);
-            let now = after.amounts_of(after.returned_quantity);
-            total += now.total - before.total;
-            tax += now.tax - before.tax;
+            let before = &lines[index];
+            let after = before.refund(entry.quantity)?;
+            let paid_before = before.amounts_of(before.returned_quantity);
+            let paid_after = after.amounts_of(after.returned_quantity);
+            total += paid_after.total - paid_before.total;
+            tax += paid_after.tax - paid_before.tax;
             refunded.push(RefundedLine {
                 line: entry.line,
                 sku: after.sku.clone(),
                 quantity: entry.quantity,
-                amount: money(now.total - before.total),
-                tax: money(now.tax - before.tax),
+                amount: money(paid_after.total - paid_before.total),
+                tax: money(paid_after.tax - paid_before.tax),
                 restock: entry.restock,
             });
-            lines[at] = after;
+            lines[index] = after;
         }
         let after = order
-            .go(Step::Refund, lines)
-            .map_err(|_| NotPossible::TooMuch(Vec::new()))?;
+            .transition(OrderAction::Refund, lines)
+            .map_err(|_| OrderRequestRefused::TooMuch(Vec::new()))?;
         let refund = Refund {
-            refund_id: place.refund_id,
+            refund_id: context.refund_id,
             order_id: order.order_id,
-            location_id: place.location_id,
-            business_date: place.business_date,
-            refunded_at: place.at,
+            location_id: context.location_id,
+            business_date: context.business_date,
+            refunded_at: context.at,
             reason: self.reason.clone(),
             lines: refunded,
             total: money(total),
@@ -188,23 +193,24 @@ impl RefundOrder {
 }
 
 impl Refund {
-    /// The changes it makes at its location, where it came back at `told`; none where nothing goes back to stock.
-    pub fn movements(&self, told: Option<Timestamp>, order: &Order) -> Vec<LevelChange> {
-        let movement = Movement {
+    /// Returns the deltas of the levels at its location. Empty if nothing returns to stock. `reported` is the caller's
+    /// `occurred_at`.
+    pub fn level_deltas(&self, reported: Option<Timestamp>, order: &Order) -> Vec<KeyedDelta> {
+        let template = DeltaTemplate {
             cause: self.refund_id.to_string(),
             kind: MovementKind::Return,
             location_id: &self.location_id,
             order,
             reason: Some(self.reason.clone()),
-            occurred_at: order.occurred(told, self.refunded_at),
+            occurred_at: order.occurred_at(reported, self.refunded_at),
             recorded_at: self.refunded_at,
         };
-        let back = self.lines.iter().filter(|line| line.restock);
-        movement.all(&merged(back.map(|line| (&line.sku, line.quantity))))
+        let restocked = self.lines.iter().filter(|line| line.restock);
+        template.deltas_for(&merged(restocked.map(|line| (&line.sku, line.quantity))))
     }
 }
 
-/// Checks a caller's reason.
+/// Checks that a caller's reason has 1 to [`MAX_REASON`] characters.
 pub fn check_reason(reason: &str, checks: &mut Checks) {
     checks.require(
         (1..=MAX_REASON).contains(&reason.chars().count()),

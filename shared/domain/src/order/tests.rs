@@ -1,4 +1,4 @@
-//! The life of an order, told as stories and walked as a whole.
+//! Orders: single actions, and an exhaustive search of all reachable orders.
 
 mod cancellations;
 mod fulfilments;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 use crate::ids::{CancellationId, FulfilmentId, RefundId, Sku};
-use crate::level::{LastChange, Level};
+use crate::level::{LevelDelta, Level};
 use crate::open_order::OpenOrder;
 use crate::place_order::{MAX_SKUS, PlaceOrder};
 use crate::told_time::{CLOCK_TOLERANCE, OLDEST};
@@ -23,7 +23,7 @@ fn now() -> Timestamp {
     NOON.parse().unwrap()
 }
 
-/// An order of lines of milk, bread and so on: (quantity, unit price, discount, tax).
+/// Returns an order of lines (quantity, unit price, discount, tax) with the SKUs milk, bread, eggs, sku-4 and so on.
 fn order(channel: &str, tax_treatment: &str, lines: &[(i64, i64, i64, i64)]) -> Order {
     let money = |amount: i64| json!({"amount": amount, "currency": "EUR"});
     let added = tax_treatment == "added";
@@ -33,11 +33,11 @@ fn order(channel: &str, tax_treatment: &str, lines: &[(i64, i64, i64, i64)]) -> 
             quantity * price - discount + if added { *tax } else { 0 }
         })
         .sum();
-    let more = (4..).map(|number| format!("sku-{number}"));
+    let generated = (4..).map(|number| format!("sku-{number}"));
     let skus = ["milk", "bread", "eggs"]
         .map(String::from)
         .into_iter()
-        .chain(more);
+        .chain(generated);
     let lines: Vec<_> = lines
         .iter()
         .zip(skus)
@@ -55,14 +55,14 @@ fn order(channel: &str, tax_treatment: &str, lines: &[(i64, i64, i64, i64)]) -> 
         .unwrap()
 }
 
-/// Two milk and one bread, online.
-fn promised() -> Order {
+/// Returns an online order of 2 milk and 1 bread.
+fn online_order() -> Order {
     order("online", "inclusive", &[(2, 100, 0, 0), (1, 250, 0, 0)])
 }
 
-/// A refund where the order was sold, on its day.
-fn where_sold(order: &Order) -> RefundPlace {
-    RefundPlace {
+/// Returns the context of a refund at the order's location on its business date.
+fn refund_context(order: &Order) -> RefundContext {
+    RefundContext {
         refund_id: RefundId::derive(order.order_id, "till", "r1"),
         location_id: order.location_id.clone(),
         business_date: order.business_date,
@@ -70,7 +70,7 @@ fn where_sold(order: &Order) -> RefundPlace {
     }
 }
 
-fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), NotPossible> {
+fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), OrderRequestRefused> {
     let body = RefundOrder {
         reason: "broken".to_owned(),
         occurred_at: None,
@@ -84,13 +84,13 @@ fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), 
             })
             .collect(),
     };
-    body.refund(where_sold(order), order)
+    body.refund(refund_context(order), order)
 }
 
 fn fulfilment(
     order: &Order,
     lines: Option<&[(u16, i64)]>,
-) -> Result<(Fulfilment, Order), NotPossible> {
+) -> Result<(Fulfilment, Order), OrderRequestRefused> {
     let lines = lines.map(|lines| {
         lines
             .iter()
@@ -108,9 +108,9 @@ fn fulfilment(
     .fulfilment(id, order, now())
 }
 
-fn excess(result: Result<(impl Sized, Order), NotPossible>) -> Vec<(u16, i64, i64)> {
+fn excess(result: Result<(impl Sized, Order), OrderRequestRefused>) -> Vec<(u16, i64, i64)> {
     match result.map(|_| ()) {
-        Err(NotPossible::TooMuch(lines)) => lines
+        Err(OrderRequestRefused::TooMuch(lines)) => lines
             .iter()
             .map(|line| (line.line, line.requested, line.possible))
             .collect(),
@@ -118,88 +118,88 @@ fn excess(result: Result<(impl Sized, Order), NotPossible>) -> Vec<(u16, i64, i6
     }
 }
 
-/// A step that was tried on an order, and where it led unless it was refused.
-type Tried = (Order, Step, Option<Order>);
+/// An order, an action tried on it, and the resulting order unless the action was refused.
+type Attempt = (Order, OrderAction, Option<Order>);
 
-/// Every order that can come of `start`, with every step that was tried on the way.
-fn walk(start: Order) -> (Vec<Order>, Vec<Tried>) {
-    let (mut known, mut steps) = (vec![start], Vec::new());
+/// Returns all orders reachable from `start`, and all actions tried on them.
+fn explore(start: Order) -> (Vec<Order>, Vec<Attempt>) {
+    let (mut known, mut attempts) = (vec![start], Vec::new());
     let mut next = 0;
     while let Some(order) = known.get(next).cloned() {
         next += 1;
         let is_open = order.lines.iter().any(|line| line.open_quantity() > 0);
         let rest = fulfilment(&order, None).ok();
-        let mut tries = vec![
+        let mut actions = vec![
             (
-                Step::Cancel,
+                OrderAction::Cancel,
                 is_open || order.canceled_at.is_some(),
                 order.cancel(now()).ok(),
             ),
-            (Step::Fulfil, is_open, rest.map(|(_, order)| order)),
+            (OrderAction::Fulfil, is_open, rest.map(|(_, order)| order)),
         ];
         for line in &order.lines {
             let (open, refundable) = (line.open_quantity(), line.refundable_quantity());
             for quantity in 0..=line.quantity + 1 {
                 let left = order.fulfil(line.line, quantity).ok();
-                tries.push((Step::Fulfil, (1..=open).contains(&quantity), left));
+                tries.push((OrderAction::Fulfil, (1..=open).contains(&quantity), left));
                 let back = refund(&order, &[(line.line, quantity, true)]).ok();
                 let back = back.map(|(_, order)| order);
-                tries.push((Step::Refund, (1..=refundable).contains(&quantity), back));
+                tries.push((OrderAction::Refund, (1..=refundable).contains(&quantity), back));
             }
         }
-        for (step, possible, after) in tries {
-            // The quantities alone decide: the tables stand in the way of nothing that they allow.
-            assert_eq!(after.is_some(), possible, "{step} of {order:?}");
+        for (action, possible, after) in actions {
+            // The transition tables refuse no action that the quantities allow.
+            assert_eq!(after.is_some(), possible, "{action} of {order:?}");
             if let Some(after) = &after
                 && !known.contains(after)
             {
                 known.push(after.clone());
             }
-            steps.push((order.clone(), step, after));
+            attempts.push((order.clone(), action, after));
         }
     }
-    (known, steps)
+    (known, attempts)
 }
 
 #[test]
-fn whatever_is_done_to_an_order_follows_the_table_and_all_of_the_table_can_be_done() {
+fn reachable_transitions_are_exactly_the_transition_tables() {
     let lines = [(3, 100, 0, 0), (1, 250, 0, 0)];
-    let (mut orders, mut steps) = walk(order("online", "inclusive", &lines));
-    let (sales, sale_steps) = walk(order("pos", "inclusive", &lines));
+    let (mut orders, mut attempts) = explore(order("online", "inclusive", &lines));
+    let (sales, sale_attempts) = explore(order("pos", "inclusive", &lines));
     orders.extend(sales);
-    steps.extend(sale_steps);
+    attempts.extend(sale_attempts);
     for order in &orders {
         assert_eq!(order.status, OrderStatus::of(&order.lines));
         for line in &order.lines {
-            let parts = [
+            let quantities = [
                 line.open_quantity(),
                 line.fulfilled_quantity,
                 line.canceled_quantity,
                 line.returned_quantity,
                 line.refundable_quantity(),
             ];
-            assert!(parts.iter().all(|part| *part >= 0), "{line:?}");
-            assert_eq!(parts[0] + parts[1] + parts[2], line.quantity);
+            assert!(quantities.iter().all(|quantity| *quantity >= 0), "{line:?}");
+            assert_eq!(quantities[0] + quantities[1] + quantities[2], line.quantity);
         }
     }
-    let (mut order_steps, mut line_steps) = (HashSet::new(), HashSet::new());
-    for (before, step, after) in &steps {
+    let (mut order_transitions, mut line_transitions) = (HashSet::new(), HashSet::new());
+    for (before, action, after) in &attempts {
         let Some(after) = after else {
             continue;
         };
         if before == after {
-            // A cancellation made before: it says so, and changes nothing.
-            assert!(*step == Step::Cancel && before.canceled_at.is_some());
+            // Canceling an order again changes nothing.
+            assert!(*action == OrderAction::Cancel && before.canceled_at.is_some());
             continue;
         }
-        order_steps.insert((before.status, *step, after.status));
-        for (line, then) in before.lines.iter().zip(&after.lines) {
-            if line != then {
-                line_steps.insert((line.state(), *step, then.state()));
+        order_transitions.insert((before.status, *action, after.status));
+        for (line, next) in before.lines.iter().zip(&after.lines) {
+            if line != next {
+                line_transitions.insert((line.state(), *action, next.state()));
             }
         }
     }
-    let all_steps = [Step::Fulfil, Step::Cancel, Step::Refund];
+    let all_actions = [OrderAction::Fulfil, OrderAction::Cancel, OrderAction::Refund];
     let mut allowed = HashSet::new();
     for from in [
         OrderStatus::Allocated,
@@ -207,11 +207,11 @@ fn whatever_is_done_to_an_order_follows_the_table_and_all_of_the_table_can_be_do
         OrderStatus::Fulfilled,
         OrderStatus::Canceled,
     ] {
-        for step in all_steps {
-            allowed.extend(from.next(step).iter().map(|to| (from, step, *to)));
+        for action in all_actions {
+            allowed.extend(from.next(action).iter().map(|to| (from, action, *to)));
         }
     }
-    assert_eq!(order_steps, allowed);
+    assert_eq!(order_transitions, allowed);
     let mut allowed = HashSet::new();
     for from in [
         LineState::Open,
@@ -220,29 +220,29 @@ fn whatever_is_done_to_an_order_follows_the_table_and_all_of_the_table_can_be_do
         LineState::Returned,
         LineState::Canceled,
     ] {
-        for step in all_steps {
-            allowed.extend(from.next(step).iter().map(|to| (from, step, *to)));
+        for action in all_actions {
+            allowed.extend(from.next(action).iter().map(|to| (from, action, *to)));
         }
     }
-    assert_eq!(line_steps, allowed);
+    assert_eq!(line_transitions, allowed);
 }
 
 #[test]
-fn goods_sold_at_the_till_have_left_and_goods_sold_online_are_promised() {
+fn pos_order_is_fulfilled_and_online_order_allocated() {
     let till = order("pos", "inclusive", &[(2, 100, 0, 0)]);
     assert_eq!(till.status, OrderStatus::Fulfilled);
     assert_eq!(till.lines[0].fulfilled_quantity, 2);
-    assert_eq!(promised().status, OrderStatus::Allocated);
-    assert_eq!(promised().lines[0].open_quantity(), 2);
+    assert_eq!(online_order().status, OrderStatus::Allocated);
+    assert_eq!(online_order().lines[0].open_quantity(), 2);
 }
 
 #[test]
-fn a_sale_takes_goods_and_an_order_from_afar_a_promise() {
+fn placement_sells_at_the_till_and_allocates_online() {
     let deltas = |channel: &str| {
         let mut order = order(channel, "inclusive", &[(2, 100, 0, 0), (1, 250, 0, 0)]);
         order.lines[1].sku = order.lines[0].sku.clone();
-        let takes = order.takes().into_iter();
-        let changes = takes.map(|taken| taken.change);
+        let deltas = order.placement_deltas().into_iter();
+        let changes = deltas.map(|keyed| keyed.change);
         changes
             .map(|change| (change.kind, change.on_hand_delta, change.allocated_delta))
             .collect::<Vec<_>>()
@@ -252,60 +252,63 @@ fn a_sale_takes_goods_and_an_order_from_afar_a_promise() {
 }
 
 #[test]
-fn an_order_holds_what_is_still_to_leave_and_no_more() {
+fn open_order_has_only_open_quantities() {
     let (milk, bread): (Sku, Sku) = ("milk".parse().unwrap(), "bread".parse().unwrap());
-    let held = |order: &Order, sku: &Sku| {
+    let open_quantity = |order: &Order, sku: &Sku| {
         let open = OpenOrder::of(order);
         open.map(|open| (open.quantity_of(sku), open.lines.len()))
     };
-    let order = promised();
+    let order = online_order();
     assert!(order.is_open());
-    assert_eq!(held(&order, &milk), Some((2, 2)));
-    let part = order.fulfil(2, 1).unwrap().fulfil(1, 1).unwrap();
-    assert_eq!(held(&part, &milk), Some((1, 1)));
-    assert_eq!(held(&part, &bread), Some((0, 1)));
-    let whole = part.fulfil(1, 1).unwrap();
-    assert!(!whole.is_open());
-    assert_eq!(held(&whole, &milk), None);
+    assert_eq!(open_quantity(&order, &milk), Some((2, 2)));
+    let partly_fulfilled = order.fulfil(2, 1).unwrap().fulfil(1, 1).unwrap();
+    assert_eq!(open_quantity(&partly_fulfilled, &milk), Some((1, 1)));
+    assert_eq!(open_quantity(&partly_fulfilled, &bread), Some((0, 1)));
+    let fulfilled = partly_fulfilled.fulfil(1, 1).unwrap();
+    assert!(!fulfilled.is_open());
+    assert_eq!(open_quantity(&fulfilled, &milk), None);
 
-    let of_milk = OpenOrder::of(&order).unwrap().only(&milk).unwrap();
-    assert_eq!((of_milk.lines.len(), of_milk.quantity_of(&bread)), (1, 0));
-    assert_eq!(of_milk.only(&bread), None);
+    let only_milk = OpenOrder::of(&order).unwrap().only(&milk).unwrap();
+    assert_eq!((only_milk.lines.len(), only_milk.quantity_of(&bread)), (1, 0));
+    assert_eq!(only_milk.only(&bread), None);
 }
 
 #[test]
-fn whether_prices_hold_their_tax_is_told_where_they_do_not() {
+fn only_inclusive_tax_treatment_is_inclusive() {
     assert!(TaxTreatment::Inclusive.is_inclusive());
     assert!(!TaxTreatment::Added.is_inclusive());
 }
 
 #[test]
-fn every_line_that_lacks_what_is_asked_of_it_is_named() {
-    let order = promised();
+fn refusal_names_every_line_with_too_little() {
+    let order = online_order();
     assert_eq!(
         excess(fulfilment(&order, Some(&[(1, 3), (2, 1), (2, 1)]))),
         [(1, 3, 2), (2, 2, 1)]
     );
-    let sale = order.fulfil(1, 1).unwrap();
+    let partly_fulfilled = order.fulfil(1, 1).unwrap();
     assert_eq!(
-        excess(refund(&sale, &[(1, 1, true), (1, 1, false), (2, 1, true)])),
+        excess(refund(
+            &partly_fulfilled,
+            &[(1, 1, true), (1, 1, false), (2, 1, true)]
+        )),
         [(1, 2, 1), (2, 1, 0)]
     );
 }
 
-/// A sale of one each of so many SKUs.
+/// Returns a sale of one unit each of `skus` different SKUs.
 fn sale_of(skus: usize) -> Order {
     order("pos", "inclusive", &vec![(1, 100, 0, 0); skus])
 }
 
 #[test]
-fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds() {
+fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
     let a_week_ago = |order| Order {
         sold_at: now() - OLDEST,
         ..order
     };
     let sale = a_week_ago(order("pos", "inclusive", &[(2, 100, 0, 0)]));
-    let promise = a_week_ago(promised());
+    let online = a_week_ago(online_order());
     let refund_at = |occurred_at: Timestamp| {
         let body = RefundOrder {
             reason: "broken".to_owned(),
@@ -317,77 +320,79 @@ fn what_left_or_came_back_while_a_store_was_offline_is_told_late_within_bounds()
                 restock: true,
             }],
         };
-        let (refund, _) = body.refund(where_sold(&sale), &sale)?;
-        Ok(refund.movements(body.occurred_at, &sale).remove(0).change)
+        let (refund, _) = body.refund(refund_context(&sale), &sale)?;
+        Ok(refund.level_deltas(body.occurred_at, &sale).remove(0).change)
     };
     let fulfilment_at = |occurred_at: Timestamp| {
         let body = FulfilOrder {
             lines: None,
             occurred_at: Some(occurred_at),
         };
-        let id = FulfilmentId::derive(promise.order_id, "till", "f1");
-        let (made, _) = body.fulfilment(id, &promise, now())?;
-        Ok(made.movements(body.occurred_at, &promise).remove(0).change)
+        let id = FulfilmentId::derive(online.order_id, "till", "f1");
+        let (made, _) = body.fulfilment(id, &online, now())?;
+        Ok(made.level_deltas(body.occurred_at, &online).remove(0).change)
     };
     let (oldest, ahead) = (now() - OLDEST, now() + CLOCK_TOLERANCE);
-    for told in [
-        &refund_at as &dyn Fn(_) -> Result<LastChange, NotPossible>,
+    for change_at in [
+        &refund_at as &dyn Fn(_) -> Result<LevelDelta, OrderRequestRefused>,
         &fulfilment_at,
     ] {
-        let late = told(oldest).unwrap();
+        let late = change_at(oldest).unwrap();
         assert_eq!((late.occurred_at, late.recorded_at), (oldest, now()));
-        assert_eq!(told(ahead).unwrap().occurred_at, now(), "a clock is ahead");
+        let fast_clock = change_at(ahead).unwrap();
+        assert_eq!(fast_clock.occurred_at, now());
         let second = SignedDuration::from_secs(1);
-        for impossible in [oldest - second, ahead + second] {
-            let Err(NotPossible::Invalid(invalid)) = told(impossible) else {
-                panic!("{impossible} is taken");
+        for out_of_bounds in [oldest - second, ahead + second] {
+            let Err(OrderRequestRefused::Invalid(invalid)) = change_at(out_of_bounds) else {
+                panic!("{out_of_bounds} is accepted");
             };
             assert_eq!(invalid.errors[0].pointer, "/occurred_at");
         }
     }
 }
 
-/// Ten milk, counted an hour before the order took its share.
-fn counted_before(order: &Order) -> Level {
-    let take = order.takes().remove(0);
+/// Returns a level of 10 that was counted an hour before the order was placed, with the order placed.
+fn level_counted_before(order: &Order) -> Level {
+    let placement = order.placement_deltas().remove(0);
     let counted = Level {
         on_hand: 10,
         counted_at: Some(now() - SignedDuration::from_hours(1)),
-        ..Level::empty(&take.key)
+        ..Level::empty(&placement.key)
     };
-    counted.after(take.change).unwrap()
+    counted.after(placement.change).unwrap()
 }
 
 #[test]
-fn goods_that_a_slow_clock_sends_away_before_they_were_ordered_were_not_seen_leaving_by_a_count() {
-    let promise = promised();
-    let id = FulfilmentId::derive(promise.order_id, "till", "f1");
+fn fulfilment_by_slow_clock_is_dated_at_the_order() {
+    let online = online_order();
+    let id = FulfilmentId::derive(online.order_id, "till", "f1");
     let fulfilment_at = |occurred_at: Timestamp| {
         let body = FulfilOrder {
             lines: None,
             occurred_at: Some(occurred_at),
         };
-        let (made, _) = body.fulfilment(id, &promise, now())?;
-        Ok(made.movements(body.occurred_at, &promise).remove(0).change)
+        let (made, _) = body.fulfilment(id, &online, now())?;
+        Ok(made.level_deltas(body.occurred_at, &online).remove(0).change)
     };
     for behind in [SignedDuration::ZERO, CLOCK_TOLERANCE] {
         let change = fulfilment_at(now() - behind).unwrap();
         assert_eq!(change.occurred_at, now());
-        let after = counted_before(&promise).after(change).unwrap();
+        let after = level_counted_before(&online).after(change).unwrap();
         assert_eq!((after.on_hand, after.allocated), (8, 0));
     }
     let too_slow = CLOCK_TOLERANCE + SignedDuration::from_secs(1);
-    let Err(NotPossible::Invalid(invalid)) = fulfilment_at(now() - too_slow) else {
-        panic!("they left before they were ordered");
+    let Err(OrderRequestRefused::Invalid(invalid)) = fulfilment_at(now() - too_slow) else {
+        panic!("a fulfilment before the order is accepted");
     };
     assert_eq!(invalid.errors[0].pointer, "/occurred_at");
 }
 
 #[test]
-fn goods_that_a_slow_clock_brings_back_before_they_were_sold_come_on_top_of_a_count() {
+fn refund_by_slow_clock_is_dated_at_the_sale() {
     let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
     let (refund, _) = refund(&sale, &[(1, 2, true)]).unwrap();
-    let told = Some(now() - SignedDuration::from_hours(1));
-    let change = refund.movements(told, &sale).remove(0).change;
-    assert_eq!(counted_before(&sale).after(change).unwrap().on_hand, 10);
+    let reported = Some(now() - SignedDuration::from_hours(1));
+    let change = refund.level_deltas(reported, &sale).remove(0).change;
+    let after = level_counted_before(&sale).after(change).unwrap();
+    assert_eq!(after.on_hand, 10);
 }

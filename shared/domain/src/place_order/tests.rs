@@ -1,4 +1,4 @@
-//! What is taken as an order and what is not.
+//! Validation of a request to place an order.
 
 use jiff::ToSpan;
 use proptest::prelude::*;
@@ -40,8 +40,8 @@ fn pointers(result: Result<Order, Invalid>) -> Vec<String> {
 }
 
 #[test]
-fn an_order_names_99_different_skus_and_no_more() {
-    let of = |skus: usize| {
+fn order_has_at_most_99_different_skus() {
+    let place = |skus: usize| {
         let mut order = two_lines("pos");
         let line = PlaceLine {
             quantity: 1,
@@ -56,12 +56,12 @@ fn an_order_names_99_different_skus_and_no_more() {
         order.total.amount = 100 * line.unit_price.amount;
         placed(order)
     };
-    assert_eq!(of(99).unwrap().takes().len(), 99);
-    assert_eq!(pointers(of(100)), ["/lines"]);
+    assert_eq!(place(99).unwrap().placement_deltas().len(), 99);
+    assert_eq!(pointers(place(100)), ["/lines"]);
 }
 
 #[test]
-fn a_wrong_total_is_refused_with_the_difference() {
+fn wrong_total_is_refused_with_the_difference() {
     let mut order = two_lines("pos");
     order.total.amount = 440;
     let refused = placed(order).unwrap_err();
@@ -73,7 +73,7 @@ fn a_wrong_total_is_refused_with_the_difference() {
 }
 
 #[test]
-fn tax_on_top_is_part_of_what_is_paid_and_tax_in_the_price_is_not_paid_twice() {
+fn total_includes_added_tax_but_not_inclusive_tax_again() {
     let inclusive = placed(two_lines("pos")).unwrap();
     assert_eq!(inclusive.lines[1].total.amount, 200);
     let mut order = two_lines("pos");
@@ -96,7 +96,7 @@ fn tax_on_top_is_part_of_what_is_paid_and_tax_in_the_price_is_not_paid_twice() {
 }
 
 #[test]
-fn every_broken_field_is_named_at_once() {
+fn order_reports_all_invalid_fields() {
     let mut order = two_lines("pos");
     order.lines[0].quantity = 0;
     order.lines[1].unit_price.currency = "USD".parse().unwrap();
@@ -115,24 +115,24 @@ fn every_broken_field_is_named_at_once() {
 }
 
 #[test]
-fn a_reference_is_of_visible_characters_and_not_too_many() {
+fn external_reference_is_1_to_64_visible_ascii() {
     let with = |reference: &str| {
         placed(PlaceOrder {
             external_reference: Some(reference.to_owned()),
             ..two_lines("pos")
         })
     };
-    for good in ["R-1", &"x".repeat(64)] {
-        let order = with(good).unwrap();
-        assert_eq!(order.external_reference.as_deref(), Some(good));
+    for valid in ["R-1", &"x".repeat(64)] {
+        let order = with(valid).unwrap();
+        assert_eq!(order.external_reference.as_deref(), Some(valid));
     }
-    for bad in ["", "two words", "Käse", &"x".repeat(65)] {
-        assert_eq!(pointers(with(bad)), ["/external_reference"], "{bad}");
+    for invalid in ["", "two words", "Käse", &"x".repeat(65)] {
+        assert_eq!(pointers(with(invalid)), ["/external_reference"], "{invalid}");
     }
 }
 
 #[test]
-fn an_overflowing_line_is_refused_and_does_not_wrap() {
+fn overflowing_line_is_refused() {
     let mut order = two_lines("pos");
     order.lines[0].quantity = i64::MAX;
     order.lines[0].unit_price.amount = i64::MAX;
@@ -140,7 +140,7 @@ fn an_overflowing_line_is_refused_and_does_not_wrap() {
 }
 
 #[test]
-fn lines_that_sum_to_more_than_an_amount_holds_are_refused() {
+fn sum_of_lines_above_maximum_is_refused() {
     let mut order = two_lines("pos");
     for line in &mut order.lines {
         line.quantity = 1;
@@ -152,7 +152,7 @@ fn lines_that_sum_to_more_than_an_amount_holds_are_refused() {
 }
 
 #[test]
-fn lines_of_one_sku_are_merged_for_the_transaction() {
+fn lines_of_one_sku_are_merged() {
     let mut order = two_lines("pos");
     order.lines[1].sku = "milk".parse().unwrap();
     let quantities = placed(order).unwrap().quantities();
@@ -161,22 +161,22 @@ fn lines_of_one_sku_are_merged_for_the_transaction() {
 }
 
 #[test]
-fn a_request_of_a_till_that_knows_no_tax_treatment_reads_as_it_always_did() {
+fn default_tax_treatment_is_not_serialized() {
     let text = serde_json::to_string(&two_lines("pos")).unwrap();
     assert!(!text.contains("tax_treatment"), "{text}");
 }
 
 #[test]
-fn an_offline_sale_is_taken_up_to_seven_days_back_and_five_minutes_ahead_to_the_nanosecond() {
+fn sold_at_is_at_most_7_days_back_and_5_minutes_ahead() {
     let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-    let sold = |at: Timestamp| {
+    let place_sold_at = |at: Timestamp| {
         let mut order = two_lines("pos");
         order.sold_at = Some(at);
         placed(order)
     };
     let (oldest, newest) = (now - told_time::OLDEST, now + told_time::CLOCK_TOLERANCE);
     for at in [oldest, now, newest] {
-        assert_eq!(sold(at).unwrap().sold_at, at);
+        assert_eq!(place_sold_at(at).unwrap().sold_at, at);
     }
     for at in [
         oldest - 1.nanosecond(),
@@ -184,13 +184,13 @@ fn an_offline_sale_is_taken_up_to_seven_days_back_and_five_minutes_ahead_to_the_
         Timestamp::MIN,
         Timestamp::MAX,
     ] {
-        assert_eq!(pointers(sold(at)), ["/sold_at"]);
+        assert_eq!(pointers(place_sold_at(at)), ["/sold_at"]);
     }
 }
 
 #[test]
-fn an_offline_sale_is_on_the_day_it_was_sold_where_it_was_sold() {
-    // Uploaded at noon UTC of 1 March; Kiritimati is at UTC+14, Pago Pago at UTC-11.
+fn business_date_is_the_stores_trading_day_of_the_sale() {
+    // Received at noon UTC on 1 March. Kiritimati is at UTC+14, Pago Pago at UTC-11.
     for (zone, close_out_hour, sold_at, day) in [
         (
             "Pacific/Kiritimati",
@@ -218,14 +218,14 @@ fn an_offline_sale_is_on_the_day_it_was_sold_where_it_was_sold() {
 
 proptest! {
     #[test]
-    fn no_amount_and_no_quantity_makes_it_wrap_and_what_is_taken_adds_up(
+    fn accepted_orders_add_up_and_never_overflow(
         lines in prop::collection::vec(
             (amount(), amount(), amount(), amount(), quantity()),
             1..5,
         ),
         added: bool,
-        guessed in amount(),
-        honest: bool,
+        arbitrary_total in amount(),
+        is_total_exact: bool,
     ) {
         let currency = "EUR".parse().unwrap();
         let money = |amount| Money::new(amount, currency);
@@ -252,8 +252,8 @@ proptest! {
             })
             .sum();
         order.total.amount = match i64::try_from(exact) {
-            Ok(exact) if honest => exact,
-            _ => guessed,
+            Ok(exact) if is_total_exact => exact,
+            _ => arbitrary_total,
         };
         if let Ok(order) = placed(order) {
             prop_assert_eq!(i128::from(order.total.amount), exact);

@@ -1,36 +1,42 @@
-//! What a change of stock does to its levels.
+//! Applies a requested change to its levels.
 
 use jiff::Timestamp;
 
-use super::moved::may_have_happened_after;
-use super::{ChangeRefused, StockChange, StockState};
+use super::on_hand_delta::may_have_occurred_since;
+use super::{ChangeRefused, RequestedChange, StockState};
 use crate::ids::{MovementId, RequestId};
-use crate::level::{LastChange, Level, MovementKind, StateDeltas};
+use crate::level::{LevelDelta, Level, MovementKind, StateDeltas};
 use crate::millis;
 use crate::told_time;
 
-/// What a change does to one level.
-struct Effect {
+/// The effect of a requested change on one level.
+struct LevelEffect {
     kind: MovementKind,
     on_hand_delta: i64,
     states: StateDeltas,
 }
 
-impl StockChange {
-    /// From when on the movements of `level` decide what this change does; none where they do not matter.
+impl RequestedChange {
+    /// Returns the time since which the effect of this change depends on the movements of `level`. `None` if it does not depend on
+    /// any.
     ///
-    /// A count states what was there just before `counted_at`: what moved then or later, and is known already, comes on top.
-    pub fn depends_on_movements_after(&self, level: &Level) -> Option<Timestamp> {
+    /// A count states the quantity on hand just before `counted_at`. Recorded movements that occurred at that time or later are
+    /// added to it.
+    pub fn depends_on_movements_since(&self, level: &Level) -> Option<Timestamp> {
         let counted_at = self.counted_at()?;
         let last = level.last_change.as_ref()?;
-        may_have_happened_after(last, counted_at).then_some(counted_at)
+        may_have_occurred_since(last, counted_at).then_some(counted_at)
     }
 
-    /// The levels after this change, given the levels of [`Self::keys`] in the same order, and by how much `on_hand` of
-    /// the first moved after [`Self::depends_on_movements_after`] (0 where that is none).
+    /// Returns the levels after this change.
+    ///
+    /// - `levels`: the levels of [`Self::keys`], in the same order.
+    /// - `moved_since`: the sum of the `on_hand` movements of the first level since [`Self::depends_on_movements_since`], or 0 if
+    ///   that is `None`. See [`on_hand_delta_since`](super::on_hand_delta_since).
+    /// - `request` and `index`: the request and the position of the change in it. The movement ids are derived from them.
     ///
     /// # Errors
-    /// [`ChangeRefused`] when a rule forbids it; nothing then changes anywhere.
+    /// [`ChangeRefused`] if any of the levels refuses the change.
     pub fn apply(
         &self,
         levels: &[Level],
@@ -44,12 +50,12 @@ impl StockChange {
         levels
             .iter()
             .enumerate()
-            .map(|(place, level)| {
-                if place == 0 {
+            .map(|(position, level)| {
+                if position == 0 {
                     expect_version(self.expected_version(), level)?;
                 }
-                let effect = self.effect(level, place, moved_since)?;
-                let mut next = level.after(LastChange {
+                let effect = self.effect(level, position, moved_since)?;
+                let mut next = level.after(LevelDelta {
                     movement_id: MovementId::derive(
                         &cause,
                         effect.kind.as_str(),
@@ -76,9 +82,9 @@ impl StockChange {
     fn effect(
         &self,
         level: &Level,
-        place: usize,
+        position: usize,
         moved_since: i64,
-    ) -> Result<Effect, ChangeRefused> {
+    ) -> Result<LevelEffect, ChangeRefused> {
         Ok(match self {
             Self::Count {
                 quantity,
@@ -89,16 +95,16 @@ impl StockChange {
                 if let Some(later) = level.counted_at.filter(|last| *last > counted_at) {
                     return Err(ChangeRefused::OutdatedCount { counted_at: later });
                 }
-                let there = quantity.saturating_add(moved_since);
-                if there < 0 {
+                let on_hand = quantity.saturating_add(moved_since);
+                if on_hand < 0 {
                     return Err(ChangeRefused::CountContradicted {
                         quantity: *quantity,
                         left: -moved_since,
                     });
                 }
-                Effect::of_goods(MovementKind::Count, there - level.on_hand)
+                LevelEffect::on_hand(MovementKind::Count, on_hand - level.on_hand)
             }
-            Self::Adjustment { delta, state, .. } => Effect {
+            Self::Adjustment { delta, state, .. } => LevelEffect {
                 kind: MovementKind::Adjustment,
                 on_hand_delta: if *state == StockState::InTransit {
                     0
@@ -107,16 +113,16 @@ impl StockChange {
                 },
                 states: in_state(*state, *delta),
             },
-            Self::Receipt { quantity, .. } => Effect::of_goods(MovementKind::Receipt, *quantity),
-            Self::Transfer { quantity, .. } if place == 0 => {
-                Effect::of_goods(MovementKind::TransferOut, -quantity)
+            Self::Receipt { quantity, .. } => LevelEffect::on_hand(MovementKind::Receipt, *quantity),
+            Self::Transfer { quantity, .. } if position == 0 => {
+                LevelEffect::on_hand(MovementKind::TransferOut, -quantity)
             }
-            Self::Transfer { quantity, .. } => Effect {
+            Self::Transfer { quantity, .. } => LevelEffect {
                 kind: MovementKind::TransferIn,
                 on_hand_delta: 0,
                 states: in_state(StockState::InTransit, *quantity),
             },
-            Self::Arrival { quantity, .. } => Effect {
+            Self::Arrival { quantity, .. } => LevelEffect {
                 kind: MovementKind::TransferIn,
                 on_hand_delta: *quantity,
                 states: in_state(StockState::InTransit, -quantity),
@@ -124,13 +130,13 @@ impl StockChange {
             Self::StateChange {
                 quantity, from, to, ..
             } => {
-                let (left, joined) = (in_state(*from, -quantity), in_state(*to, *quantity));
-                Effect {
+                let (removed, added) = (in_state(*from, -quantity), in_state(*to, *quantity));
+                LevelEffect {
                     kind: MovementKind::StateChange,
                     on_hand_delta: 0,
                     states: StateDeltas {
-                        damaged_delta: left.damaged_delta + joined.damaged_delta,
-                        on_hold_delta: left.on_hold_delta + joined.on_hold_delta,
+                        damaged_delta: removed.damaged_delta + added.damaged_delta,
+                        on_hold_delta: removed.on_hold_delta + added.on_hold_delta,
                         ..StateDeltas::default()
                     },
                 }
@@ -138,7 +144,7 @@ impl StockChange {
         })
     }
 
-    /// The version that the first of [`Self::keys`] must have.
+    /// Returns the version that the first level of [`Self::keys`] must have.
     pub(super) fn expected_version(&self) -> Option<u64> {
         match self {
             Self::Count {
@@ -171,8 +177,8 @@ impl StockChange {
     }
 }
 
-impl Effect {
-    fn of_goods(kind: MovementKind, on_hand_delta: i64) -> Self {
+impl LevelEffect {
+    fn on_hand(kind: MovementKind, on_hand_delta: i64) -> Self {
         Self {
             kind,
             on_hand_delta,
@@ -181,6 +187,7 @@ impl Effect {
     }
 }
 
+/// Returns the deltas of `quantity` goods in `state`. Sellable goods have none: they are not counted apart from `on_hand`.
 fn in_state(state: StockState, quantity: i64) -> StateDeltas {
     let mut states = StateDeltas::default();
     match state {

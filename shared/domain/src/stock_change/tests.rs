@@ -1,4 +1,4 @@
-//! What a change to stock makes of the levels it is of.
+//! Applying requested changes to levels.
 
 mod counts;
 mod fields;
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ids::{MovementId, RequestId};
-use crate::level::{LastChange, Level, Movement, MovementKind, StateDeltas};
+use crate::level::{LevelDelta, Level, Movement, MovementKind, StateDeltas};
 
 const NOW: &str = "2026-03-01T12:00:00Z";
 
-fn change(mut change: Value) -> StockChange {
+fn change(mut change: Value) -> RequestedChange {
     let fields = change.as_object_mut().unwrap();
     fields.insert("sku".to_owned(), json!("milk"));
     if !fields.contains_key("from_location_id") {
@@ -36,13 +36,13 @@ fn key(location: &str) -> LevelKey {
     }
 }
 
-fn apply(change: &StockChange, levels: &[Level]) -> Result<Vec<Level>, ChangeRefused> {
+fn apply(change: &RequestedChange, levels: &[Level]) -> Result<Vec<Level>, ChangeRefused> {
     let request = RequestId::derive("till", "1");
     change.apply(levels, 0, request, 0, NOW.parse().unwrap())
 }
 
 #[test]
-fn a_level_that_is_as_the_caller_read_it_is_changed() {
+fn expected_version_that_matches_is_accepted() {
     let found =
         change(json!({"kind": "adjustment", "delta": 1, "reason": "found", "expected_version": 7}));
     assert_eq!(
@@ -52,12 +52,12 @@ fn a_level_that_is_as_the_caller_read_it_is_changed() {
 }
 
 #[test]
-fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone_by_every_change() {
-    let coming = Level {
+fn expected_version_that_differs_is_refused_by_every_kind() {
+    let level = Level {
         in_transit: 1,
         ..level("store-1", 10, 0)
     };
-    for told in [
+    for body in [
         json!({"kind": "count", "quantity": 1, "counted_at": NOW}),
         json!({"kind": "adjustment", "delta": 1, "reason": "found"}),
         json!({"kind": "receipt", "quantity": 1}),
@@ -65,27 +65,27 @@ fn a_level_that_moved_on_since_the_caller_read_it_is_left_alone_by_every_change(
         json!({"kind": "state_change", "quantity": 1, "from": "sellable", "to": "damaged"}),
     ] {
         let expecting = |version: u64| {
-            let mut told = told.clone();
-            told["expected_version"] = version.into();
-            apply(&change(told), std::slice::from_ref(&coming))
+            let mut body = body.clone();
+            body["expected_version"] = version.into();
+            apply(&change(body), std::slice::from_ref(&level))
         };
         let refused = ChangeRefused::VersionMismatch {
             expected: 6,
             actual: 7,
         };
-        assert_eq!(expecting(6), Err(refused), "{told}");
-        assert_eq!(expecting(7).unwrap()[0].version, 8, "{told}");
+        assert_eq!(expecting(6), Err(refused), "{body}");
+        assert_eq!(expecting(7).unwrap()[0].version, 8, "{body}");
     }
 }
 
 #[test]
-fn a_transfer_asks_for_the_version_of_the_level_that_the_goods_leave() {
-    let (here, there) = (level("store-1", 5, 0), Level::empty(&key("store-2")));
+fn transfer_checks_the_version_of_the_source_level() {
+    let (source, destination) = (level("store-1", 5, 0), Level::empty(&key("store-2")));
     let transfer = |version: u64| {
         change(json!({"kind": "transfer", "from_location_id": "store-1",
                       "to_location_id": "store-2", "quantity": 1, "expected_version": version}))
     };
-    let levels = [here, there];
+    let levels = [source, destination];
     let after = apply(&transfer(7), &levels).unwrap();
     assert_eq!((after[0].on_hand, after[1].in_transit), (4, 1));
     let refused = apply(&transfer(0), &levels).unwrap_err();
@@ -93,10 +93,10 @@ fn a_transfer_asks_for_the_version_of_the_level_that_the_goods_leave() {
 }
 
 #[test]
-fn broken_goods_may_leave_a_level_short_and_lost_ones_may_not() {
+fn damage_may_leave_a_level_short_but_theft_may_not() {
     let levels = [level("store-1", 5, 4)];
-    let broken = change(json!({"kind": "adjustment", "delta": -3, "reason": "damage"}));
-    assert!(apply(&broken, &levels).unwrap()[0].is_short());
+    let damaged = change(json!({"kind": "adjustment", "delta": -3, "reason": "damage"}));
+    assert!(apply(&damaged, &levels).unwrap()[0].is_short());
     let stolen = change(json!({"kind": "adjustment", "delta": -3, "reason": "theft"}));
     let refused = apply(&stolen, &levels);
     assert_eq!(
@@ -106,7 +106,7 @@ fn broken_goods_may_leave_a_level_short_and_lost_ones_may_not() {
 }
 
 #[test]
-fn a_transfer_leaves_here_and_is_in_transit_there_until_it_arrives_in_parts() {
+fn transfer_is_in_transit_until_it_arrives_in_parts() {
     let transfer = change(
         json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
             "quantity": 3, "reference": "T-1"}),
@@ -133,26 +133,29 @@ fn a_transfer_leaves_here_and_is_in_transit_there_until_it_arrives_in_parts() {
     assert_eq!(movements[0].reference, movements[1].reference);
 
     let arrival = |quantity: i64| change(json!({"kind": "arrival", "quantity": quantity}));
-    let part = apply(&arrival(2), &after[1..]).unwrap();
-    assert_eq!((part[0].on_hand, part[0].in_transit), (3, 1));
+    let partly_arrived = apply(&arrival(2), &after[1..]).unwrap();
     assert_eq!(
-        apply(&arrival(2), &part),
+        (partly_arrived[0].on_hand, partly_arrived[0].in_transit),
+        (3, 1)
+    );
+    assert_eq!(
+        apply(&arrival(2), &partly_arrived),
         Err(LevelError::NotInTransit { in_transit: 1 }.into())
     );
     let lost = change(
         json!({"kind": "adjustment", "delta": -1, "reason": "theft", "state": "in_transit"}),
     );
-    let closed = apply(&lost, &part).unwrap();
+    let closed = apply(&lost, &partly_arrived).unwrap();
     assert_eq!((closed[0].on_hand, closed[0].in_transit), (3, 0));
 }
 
 #[test]
-fn damaged_and_held_goods_are_there_and_not_available() {
-    let turn = |quantity: i64, from: &str, to: &str| {
+fn damaged_and_held_stock_is_on_hand_but_not_available() {
+    let state_change = |quantity: i64, from: &str, to: &str| {
         change(json!({"kind": "state_change", "quantity": quantity, "from": from, "to": to}))
     };
-    let broken = apply(&turn(2, "sellable", "damaged"), &[level("store-1", 5, 1)]).unwrap();
-    let held = apply(&turn(1, "sellable", "on_hold"), &broken).unwrap();
+    let damaged = apply(&state_change(2, "sellable", "damaged"), &[level("store-1", 5, 1)]).unwrap();
+    let held = apply(&state_change(1, "sellable", "on_hold"), &damaged).unwrap();
     assert_eq!(
         (
             held[0].on_hand,
@@ -163,16 +166,16 @@ fn damaged_and_held_goods_are_there_and_not_available() {
         (5, 2, 1, 1)
     );
     assert_eq!(
-        apply(&turn(2, "sellable", "on_hold"), &held),
+        apply(&state_change(2, "sellable", "on_hold"), &held),
         Err(LevelError::NotAvailable { available: 1 }.into())
     );
     assert_eq!(
-        apply(&turn(2, "on_hold", "sellable"), &held),
+        apply(&state_change(2, "on_hold", "sellable"), &held),
         Err(LevelError::NotOnHold { on_hold: 1 }.into())
     );
-    let thrown_away =
+    let discarded =
         change(json!({"kind": "adjustment", "delta": -2, "reason": "damage", "state": "damaged"}));
-    let after = apply(&thrown_away, &held).unwrap();
+    let after = apply(&discarded, &held).unwrap();
     assert_eq!(
         (after[0].on_hand, after[0].damaged, after[0].available()),
         (3, 0, 1)
@@ -180,16 +183,16 @@ fn damaged_and_held_goods_are_there_and_not_available() {
 }
 
 #[test]
-fn what_is_promised_may_turn_out_broken_and_the_level_is_short() {
-    let broken =
+fn damage_to_allocated_stock_makes_a_level_short() {
+    let damaged =
         change(json!({"kind": "state_change", "quantity": 3, "from": "sellable", "to": "damaged"}));
-    let after = apply(&broken, &[level("store-1", 5, 4)]).unwrap();
+    let after = apply(&damaged, &[level("store-1", 5, 4)]).unwrap();
     assert!(after[0].is_short());
 }
 
-fn sold(quantity: i64, occurred_at: &str) -> LastChange {
+fn sale(quantity: i64, occurred_at: &str) -> LevelDelta {
     let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
-    LastChange {
+    LevelDelta {
         movement_id: MovementId::derive(
             &format!("{quantity}{occurred_at}"),
             "sale",
@@ -207,12 +210,12 @@ fn sold(quantity: i64, occurred_at: &str) -> LastChange {
     }
 }
 
-fn counted(quantity: i64, counted_at: &str) -> StockChange {
+fn count(quantity: i64, counted_at: &str) -> RequestedChange {
     change(json!({"kind": "count", "quantity": quantity, "counted_at": counted_at}))
 }
 
 #[test]
-fn a_transfer_of_what_is_promised_is_refused() {
+fn transfer_of_allocated_stock_is_refused() {
     let transfer = change(
         json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
         "quantity": 3}),
@@ -225,7 +228,7 @@ fn a_transfer_of_what_is_promised_is_refused() {
 }
 
 #[test]
-fn the_same_change_of_the_same_request_is_the_same_movement() {
+fn movement_id_depends_only_on_request_and_change() {
     let receipt = change(json!({"kind": "receipt", "quantity": 3}));
     let movement = |level: Level| {
         apply(&receipt, &[level]).unwrap()[0]
@@ -241,12 +244,12 @@ fn the_same_change_of_the_same_request_is_the_same_movement() {
 }
 
 #[test]
-fn a_change_is_relative_but_for_a_count_and_one_that_asks_for_a_version() {
+fn counts_and_versioned_changes_are_not_relative() {
     let receipt = json!({"kind": "receipt", "quantity": 1});
     assert!(change(receipt.clone()).is_relative());
-    let mut asked = receipt;
-    asked["expected_version"] = json!(7);
-    assert!(!change(asked).is_relative());
+    let mut versioned = receipt;
+    versioned["expected_version"] = json!(7);
+    assert!(!change(versioned).is_relative());
     let count = json!({"kind": "count", "quantity": 1, "counted_at": NOW});
     assert!(!change(count).is_relative());
 }

@@ -1,12 +1,12 @@
-//! What of an order has not left is given up once.
+//! Canceling the open quantities of an order.
 
 use super::*;
 
 #[test]
-fn canceling_an_order_of_which_a_part_has_left_gives_up_the_rest_once() {
-    let order = promised().fulfil(1, 1).unwrap();
+fn cancel_of_partly_fulfilled_order_releases_the_rest_once() {
+    let order = online_order().fulfil(1, 1).unwrap();
     assert_eq!(order.status, OrderStatus::PartiallyFulfilled);
-    let released: Vec<_> = order.releases(Some("late"), now());
+    let released: Vec<_> = order.release_deltas(Some("late"), now());
     let deltas: Vec<_> = released
         .iter()
         .map(|release| {
@@ -24,47 +24,47 @@ fn canceling_an_order_of_which_a_part_has_left_gives_up_the_rest_once() {
     assert_eq!(canceled.lines[1].sold_quantity(), 0);
     let later = "2026-03-01T13:00:00Z".parse().unwrap();
     assert_eq!(canceled.cancel(later), Ok(canceled.clone()));
-    assert_eq!(canceled.releases(None, later), []);
-    assert_eq!(canceled.as_placed(), promised());
+    assert_eq!(canceled.release_deltas(None, later), []);
+    assert_eq!(canceled.as_placed(), online_order());
 }
 
 #[test]
-fn a_cancellation_is_replayed_as_it_was_answered_whatever_came_back_since() {
-    let order = promised().fulfil(1, 2).unwrap();
+fn canceled_order_is_replayed_without_later_refunds() {
+    let order = online_order().fulfil(1, 2).unwrap();
     let (_, order) = refund(&order, &[(1, 1, true)]).unwrap();
     let canceled = order.cancel(now()).unwrap();
     let id = CancellationId::derive(order.order_id, "till", "c1");
-    let made = Cancellation::of(id, &canceled);
-    assert_eq!(made.returned, [(1, 1)], "only what had come back");
+    let cancellation = Cancellation::of(id, &canceled);
+    assert_eq!(cancellation.returned, [(1, 1)], "lines without returns are left out");
     let (_, later) = refund(&canceled, &[(1, 1, true)]).unwrap();
     assert_ne!(later.lines, canceled.lines);
-    assert_eq!(later.as_canceled(&made).lines, canceled.lines);
+    assert_eq!(later.as_canceled(&cancellation).lines, canceled.lines);
 }
 
 #[test]
-fn why_an_order_is_canceled_is_said_in_200_characters_or_not_at_all() {
-    let because = |reason: Option<&str>| CancelOrder {
+fn cancel_reason_is_optional_and_1_to_200_characters() {
+    let cancel = |reason: Option<&str>| CancelOrder {
         reason: reason.map(str::to_owned),
     };
-    assert!(because(None).check().is_ok());
-    assert!(because(Some("too late")).check().is_ok());
-    let refused = because(Some(&"x".repeat(201))).check().unwrap_err();
+    assert!(cancel(None).check().is_ok());
+    assert!(cancel(Some("too late")).check().is_ok());
+    let refused = cancel(Some(&"x".repeat(201))).check().unwrap_err();
     assert_eq!(refused.errors[0].pointer, "/reason");
-    assert!(because(Some("")).check().is_err());
+    assert!(cancel(Some("")).check().is_err());
 }
 
 #[test]
-fn a_canceled_order_takes_nothing_more_and_its_replay_still_reads_as_placed() {
-    let canceled = promised().cancel(now()).unwrap();
+fn canceled_order_refuses_actions_and_replays_as_placed() {
+    let canceled = online_order().cancel(now()).unwrap();
     assert_eq!(canceled.status, OrderStatus::Canceled);
     assert_eq!(canceled.fulfil(1, 1), Err(NotFulfillable::Canceled));
     assert_eq!(excess(refund(&canceled, &[(1, 1, true)])), [(1, 1, 0)]);
     assert_eq!(excess(fulfilment(&canceled, None)), []);
-    assert_eq!(canceled.as_placed(), promised());
+    assert_eq!(canceled.as_placed(), online_order());
 }
 
 #[test]
-fn a_sale_at_the_till_is_refunded_and_never_canceled() {
+fn pos_order_can_be_refunded_but_not_canceled() {
     let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
     let refused = sale.cancel(now()).unwrap_err();
     assert_eq!(refused.status, OrderStatus::Fulfilled);

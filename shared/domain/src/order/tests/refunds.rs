@@ -1,11 +1,11 @@
-//! What of an order comes back, and what is paid for it.
+//! Refunding an order: amounts, and goods returned to stock.
 
 use proptest::prelude::*;
 
 use super::*;
 
 #[test]
-fn every_broken_field_of_a_refund_is_named_at_once() {
+fn refund_reports_all_invalid_fields() {
     let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
     let body = RefundOrder {
         reason: String::new(),
@@ -17,45 +17,45 @@ fn every_broken_field_of_a_refund_is_named_at_once() {
             restock: true,
         }],
     };
-    let Err(NotPossible::Invalid(invalid)) = body.refund(where_sold(&sale), &sale) else {
-        panic!("it was taken");
+    let Err(OrderRequestRefused::Invalid(invalid)) = body.refund(refund_context(&sale), &sale) else {
+        panic!("the request is accepted");
     };
     let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
     assert_eq!(pointers, ["/reason", "/lines/0/line", "/lines/0/quantity"]);
 }
 
 #[test]
-fn a_refund_puts_back_98_skus_and_of_more_it_says_how_many() {
+fn refund_returns_at_most_98_skus_to_stock() {
     let sale = sale_of(MAX_SKUS);
     let lines = |restocked: u16| -> Vec<(u16, i64, bool)> {
         (1..=99).map(|line| (line, 1, line <= restocked)).collect()
     };
     assert!(refund(&sale, &lines(98)).is_ok());
-    let Err(NotPossible::Invalid(invalid)) = refund(&sale, &lines(99)) else {
-        panic!("it was taken");
+    let Err(OrderRequestRefused::Invalid(invalid)) = refund(&sale, &lines(99)) else {
+        panic!("the request is accepted");
     };
     assert_eq!(invalid.errors.len(), 1);
     assert_eq!(invalid.errors[0].pointer, "/lines");
     assert_eq!(
         invalid.errors[0].detail,
-        "put 99 different SKUs back to stock, but one refund may put back 98: send it in two"
+        "must return at most 98 different SKUs to stock, got 99: send two requests"
     );
 }
 
 #[test]
-fn only_what_goes_back_to_stock_makes_a_movement() {
+fn only_restocked_goods_change_levels() {
     let sale = order("pos", "inclusive", &[(3, 100, 0, 0), (1, 250, 0, 0)]);
     let (refund, _) = refund(&sale, &[(1, 2, true), (1, 1, false), (2, 1, false)]).unwrap();
-    let movements = refund.movements(None, &sale);
-    assert_eq!(movements.len(), 1);
-    let change = &movements[0].change;
+    let deltas = refund.level_deltas(None, &sale);
+    assert_eq!(deltas.len(), 1);
+    let change = &deltas[0].change;
     assert_eq!((change.on_hand_delta, change.allocated_delta), (2, 0));
     assert_eq!(change.kind, MovementKind::Return);
     assert_eq!(change.reason.as_deref(), Some("broken"));
 }
 
 #[test]
-fn the_last_refund_takes_the_cent_that_the_first_ones_could_not() {
+fn last_refund_gets_the_rounding_remainder() {
     let sale = order("pos", "inclusive", &[(3, 100, 200, 19)]);
     let mut order = sale;
     let mut paid = Vec::new();
@@ -69,23 +69,23 @@ fn the_last_refund_takes_the_cent_that_the_first_ones_could_not() {
 
 proptest! {
     #[test]
-    fn whatever_a_line_comes_back_in_its_refunds_sum_up_to_what_was_sold(
+    fn refunds_in_any_parts_sum_to_the_amount_paid(
         quantity in 1_i64..1_000_000, price in 0_i64..1_000_000, discount in 0_i64..1_000, tax in 0_i64..1_000_000,
-        added: bool, kept in 0_i64..1_000_000, parts in prop::collection::vec(1_i64..400_000, 1..12),
+        added: bool, canceled in 0_i64..1_000_000, parts in prop::collection::vec(1_i64..400_000, 1..12),
     ) {
         let gross = quantity * price;
         let discount = discount.min(gross);
         let tax = if added { tax } else { tax.min(gross - discount) };
         let treatment = if added { "added" } else { "inclusive" };
         let placed = order("online", treatment, &[(quantity, price, discount, tax)]);
-        let left = (quantity - kept).max(1);
+        let left = (quantity - canceled).max(1);
         let mut order = placed.fulfil(1, left).unwrap();
         if left < quantity {
             order = order.cancel(now()).unwrap();
         }
         let sold = order.lines[0].amounts_of(order.lines[0].sold_quantity());
         let (mut total, mut taxes) = (0, 0);
-        let mut pay = |order: &mut Order, quantity: i64| {
+        let mut refund_part = |order: &mut Order, quantity: i64| {
             let (refund, after) = refund(order, &[(1, quantity, false)]).unwrap();
             assert!(refund.total.amount >= 0 && refund.tax.amount >= 0);
             let line = &refund.lines[0];
@@ -97,12 +97,12 @@ proptest! {
         for part in parts {
             let part = part.min(order.lines[0].refundable_quantity());
             if part > 0 {
-                pay(&mut order, part);
+                refund_part(&mut order, part);
             }
         }
         let rest = order.lines[0].refundable_quantity();
         if rest > 0 {
-            pay(&mut order, rest);
+            refund_part(&mut order, rest);
         }
         prop_assert_eq!((total, taxes), (sold.total, sold.tax));
         prop_assert_eq!(sold.gross - sold.discount, sold.net);

@@ -1,9 +1,9 @@
-//! What a caller may write in a change, and what is wrong with it.
+//! Validation of requested changes, and resolution of their times.
 
 use super::*;
 
 #[test]
-fn every_broken_field_is_named_at_once() {
+fn request_reports_all_invalid_fields() {
     let changes = StockChanges {
         changes: vec![
             change(json!({"kind": "count", "quantity": -1, "counted_at": "2026-03-01T12:06:00Z"})),
@@ -18,8 +18,8 @@ fn every_broken_field_is_named_at_once() {
             ),
         ],
     };
-    let broken = changes.check(NOW.parse().unwrap()).unwrap_err();
-    let pointers: Vec<_> = broken
+    let invalid = changes.check(NOW.parse().unwrap()).unwrap_err();
+    let pointers: Vec<_> = invalid
         .errors
         .into_iter()
         .map(|error| error.pointer)
@@ -42,25 +42,25 @@ fn every_broken_field_is_named_at_once() {
 }
 
 #[test]
-fn a_change_is_told_up_to_seven_days_late() {
+fn occurred_at_is_at_most_7_days_back() {
     let pointers = |occurred_at: &str| {
         let receipt = json!({"kind": "receipt", "quantity": 1, "occurred_at": occurred_at});
         let changes = StockChanges {
             changes: vec![change(receipt)],
         };
         let errors = changes.check(NOW.parse().unwrap()).err().into_iter();
-        let broken = errors.flat_map(|invalid| invalid.errors);
-        broken.map(|error| error.pointer).collect::<Vec<_>>()
+        let field_errors = errors.flat_map(|invalid| invalid.errors);
+        field_errors.map(|error| error.pointer).collect::<Vec<_>>()
     };
     assert!(pointers("2026-02-22T12:00:00Z").is_empty());
     assert_eq!(pointers("2026-02-22T11:59:59Z"), ["/changes/0/occurred_at"]);
 }
 
 #[test]
-fn a_request_holds_one_to_a_hundred_changes() {
+fn request_has_1_to_100_changes() {
     let now = NOW.parse().unwrap();
     let receipt = change(json!({"kind": "receipt", "quantity": 1}));
-    for (count, taken) in [
+    for (count, is_accepted) in [
         (0, false),
         (1, true),
         (MAX_CHANGES, true),
@@ -69,27 +69,27 @@ fn a_request_holds_one_to_a_hundred_changes() {
         let changes = StockChanges {
             changes: vec![receipt.clone(); count],
         };
-        assert_eq!(changes.check(now).is_ok(), taken, "{count} changes");
+        assert_eq!(changes.check(now).is_ok(), is_accepted, "{count} changes");
     }
 }
 
 #[test]
-fn a_request_speaks_of_the_time_at_which_it_first_came() {
-    let came_at: Timestamp = NOW.parse().unwrap();
-    let as_of = |told: Value| {
+fn times_resolve_against_the_time_of_first_receipt() {
+    let received_at: Timestamp = NOW.parse().unwrap();
+    let resolve = |body: Value| {
         let changes = StockChanges {
-            changes: vec![change(told)],
+            changes: vec![change(body)],
         };
-        changes.as_of(came_at).remove(0)
+        changes.resolve_times(received_at).remove(0)
     };
-    for (told, meant) in [
+    for (reported, resolved) in [
         (None, NOW),
         (Some("2026-03-01T11:00:00Z"), "2026-03-01T11:00:00Z"),
         (Some("2026-03-01T12:03:00Z"), NOW),
     ] {
-        let of = |mut body: Value, field: &str| {
-            if let Some(told) = told {
-                body[field] = json!(told);
+        let with_time = |mut body: Value, field: &str| {
+            if let Some(reported) = reported {
+                body[field] = json!(reported);
             }
             body
         };
@@ -100,19 +100,19 @@ fn a_request_speaks_of_the_time_at_which_it_first_came() {
             json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2",
                    "quantity": 1}),
         ] {
-            let taken = as_of(of(body, "occurred_at"));
+            let change = resolve(with_time(body, "occurred_at"));
             assert_eq!(
-                taken.occurred_at(),
-                Some(meant.parse().unwrap()),
-                "{taken:?}"
+                change.occurred_at(),
+                Some(resolved.parse().unwrap()),
+                "{change:?}"
             );
         }
-        if told.is_some() {
-            let count = as_of(of(json!({"kind": "count", "quantity": 1}), "counted_at"));
-            assert_eq!(count.counted_at(), Some(meant.parse().unwrap()));
+        if reported.is_some() {
+            let count = resolve(with_time(json!({"kind": "count", "quantity": 1}), "counted_at"));
+            assert_eq!(count.counted_at(), Some(resolved.parse().unwrap()));
         }
     }
-    let broken =
+    let state_change =
         json!({"kind": "state_change", "quantity": 1, "from": "sellable", "to": "damaged"});
-    assert_eq!(as_of(broken.clone()), change(broken));
+    assert_eq!(resolve(state_change.clone()), change(state_change));
 }

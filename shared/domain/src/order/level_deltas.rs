@@ -1,15 +1,15 @@
-//! What an order does to levels.
+//! The deltas that an order and the actions on it apply to levels.
 
 use jiff::Timestamp;
 
 use super::Order;
 use crate::ids::{LocationId, MovementId, Sku};
 use crate::invalid::{Checks, Invalid};
-use crate::level::{LastChange, LevelKey, MovementKind, StateDeltas};
+use crate::level::{LevelDelta, LevelKey, MovementKind, StateDeltas};
 use crate::millis;
 use crate::told_time::{self, CLOCK_TOLERANCE};
 
-/// How much of a SKU moves at one location, all lines together.
+/// The quantity of one SKU, summed over lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkuQuantity {
     /// The stock keeping unit.
@@ -18,16 +18,17 @@ pub struct SkuQuantity {
     pub quantity: i64,
 }
 
-/// One change of one level.
+/// A delta and the level that it applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LevelChange {
-    /// Which level.
+pub struct KeyedDelta {
+    /// The level.
     pub key: LevelKey,
-    /// What is done to it.
-    pub change: LastChange,
+    /// The delta.
+    pub change: LevelDelta,
 }
 
-/// Quantities per SKU, those of one SKU merged, in the order of their first: a transaction may name an item only once.
+/// Sums `quantities` by SKU, because a transaction may contain an item only once. Keeps the order in which the SKUs first
+/// appear, and skips quantities of 0.
 pub(super) fn merged<'a>(quantities: impl Iterator<Item = (&'a Sku, i64)>) -> Vec<SkuQuantity> {
     let mut merged: Vec<SkuQuantity> = Vec::new();
     for (sku, quantity) in quantities.filter(|(_, quantity)| *quantity > 0) {
@@ -42,9 +43,9 @@ pub(super) fn merged<'a>(quantities: impl Iterator<Item = (&'a Sku, i64)>) -> Ve
     merged
 }
 
-/// What moves at one location, why, and when.
-pub(super) struct Movement<'a> {
-    /// What it is derived from: the order, or what was done to it.
+/// The fields that the deltas of one cause at one location have in common.
+pub(super) struct DeltaTemplate<'a> {
+    /// The id that movement ids are derived from: of the order, fulfilment or refund.
     pub cause: String,
     pub kind: MovementKind,
     pub location_id: &'a LocationId,
@@ -54,9 +55,9 @@ pub(super) struct Movement<'a> {
     pub recorded_at: Timestamp,
 }
 
-impl Movement<'_> {
-    /// The change this makes to the level of `entry`.
-    pub fn of(&self, entry: &SkuQuantity) -> LastChange {
+impl DeltaTemplate<'_> {
+    /// Returns the delta for the level of `entry`.
+    pub fn delta_for(&self, entry: &SkuQuantity) -> LevelDelta {
         let quantity = entry.quantity;
         let (on_hand_delta, allocated_delta) = match self.kind {
             MovementKind::Sale => (-quantity, 0),
@@ -65,7 +66,7 @@ impl Movement<'_> {
             MovementKind::Return => (quantity, 0),
             _ => (0, quantity),
         };
-        LastChange {
+        LevelDelta {
             movement_id: MovementId::derive(
                 &self.cause,
                 self.kind.as_str(),
@@ -83,29 +84,30 @@ impl Movement<'_> {
         }
     }
 
-    /// The changes of the levels of `entries`.
-    pub fn all(&self, entries: &[SkuQuantity]) -> Vec<LevelChange> {
+    /// Returns the deltas for the levels of `entries`.
+    pub fn deltas_for(&self, entries: &[SkuQuantity]) -> Vec<KeyedDelta> {
         entries
             .iter()
-            .map(|entry| LevelChange {
+            .map(|entry| KeyedDelta {
                 key: LevelKey {
                     location_id: self.location_id.clone(),
                     sku: entry.sku.clone(),
                 },
-                change: self.of(entry),
+                change: self.delta_for(entry),
             })
             .collect()
     }
 }
 
 impl Order {
-    /// When its goods left the shelf, or were promised.
-    fn taken_at(&self) -> Timestamp {
-        // By a till's clock that is ahead, goods would leave a shelf after somebody counted what they had left.
+    /// Returns when the goods left the shelf or were allocated.
+    fn effective_sold_at(&self) -> Timestamp {
+        // A till's fast clock could date the sale after a count that already includes it: the goods would be subtracted twice.
         millis::cut(self.sold_at.min(self.placed_at))
     }
 
-    /// That what is told at `now` to have left, or come back, may have done so at `occurred_at`.
+    /// Checks the `occurred_at` of a fulfilment or refund received at `now`: at most 7 days ago, and not before the order, with a
+    /// tolerance of [`CLOCK_TOLERANCE`].
     pub(super) fn check_occurred_at(
         &self,
         occurred_at: Option<Timestamp>,
@@ -116,7 +118,7 @@ impl Order {
             told_time::check(time, now, "/occurred_at", &mut checks);
             checks.require(
                 time >= self
-                    .taken_at()
+                    .effective_sold_at()
                     .saturating_sub(CLOCK_TOLERANCE)
                     .unwrap_or(time),
                 "/occurred_at",
@@ -126,18 +128,18 @@ impl Order {
         checks.finish(())
     }
 
-    /// When that happened which is told at `now`. By a clock that is behind, a count made before the goods were ordered
-    /// would have seen them leave or come back.
-    pub(super) fn occurred(&self, told: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        told_time::taken(told, now).max(self.taken_at())
+    /// Returns when a fulfilment or refund received at `now` occurred, not before the order. A caller's slow clock would otherwise
+    /// date it before a count that was made before the order, as if that count already included it.
+    pub(super) fn occurred_at(&self, reported: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        told_time::taken(reported, now).max(self.effective_sold_at())
     }
 
-    /// Quantities per SKU as they were ordered.
+    /// Returns the ordered quantities by SKU.
     pub fn quantities(&self) -> Vec<SkuQuantity> {
         merged(self.lines.iter().map(|line| (&line.sku, line.quantity)))
     }
 
-    /// Quantities per SKU that are still to leave.
+    /// Returns the open quantities by SKU.
     pub fn open_quantities(&self) -> Vec<SkuQuantity> {
         merged(
             self.lines
@@ -146,35 +148,35 @@ impl Order {
         )
     }
 
-    /// The changes that placing this order makes.
-    pub fn takes(&self) -> Vec<LevelChange> {
-        self.placing().all(&self.quantities())
+    /// Returns the deltas of placing this order.
+    pub fn takes(&self) -> Vec<KeyedDelta> {
+        self.placement().deltas_for(&self.quantities())
     }
 
-    /// The change that placing this order makes to the level of `entry`.
-    pub fn placing_change(&self, entry: &SkuQuantity) -> LastChange {
-        self.placing().of(entry)
+    /// Returns the delta of placing this order for the level of `entry`.
+    pub fn placement_delta(&self, entry: &SkuQuantity) -> LevelDelta {
+        self.placement().delta_for(entry)
     }
 
-    /// The changes that canceling what is open of this order at `at`, for the caller's `reason`, makes.
-    pub fn releases(&self, reason: Option<&str>, at: Timestamp) -> Vec<LevelChange> {
-        self.releasing(reason, at).all(&self.open_quantities())
+    /// Returns the deltas of canceling this order at `at`, which release its open quantities. `reason` is the caller's.
+    pub fn release_deltas(&self, reason: Option<&str>, at: Timestamp) -> Vec<KeyedDelta> {
+        self.release(reason, at).deltas_for(&self.open_quantities())
     }
 
-    /// The change that canceling this order at `at`, for the caller's `reason`, makes to the level of `entry`.
-    pub fn releasing_change(
+    /// Returns the delta of canceling this order at `at` for the level of `entry`.
+    pub fn release_delta(
         &self,
         entry: &SkuQuantity,
         reason: Option<&str>,
         at: Timestamp,
-    ) -> LastChange {
-        self.releasing(reason, at).of(entry)
+    ) -> LevelDelta {
+        self.release(reason, at).delta_for(entry)
     }
 
-    fn placing(&self) -> Movement<'_> {
-        Movement {
+    fn placement(&self) -> DeltaTemplate<'_> {
+        DeltaTemplate {
             cause: self.order_id.to_string(),
-            kind: self.channel.placing(),
+            kind: self.channel.placement_kind(),
             location_id: &self.location_id,
             order: self,
             reason: None,
@@ -183,8 +185,8 @@ impl Order {
         }
     }
 
-    fn releasing(&self, reason: Option<&str>, at: Timestamp) -> Movement<'_> {
-        Movement {
+    fn release(&self, reason: Option<&str>, at: Timestamp) -> DeltaTemplate<'_> {
+        DeltaTemplate {
             cause: self.order_id.to_string(),
             kind: MovementKind::Release,
             location_id: &self.location_id,
