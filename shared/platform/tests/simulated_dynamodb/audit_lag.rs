@@ -1,4 +1,4 @@
-//! What an audit finds of a store whose ledger and index of open orders always follow late.
+//! Audits while the ledger and the index of open orders lag behind.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,26 +21,26 @@ use stockline_testkit::conformance::orders::{found, minute};
 use stockline_testkit::orders::order;
 use tokio::time::Instant;
 
-use crate::store::{ALL, Store, milk};
+use crate::test_store::{FULFIL_ALL, TestStore, milk_key};
 
-/// A store of which the ledger and the index of open orders follow late, always by as much.
+/// Delays the ledger and the index of open orders by a constant lag.
 #[derive(Clone)]
-struct Late {
+struct Lagging {
     orders: DynamoOrders,
-    by: Duration,
-    placed: Arc<Mutex<HashMap<OrderId, Instant>>>,
+    lag: Duration,
+    placed_at: Arc<Mutex<HashMap<OrderId, Instant>>>,
 }
 
-impl OpenOrders for Late {
+impl OpenOrders for Lagging {
     async fn open_at(
         &self,
         location: &LocationId,
         after: Option<Position>,
     ) -> Result<Listing<OpenOrder>, StoreError> {
         let mut page = self.orders.open_at(location, after).await?;
-        let placed = self.placed.lock().unwrap();
+        let placed_at = self.placed_at.lock().unwrap();
         page.items
-            .retain(|order| placed[&order.order_id].elapsed() >= self.by);
+            .retain(|order| placed_at[&order.order_id].elapsed() >= self.lag);
         Ok(page)
     }
 
@@ -53,51 +53,54 @@ impl OpenOrders for Late {
     }
 }
 
-impl Late {
-    fn new(store: &Store, by: Duration) -> Self {
+impl Lagging {
+    fn new(store: &TestStore, lag: Duration) -> Self {
         Self {
             orders: store.shop.orders.clone(),
-            by,
-            placed: Arc::default(),
+            lag,
+            placed_at: Arc::default(),
         }
     }
 
-    /// Orders two every `pause`, each order of which leaves when three more were made.
-    async fn sell(&self, store: &Store, pause: Duration) {
-        let mut sold = Vec::new();
+    /// Places an online order of two units every `pause`, endlessly, and fulfils each order after three more are placed.
+    async fn sell(&self, store: &TestStore, pause: Duration) {
+        let mut placed = Vec::new();
         for number in 0_usize.. {
             let name = format!("online-{number}");
             let online = order(&name, "store-1", "online", &[("milk", 2)]);
             let now = Instant::now();
-            self.placed.lock().unwrap().insert(online.order_id, now);
+            self.placed_at.lock().unwrap().insert(online.order_id, now);
             store.place(&online).await;
-            self.tell(store).await;
-            sold.push(online);
-            if let Some(sent) = number.checked_sub(3).map(|earlier| &sold[earlier]) {
-                let known = found(&store.shop, sent.order_id).await;
-                let left = store.fulfil(&known, &ALL, "a").await;
-                assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
-                self.tell(store).await;
+            self.record_later(store).await;
+            placed.push(online);
+            if let Some(due) = number.checked_sub(3).map(|earlier| &placed[earlier]) {
+                let known = found(&store.shop, due.order_id).await;
+                let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
+                assert!(
+                    matches!(fulfilled, Ok(Fulfilling::Fulfilled(_))),
+                    "{fulfilled:?}"
+                );
+                self.record_later(store).await;
             }
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Brings the last movement to the ledger, late.
-    async fn tell(&self, store: &Store) {
-        let (ledger, by) = (store.stock.clone(), self.by);
-        for stored in ledger.levels(&milk()).await.unwrap() {
+    /// Records the last movement in the ledger after the lag.
+    async fn record_later(&self, store: &TestStore) {
+        let (ledger, lag) = (store.stock.clone(), self.lag);
+        for stored in ledger.levels(&milk_key()).await.unwrap() {
             if let Some(movement) = stored.level.movement_since(None) {
                 let ledger = ledger.clone();
                 tokio::spawn(async move {
-                    tokio::time::sleep(by).await;
+                    tokio::time::sleep(lag).await;
                     ledger.record(&movement).await.unwrap();
                 });
             }
         }
     }
 
-    fn audit(&self, store: &Store) -> StockAudit<DynamoStock, Self, FakeClock> {
+    fn audit(&self, store: &TestStore) -> StockAudit<DynamoStock, Self, FakeClock> {
         let audit = store.audit("2026-03-01T12:02:00Z");
         StockAudit {
             books: audit.books,
@@ -107,15 +110,15 @@ impl Late {
         }
     }
 
-    async fn findings(&self, store: &Store) -> Vec<Finding> {
-        let (audit, location) = (self.audit(store), milk().location_id);
+    async fn findings(&self, store: &TestStore) -> Vec<Finding> {
+        let (audit, location) = (self.audit(store), milk_key().location_id);
         let held = audit.held_at(&location).await.unwrap();
         audit.page(&location, &held, None).await.unwrap().findings
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ledger_and_an_index_that_are_always_as_late_are_no_difference() {
+async fn constant_lag_confirms_no_difference() {
     for (millis, every) in [
         (50, 1000),
         (300, 100),
@@ -123,54 +126,60 @@ async fn a_ledger_and_an_index_that_are_always_as_late_are_no_difference() {
         (3000, 100),
         (9000, 500),
     ] {
-        let store = Store::new(millis);
+        let store = TestStore::new(millis);
         store.receive(100_000, minute(0)).await;
-        let late = Late::new(&store, Duration::from_millis(millis));
+        let lagging = Lagging::new(&store, Duration::from_millis(millis));
         let audits = async {
             tokio::time::sleep(Duration::from_secs(12)).await;
             for _ in 0..4 {
-                let findings = late.findings(&store).await;
-                let sure = |finding: &Finding| finding.confirmed;
-                assert!(!findings.iter().any(sure), "{millis} {every} {findings:#?}");
+                let findings = lagging.findings(&store).await;
+                let is_confirmed = |finding: &Finding| finding.confirmed;
+                assert!(
+                    !findings.iter().any(is_confirmed),
+                    "{millis} {every} {findings:#?}"
+                );
             }
         };
         tokio::select! {
-            () = late.sell(&store, Duration::from_millis(every)) => {}
+            () = lagging.sell(&store, Duration::from_millis(every)) => {}
             () = audits => {}
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_orders_do_not_hold_is_found_and_taken_back_while_they_go_on() {
+async fn excess_allocation_is_repaired_during_sales() {
     for (millis, every) in [(50, 1000), (100, 200), (300, 400)] {
-        let store = Store::new(millis);
+        let store = TestStore::new(millis);
         store.receive(100_000, minute(0)).await;
-        let late = Late::new(&store, Duration::from_millis(millis));
+        let lagging = Lagging::new(&store, Duration::from_millis(millis));
         let audits = async {
             tokio::time::sleep(Duration::from_secs(12)).await;
-            store.promise_seven_to_nobody().await;
-            let findings = late.findings(&store).await;
+            store.allocate_seven_without_order().await;
+            let findings = lagging.findings(&store).await;
             assert_eq!(findings.len(), 1, "{millis} {every}");
             assert!(findings[0].confirmed, "{millis} {every} {findings:#?}");
-            let differs = findings[0].verdict.differences.iter();
-            let orders = differs
+            let differences = findings[0].verdict.differences.iter();
+            let excess = differences
                 .filter_map(|difference| match difference {
                     Difference::Orders { allocated, open } => Some(allocated - open),
                     _ => None,
                 })
                 .collect::<Vec<_>>();
-            assert_eq!(orders, [7]);
+            assert_eq!(excess, [7]);
             let within = Deadline::within(Duration::from_secs(10));
-            let audit = late.audit(&store);
+            let audit = lagging.audit(&store);
             let repaired = audit.repair(&findings[0], within).await.unwrap();
-            let done = |became: &Mended| *became == Mended::Done;
-            assert!(repaired.iter().all(|one| done(&one.became)), "{repaired:?}");
-            // And what was right before stays so.
-            assert_eq!(late.findings(&store).await, [], "{millis} {every}");
+            let is_done = |became: &Mended| *became == Mended::Done;
+            assert!(
+                repaired.iter().all(|repair| is_done(&repair.became)),
+                "{repaired:?}"
+            );
+            // The repair introduces no other difference.
+            assert_eq!(lagging.findings(&store).await, [], "{millis} {every}");
         };
         tokio::select! {
-            () = late.sell(&store, Duration::from_millis(every)) => {}
+            () = lagging.sell(&store, Duration::from_millis(every)) => {}
             () = audits => {}
         }
     }

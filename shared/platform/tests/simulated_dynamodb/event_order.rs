@@ -1,4 +1,4 @@
-//! However late and in whatever order it is told what happened in a store, what is there is what is there.
+//! Tests that the order and delay in which events are reported do not change the resulting level.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -18,95 +18,96 @@ use stockline_testkit::conformance::stock::{change, receipt};
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::FaultRates;
 
-use crate::store::{Store, count, over, second};
+use crate::test_store::{TestStore, count_change, policy_with_buckets, second};
 
-/// Of a thousand requests to DynamoDB.
-const TROUBLE: FaultRates = FaultRates {
+/// Faults per 1,000 requests to DynamoDB.
+const FAULTS: FaultRates = FaultRates {
     requests_lost: 5,
     responses_lost: 10,
     errors_before: 10,
     errors_after: 10,
 };
 
-/// What there is before anything happens.
-const OPENING: i64 = 500;
+/// On hand before the first event.
+const OPENING_QUANTITY: i64 = 500;
 
 #[derive(Debug, Clone, Copy)]
-enum What {
-    CameIn(i64),
+enum EventKind {
+    Receipt(i64),
     Found(i64),
-    Sold(i64),
-    Sent(i64),
-    Counted,
+    Sale(i64),
+    Transfer(i64),
+    Count,
     Split(u8),
 }
 
-/// What happened, when, and when it was told.
+/// An event with the times when it occurred and when it is reported.
 #[derive(Debug)]
 struct Event {
     name: String,
-    what: What,
-    at: Timestamp,
-    told_at: Timestamp,
+    kind: EventKind,
+    occurred_at: Timestamp,
+    reported_at: Timestamp,
 }
 
 impl Event {
-    /// Told a minute or two after the one before, of the last hour, and often of one moment with others.
+    /// Draws an event that is reported one to three minutes after the previous one and occurred in the hour before. Times of
+    /// occurrence are multiples of five minutes, so that several events often share one.
     fn draw(number: i64, random: &mut Rng) -> Self {
-        let told_at = 3600 + 120 * number + random.i64(0..60);
-        let back = 300 * random.i64(0..12);
-        let what = match random.u8(0..10) {
-            0 | 1 => What::CameIn(random.i64(1..20)),
-            2 => What::Found(random.i64(1..3)),
-            3..=5 => What::Sold(random.i64(1..5)),
-            6 => What::Sent(random.i64(1..5)),
-            7 | 8 => What::Counted,
-            _ => What::Split(random.u8(1..6)),
+        let reported_at = 3600 + 120 * number + random.i64(0..60);
+        let delay = 300 * random.i64(0..12);
+        let kind = match random.u8(0..10) {
+            0 | 1 => EventKind::Receipt(random.i64(1..20)),
+            2 => EventKind::Found(random.i64(1..3)),
+            3..=5 => EventKind::Sale(random.i64(1..5)),
+            6 => EventKind::Transfer(random.i64(1..5)),
+            7 | 8 => EventKind::Count,
+            _ => EventKind::Split(random.u8(1..6)),
         };
         Self {
             name: format!("event-{number}"),
-            what,
-            at: second((told_at - back) / 300 * 300),
-            told_at: second(told_at),
+            kind,
+            occurred_at: second((reported_at - delay) / 300 * 300),
+            reported_at: second(reported_at),
         }
     }
 
-    fn moved(&self) -> i64 {
-        match self.what {
-            What::CameIn(quantity) | What::Found(quantity) => quantity,
-            What::Sold(quantity) | What::Sent(quantity) => -quantity,
-            What::Counted | What::Split(_) => 0,
+    fn delta(&self) -> i64 {
+        match self.kind {
+            EventKind::Receipt(quantity) | EventKind::Found(quantity) => quantity,
+            EventKind::Sale(quantity) | EventKind::Transfer(quantity) => -quantity,
+            EventKind::Count | EventKind::Split(_) => 0,
         }
     }
 }
 
-/// What was there at `time`, before what happened in that moment.
-fn there_at(time: Timestamp, events: &[Event]) -> i64 {
-    let before = events.iter().filter(|event| event.at < time);
-    OPENING + before.map(Event::moved).sum::<i64>()
+/// Returns the quantity on hand at `time`, before the events of that time.
+fn on_hand_at(time: Timestamp, events: &[Event]) -> i64 {
+    let earlier = events.iter().filter(|event| event.occurred_at < time);
+    OPENING_QUANTITY + earlier.map(Event::delta).sum::<i64>()
 }
 
-impl Store {
-    /// Tells `event` of `events` until it is answered.
-    async fn hears(&self, event: &Event, events: &[Event]) {
+impl TestStore {
+    /// Reports `event` of `events`. Retries until there is a response.
+    async fn report(&self, event: &Event, events: &[Event]) {
         loop {
-            match self.hears_once(event, events).await {
+            match self.try_report(event, events).await {
                 Ok(()) => return,
                 Err(StoreError::Busy | StoreError::Unanswered { .. }) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                Err(failed) => panic!("{event:?}: {failed:?}"),
+                Err(error) => panic!("{event:?}: {error:?}"),
             }
         }
     }
 
-    async fn hears_once(&self, event: &Event, events: &[Event]) -> Result<(), StoreError> {
-        let at = event.at.to_string();
-        let told = match event.what {
-            What::Sold(quantity) => {
+    async fn try_report(&self, event: &Event, events: &[Event]) -> Result<(), StoreError> {
+        let occurred_at = event.occurred_at.to_string();
+        let stock_change = match event.kind {
+            EventKind::Sale(quantity) => {
                 let sale = Order {
-                    sold_at: event.at,
-                    placed_at: event.told_at,
+                    sold_at: event.occurred_at,
+                    placed_at: event.reported_at,
                     ..order(&event.name, "store-1", "pos", &[("milk", quantity)])
                 };
                 let placed =
@@ -114,26 +115,33 @@ impl Store {
                 assert!(matches!(placed, Placement::Placed | Placement::Replayed(_)));
                 return Ok(());
             }
-            What::Split(buckets) => {
-                self.set_policy(&over(buckets), event.told_at).await?;
+            EventKind::Split(buckets) => {
+                self.set_policy(&policy_with_buckets(buckets), event.reported_at)
+                    .await?;
                 return Ok(());
             }
-            What::Counted => count(there_at(event.at, events), event.at),
-            What::CameIn(quantity) => change(
+            EventKind::Count => {
+                count_change(on_hand_at(event.occurred_at, events), event.occurred_at)
+            }
+            EventKind::Receipt(quantity) => change(
                 json!({"kind": "receipt", "location_id": "store-1", "sku": "milk",
-                "quantity": quantity, "occurred_at": at}),
+                "quantity": quantity, "occurred_at": occurred_at}),
             ),
-            What::Found(quantity) => change(
+            EventKind::Found(quantity) => change(
                 json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk",
-                "delta": quantity, "reason": "found", "occurred_at": at}),
+                "delta": quantity, "reason": "found", "occurred_at": occurred_at}),
             ),
-            What::Sent(quantity) => {
+            EventKind::Transfer(quantity) => {
                 change(json!({"kind": "transfer", "from_location_id": "store-1",
-                "to_location_id": "store-2", "sku": "milk", "quantity": quantity, "occurred_at": at}))
+                "to_location_id": "store-2", "sku": "milk", "quantity": quantity,
+                "occurred_at": occurred_at}))
             }
         };
-        match self.send(&event.name, &told, event.told_at).await? {
-            // A count may come after a later one was told.
+        match self
+            .send_change(&event.name, &stock_change, event.reported_at)
+            .await?
+        {
+            // A count is outdated if a later count was reported before it.
             Applied::Now(_)
             | Applied::Before(_)
             | Applied::Refused(ChangeRefused::OutdatedCount { .. }) => {}
@@ -143,43 +151,42 @@ impl Store {
     }
 }
 
-/// Stories of thirty events, so many told at a time, while the ledger follows a moment later.
-async fn what_is_there_is_what_is_there(seeds: Range<u64>, at_a_time: usize, trouble: FaultRates) {
+/// For each seed, reports 30 random events in concurrent batches while the ledger lags behind. Checks the final level, and
+/// that an audit finds no difference.
+async fn check_final_level(seeds: Range<u64>, batch_size: usize, faults: FaultRates) {
     for seed in seeds {
-        let store = Store::new(seed);
-        let opening = receipt("store-1", OPENING);
-        store.send("opening", &opening, minute(0)).await.unwrap();
+        let store = TestStore::new(seed);
+        let opening = receipt("store-1", OPENING_QUANTITY);
+        store
+            .send_change("opening", &opening, minute(0))
+            .await
+            .unwrap();
         let mut random = Rng::with_seed(seed);
         let events: Vec<Event> = (0..30)
             .map(|number| Event::draw(number, &mut random))
             .collect();
-        store.database.set_fault_rates(trouble);
+        store.database.set_fault_rates(faults);
         let lag = Duration::from_millis(random.u64(1..400));
-        let all_is_told = Cell::new(false);
-        let following = async {
-            while !all_is_told.get() {
+        let all_reported = Cell::new(false);
+        let recording = async {
+            while !all_reported.get() {
                 tokio::time::sleep(lag).await;
-                store.follow_the_stream().await;
+                store.record_stream().await;
             }
         };
-        let telling = async {
-            for events_at_once in events.chunks(at_a_time) {
-                join_all(
-                    events_at_once
-                        .iter()
-                        .map(|event| store.hears(event, &events)),
-                )
-                .await;
+        let reporting = async {
+            for batch in events.chunks(batch_size) {
+                join_all(batch.iter().map(|event| store.report(event, &events))).await;
             }
-            all_is_told.set(true);
+            all_reported.set(true);
         };
-        tokio::join!(following, telling);
+        tokio::join!(recording, reporting);
         store.database.set_fault_rates(FaultRates::default());
-        store.follow_the_stream().await;
+        store.record_stream().await;
         let on_hand = store.level().await.on_hand;
         assert_eq!(
             on_hand,
-            there_at(Timestamp::MAX, &events),
+            on_hand_at(Timestamp::MAX, &events),
             "seed {seed}: {events:#?}"
         );
         assert_eq!(
@@ -191,16 +198,16 @@ async fn what_is_there_is_what_is_there(seeds: Range<u64>, at_a_time: usize, tro
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_told_one_after_another() {
-    what_is_there_is_what_is_there(0..40, 1, FaultRates::default()).await;
+async fn sequential_late_events_reach_the_same_level() {
+    check_final_level(0..40, 1, FaultRates::default()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_told_at_once() {
-    what_is_there_is_what_is_there(0..40, 4, FaultRates::default()).await;
+async fn concurrent_late_events_reach_the_same_level() {
+    check_final_level(0..40, 4, FaultRates::default()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_told_at_once_while_requests_and_answers_are_lost() {
-    what_is_there_is_what_is_there(0..40, 4, TROUBLE).await;
+async fn concurrent_late_events_survive_lost_messages() {
+    check_final_level(0..40, 4, FAULTS).await;
 }

@@ -1,4 +1,4 @@
-//! What else is done to a level while everybody buys of it.
+//! Receipts and counts of a level that sells continuously.
 
 use std::time::Duration;
 
@@ -12,24 +12,32 @@ use stockline_testkit::orders::order;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::store::{Store, count, over};
+use crate::test_store::{TestStore, count_change, policy_with_buckets};
 
-/// A store whose milk lies in `buckets` items.
-async fn store(buckets: u8) -> Store {
-    let store = Store::new(1);
-    let opening = store.send("opening", &came_in(10_000), minute(1)).await;
+/// Creates a store with 10,000 milk, split over `buckets`.
+async fn store_with_buckets(buckets: u8) -> TestStore {
+    let store = TestStore::new(1);
+    let opening = store
+        .send_change("opening", &milk_receipt(10_000), minute(1))
+        .await;
     assert!(matches!(opening, Ok(Applied::Now(_))));
-    let set = store.set_policy(&over(buckets), minute(1)).await;
+    let set = store
+        .set_policy(&policy_with_buckets(buckets), minute(1))
+        .await;
     set.unwrap();
     store
 }
 
-fn came_in(quantity: i64) -> StockChange {
+fn milk_receipt(quantity: i64) -> StockChange {
     receipt("store-1", quantity)
 }
 
-/// Orders of one each, so many a second, and all that comes meanwhile: how many were placed.
-async fn while_selling(store: &Store, a_second: u32, meanwhile: impl Future<Output = ()>) -> i64 {
+/// Sends orders of one unit at a constant rate until `meanwhile` completes. Returns how many were placed.
+async fn sell_during(
+    store: &TestStore,
+    orders_per_second: u32,
+    meanwhile: impl Future<Output = ()>,
+) -> i64 {
     let mut orders = JoinSet::new();
     let selling = async {
         for number in 0.. {
@@ -43,56 +51,56 @@ async fn while_selling(store: &Store, a_second: u32, meanwhile: impl Future<Outp
                 };
                 OrderStore::place(&shop, &order, &request(&name), deadline()).await
             });
-            sleep(Duration::from_secs(1) / a_second).await;
+            sleep(Duration::from_secs(1) / orders_per_second).await;
         }
     };
     tokio::select! {
         () = selling => {}
         () = meanwhile => {}
     }
-    let answers = orders.join_all().await.into_iter();
-    answers
-        .filter(|answer| matches!(answer, Ok(Placement::Placed)))
+    let results = orders.join_all().await.into_iter();
+    results
+        .filter(|result| matches!(result, Ok(Placement::Placed)))
         .count()
         .try_into()
         .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn goods_come_in_while_a_level_sells_faster_than_it_can_be_read_and_written_whole() {
-    for (buckets, a_second) in [(4, 300), (16, 300)] {
-        // given a level that sells so many a second
-        let store = store(buckets).await;
-        let goods = came_in(1_000);
-        let sold = while_selling(&store, a_second, async {
+async fn receipt_is_applied_to_a_level_with_constant_conflicts() {
+    for (buckets, orders_per_second) in [(4, 300), (16, 300)] {
+        // given a level that sells faster than all its buckets can be read and written in one transaction
+        let store = store_with_buckets(buckets).await;
+        let receipt = milk_receipt(1_000);
+        let sold = sell_during(&store, orders_per_second, async {
             sleep(Duration::from_secs(1)).await;
-            // when goods come in, twice
+            // when two receipts arrive, each sent twice
             for name in ["1", "2"] {
-                let came_in = store.send(name, &goods, minute(1)).await;
-                assert!(matches!(came_in, Ok(Applied::Now(_))), "{came_in:?}");
-                let again = store.send(name, &goods, minute(1)).await;
-                assert!(matches!(again, Ok(Applied::Before(_))), "{again:?}");
+                let first = store.send_change(name, &receipt, minute(1)).await;
+                assert!(matches!(first, Ok(Applied::Now(_))), "{first:?}");
+                let duplicate = store.send_change(name, &receipt, minute(1)).await;
+                assert!(matches!(duplicate, Ok(Applied::Before(_))), "{duplicate:?}");
             }
         });
         let sold = sold.await;
-        // then each is there once
+        // then each receipt is applied once
         assert_eq!(
             store.level().await.on_hand,
             12_000 - sold,
-            "{buckets} items"
+            "{buckets} buckets"
         );
     }
 }
 
-/// The ledger of the milk, which the stream reaches 300 ms late.
-async fn follow(store: &Store) {
-    let mut seen = 0;
+/// Records the movements of milk with a lag of 300 ms, endlessly.
+async fn record_with_lag(store: &TestStore) {
+    let mut last_version = 0;
     loop {
         let level = store.level().await;
         if let Some(movement) = level.movement_since(None)
-            && movement.version > seen
+            && movement.version > last_version
         {
-            seen = movement.version;
+            last_version = movement.version;
             let ledger = store.stock.clone();
             tokio::spawn(async move {
                 sleep(Duration::from_millis(300)).await;
@@ -104,22 +112,22 @@ async fn follow(store: &Store) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sku_that_keeps_selling_is_counted_though_the_ledger_follows_a_moment_later() {
-    for a_second in [2, 10, 20] {
-        // given a level that sells so many a second
-        let store = store(1).await;
+async fn count_succeeds_during_sales_with_a_lagging_ledger() {
+    for orders_per_second in [2, 10, 20] {
+        // given a level that sells continuously
+        let store = store_with_buckets(1).await;
         let counting = async {
             sleep(Duration::from_secs(1)).await;
-            // when it is told what was counted before the first of them
-            let count = count(9_000, minute(2));
-            let counted = store.send("count", &count, minute(2)).await;
-            // then it is taken, and so is what was sold since
+            // when a count from before the first sale is reported
+            let count = count_change(9_000, minute(2));
+            let counted = store.send_change("count", &count, minute(2)).await;
+            // then it is accepted, and the sales after it are subtracted
             assert!(matches!(counted, Ok(Applied::Now(_))), "{counted:?}");
         };
-        let selling = while_selling(&store, a_second, counting);
+        let selling = sell_during(&store, orders_per_second, counting);
         let sold = tokio::select! {
             sold = selling => sold,
-            () = follow(&store) => 0,
+            () = record_with_lag(&store) => 0,
         };
         assert!(sold > 0);
         assert_eq!(store.level().await.on_hand, 9_000 - sold);

@@ -1,33 +1,33 @@
-//! What was done for a request is told to the same request, however much of it was seen when that came.
+//! A replayed request returns the first result, even if the caller read the order's items from different points in time.
 
 use stockline_domain::order::RefundLine;
 use stockline_platform::ports::orders::{Fulfilling, KnownOrder, Refunding};
 use stockline_testkit::conformance::orders::{found, minute, placed};
 use stockline_testkit::orders::order;
 
-use crate::store::{ALL, Store};
+use crate::test_store::{FULFIL_ALL, TestStore};
 
-/// A `Query` is no snapshot: beside a transaction it may show one of its items as it was and another as it is. The
-/// fulfilments of an order sort before it.
+/// A `Query` is not a snapshot: during a transaction it may return one item before and another after the commit. The
+/// fulfilments of an order sort before the order, so a query can miss a fulfilment that the order already includes.
 #[tokio::test(start_paused = true)]
-async fn a_fulfilment_sent_twice_is_told_as_made_though_only_the_order_was_seen_after_it() {
-    let store = Store::new(1);
+async fn fulfilment_missing_from_a_torn_read_is_replayed() {
+    let store = TestStore::new(1);
     store.receive(3, minute(0)).await;
     let sale = order("a", "store-1", "online", &[("milk", 1)]);
     let known = placed(&store.shop, &sale).await;
-    let first = store.fulfil(&known, &ALL, "a").await;
+    let first = store.fulfil(&known, &FULFIL_ALL, "a").await;
     assert!(matches!(first, Ok(Fulfilling::Fulfilled(_))), "{first:?}");
     let torn = KnownOrder {
         fulfilments: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };
-    let second = store.fulfil(&torn, &ALL, "a").await;
+    let second = store.fulfil(&torn, &FULFIL_ALL, "a").await;
     assert!(matches!(second, Ok(Fulfilling::Replayed(_))), "{second:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refund_sent_twice_is_told_as_made_though_only_the_order_was_seen_after_it() {
-    let store = Store::new(1);
+async fn refund_missing_from_a_torn_read_is_replayed() {
+    let store = TestStore::new(1);
     store.receive(3, minute(0)).await;
     let sale = order("a", "store-1", "pos", &[("milk", 1)]);
     let known = placed(&store.shop, &sale).await;

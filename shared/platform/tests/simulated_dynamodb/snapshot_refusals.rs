@@ -1,4 +1,4 @@
-//! Nothing is refused on what was not seen in one moment.
+//! A request on a split level is refused only after a snapshot read of all its buckets.
 
 use std::time::Duration;
 
@@ -11,49 +11,49 @@ use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::orders::order;
 use tokio::time::Instant;
 
-use crate::store::{SEEDS, Store, damaged};
+use crate::test_store::{SEEDS, TestStore, damage_change};
 
-impl Store {
-    /// What `asking` is answered while each item of milk is written all the time for ten seconds, and how much was read in
-    /// one moment for it.
-    async fn answers_while_written<T>(&self, asking: impl Future<Output = T>) -> (T, u64) {
-        let begun = Instant::now();
+impl TestStore {
+    /// Runs `request` while every bucket of milk is written continuously for ten seconds. Returns its result and the number
+    /// of snapshot reads.
+    async fn run_during_writes<T>(&self, request: impl Future<Output = T>) -> (T, u64) {
+        let started_at = Instant::now();
         let writing = join_all((0..4).map(async |bucket| {
-            while begun.elapsed() < Duration::from_secs(10) {
-                self.write_again(bucket).await;
+            while started_at.elapsed() < Duration::from_secs(10) {
+                self.bump_version(bucket).await;
             }
         }));
-        let asking = async {
-            let before = self.seen_in_one_moment();
-            let answer = asking.await;
-            (answer, self.seen_in_one_moment() - before)
+        let measured = async {
+            let before = self.snapshot_reads();
+            let result = request.await;
+            (result, self.snapshot_reads() - before)
         };
-        tokio::join!(asking, writing).0
+        tokio::join!(measured, writing).0
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_refused_only_once_the_level_was_seen_in_one_moment() {
+async fn change_is_refused_only_after_a_snapshot_read() {
     for seed in SEEDS {
-        let store = Store::of_split_milk(seed, 40).await;
-        let broken = damaged(41);
-        let telling = store.send("broken", &broken, minute(0));
-        let (told, seen) = Box::pin(store.answers_while_written(telling)).await;
-        // The level, and that the same request had not changed it before.
-        assert_eq!(seen, 2);
+        let store = TestStore::with_split_milk(seed, 40).await;
+        let damage = damage_change(41);
+        let sending = store.send_change("broken", &damage, minute(0));
+        let (applied, snapshots) = Box::pin(store.run_during_writes(sending)).await;
+        // One snapshot of the level, and one that shows that the request was not applied before.
+        assert_eq!(snapshots, 2);
         let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
-        assert_eq!(told.unwrap(), Applied::Refused(short));
+        assert_eq!(applied.unwrap(), Applied::Refused(short));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_refused_only_once_the_level_was_seen_in_one_moment() {
+async fn order_is_short_only_after_a_snapshot_read() {
     for seed in SEEDS {
-        let store = Store::of_split_milk(seed, 40).await;
-        let (wanted, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request("a"));
-        let placing = OrderStore::place(&store.shop, &wanted, &request, deadline());
-        let (placed, seen) = Box::pin(store.answers_while_written(placing)).await;
-        assert_eq!(seen, 1);
+        let store = TestStore::with_split_milk(seed, 40).await;
+        let (sale, request) = (order("a", "store-1", "pos", &[("milk", 41)]), request("a"));
+        let placing = OrderStore::place(&store.shop, &sale, &request, deadline());
+        let (placed, snapshots) = Box::pin(store.run_during_writes(placing)).await;
+        assert_eq!(snapshots, 1);
         assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
     }
 }

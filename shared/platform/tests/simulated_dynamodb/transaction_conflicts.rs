@@ -1,4 +1,4 @@
-//! What others hold is written all the same, a moment later.
+//! Reads and writes of items that other transactions hold are retried and succeed.
 
 use std::time::Duration;
 
@@ -26,47 +26,47 @@ use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 use tokio::time::timeout;
 
-use crate::store::{SEEDS, Store, damaged, milk, over};
+use crate::test_store::{SEEDS, TestStore, damage_change, milk_key, policy_with_buckets};
 
 #[tokio::test(start_paused = true)]
-async fn two_orders_of_one_sku_at_once_are_both_placed() {
-    let mut met = 0;
+async fn concurrent_orders_of_one_sku_are_both_placed() {
+    let mut conflicts = 0;
     for seed in SEEDS {
-        // given one level that two orders want
-        let store = Store::of_milk(seed, 10).await;
+        // given a level and two orders for it
+        let store = TestStore::with_milk(seed, 10).await;
         let orders = ["a", "b"].map(|key| order(key, "store-1", "pos", &[("milk", 2)]));
-        // when both come at once
+        // when both arrive concurrently
         join_all(orders.iter().map(|order| store.place(order))).await;
-        // then the one that stood back tried again, and both took their goods
+        // then the order that conflicted was retried, and both took their units
         assert_eq!(store.shop.level_of("store-1", "milk").await, (6, 0));
-        met += store.conflicts();
+        conflicts += store.transaction_conflicts();
     }
-    assert!(met > 0, "nobody stood in anybody's way");
+    assert!(conflicts > 0, "no transaction conflict occurred");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_is_written_while_orders_hold_the_level() {
+async fn policy_is_written_during_conflicting_orders() {
     for seed in SEEDS {
-        // given a level that sells
-        let store = Store::of_milk(seed, 100).await;
+        // given a level with concurrent orders
+        let store = TestStore::with_milk(seed, 100).await;
         let orders: Vec<Order> = (0..10)
             .map(|number| order(&number.to_string(), "store-1", "pos", &[("milk", 1)]))
             .collect();
         let selling = join_all(orders.iter().map(|order| store.place(order)));
-        // when its policy is written meanwhile
+        // when its policy is set meanwhile
         let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();
         let writing = async {
             tokio::time::sleep(Duration::from_millis(seed)).await;
             store.set_policy(&policy, minute(0)).await
         };
         let (_, written) = tokio::join!(selling, writing);
-        // then the orders do not keep it away
+        // then the policy is written despite the conflicts
         assert_eq!(written.unwrap().unwrap().policy, Some(policy));
     }
 }
 
-/// Writes an item in a transaction that changes nothing of it, if nobody else does.
-async fn hold(client: &Client, table: &str, key: &keys::Key) -> bool {
+/// Locks an item by a transaction that sets an unrelated attribute. Returns whether the transaction committed.
+async fn lock_item(client: &Client, table: &str, key: &keys::Key) -> bool {
     let touch = Update::builder()
         .table_name(table)
         .set_key(Some(key_of(key)))
@@ -75,12 +75,12 @@ async fn hold(client: &Client, table: &str, key: &keys::Key) -> bool {
         .build()
         .unwrap();
     let touch = TransactWriteItem::builder().update(touch).build();
-    let sent = client.transact_write_items().transact_items(touch);
-    sent.send().await.is_ok()
+    let transaction = client.transact_write_items().transact_items(touch);
+    transaction.send().await.is_ok()
 }
 
-/// Sees that nothing is there under `key`, in a transaction, if nobody else does.
-async fn hold_absent(client: &Client, table: &str, key: &keys::Key) {
+/// Locks the key of a missing item by a transaction with a condition check, which must commit.
+async fn lock_missing_item(client: &Client, table: &str, key: &keys::Key) {
     let check = ConditionCheck::builder()
         .table_name(table)
         .set_key(Some(key_of(key)))
@@ -88,145 +88,154 @@ async fn hold_absent(client: &Client, table: &str, key: &keys::Key) {
         .build()
         .unwrap();
     let check = TransactWriteItem::builder().condition_check(check).build();
-    let sent = client.transact_write_items().transact_items(check).send();
-    sent.await.unwrap();
+    let transaction = client.transact_write_items().transact_items(check);
+    transaction.send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_refused_though_a_transaction_holds_the_record_that_it_would_have_left() {
-    let mut met = 0;
+async fn refused_change_retries_locked_request_record() {
+    let mut conflicts = 0;
     for seed in SEEDS {
-        // given more damage than there is milk
-        let store = Store::of_milk(seed, 10).await;
-        let broken = damaged(11);
-        // when it is told while a transaction has the record of it
+        // given a damage adjustment that exceeds the stock
+        let store = TestStore::with_milk(seed, 10).await;
+        let damage = damage_change(11);
+        // when it is sent while a transaction locks the key of its request record
         let record = keys::applied_change(RequestId::derive("manager", "broken"), 0);
-        let (told, ()) = tokio::join!(
+        let (applied, ()) = tokio::join!(
             async {
                 tokio::time::sleep(Duration::from_millis(seed)).await;
-                store.send("broken", &broken, minute(0)).await
+                store.send_change("broken", &damage, minute(0)).await
             },
-            hold_absent(&store.shop.client, &store.shop.stock_table, &record)
+            lock_missing_item(&store.shop.client, &store.shop.stock_table, &record)
         );
-        // then whoever tells it hears why it cannot be
-        assert!(matches!(told, Ok(Applied::Refused(_))), "{told:?}");
-        met += store.ended("TransactGetItems", "TransactionConflict");
+        // then it is refused, not busy
+        assert!(matches!(applied, Ok(Applied::Refused(_))), "{applied:?}");
+        conflicts += store.requests_with_code("TransactGetItems", "TransactionConflict");
     }
-    assert!(met > 0, "nothing was held when it was to be read");
+    assert!(conflicts > 0, "no read hit a locked item");
 }
 
 #[tokio::test(start_paused = true)]
-async fn goods_are_evened_out_past_an_item_that_others_hold_all_the_time() {
-    // given ninety too many in the first of three items
-    let store = Store::of_milk(1, 9).await;
-    store.set_policy(&over(3), minute(0)).await.unwrap();
-    store.lose(-90).await;
-    // when the level is evened out for a second and a half in which the second is hardly ever free
+async fn rebalance_skips_a_constantly_locked_bucket() {
+    // given 90 excess units in the first of three buckets
+    let store = TestStore::with_milk(1, 9).await;
+    store
+        .set_policy(&policy_with_buckets(3), minute(0))
+        .await
+        .unwrap();
+    store.adjust_without_movement(90).await;
+    // when the level is rebalanced for 1.5 s while the second bucket is almost always locked
     let (client, stock) = (&store.shop.client, &store.shop.stock_table);
-    let second = keys::level_bucket(&milk(), 1);
-    let holding = join_all((0..32).map(|_| async {
+    let second_bucket = keys::level_bucket(&milk_key(), 1);
+    let locking = join_all((0..32).map(|_| async {
         for _ in 0..1000 {
-            hold(client, stock, &second).await;
+            lock_item(client, stock, &second_bucket).await;
         }
     }));
-    let policy = over(3);
+    let policy = policy_with_buckets(3);
     tokio::select! {
-        _ = holding => panic!("it took too long"),
+        _ = locking => panic!("the rebalance outlasted the locks"),
         _ = timeout(Duration::from_millis(1500), store.set_policy(&policy, minute(1))) => {}
     }
-    // then the third has got its share
-    let items = store.stock.levels(&milk()).await.unwrap();
+    // then the third bucket has its share
+    let items = store.stock.levels(&milk_key()).await.unwrap();
     let on_hand: Vec<i64> = items.iter().map(|item| item.level.on_hand).collect();
     assert!(on_hand[2] >= 30, "{on_hand:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_level_is_repaired_though_a_transaction_holds_it() {
-    let mut met = 0;
+async fn repair_retries_a_locked_level() {
+    let mut conflicts = 0;
     for seed in SEEDS {
-        // given what an audit found
-        let store = Store::new(seed);
+        // given a finding of an audit
+        let store = TestStore::new(seed);
         store.receive(10, minute(0)).await;
-        store.promise_seven_to_nobody().await;
+        store.allocate_seven_without_order().await;
         let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
-        let mends = mend(&finding.books, minute(24 * 60));
-        let before = store.conflicts();
-        // when it is mended while a transaction has the level
+        let repairs = mend(&finding.books, minute(24 * 60));
+        let before = store.transaction_conflicts();
+        // when it is repaired while a transaction locks the level
         let (client, stock) = (&store.shop.client, &store.shop.stock_table);
-        let level = keys::level(&milk());
-        let (mended, is_held) = tokio::join!(
+        let level = keys::level(&milk_key());
+        let (repaired, is_locked) = tokio::join!(
             async {
                 tokio::time::sleep(Duration::from_millis(seed + 1)).await;
-                store.stock.mend(&mends[0], deadline()).await
+                store.stock.mend(&repairs[0], deadline()).await
             },
-            hold(client, stock, &level)
+            lock_item(client, stock, &level)
         );
-        // then that does not keep it away
-        assert!(is_held);
-        assert_eq!(mended.unwrap(), Mended::Done);
-        met += store.conflicts() - before;
+        // then the repair is applied despite the conflict
+        assert!(is_locked);
+        assert_eq!(repaired.unwrap(), Mended::Done);
+        conflicts += store.transaction_conflicts() - before;
     }
-    assert!(met > 0, "nobody stood in anybody's way");
+    assert!(conflicts > 0, "no transaction conflict occurred");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_and_an_alert_are_written_though_a_transaction_holds_them() {
-    let mut met = 0;
+async fn task_and_alert_writes_retry_locked_items() {
+    let mut conflicts = 0;
     for seed in SEEDS {
-        // given a task that waits, and what was said of a level
+        // given a queued task and the alert record of a level
         let database = SimulatedDynamoDb::new(seed);
         let client = database.aws().dynamodb();
-        let (tasks_table, stock_table) =
-            (database.table(Table::Tasks), database.table(Table::Stock));
+        let (tasks_table, stock_table) = (
+            database.create_table(Table::Tasks),
+            database.create_table(Table::Stock),
+        );
         let tasks = DynamoTasks::new(client.clone(), tasks_table.clone());
         let zone = Zone {
             zone_id: "dry".parse().unwrap(),
             aisles: 1,
         };
         let sale = order("a", "hub-1", "online", &[("milk", 1)]);
-        let waiting = Task::plan(&sale, &[zone], sale.placed_at).remove(0);
-        tasks.add(&waiting).await.unwrap();
+        let task = Task::plan(&sale, &[zone], sale.placed_at).remove(0);
+        tasks.add(&task).await.unwrap();
         let controller = "controller-1".parse().unwrap();
-        let leased = waiting.lease(&controller, sale.placed_at).unwrap();
+        let leased = task.lease(&controller, sale.placed_at).unwrap();
         let alerts = DynamoAlerts::new(client.clone(), stock_table.clone());
         let level = key("hub-1", "milk");
-        let said = |version| AlertRecord {
+        let record = |version| AlertRecord {
             state: AlertKind::Low,
             version,
             pending: None,
         };
-        alerts.advance(&level, None, &said(1)).await.unwrap();
-        // when each is written while a transaction has it
-        let held = async |table: &str, key: keys::Key| {
-            assert!(hold(&client, table, &key).await);
+        alerts.advance(&level, None, &record(1)).await.unwrap();
+        // when each is written while a transaction locks it
+        let lock = async |table: &str, key: keys::Key| {
+            assert!(lock_item(&client, table, &key).await);
         };
-        let a_moment = || tokio::time::sleep(Duration::from_millis(seed));
+        let delay = || tokio::time::sleep(Duration::from_millis(seed));
         let (replaced, advanced, published, ..) = tokio::join!(
             async {
-                a_moment().await;
-                tasks.replace(&waiting, &leased).await
+                delay().await;
+                tasks.replace(&task, &leased).await
             },
             async {
-                a_moment().await;
-                alerts.advance(&level, Some(1), &said(2)).await
+                delay().await;
+                alerts.advance(&level, Some(1), &record(2)).await
             },
             async {
-                a_moment().await;
+                delay().await;
                 alerts.published(&level, 1).await
             },
-            held(&tasks_table, keys::task(waiting.task_id)),
-            held(&stock_table, keys::alert(&level)),
+            lock(&tasks_table, keys::task(task.task_id)),
+            lock(&stock_table, keys::alert(&level)),
         );
-        // then each is written all the same
+        // then each write succeeds
         assert!(replaced.unwrap(), "seed {seed}");
         assert_eq!(advanced.unwrap(), Advance::Done, "seed {seed}");
         published.unwrap();
-        assert_eq!(tasks.find(waiting.task_id).await.unwrap(), Some(leased));
-        assert_eq!(alerts.find(&level).await.unwrap(), Some(said(2)));
-        for write in ["PutItem", "UpdateItem"] {
-            let conflict = (write.to_owned(), "TransactionConflictException".to_owned());
-            met += database.tally().get(&conflict).copied().unwrap_or_default();
+        assert_eq!(tasks.find(task.task_id).await.unwrap(), Some(leased));
+        assert_eq!(alerts.find(&level).await.unwrap(), Some(record(2)));
+        for operation in ["PutItem", "UpdateItem"] {
+            let key = (
+                operation.to_owned(),
+                "TransactionConflictException".to_owned(),
+            );
+            let counts = database.request_counts();
+            conflicts += counts.get(&key).copied().unwrap_or_default();
         }
     }
-    assert!(met > 0, "nothing was held when it was to be written");
+    assert!(conflicts > 0, "no write hit a locked item");
 }

@@ -1,4 +1,4 @@
-//! What is damaged or on hold is there, and leaves with no order.
+//! Damaged stock and stock on hold stays on hand, and no order can be fulfilled with it.
 
 use serde_json::json;
 use stockline_domain::order::{FulfilLine, FulfilOrder, Order};
@@ -7,9 +7,9 @@ use stockline_platform::ports::orders::Fulfilling;
 use stockline_testkit::conformance::orders::{found, minute};
 use stockline_testkit::conformance::stock::{change, receipt};
 
-use crate::store::{ALL, Store};
+use crate::test_store::{FULFIL_ALL, TestStore};
 
-fn no_longer_sellable(quantity: i64, state: &str) -> StockChange {
+fn state_change(quantity: i64, state: &str) -> StockChange {
     change(
         json!({"kind": "state_change", "location_id": "store-1", "sku": "milk",
         "quantity": quantity, "from": "sellable", "to": state}),
@@ -17,57 +17,61 @@ fn no_longer_sellable(quantity: i64, state: &str) -> StockChange {
 }
 
 #[tokio::test(start_paused = true)]
-async fn goods_that_are_damaged_do_not_leave_with_an_order() {
-    let store = Store::new(1);
+async fn damaged_stock_does_not_fulfil_an_order() {
+    let store = TestStore::new(1);
     store.receive(3, minute(0)).await;
-    let promised = store.promise(1).await;
-    let broken = no_longer_sellable(3, "damaged");
-    store.apply("broken", &broken, minute(1)).await;
+    let promised = store.place_online(1).await;
+    let damage = state_change(3, "damaged");
+    store.apply_and_record("broken", &damage, minute(1)).await;
     let known = found(&store.shop, promised.order_id).await;
-    let left = store.fulfil(&known, &ALL, "a").await;
-    assert!(matches!(left, Ok(Fulfilling::Short(_))), "{left:?}");
+    let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
+    assert!(
+        matches!(fulfilled, Ok(Fulfilling::Short(_))),
+        "{fulfilled:?}"
+    );
     let level = store.level().await;
     assert!(level.damaged <= level.on_hand, "{level:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_hands_over_more_than_is_fit_is_told_how_much_is() {
-    // given six, of which three are promised and four break
-    let store = Store::new(1);
+async fn short_fulfilment_reports_the_sellable_quantity() {
+    // given six units, of which three are allocated and four become damaged
+    let store = TestStore::new(1);
     store.receive(6, minute(0)).await;
-    let promised = store.promise(3).await;
-    let broken = no_longer_sellable(4, "damaged");
-    store.apply("broken", &broken, minute(1)).await;
-    // when all that is promised is to leave
+    let promised = store.place_online(3).await;
+    let damage = state_change(4, "damaged");
+    store.apply_and_record("broken", &damage, minute(1)).await;
+    // when the whole order is fulfilled
     let known = found(&store.shop, promised.order_id).await;
-    let left = store.fulfil(&known, &ALL, "a").await;
-    // then two could
-    let Ok(Fulfilling::Short(short)) = left else {
-        panic!("{left:?}");
+    let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
+    // then the two sellable units are reported as available
+    let Ok(Fulfilling::Short(short)) = fulfilled else {
+        panic!("{fulfilled:?}");
     };
     assert_eq!((short[0].requested, short[0].available), (3, 2));
 }
 
-/// Six, of which three are promised, over so many items; then two are set aside.
-async fn with_two_unfit(seed: u64, buckets: u8) -> (Store, Order) {
-    let store = Store::new(seed);
+/// Creates a level of six units over `buckets`, of which an order allocates three. Then one unit becomes damaged and one is put
+/// on hold.
+async fn with_two_unsellable(seed: u64, buckets: u8) -> (TestStore, Order) {
+    let store = TestStore::new(seed);
     store.receive(6, minute(0)).await;
     if buckets > 1 {
         store.split(buckets, minute(0)).await;
     }
-    let promised = store.promise(3).await;
+    let promised = store.place_online(3).await;
     for (name, state) in [("broken", "damaged"), ("held", "on_hold")] {
-        let unfit = no_longer_sellable(1, state);
-        store.apply(name, &unfit, minute(1)).await;
+        let unsellable = state_change(1, state);
+        store.apply_and_record(name, &unsellable, minute(1)).await;
     }
     (store, promised)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_fit_leaves_beside_what_is_not_whatever_the_level_is_split_over() {
+async fn sellable_units_of_a_split_level_are_fulfilled() {
     for buckets in [1, 2, 4] {
         for seed in 0..8 {
-            let (store, promised) = with_two_unfit(seed, buckets).await;
+            let (store, promised) = with_two_unsellable(seed, buckets).await;
             for key in ["a", "b", "c"] {
                 let known = found(&store.shop, promised.order_id).await;
                 let one = FulfilOrder {
@@ -77,25 +81,33 @@ async fn what_is_fit_leaves_beside_what_is_not_whatever_the_level_is_split_over(
                         quantity: 1,
                     }]),
                 };
-                let left = store.fulfil(&known, &one, key).await;
-                assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+                let fulfilled = store.fulfil(&known, &one, key).await;
+                assert!(
+                    matches!(fulfilled, Ok(Fulfilling::Fulfilled(_))),
+                    "{fulfilled:?}"
+                );
             }
             let level = store.level().await;
-            let unfit = level.damaged + level.on_hold;
-            assert_eq!((level.on_hand, level.allocated, unfit), (3, 0, 2));
+            let unsellable = level.damaged + level.on_hold;
+            assert_eq!((level.on_hand, level.allocated, unsellable), (3, 0, 2));
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_count_saw_leave_is_fulfilled_beside_what_is_not_fit() {
-    let (store, promised) = with_two_unfit(1, 1).await;
-    store.apply("more", &receipt("store-1", 2), minute(1)).await;
-    // given three that left before the other five were counted, which is told only now
+async fn late_fulfilment_from_before_a_count_succeeds() {
+    let (store, promised) = with_two_unsellable(1, 1).await;
+    store
+        .apply_and_record("more", &receipt("store-1", 2), minute(1))
+        .await;
+    // given a count of the five units that remained after three were handed over, before the fulfilment of those three is reported
     store.count(5, minute(3), minute(3)).await;
     let known = found(&store.shop, promised.order_id).await;
-    let left = store.fulfil(&known, &ALL, "a").await;
-    assert!(matches!(left, Ok(Fulfilling::Fulfilled(_))), "{left:?}");
+    let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
+    assert!(
+        matches!(fulfilled, Ok(Fulfilling::Fulfilled(_))),
+        "{fulfilled:?}"
+    );
     let level = store.level().await;
     assert_eq!((level.on_hand, level.allocated), (5, 0));
 }
