@@ -164,14 +164,14 @@ async fn explanation_of_a_repaired_level_has_no_difference() {
 async fn order_missing_from_the_index_counts_as_open() {
     let store = TestStore::new(1);
     store.receive(10, minute(0)).await;
-    let promised = store.place_online(7).await;
+    let online_order = store.place_online(7).await;
     // given an open order without an entry in the index of open orders
     store
         .shop
         .client
         .update_item()
         .table_name("simulated-orders")
-        .set_key(Some(key_of(&keys::order(promised.order_id))))
+        .set_key(Some(key_of(&keys::order(online_order.order_id))))
         .update_expression("REMOVE open_location")
         .condition_expression("attribute_exists(pk)")
         .send()

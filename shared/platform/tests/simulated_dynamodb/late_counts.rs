@@ -37,7 +37,7 @@ impl TestStore {
     }
 
     /// Returns the quantity on hand after a count of `quantity` at noon is reported at `at`.
-    async fn on_hand_after_a_count_of(&self, quantity: i64, at: Timestamp) -> i64 {
+    async fn on_hand_after_count(&self, quantity: i64, at: Timestamp) -> i64 {
         let counted = self
             .send_change("count", &count_change(quantity, minute(0)), at)
             .await;
@@ -61,7 +61,7 @@ async fn late_count_reads_only_the_pages_of_later_movements() {
         }
         // when a count of 1,000 at noon is reported
         let queries = store.requests_sent("Query");
-        let on_hand = store.on_hand_after_a_count_of(1000, minute(30)).await;
+        let on_hand = store.on_hand_after_count(1000, minute(30)).await;
         // then the receipts after noon are added to it
         assert_eq!(on_hand, 1000 + after, "{before} before, {after} after");
         assert_eq!(
@@ -80,7 +80,7 @@ async fn late_count_keeps_movements_of_every_bucket() {
     store.receive_and_record(40, minute(1)).await;
     store.receive_and_record(20, minute(2)).await;
     // then a count at noon keeps them
-    assert_eq!(store.on_hand_after_a_count_of(7, minute(3)).await, 67);
+    assert_eq!(store.on_hand_after_count(7, minute(3)).await, 67);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +94,7 @@ async fn late_count_waits_for_unrecorded_movements() {
     };
     // when a count at noon is reported meanwhile
     let started_at = Instant::now();
-    let counting = store.on_hand_after_a_count_of(7, minute(3));
+    let counting = store.on_hand_after_count(7, minute(3));
     let (on_hand, ()) = tokio::join!(counting, recording);
     // then it waits for the movement and keeps the receipts
     assert_eq!(on_hand, 13);

@@ -5,15 +5,15 @@
 //! under `#[tokio::test(start_paused = true)]` minutes of contention take milliseconds of real time, and a run is
 //! reproducible from its seed (tokio's timer has a resolution of 1 ms, so latencies are rounded up to it).
 //!
-//! **Simulated:** the operations that Stockline uses (`GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`, `DeleteItem`,
-//! `TransactWriteItems`, `TransactGetItems`); the full grammars of condition, update, projection and key condition
+//! **Simulated:** the operations that Stockline uses (`GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`,
+//! `DeleteItem`, `TransactWriteItems`, `TransactGetItems`); the full grammars of condition, update, projection and key condition
 //! expressions, with reserved words; numbers of 38 digits; the size limits of items, pages, batches and transactions; client
 //! request tokens; consumed capacity; latency; transactions that lock their items between prepare and commit; partitions of
 //! 1,000 write and 3,000 read units a second; the stream; injected faults. A parameter or an expression that is not
 //! simulated is rejected.
 //!
-//! **Not simulated:** number and binary keys, local secondary indexes, `Scan`, batch writes, legacy parameters, TTL; the lag of
-//! indexes and of eventually consistent reads; the warm-up of a new table; table and account limits; a conflict between a
+//! **Not simulated:** number and binary keys, local secondary indexes, `Scan`, batch writes, legacy parameters, TTL; the
+//! lag of indexes and of eventually consistent reads; the warm-up of a new table; table and account limits; a conflict between a
 //! single-item write and a `TransactGetItems`, because a single-item write is instantaneous here. Error codes and HTTP
 //! statuses are DynamoDB's; error messages are where its documentation gives them.
 

@@ -4,13 +4,13 @@
 //! keys and counts, error codes, the codes and items of cancellation reasons, and consumed capacity.
 //!
 //! The requests avoid the known differences of the local cloud (MiniStack 1.5.33) from DynamoDB:
-//! - It accepts an invalid expression in a transaction, or next to a failing condition. DynamoDB validates the whole request
-//!   first.
+//! - It accepts an invalid expression in a transaction, or next to a failing condition. DynamoDB validates the whole
+//!   request first.
 //! - It accepts unknown functions, updates without a value, and two actions on one path. DynamoDB rejects them.
 //! - It adds with 28 digits and keeps trailing zeros of fractions. DynamoDB has 38 digits and removes trailing zeros.
 //! - It accepts removing a nested value whose parent does not exist. DynamoDB rejects the path as invalid.
-//! - It reports no consumed capacity for a batch, and half a unit or one unit for any other read, however large. DynamoDB and
-//!   the simulation round the size up to 4 KB, in a batch for each item. All reads here are smaller than 4 KB.
+//! - It reports no consumed capacity for a batch, and half a unit or one unit for any other read, however large. DynamoDB
+//!   and the simulation round the size up to 4 KB, in a batch for each item. All reads here are smaller than 4 KB.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod random_request;
