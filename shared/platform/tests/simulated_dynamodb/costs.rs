@@ -1,22 +1,21 @@
-//! What is done to an order costs what the README of `order-intake` says.
+//! Tests that the operations on orders cost what the README of `order-intake` lists.
 
-use stockline_application::order_lifecycle::RefundOutcome;
-use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::order::{Order, RefundLine};
+use stockline_platform::ports::orders::{OrderStore, Placement, Refunding};
 use stockline_testkit::conformance::orders::{cancel, deadline, found, minute, request};
 use stockline_testkit::orders::order;
 
-use crate::store::{ALL, Store};
+use crate::test_store::{FULFIL_ALL, TestStore};
 
 const SKUS: [(&str, i64); 3] = [("milk", 2), ("bread", 2), ("eggs", 2)];
 
-impl Store {
-    /// What was billed since this was last asked: write units of items and of indexes, read units, requests.
-    fn billed(&self) -> String {
+impl TestStore {
+    /// Takes the bill since the last call: write units of items and of indexes, read units, requests.
+    fn take_bill(&self) -> String {
         self.database.take_bill().to_string()
     }
 
-    async fn places_three_skus(&self, name: &str, channel: &str) -> Order {
+    async fn place_three_skus(&self, name: &str, channel: &str) -> Order {
         let order = order(name, "store-1", channel, &SKUS);
         self.place(&order).await;
         order
@@ -26,83 +25,91 @@ impl Store {
 const PLACED_ONLINE: &str = "8 + 2 | 0 | 1: `TransactWriteItems`";
 
 #[tokio::test(start_paused = true)]
-async fn what_is_done_to_an_order_of_three_skus_costs_what_the_readme_says() {
-    let store = Store::new(1);
+async fn order_of_three_skus_costs_what_the_readme_lists() {
+    let store = TestStore::new(1);
     for (sku, _) in SKUS {
-        store.put(sku, 100).await;
+        store.put_level(sku, 100).await;
     }
-    store.billed();
-    store.places_three_skus("sale", "pos").await;
-    assert_eq!(store.billed(), "8 + 1 | 0 | 1: `TransactWriteItems`");
+    store.take_bill();
+    store.place_three_skus("sale", "pos").await;
+    assert_eq!(store.take_bill(), "8 + 1 | 0 | 1: `TransactWriteItems`");
 
-    let canceled = store.places_three_skus("canceled", "online").await;
-    assert_eq!(store.billed(), PLACED_ONLINE);
+    let canceled = store.place_three_skus("canceled", "online").await;
+    assert_eq!(store.take_bill(), PLACED_ONLINE);
     let known = found(&store.shop, canceled.order_id).await;
-    assert_eq!(store.billed(), "0 | 1 | 1: `Query`");
+    assert_eq!(store.take_bill(), "0 | 1 | 1: `Query`");
     cancel(&store.shop, &known, minute(1)).await.unwrap();
-    assert_eq!(store.billed(), PLACED_ONLINE);
+    assert_eq!(store.take_bill(), PLACED_ONLINE);
 
-    let fulfilled = store.places_three_skus("fulfilled", "online").await;
+    let fulfilled = store.place_three_skus("fulfilled", "online").await;
     let known = found(&store.shop, fulfilled.order_id).await;
-    store.billed();
-    store.fulfil(&known, &ALL, "f").await.unwrap();
-    assert_eq!(store.billed(), "10 + 2 | 0 | 1: `TransactWriteItems`");
+    store.take_bill();
+    store.fulfil(&known, &FULFIL_ALL, "f").await.unwrap();
+    assert_eq!(store.take_bill(), "10 + 2 | 0 | 1: `TransactWriteItems`");
 
     let known = found(&store.shop, fulfilled.order_id).await;
-    store.billed();
-    let back = RefundLine {
+    store.take_bill();
+    let line = RefundLine {
         line: 1,
         quantity: 2,
         restock: true,
     };
-    store.refund(&known, back, "r").await.unwrap();
-    assert_eq!(store.billed(), "6 + 2 | 0 | 1: `TransactWriteItems`");
+    store.refund(&known, line, "r").await.unwrap();
+    assert_eq!(store.take_bill(), "6 + 2 | 0 | 1: `TransactWriteItems`");
 }
 
 #[tokio::test(start_paused = true)]
-async fn goods_that_are_the_first_of_their_kind_somewhere_cost_a_refused_try_and_a_level() {
-    let store = Store::new(1);
+async fn refund_to_a_new_level_costs_a_second_transaction() {
+    let store = TestStore::new(1);
     for (sku, _) in SKUS {
-        store.put(sku, 100).await;
+        store.put_level(sku, 100).await;
     }
-    let sale = store.places_three_skus("sale", "pos").await;
+    let sale = store.place_three_skus("sale", "pos").await;
     let known = found(&store.shop, sale.order_id).await;
-    let back = RefundLine {
+    let line = RefundLine {
         line: 1,
         quantity: 1,
         restock: true,
     };
-    store.billed();
-    let refunded = store.refund_at("store-2", &known, back.clone(), "r").await;
-    assert!(matches!(refunded, Ok(RefundOutcome::Refunded(_))));
+    store.take_bill();
+    let refunded = store.refund_at("store-2", &known, line.clone(), "r").await;
+    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
     assert!(
         store
-            .billed()
+            .take_bill()
             .ends_with(" + 4 | 0 | 2: 2 `TransactWriteItems`")
     );
     let known = found(&store.shop, sale.order_id).await;
-    store.billed();
-    let refunded = store.refund_at("store-2", &known, back, "again").await;
-    assert!(matches!(refunded, Ok(RefundOutcome::Refunded(_))));
-    assert_eq!(store.billed(), "6 + 2 | 0 | 1: `TransactWriteItems`");
+    store.take_bill();
+    let refunded = store.refund_at("store-2", &known, line, "again").await;
+    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
+    assert_eq!(store.take_bill(), "6 + 2 | 0 | 1: `TransactWriteItems`");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_finds_too_little_of_a_level_that_is_not_split_is_one_request() {
-    let store = Store::of_milk(1, 1).await;
-    store.billed();
+async fn short_order_of_an_unsplit_level_is_one_request() {
+    let store = TestStore::with_milk(1, 1).await;
+    store.take_bill();
     let wanted = order("a", "store-1", "pos", &[("milk", 2)]);
     let placed = OrderStore::place(&store.shop, &wanted, &request("a"), deadline()).await;
-    assert!(matches!(placed.unwrap(), PlaceOutcome::Short(_)));
-    assert!(store.billed().ends_with(" | 0 | 1: `TransactWriteItems`"));
+    assert!(matches!(placed.unwrap(), Placement::Short(_)));
+    assert!(
+        store
+            .take_bill()
+            .ends_with(" | 0 | 1: `TransactWriteItems`")
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_of_a_sku_that_is_not_stocked_is_one_request() {
-    let store = Store::new(1);
-    store.billed();
+async fn order_of_an_unstocked_sku_is_one_request() {
+    let store = TestStore::new(1);
+    store.take_bill();
     let wanted = order("a", "store-1", "pos", &[("caviar", 1)]);
     let placed = OrderStore::place(&store.shop, &wanted, &request("a"), deadline()).await;
-    assert!(matches!(placed.unwrap(), PlaceOutcome::NotStocked(_)));
-    assert!(store.billed().ends_with(" | 0 | 1: `TransactWriteItems`"));
+    assert!(matches!(placed.unwrap(), Placement::NotStocked(_)));
+    assert!(
+        store
+            .take_bill()
+            .ends_with(" | 0 | 1: `TransactWriteItems`")
+    );
 }

@@ -1,28 +1,27 @@
-//! The stores on a simulated DynamoDB: they do what every store must, also where the real service throttles, refuses because
-//! another transaction is under way, or loses a response.
+//! Tests of the DynamoDB adapters on the simulated DynamoDB, with throttling, transaction conflicts and lost responses.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod audit_lag;
 mod audits;
-mod beside_an_order;
-mod busy;
-mod conforming;
+mod bucket_choice;
+mod conformance;
 mod costs;
-mod counts_and_tills;
+mod count_clock_skew;
 mod deadlines;
-mod gathering;
-mod held_by_others;
-mod histories;
-mod hot_items;
-mod late_books;
+mod duplicate_orders;
+mod event_order;
+mod hot_levels;
 mod late_counts;
-mod one_moment;
-mod opening;
-mod placed_once;
+mod level_reads;
+mod linearizability;
+mod permanent_errors;
 mod policies;
-mod reading;
-mod requests_sent_twice;
+mod replayed_requests;
+mod snapshot_refusals;
 mod splitting;
-mod spread;
-mod store;
-mod told_in_any_order;
-mod unfit_goods;
+mod test_store;
+mod transaction_conflicts;
+mod transaction_size;
+mod unknown_order_items;
+mod unsellable_stock;
+mod warm_up;

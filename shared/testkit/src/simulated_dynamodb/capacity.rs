@@ -1,4 +1,4 @@
-//! What requests consume, and what a partition gives.
+//! Consumed capacity of requests, and the throughput limits of partitions.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,122 +8,129 @@ use tokio::time::Instant;
 
 use super::bill::Bill;
 
-/// Bytes of one write unit.
+/// Bytes per write unit.
 const WRITE_UNIT: usize = 1024;
-/// Bytes of one strongly consistent read unit.
+/// Bytes per strongly consistent read unit.
 const READ_UNIT: usize = 4 * 1024;
-/// Millionths, in which a partition's units are counted: they come back microsecond by microsecond.
-const MILLION: i64 = 1_000_000;
+/// A partition's capacity is counted in millionths of a unit, because it refills every microsecond.
+const MICRO_UNITS: i64 = 1_000_000;
 
-/// The write units of a write of `size` bytes, outside a transaction.
+/// Returns the write units of a non-transactional write of `size` bytes.
 pub fn write_units(size: usize) -> u64 {
     size.div_ceil(WRITE_UNIT).max(1) as u64
 }
 
-/// The strongly consistent read units of `size` bytes; an eventually consistent read takes half of them.
+/// Returns the read units of a strongly consistent read of `size` bytes. An eventually consistent read takes half of them.
 pub fn read_units(size: usize) -> u64 {
     size.div_ceil(READ_UNIT).max(1) as u64
 }
 
-/// How much of `ConsumedCapacity` was asked for.
+/// The request parameter of the same name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Detail {
-    /// None of it.
+pub enum ReturnConsumedCapacity {
+    /// No consumed capacity in the response.
     #[default]
     None,
-    /// One sum.
+    /// The total.
     Total,
-    /// The sum, and what of it is the table's and each index's.
+    /// The total, and its parts for the table and for each index.
     Indexes,
 }
 
-/// What a request consumed of one table, in halves of a unit.
+/// The capacity that a request consumed from one table, in half units.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Consumed {
-    /// By the table itself.
+    /// Consumed from the table itself.
     pub table: u64,
-    /// By each index.
+    /// Consumed from each index.
     pub indexes: BTreeMap<&'static str, u64>,
 }
 
-/// Whose units a transaction consumed; a single request's answer does not tell.
+/// The kind of request. The responses of transactions report read or write units separately, the others do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A single request's.
+pub enum RequestKind {
+    /// A request outside a transaction.
     Single,
-    /// A transaction's reads.
+    /// The reads of a transaction.
     TransactionRead,
-    /// A transaction's writes.
+    /// The writes of a transaction.
     TransactionWrite,
 }
 
 impl Consumed {
-    /// `units` of the table.
-    pub fn units(units: u64) -> Self {
+    /// Creates the consumption of `units` whole units of the table.
+    pub fn from_table_units(units: u64) -> Self {
         Self {
             table: units * 2,
             indexes: BTreeMap::new(),
         }
     }
 
-    /// `units` more of an index.
+    /// Adds `units` whole units of an index.
     pub fn add_index(&mut self, index: &'static str, units: u64) {
         *self.indexes.entry(index).or_default() += units * 2;
     }
 
-    /// This and `other` together.
+    /// Adds the consumption of another request.
     pub fn add(&mut self, other: &Self) {
         self.table += other.table;
-        for (index, halves) in &other.indexes {
-            *self.indexes.entry(index).or_default() += halves;
+        for (index, half_units) in &other.indexes {
+            *self.indexes.entry(index).or_default() += half_units;
         }
     }
 
-    /// As the answer tells it, if it was asked for.
-    pub fn json(&self, table: &str, detail: Detail, kind: Kind) -> Option<Json> {
-        if detail == Detail::None {
+    /// Returns the `ConsumedCapacity` of a response, if the request asked for it.
+    pub fn json(
+        &self,
+        table: &str,
+        detail: ReturnConsumedCapacity,
+        kind: RequestKind,
+    ) -> Option<Json> {
+        if detail == ReturnConsumedCapacity::None {
             return None;
         }
         let total = units(self.table + self.indexes.values().sum::<u64>());
-        let mut told = json!({"TableName": table, "CapacityUnits": total});
+        let mut json = json!({"TableName": table, "CapacityUnits": total});
         match kind {
-            Kind::Single => {}
-            Kind::TransactionRead => told["ReadCapacityUnits"] = total.clone(),
-            Kind::TransactionWrite => told["WriteCapacityUnits"] = total,
+            RequestKind::Single => {}
+            RequestKind::TransactionRead => json["ReadCapacityUnits"] = total.clone(),
+            RequestKind::TransactionWrite => json["WriteCapacityUnits"] = total,
         }
-        if detail == Detail::Indexes {
-            told["Table"] = json!({"CapacityUnits": units(self.table)});
-            for (index, halves) in &self.indexes {
-                told["GlobalSecondaryIndexes"][*index] = json!({"CapacityUnits": units(*halves)});
+        if detail == ReturnConsumedCapacity::Indexes {
+            json["Table"] = json!({"CapacityUnits": units(self.table)});
+            for (index, half_units) in &self.indexes {
+                json["GlobalSecondaryIndexes"][*index] =
+                    json!({"CapacityUnits": units(*half_units)});
             }
         }
-        Some(told)
+        Some(json)
     }
 }
 
-/// Halves as the decimal that the wire has.
-fn units(halves: u64) -> Json {
-    let halves = u32::try_from(halves).unwrap_or(u32::MAX);
-    json!(f64::from(halves) / 2.0)
+/// Converts half units to the decimal number of the wire format.
+fn units(half_units: u64) -> Json {
+    let half_units = u32::try_from(half_units).unwrap_or(u32::MAX);
+    json!(f64::from(half_units) / 2.0)
 }
 
-/// What each partition gives in a second. A partition is here what one partition key's value holds, in a table or in an
-/// index: DynamoDB gives a key that stays hot a partition of its own, and can split it further between sort keys, which
-/// helps neither a single item nor keys that rise with time.
+/// The throughput limits of each partition. Here every value of a partition key, in a table or an index, has its own
+/// partition: DynamoDB isolates a hot key in a partition of its own. It can also split that partition between sort keys,
+/// which is not simulated because it helps neither a single hot item nor monotonically increasing keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Throughput {
-    /// Write units a second.
+    /// Write units per second.
     pub writes: u32,
-    /// Read units a second.
+    /// Read units per second.
     pub reads: u32,
-    /// How many seconds' worth an idle partition saves up. Documented is that bursts are saved (up to 300 s' worth), and
-    /// that no partition gives more than its maximum in a second: so it is one second here.
+    /// How many seconds of unused throughput a partition accumulates. DynamoDB documents burst capacity of up to 300 s,
+    /// and that no partition exceeds its maximum in any second, so the default is 1.
     pub burst_seconds: u32,
 }
 
 impl Default for Throughput {
-    /// 1,000 write units and 3,000 read units (Developer Guide, "Best practices for designing and using partition keys").
+    /// 1,000 write units and 3,000 read units per second (Developer Guide, "Best practices for designing and using
+    /// partition keys").
     fn default() -> Self {
         Self {
             writes: 1000,
@@ -133,66 +140,71 @@ impl Default for Throughput {
     }
 }
 
-/// A partition of a table, or of an index of it.
+/// The read or the write capacity of one partition of a table or an index.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Partition {
     /// The table.
     pub table: String,
-    /// The index, if it is one's.
+    /// The index, or none for the table itself.
     pub index: Option<&'static str>,
-    /// The partition key's value.
+    /// The value of the partition key.
     pub hash: String,
-    /// Whether its writes are meant, which are counted apart from its reads.
-    pub of_writes: bool,
+    /// Whether this is the write capacity, which is limited separately from the read capacity.
+    pub is_write: bool,
 }
 
-/// The units every partition has left.
+/// A token bucket for each partition.
 #[derive(Debug, Default)]
-pub struct Buckets {
+pub struct TokenBuckets {
     throughput: Throughput,
-    left: HashMap<Partition, (i64, Instant)>,
-    /// What they gave since this was last taken.
+    remaining: HashMap<Partition, (i64, Instant)>,
+    /// The requests and consumed capacity since the last reset.
     pub bill: Bill,
 }
 
-impl Buckets {
-    /// Full ones.
+impl TokenBuckets {
+    /// Creates full buckets.
     pub fn new(throughput: Throughput) -> Self {
         Self {
             throughput,
-            left: HashMap::new(),
+            remaining: HashMap::new(),
             bill: Bill::default(),
         }
     }
 
-    /// Whether `partition` has `halves` of a unit left.
-    pub fn has(&mut self, partition: &Partition, halves: u64, now: Instant) -> bool {
-        *self.left_in(partition, now) >= millionths(halves)
+    /// Whether `partition` has this much capacity left.
+    pub fn has_capacity(&mut self, partition: &Partition, half_units: u64, now: Instant) -> bool {
+        *self.refilled(partition, now) >= micro_units(half_units)
     }
 
-    /// Takes `halves` of a unit, also more than there are: a commit is not refused after its prepare.
-    pub fn take(&mut self, partition: &Partition, halves: u64, now: Instant) {
-        *self.left_in(partition, now) -= millionths(halves);
-        self.bill.gave(partition, halves);
+    /// Consumes capacity. The bucket may become negative, because a commit is not throttled after its prepare.
+    pub fn consume(&mut self, partition: &Partition, half_units: u64, now: Instant) {
+        *self.refilled(partition, now) -= micro_units(half_units);
+        self.bill.add_capacity(partition, half_units);
     }
 
-    fn left_in(&mut self, partition: &Partition, now: Instant) -> &mut i64 {
-        let rate = i64::from(if partition.of_writes {
+    fn refilled(&mut self, partition: &Partition, now: Instant) -> &mut i64 {
+        let rate = i64::from(if partition.is_write {
             self.throughput.writes
         } else {
             self.throughput.reads
         });
-        let most = rate * i64::from(self.throughput.burst_seconds) * MILLION;
-        let (left, since) = self.left.entry(partition.clone()).or_insert((most, now));
-        let elapsed = i64::try_from((now - *since).as_micros()).unwrap_or(i64::MAX);
-        *left = left.saturating_add(elapsed.saturating_mul(rate)).min(most);
-        *since = now;
-        left
+        let limit = rate * i64::from(self.throughput.burst_seconds) * MICRO_UNITS;
+        let (remaining, refilled_at) = self
+            .remaining
+            .entry(partition.clone())
+            .or_insert((limit, now));
+        let elapsed = i64::try_from((now - *refilled_at).as_micros()).unwrap_or(i64::MAX);
+        *remaining = remaining
+            .saturating_add(elapsed.saturating_mul(rate))
+            .min(limit);
+        *refilled_at = now;
+        remaining
     }
 }
 
-fn millionths(halves: u64) -> i64 {
-    i64::try_from(halves).unwrap_or(i64::MAX / MILLION) * (MILLION / 2)
+fn micro_units(half_units: u64) -> i64 {
+    i64::try_from(half_units).unwrap_or(i64::MAX / MICRO_UNITS) * (MICRO_UNITS / 2)
 }
 
 #[cfg(test)]
@@ -202,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_unit_is_begun_with_its_first_byte() {
+    fn units_round_up_to_at_least_one() {
         assert_eq!(
             (write_units(0), write_units(1024), write_units(1025)),
             (1, 1, 2)
@@ -214,41 +226,45 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_gives_its_rate_and_saves_up_one_burst() {
-        let mut buckets = Buckets::new(Throughput::default());
+    fn partition_refills_at_its_rate_up_to_one_burst() {
+        let mut buckets = TokenBuckets::new(Throughput::default());
         let partition = Partition {
             table: "stock".into(),
             index: None,
             hash: "milk".into(),
-            of_writes: true,
+            is_write: true,
         };
         let start = Instant::now();
-        let mut given = |at: Duration| {
-            let now = start + at;
-            let mut given = 0;
-            while buckets.has(&partition, 2, now) {
-                buckets.take(&partition, 2, now);
-                given += 1;
+        let mut drain = |elapsed: Duration| {
+            let now = start + elapsed;
+            let mut consumed = 0;
+            while buckets.has_capacity(&partition, 2, now) {
+                buckets.consume(&partition, 2, now);
+                consumed += 1;
             }
-            given
+            consumed
         };
-        assert_eq!(given(Duration::ZERO), 1000);
-        assert_eq!(given(Duration::from_millis(100)), 100);
-        assert_eq!(given(Duration::from_mins(10)), 1000);
+        assert_eq!(drain(Duration::ZERO), 1000);
+        assert_eq!(drain(Duration::from_millis(100)), 100);
+        assert_eq!(drain(Duration::from_mins(10)), 1000);
     }
 
     #[test]
-    fn halves_are_told_as_decimals() {
+    fn half_units_are_decimals_on_the_wire() {
         let mut consumed = Consumed {
             table: 1,
             indexes: BTreeMap::new(),
         };
         consumed.add_index("by_sku", 2);
-        let told = consumed
-            .json("stock", Detail::Indexes, Kind::TransactionRead)
+        let json = consumed
+            .json(
+                "stock",
+                ReturnConsumedCapacity::Indexes,
+                RequestKind::TransactionRead,
+            )
             .unwrap();
         assert_eq!(
-            told,
+            json,
             json!({"TableName": "stock", "CapacityUnits": 2.5, "ReadCapacityUnits": 2.5, "Table": {"CapacityUnits": 0.5},
                 "GlobalSecondaryIndexes": {"by_sku": {"CapacityUnits": 2.0}}})
         );

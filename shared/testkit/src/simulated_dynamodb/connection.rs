@@ -1,4 +1,4 @@
-//! The HTTP connection under the AWS client.
+//! The HTTP connector of the AWS client, which calls the simulated service instead of a network.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -10,15 +10,15 @@ use aws_smithy_types::body::SdkBody;
 
 use super::service::{Reply, Service};
 
-const TARGET: &str = "DynamoDB_20120810.";
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-/// Hands each request to the service.
+/// Passes each HTTP request to the service.
 #[derive(Debug, Clone)]
 pub struct Connection(Service);
 
 impl Connection {
-    /// To `service`.
-    pub fn to(service: Service) -> Self {
+    /// Creates a connector to `service`.
+    pub fn new(service: Service) -> Self {
         Self(service)
     }
 }
@@ -38,22 +38,22 @@ impl HttpConnector for Connection {
         let operation = request
             .headers()
             .get("x-amz-target")
-            .and_then(|target| target.strip_prefix(TARGET))
-            .expect("only DynamoDB is simulated")
+            .and_then(|target| target.strip_prefix(TARGET_PREFIX))
+            .expect("x-amz-target must name a DynamoDB operation: no other service is simulated")
             .to_owned();
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let service = self.0.clone();
         HttpConnectorFuture::new(async move {
             match service.call(operation, body).await {
-                Reply::Answered(status, body) => {
-                    let status = status.try_into().expect("a status is a status");
+                Reply::Response(status, body) => {
+                    let status = status.try_into().expect("the HTTP status is valid");
                     Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
                 }
                 Reply::RequestLost => {
-                    Err(ConnectorError::io("the request was lost on the way".into()))
+                    Err(ConnectorError::io("simulated loss of the request".into()))
                 }
                 Reply::ResponseLost => Err(ConnectorError::timeout(
-                    "the response was lost on the way".into(),
+                    "simulated loss of the response".into(),
                 )),
             }
         })

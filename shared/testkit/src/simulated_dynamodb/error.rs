@@ -1,4 +1,4 @@
-//! What the service answers when it refuses: status, code and body as DynamoDB gives them.
+//! Error responses: status, code and body in DynamoDB's format.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -6,38 +6,38 @@ use super::value::{Item, item_json};
 
 const NAMESPACE: &str = "com.amazonaws.dynamodb.v20120810";
 
-/// A refused request.
+/// The error response to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceError {
     /// HTTP status.
     pub status: u16,
-    /// The exception's name.
+    /// The name of the exception.
     pub code: &'static str,
     message: String,
-    more: Map<String, Json>,
+    fields: Map<String, Json>,
 }
 
-/// Which limit a request ran into.
+/// Which throughput limit a request exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// Whether it is an index's.
-    pub of_index: bool,
-    /// Whether it is the one of writes.
-    pub of_writes: bool,
+    /// Whether it is the limit of an index.
+    pub is_index: bool,
+    /// Whether it is the write limit.
+    pub is_write: bool,
 }
 
-/// Why one item of a transaction was refused, or that it was not.
+/// The cancellation reason of one item of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// It was not.
+pub enum CancellationReason {
+    /// The item did not cause the cancellation.
     None,
-    /// Its condition failed; with the item where it was asked for.
+    /// The condition failed. Carries the item if the request asked for it.
     ConditionalCheckFailed(Option<Item>),
-    /// Another transaction is under way for it.
+    /// Another transaction holds the item.
     TransactionConflict,
-    /// Its partition has no units left.
+    /// The partition has no capacity left.
     ThrottlingError(Throttle),
-    /// The change would make no valid item of it.
+    /// The write would leave an invalid item.
     ValidationError(String),
 }
 
@@ -47,22 +47,22 @@ impl ServiceError {
             status,
             code,
             message: message.into(),
-            more: Map::new(),
+            fields: Map::new(),
         }
     }
 
     fn with(mut self, name: &str, value: Json) -> Self {
-        self.more.insert(name.to_owned(), value);
+        self.fields.insert(name.to_owned(), value);
         self
     }
 
-    /// A request that is wrong in itself.
+    /// The request is invalid.
     pub fn validation(message: impl Into<String>) -> Self {
         Self::new(400, "ValidationException", message)
     }
 
-    /// No such table.
-    pub fn no_table() -> Self {
+    /// The table does not exist.
+    pub fn table_not_found() -> Self {
         Self::new(
             400,
             "ResourceNotFoundException",
@@ -70,7 +70,7 @@ impl ServiceError {
         )
     }
 
-    /// An operation that is not simulated.
+    /// The operation is not simulated.
     pub fn unknown_operation(name: &str) -> Self {
         Self::new(
             400,
@@ -79,7 +79,7 @@ impl ServiceError {
         )
     }
 
-    /// A condition did not hold.
+    /// The condition of a single-item write failed.
     pub fn condition_failed(existing: Option<&Item>) -> Self {
         let error = Self::new(
             400,
@@ -92,7 +92,7 @@ impl ServiceError {
         }
     }
 
-    /// A transaction is under way for the item of a single write.
+    /// A transaction holds the item of a single-item write.
     pub fn transaction_conflict() -> Self {
         Self::new(
             400,
@@ -101,7 +101,7 @@ impl ServiceError {
         )
     }
 
-    /// A partition has no units left. On-demand tables say `ThrottlingException` where provisioned ones say
+    /// The partition has no capacity left. On-demand tables return `ThrottlingException`, provisioned tables
     /// `ProvisionedThroughputExceededException`.
     pub fn throttled(throttle: Throttle, resource: &str) -> Self {
         Self::new(400, "ThrottlingException", throttle.message()).with(
@@ -110,19 +110,19 @@ impl ServiceError {
         )
     }
 
-    /// A transaction of which at least one item was refused.
-    pub fn canceled(reasons: &[Reason]) -> Self {
-        let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
+    /// The transaction was canceled because of at least one item.
+    pub fn canceled(reasons: &[CancellationReason]) -> Self {
+        let codes: Vec<&str> = reasons.iter().map(CancellationReason::code).collect();
         let message = format!(
             "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
             codes.join(", ")
         );
-        let reasons: Vec<Json> = reasons.iter().map(Reason::json).collect();
+        let reasons: Vec<Json> = reasons.iter().map(CancellationReason::json).collect();
         Self::new(400, "TransactionCanceledException", message)
             .with("CancellationReasons", json!(reasons))
     }
 
-    /// The same token came before with another content.
+    /// The client request token was used before with other parameters.
     pub fn parameter_mismatch() -> Self {
         Self::new(
             400,
@@ -131,7 +131,7 @@ impl ServiceError {
         )
     }
 
-    /// The transaction of the same token is not done.
+    /// The transaction with the same client request token is in progress.
     pub fn in_progress() -> Self {
         Self::new(
             400,
@@ -140,19 +140,19 @@ impl ServiceError {
         )
     }
 
-    /// The service failed.
+    /// The service failed internally.
     pub fn internal() -> Self {
         Self::new(500, "InternalServerError", "Internal server error")
     }
 
-    /// The body of the answer.
+    /// Returns the response body.
     pub fn body(&self) -> Json {
-        let mut body = self.more.clone();
+        let mut body = self.fields.clone();
         body.insert(
             "__type".to_owned(),
             json!(format!("{NAMESPACE}#{}", self.code)),
         );
-        // The model of this one error, and of no other, spells its message with a capital.
+        // TransactionCanceledException is the only error whose message field is capitalised in the service model.
         let name = if self.code == "TransactionCanceledException" {
             "Message"
         } else {
@@ -165,13 +165,13 @@ impl ServiceError {
 
 impl Throttle {
     fn reason(self) -> String {
-        let resource = if self.of_index { "Index" } else { "Table" };
-        let operation = if self.of_writes { "Write" } else { "Read" };
+        let resource = if self.is_index { "Index" } else { "Table" };
+        let operation = if self.is_write { "Write" } else { "Read" };
         format!("{resource}{operation}KeyRangeThroughputExceeded")
     }
 
     fn message(self) -> &'static str {
-        if self.of_index {
+        if self.is_index {
             "Throughput exceeds the current capacity for one or more global secondary indexes. DynamoDB is automatically scaling your index so please try again shortly."
         } else {
             "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again shortly. If exceptions persist, check if you have a hot key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html."
@@ -179,7 +179,7 @@ impl Throttle {
     }
 }
 
-impl Reason {
+impl CancellationReason {
     fn code(&self) -> &'static str {
         match self {
             Self::None => "None",

@@ -1,56 +1,56 @@
-//! What goes wrong on demand.
+//! Fault injection.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// What happens to one request.
+/// A fault injected into one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It never arrives.
+    /// The request is lost before it reaches the service.
     RequestLost,
-    /// It is done, and its answer is lost.
+    /// The request is executed and its response is lost.
     ResponseLost,
-    /// `InternalServerError`, and nothing is done.
+    /// The service returns `InternalServerError` without executing the request.
     ErrorBefore,
-    /// `InternalServerError`, and it is done all the same, as a write may be.
+    /// The service returns `InternalServerError` although it executed the request, as DynamoDB may do for a write.
     ErrorAfter,
-    /// It is done, and its answer comes this much later.
+    /// The request is executed and its response is delayed by this long.
     Delay(Duration),
 }
 
-/// How many of 1,000 requests meet each fault; drawn from the service's seed.
+/// How many of 1,000 requests get each fault, at random from the service's seed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FaultRates {
-    /// Of [`Fault::RequestLost`].
+    /// Rate of [`Fault::RequestLost`].
     pub requests_lost: u16,
-    /// Of [`Fault::ResponseLost`].
+    /// Rate of [`Fault::ResponseLost`].
     pub responses_lost: u16,
-    /// Of [`Fault::ErrorBefore`].
+    /// Rate of [`Fault::ErrorBefore`].
     pub errors_before: u16,
-    /// Of [`Fault::ErrorAfter`].
+    /// Rate of [`Fault::ErrorAfter`].
     pub errors_after: u16,
 }
 
-/// The faults to come: those asked for first, else drawn.
+/// The faults to inject: queued faults first, then random ones.
 #[derive(Debug, Default)]
 pub struct Faults {
-    next: VecDeque<(String, Fault)>,
-    /// How many are drawn.
+    queued: VecDeque<(String, Fault)>,
+    /// The rates of random faults.
     pub rates: FaultRates,
 }
 
 impl Faults {
-    /// The next request of `operation` meets `fault`.
-    pub fn ask(&mut self, operation: &str, fault: Fault) {
-        self.next.push_back((operation.to_owned(), fault));
+    /// Queues `fault` for the next request of `operation`.
+    pub fn enqueue(&mut self, operation: &str, fault: Fault) {
+        self.queued.push_back((operation.to_owned(), fault));
     }
 
-    /// What this request of `operation` meets.
-    pub fn draw(&mut self, operation: &str, random: &mut Rng) -> Option<Fault> {
-        if let Some(at) = self.next.iter().position(|(name, _)| name == operation) {
-            return self.next.remove(at).map(|(_, fault)| fault);
+    /// Selects the fault of a request of `operation`, if any.
+    pub fn take_fault(&mut self, operation: &str, random: &mut Rng) -> Option<Fault> {
+        if let Some(index) = self.queued.iter().position(|(name, _)| name == operation) {
+            return self.queued.remove(index).map(|(_, fault)| fault);
         }
         let mut draw = random.u16(0..1000);
         for (rate, fault) in [

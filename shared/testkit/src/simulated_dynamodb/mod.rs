@@ -1,20 +1,21 @@
-//! A DynamoDB in this process, with the real service's limits: what a local cloud accepts in no time, DynamoDB may throttle
-//! or refuse because another transaction is under way.
+//! An in-process simulation of DynamoDB with the real service's limits: throttling, latency and transaction conflicts,
+//! which a local cloud does not have.
 //!
-//! The real adapters speak to it through the real AWS client; only the HTTP connection under it is replaced. It runs on
-//! tokio's clock: under `#[tokio::test(start_paused = true)]` minutes of contention pass in no time, and one seed gives one
-//! course of events (tokio counts time in whole milliseconds, so latencies are rounded up to them).
+//! The real adapters call it through the real AWS client; only the HTTP connector is replaced. It runs on tokio's clock:
+//! under `#[tokio::test(start_paused = true)]` minutes of contention take milliseconds of real time, and a run is
+//! reproducible from its seed (tokio's timer has a resolution of 1 ms, so latencies are rounded up to it).
 //!
-//! **Simulated:** the operations that Stockline uses (`GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`, `DeleteItem`,
-//! `TransactWriteItems`, `TransactGetItems`); conditions, updates, projections and key conditions by their grammars, with
-//! reserved words; numbers of 38 digits; sizes and limits of items, pages, batches and transactions; client tokens; consumed
-//! capacity; latency; transactions that hold their items between prepare and commit; partitions of 1,000 write and 3,000 read
-//! units a second; the stream; faults on demand. A parameter or an expression that is not simulated is refused.
+//! **Simulated:** the operations that Stockline uses (`GetItem`, `BatchGetItem`, `Query`, `PutItem`, `UpdateItem`,
+//! `DeleteItem`, `TransactWriteItems`, `TransactGetItems`); the full grammars of condition, update, projection and key condition
+//! expressions, with reserved words; numbers of 38 digits; the size limits of items, pages, batches and transactions; client
+//! request tokens; consumed capacity; latency; transactions that lock their items between prepare and commit; partitions of
+//! 1,000 write and 3,000 read units a second; the stream; injected faults. A parameter or an expression that is not
+//! simulated is rejected.
 //!
-//! **Not simulated:** keys that are no strings, local indexes, `Scan`, batched writes, legacy parameters, time to live; indexes
-//! and eventually consistent reads that lag behind; a new table's warming up; limits of a table or an account; a single write
-//! that stands in the way of a `TransactGetItems`, as single writes here take no time at the item. Error messages are
-//! DynamoDB's where its documentation gives them; codes and statuses always.
+//! **Not simulated:** number and binary keys, local secondary indexes, `Scan`, batch writes, legacy parameters, TTL; the
+//! lag of indexes and of eventually consistent reads; the warm-up of a new table; table and account limits; a conflict between a
+//! single-item write and a `TransactGetItems`, because a single-item write is instantaneous here. Error codes and HTTP
+//! statuses are DynamoDB's; error messages are where its documentation gives them.
 
 mod bill;
 mod capacity;
@@ -41,7 +42,7 @@ use crate::cloud::{Table as Layout, credentials};
 pub use bill::{Bill, CostTable};
 pub use capacity::Throughput;
 pub use fault::{Fault, FaultRates};
-pub use service::Tally;
+pub use service::RequestCounts;
 pub use store::Change;
 pub use table::Key;
 pub use timing::Timing;
@@ -49,85 +50,87 @@ pub use value::{Item, Value};
 
 use connection::Connection;
 use fault::Faults;
-use service::{Inside, Service};
+use service::{Service, ServiceState};
 use store::Store;
 use table::Table;
 
-/// The simulated service. A clone is the same one.
+/// A simulated DynamoDB. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct SimulatedDynamoDb {
     service: Service,
 }
 
 impl SimulatedDynamoDb {
-    /// With no tables; everything drawn is drawn from `seed`, also the pauses before this thread's retries.
+    /// Creates a service without tables. All random values derive from `seed`, including the jitter of retries on this
+    /// thread.
     pub fn new(seed: u64) -> Self {
-        Self::with(seed, Timing::default(), Throughput::default())
+        Self::with_limits(seed, Timing::default(), Throughput::default())
     }
 
-    /// As [`Self::new`], with other latencies and limits.
-    pub fn with(seed: u64, timing: Timing, throughput: Throughput) -> Self {
+    /// Like [`Self::new`], with the given latencies and partition throughput.
+    pub fn with_limits(seed: u64, timing: Timing, throughput: Throughput) -> Self {
         fastrand::seed(seed);
-        let inside = Inside {
+        let state = ServiceState {
             store: Store::new(throughput),
             faults: Faults::default(),
             random: Rng::with_seed(seed),
-            tally: Tally::default(),
+            request_counts: RequestCounts::default(),
         };
         Self {
-            service: Service::new(timing, inside),
+            service: Service::new(timing, state),
         }
     }
 
-    /// Makes an empty table, and gives its name.
-    pub fn table(&self, layout: Layout) -> String {
+    /// Creates an empty table and returns its name.
+    pub fn create_table(&self, layout: Layout) -> String {
         let name = format!("simulated-{layout:?}").to_lowercase();
-        let tables = &mut self.service.inside().store.tables;
+        let tables = &mut self.service.state().store.tables;
         tables.insert(name.clone(), Table::new(layout));
         name
     }
 
-    /// AWS with this DynamoDB, and no other service.
+    /// Returns AWS clients whose DynamoDB is this service. No other AWS service is reachable.
     pub fn aws(&self) -> Aws {
-        let http = SharedHttpClient::new(Connection::to(self.service.clone()));
+        let http = SharedHttpClient::new(Connection::new(self.service.clone()));
         let region = "eu-central-1".to_owned();
         Aws::over(http, credentials(), region, Some("http://dynamodb.invalid"))
     }
 
-    /// The next request of `operation`, such as `TransactWriteItems`, meets `fault`; asked for more often, the ones after it.
+    /// Injects `fault` into the next request of `operation`, such as `TransactWriteItems`. Several calls for one operation
+    /// apply to its requests in turn.
     pub fn fail_next(&self, operation: &str, fault: Fault) {
-        self.service.inside().faults.ask(operation, fault);
+        self.service.state().faults.enqueue(operation, fault);
     }
 
-    /// From now on so many requests meet a fault.
+    /// Sets the rates of random faults.
     pub fn set_fault_rates(&self, rates: FaultRates) {
-        self.service.inside().faults.rates = rates;
+        self.service.state().faults.rates = rates;
     }
 
-    /// The changes committed to `table` since they were last taken, in order.
+    /// Removes and returns the stream records of `table` since the last call, in commit order.
     pub fn take_changes(&self, table: &str) -> Vec<Change> {
-        let changes = &mut self.service.inside().store.changes;
-        let (taken, left) = std::mem::take(changes)
+        let changes = &mut self.service.state().store.changes;
+        let (taken, remaining) = std::mem::take(changes)
             .into_iter()
             .partition(|change| change.table == table);
-        *changes = left;
+        *changes = remaining;
         taken
     }
 
-    /// Every item of `table`, by key.
+    /// Returns all items of `table`, sorted by key.
     pub fn items(&self, table: &str) -> Vec<Item> {
-        let inside = self.service.inside();
-        let table = inside.store.tables.get(table);
+        let state = self.service.state();
+        let table = state.store.tables.get(table);
         table.into_iter().flat_map(Table::items).cloned().collect()
     }
 
-    /// What was asked and consumed since this was last taken.
+    /// Returns the requests and consumed capacity since the last call, and resets them.
     pub fn take_bill(&self) -> Bill {
-        std::mem::take(&mut self.service.inside().store.buckets.bill)
+        std::mem::take(&mut self.service.state().store.buckets.bill)
     }
 
-    /// How often each operation ended how, so far.
-    pub fn tally(&self) -> Tally {
-        self.service.inside().tally.clone()
+    /// Returns how many requests of each operation have ended with each result code.
+    pub fn request_counts(&self) -> RequestCounts {
+        self.service.state().request_counts.clone()
     }
 }

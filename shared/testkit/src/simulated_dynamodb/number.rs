@@ -1,44 +1,44 @@
-//! DynamoDB's number: decimal, exact, of at most 38 significant digits.
+//! DynamoDB's number type: exact decimals of at most 38 significant digits.
 
 use std::fmt;
 use std::str::FromStr;
 
 use bigdecimal::{BigDecimal, Zero};
 
-/// The most significant digits a number has (Developer Guide, "Supported data types").
-const DIGITS: u64 = 38;
-/// The largest power of ten of a number's first digit; the smallest is -130.
-const LARGEST: i64 = 125;
-const SMALLEST: i64 = -130;
+/// The maximum number of significant digits (Developer Guide, "Supported data types").
+const MAX_DIGITS: u64 = 38;
+/// The largest and smallest decimal exponent of a number's first digit (Developer Guide, "Supported data types").
+const MAX_EXPONENT: i64 = 125;
+const MIN_EXPONENT: i64 = -130;
 
-/// A number without trailing zeros, so that `1.0` and `1` are one and the same.
+/// A number without trailing zeros, so that `1.0` equals `1`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number(BigDecimal);
 
 impl Number {
-    /// Reads a number; an error is what DynamoDB says of it.
+    /// Parses a number. An error is DynamoDB's error message.
     pub fn parse(text: &str) -> Result<Self, String> {
         let decimal = BigDecimal::from_str(text)
             .map_err(|_| format!("The parameter cannot be converted to a numeric value: {text}"))?;
-        Self::within_limits(&decimal)
+        Self::check_limits(&decimal)
     }
 
-    /// The sum.
+    /// Adds. An error is DynamoDB's error message for a result out of range.
     pub fn plus(&self, other: &Self) -> Result<Self, String> {
-        Self::within_limits(&(&self.0 + &other.0))
+        Self::check_limits(&(&self.0 + &other.0))
     }
 
-    /// The difference.
+    /// Subtracts. An error is DynamoDB's error message for a result out of range.
     pub fn minus(&self, other: &Self) -> Result<Self, String> {
-        Self::within_limits(&(&self.0 - &other.0))
+        Self::check_limits(&(&self.0 - &other.0))
     }
 
-    /// A number of elements.
-    pub fn count(elements: usize) -> Self {
+    /// Converts a number of elements.
+    pub fn from_count(elements: usize) -> Self {
         Self(BigDecimal::from(elements as u64).normalized())
     }
 
-    /// Its bytes in an item: one for every two significant digits, and one.
+    /// Returns its size in bytes within an item: one for every two significant digits, plus one.
     pub fn size(&self) -> usize {
         let digits = usize::try_from(self.0.digits()).unwrap_or(usize::MAX);
         if self.0.is_zero() {
@@ -48,21 +48,21 @@ impl Number {
         }
     }
 
-    fn within_limits(decimal: &BigDecimal) -> Result<Self, String> {
+    fn check_limits(decimal: &BigDecimal) -> Result<Self, String> {
         let decimal = decimal.normalized();
         if decimal.is_zero() {
             return Ok(Self(decimal));
         }
-        if decimal.digits() > DIGITS {
+        if decimal.digits() > MAX_DIGITS {
             return Err("Attempting to store more than 38 significant digits in a Number".into());
         }
         let (_, scale) = decimal.as_bigint_and_exponent();
         let digits = i64::try_from(decimal.digits()).unwrap_or(i64::MAX);
-        let power = digits - 1 - scale;
-        if power > LARGEST {
+        let exponent = digits - 1 - scale;
+        if exponent > MAX_EXPONENT {
             return Err("Number overflow. Attempting to store a number with magnitude larger than supported range".into());
         }
-        if power < SMALLEST {
+        if exponent < MIN_EXPONENT {
             return Err("Number underflow. Attempting to store a number with magnitude smaller than supported range".into());
         }
         Ok(Self(decimal))
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_eight_digits_are_exact_and_one_more_is_refused() {
+    fn numbers_have_at_most_38_exact_digits() {
         let largest = "9".repeat(38);
         assert_eq!(number(&largest).to_string(), largest);
         assert!(Number::parse(&"9".repeat(39)).is_err());
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_that_say_nothing_are_gone() {
+    fn insignificant_zeros_are_removed() {
         assert_eq!(number("1.500").to_string(), "1.5");
         assert_eq!(number("0010"), number("1E1"));
         assert_eq!(number("-0").to_string(), "0");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_magnitude_is_bounded() {
+    fn exponent_is_limited() {
         assert!(Number::parse("9E125").is_ok());
         assert!(Number::parse("1E126").is_err());
         assert!(Number::parse("1E-130").is_ok());

@@ -6,38 +6,40 @@ use fastrand::Rng;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use super::capacity::{Consumed, Detail, Kind, Partition, read_units};
+use super::capacity::{Consumed, Partition, RequestKind, ReturnConsumedCapacity, read_units};
 use super::error::{ServiceError, Throttle};
 use super::expression::path::project;
 use super::expression::{Condition, KeyCondition, Path, Placeholders};
-use super::request::{BatchGetRequest, GetRequest, QueryRequest, projection};
+use super::request::{BatchGetRequest, GetRequest, QueryRequest, parse_projection};
 use super::store::Store;
-use super::table::{Index, Key, Table, exact_key, key_attributes};
+use super::table::{Index, Key, Table, key_attributes, parse_key};
 use super::value::{Item, Value, item_json, item_size};
 
-/// The most keys of a batch.
-const MOST_KEYS: usize = 100;
-/// The most bytes that a batch answers with.
-const LARGEST_BATCH: usize = 16 * 1024 * 1024;
-/// The most bytes that one query reads.
-const LARGEST_PAGE: usize = 1024 * 1024;
+/// The maximum number of keys in a batch.
+const MAX_BATCH_KEYS: usize = 100;
+/// The maximum size of a batch response, in bytes.
+const MAX_BATCH_SIZE: usize = 16 * 1024 * 1024;
+/// The maximum number of bytes that one query reads.
+const MAX_PAGE_SIZE: usize = 1024 * 1024;
 
-/// One item to be read.
+/// A read of one item.
 #[derive(Debug)]
 pub struct Get {
     /// The table.
     pub table: String,
-    /// The item's key.
+    /// The key of the item.
     pub key: Key,
     projection: Option<Vec<Path>>,
 }
 
 impl Get {
-    /// One read of a transaction.
-    pub fn of_transaction(store: &Store, request: GetRequest) -> Result<Self, ServiceError> {
-        if request.consistent_read || request.return_consumed_capacity != Detail::None {
+    /// Parses one item of `TransactGetItems`.
+    pub fn from_transact_item(store: &Store, request: GetRequest) -> Result<Self, ServiceError> {
+        if request.consistent_read
+            || request.return_consumed_capacity != ReturnConsumedCapacity::None
+        {
             return Err(ServiceError::validation(
-                "a transaction's Get has no such parameter",
+                "the Get of a transaction does not support ConsistentRead or ReturnConsumedCapacity",
             ));
         }
         Self::new(store, request)
@@ -46,8 +48,8 @@ impl Get {
     fn new(store: &Store, request: GetRequest) -> Result<Self, ServiceError> {
         store.table(&request.table_name)?;
         Ok(Self {
-            key: exact_key(&request.key).map_err(ServiceError::validation)?,
-            projection: projection(
+            key: parse_key(&request.key).map_err(ServiceError::validation)?,
+            projection: parse_projection(
                 request.projection_expression.as_deref(),
                 request.expression_attribute_names,
             )?,
@@ -55,42 +57,52 @@ impl Get {
         })
     }
 
-    /// The item, and what it cost in halves of a unit. `halves_a_unit` is 1 for an eventually consistent read, 2 for a
-    /// strongly consistent one, 4 in a transaction.
+    /// Reads the item. Returns it with the consumed half units. `half_units_per_4_kb` is 1 for an eventually consistent
+    /// read, 2 for a strongly consistent read, and 4 in a transaction.
     pub fn read(
         &self,
         store: &mut Store,
-        halves_a_unit: u64,
+        half_units_per_4_kb: u64,
         now: Instant,
     ) -> Result<(Option<Item>, u64), Throttle> {
         let table = store.tables.get(&self.table);
         let item = table.and_then(|table| table.get(&self.key)).cloned();
-        let halves = halves_a_unit * read_units(item.as_ref().map_or(0, item_size));
-        take(store, &self.table, None, &self.key.pk, halves, now)?;
+        let half_units = half_units_per_4_kb * read_units(item.as_ref().map_or(0, item_size));
+        consume_read_capacity(store, &self.table, None, &self.key.pk, half_units, now)?;
         let item = item.map(|item| match &self.projection {
             Some(paths) => project(&item, paths),
             None => item,
         });
-        Ok((item, halves))
+        Ok((item, half_units))
     }
 }
 
-/// `GetItem`. A transaction that is under way for the item does not stand in its way: it answers what is committed.
-pub fn get(store: &mut Store, request: GetRequest, now: Instant) -> Result<Json, ServiceError> {
+/// Executes `GetItem`. It does not conflict with an open transaction: it returns the last committed item.
+pub fn get_item(
+    store: &mut Store,
+    request: GetRequest,
+    now: Instant,
+) -> Result<Json, ServiceError> {
     let detail = request.return_consumed_capacity;
-    let halves_a_unit = if request.consistent_read { 2 } else { 1 };
+    let half_units_per_4_kb = if request.consistent_read { 2 } else { 1 };
     let get = Get::new(store, request)?;
-    let (item, halves) = get
-        .read(store, halves_a_unit, now)
+    let (item, half_units) = get
+        .read(store, half_units_per_4_kb, now)
         .map_err(|throttle| ServiceError::throttled(throttle, &get.table))?;
-    let mut answer = json!({});
+    let mut response = json!({});
     if let Some(item) = item {
-        answer["Item"] = item_json(&item);
+        response["Item"] = item_json(&item);
     }
-    Ok(told(answer, &get.table, &consumed(None, halves), detail))
+    Ok(with_capacity(
+        response,
+        &get.table,
+        &consumed(None, half_units),
+        detail,
+    ))
 }
 
-/// `BatchGetItem`: in no order; what its partition has no units for, or what is too much for one answer, is unprocessed.
+/// Executes `BatchGetItem`. The items of the response are in random order. Keys of throttled partitions, and keys beyond the
+/// maximum response size, are returned as unprocessed.
 pub fn batch_get(
     store: &mut Store,
     request: BatchGetRequest,
@@ -98,27 +110,31 @@ pub fn batch_get(
     now: Instant,
 ) -> Result<Json, ServiceError> {
     let detail = request.return_consumed_capacity;
-    let keys: usize = request.request_items.values().map(|of| of.keys.len()).sum();
-    if keys == 0 || keys > MOST_KEYS {
+    let key_count: usize = request
+        .request_items
+        .values()
+        .map(|table_keys| table_keys.keys.len())
+        .sum();
+    if key_count == 0 || key_count > MAX_BATCH_KEYS {
         return Err(ServiceError::validation(
             "Too many items requested for the BatchGetItem call, or none",
         ));
     }
     let (mut responses, mut unprocessed) = (json!({}), json!({}));
     let (mut capacity, mut size, mut read, mut throttled) = (Vec::new(), 0, 0, None);
-    for (name, of) in request.request_items {
+    for (name, table_keys) in request.request_items {
         store.table(&name)?;
-        let paths = projection(
-            of.projection_expression.as_deref(),
-            of.expression_attribute_names.clone(),
+        let paths = parse_projection(
+            table_keys.projection_expression.as_deref(),
+            table_keys.expression_attribute_names.clone(),
         )?;
-        let halves_a_unit = if of.consistent_read { 2 } else { 1 };
-        let (mut found, mut left, mut halves) = (Vec::new(), Vec::new(), 0);
+        let half_units_per_4_kb = if table_keys.consistent_read { 2 } else { 1 };
+        let (mut found, mut unprocessed_keys, mut half_units) = (Vec::new(), Vec::new(), 0);
         let mut seen = BTreeSet::new();
-        for key in of.keys {
+        for key in table_keys.keys {
             let get = Get {
                 table: name.clone(),
-                key: exact_key(&key).map_err(ServiceError::validation)?,
+                key: parse_key(&key).map_err(ServiceError::validation)?,
                 projection: paths.clone(),
             };
             if !seen.insert(get.key.clone()) {
@@ -126,64 +142,67 @@ pub fn batch_get(
                     "Provided list of item keys contains duplicates",
                 ));
             }
-            match get.read(store, halves_a_unit, now) {
-                Ok((item, cost)) if size < LARGEST_BATCH => {
+            match get.read(store, half_units_per_4_kb, now) {
+                Ok((item, cost)) if size < MAX_BATCH_SIZE => {
                     size += item.as_ref().map_or(0, item_size);
-                    halves += cost;
+                    half_units += cost;
                     read += 1;
                     found.extend(item.as_ref().map(item_json));
                 }
-                Ok(_) => left.push(item_json(&key)),
+                Ok(_) => unprocessed_keys.push(item_json(&key)),
                 Err(throttle) => {
                     throttled = Some((throttle, name.clone()));
-                    left.push(item_json(&key));
+                    unprocessed_keys.push(item_json(&key));
                 }
             }
         }
         random.shuffle(&mut found);
         responses[&name] = json!(found);
-        capacity.extend(consumed(None, halves).json(&name, detail, Kind::Single));
-        if !left.is_empty() {
-            let mut again = json!({"Keys": left, "ConsistentRead": of.consistent_read});
-            if let Some(text) = of.projection_expression {
-                again["ProjectionExpression"] = json!(text);
+        capacity.extend(consumed(None, half_units).json(&name, detail, RequestKind::Single));
+        if !unprocessed_keys.is_empty() {
+            let mut retry = json!({
+                "Keys": unprocessed_keys,
+                "ConsistentRead": table_keys.consistent_read,
+            });
+            if let Some(text) = table_keys.projection_expression {
+                retry["ProjectionExpression"] = json!(text);
             }
-            if let Some(names) = of.expression_attribute_names {
-                again["ExpressionAttributeNames"] = json!(names);
+            if let Some(names) = table_keys.expression_attribute_names {
+                retry["ExpressionAttributeNames"] = json!(names);
             }
-            unprocessed[&name] = again;
+            unprocessed[&name] = retry;
         }
     }
     if let (0, Some((throttle, table))) = (read, throttled) {
         return Err(ServiceError::throttled(throttle, &table));
     }
-    let mut answer = json!({"Responses": responses, "UnprocessedKeys": unprocessed});
+    let mut response = json!({"Responses": responses, "UnprocessedKeys": unprocessed});
     if !capacity.is_empty() {
-        answer["ConsumedCapacity"] = json!(capacity);
+        response["ConsumedCapacity"] = json!(capacity);
     }
-    Ok(answer)
+    Ok(response)
 }
 
-/// A query, read in full.
+/// A parsed and validated query.
 struct Query<'a> {
     index: Option<&'a Index>,
     key: KeyCondition,
     filter: Option<Condition>,
     projection: Option<Vec<Path>>,
     limit: Option<usize>,
-    after: Option<Item>,
-    backward: bool,
+    exclusive_start_key: Option<Item>,
+    is_backward: bool,
 }
 
-/// `Query`.
+/// Executes `Query`.
 pub fn query(store: &mut Store, request: QueryRequest, now: Instant) -> Result<Json, ServiceError> {
     let (name, detail) = (request.table_name.clone(), request.return_consumed_capacity);
-    let halves_a_unit = if request.consistent_read { 2 } else { 1 };
+    let half_units_per_4_kb = if request.consistent_read { 2 } else { 1 };
     let table = store.table(&name)?;
     let query = Query::new(table, request).map_err(ServiceError::validation)?;
     let (read, last, size) = query.page(table);
     let index = query.index.map(|index| index.name);
-    let halves = halves_a_unit * read_units(size);
+    let half_units = half_units_per_4_kb * read_units(size);
     let scanned = read.len();
     let items: Vec<Json> = read
         .iter()
@@ -198,16 +217,24 @@ pub fn query(store: &mut Store, request: QueryRequest, now: Instant) -> Result<J
             None => item_json(item),
         })
         .collect();
-    let mut answer = json!({"Count": items.len(), "ScannedCount": scanned, "Items": items});
+    let mut response = json!({"Count": items.len(), "ScannedCount": scanned, "Items": items});
     if let Some(last) = last {
-        answer["LastEvaluatedKey"] = item_json(&last);
+        response["LastEvaluatedKey"] = item_json(&last);
     }
     let partition = query.key.partition.clone();
-    take(store, &name, index, &partition, halves, now).map_err(|throttle| {
-        let resource = index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"));
-        ServiceError::throttled(throttle, &resource)
-    })?;
-    Ok(told(answer, &name, &consumed(index, halves), detail))
+    consume_read_capacity(store, &name, index, &partition, half_units, now).map_err(
+        |throttle| {
+            let resource =
+                index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"));
+            ServiceError::throttled(throttle, &resource)
+        },
+    )?;
+    Ok(with_capacity(
+        response,
+        &name,
+        &consumed(index, half_units),
+        detail,
+    ))
 }
 
 impl<'a> Query<'a> {
@@ -250,7 +277,7 @@ impl<'a> Query<'a> {
             .projection_expression
             .map(|text| placeholders.projection(&text))
             .transpose()?;
-        placeholders.all_used()?;
+        placeholders.check_all_used()?;
         let limit = match request.limit {
             None => None,
             Some(limit) => Some(usize::try_from(limit).ok().filter(|limit| *limit > 0).ok_or(
@@ -263,24 +290,24 @@ impl<'a> Query<'a> {
             filter,
             projection,
             limit,
-            after: request.exclusive_start_key,
-            backward: request.scan_index_forward == Some(false),
+            exclusive_start_key: request.exclusive_start_key,
+            is_backward: request.scan_index_forward == Some(false),
         };
-        query.check_start()?;
+        query.check_start_key()?;
         Ok(query)
     }
 
-    /// That it starts after a key of this very partition.
-    fn check_start(&self) -> Result<(), String> {
-        let Some(start) = &self.after else {
+    /// Checks that `ExclusiveStartKey` is a complete key in the queried partition.
+    fn check_start_key(&self) -> Result<(), String> {
+        let Some(start) = &self.exclusive_start_key else {
             return Ok(());
         };
         let names = self.key_attributes();
-        let whole = start.len() == names.len()
+        let is_complete = start.len() == names.len()
             && names
                 .iter()
                 .all(|name| matches!(start.get(*name), Some(Value::S(_))));
-        if !whole {
+        if !is_complete {
             return Err("The provided starting key is invalid".into());
         }
         let hash = self.index.map_or(key_attributes()[0], |index| index.hash);
@@ -297,45 +324,49 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// The order of its items: by the sort key, in an index then by the table's key.
-    fn place<'i>(&self, item: &'i Item) -> [Option<&'i Value>; 3] {
+    /// The sort position of an item: by the sort key, and in an index then by the table's key.
+    fn sort_position<'i>(&self, item: &'i Item) -> [Option<&'i Value>; 3] {
         let [pk, sk] = key_attributes();
         let range = self.index.map_or(sk, |index| index.range);
         [item.get(range), item.get(pk), item.get(sk)]
     }
 
-    /// The items of one page, the key to go on after if it stopped short, and the bytes read.
+    /// Reads one page. Returns the items, `LastEvaluatedKey` if the page ended early, and the number of bytes read.
     fn page(&self, table: &Table) -> (Vec<Item>, Option<Item>, usize) {
         let found: Box<dyn DoubleEndedIterator<Item = Item>> = match self.index {
             None => Box::new(table.partition(&self.key.partition).cloned()),
             Some(index) => Box::new(table.index_partition(index, &self.key.partition)),
         };
-        let found: Box<dyn Iterator<Item = Item>> = if self.backward {
+        let found: Box<dyn Iterator<Item = Item>> = if self.is_backward {
             Box::new(found.rev())
         } else {
             found
         };
-        let after = self.after.as_ref().map(|start| self.place(start));
-        let wanted = found
+        let start = self
+            .exclusive_start_key
+            .as_ref()
+            .map(|start| self.sort_position(start));
+        let matching = found
             .filter(|item| self.key.sort.as_ref().is_none_or(|sort| sort.holds(item)))
-            .filter(|item| match &after {
+            .filter(|item| match &start {
                 None => true,
-                Some(start) if self.backward => self.place(item) < *start,
-                Some(start) => self.place(item) > *start,
+                Some(start) if self.is_backward => self.sort_position(item) < *start,
+                Some(start) => self.sort_position(item) > *start,
             });
         let (mut read, mut size) = (Vec::new(), 0);
-        for item in wanted {
+        for item in matching {
             size += item_size(&item);
             read.push(item);
-            if self.limit == Some(read.len()) || size > LARGEST_PAGE {
-                let last = read.last().map(|item| self.position(item));
+            if self.limit == Some(read.len()) || size > MAX_PAGE_SIZE {
+                let last = read.last().map(|item| self.cursor_key(item));
                 return (read, last, size);
             }
         }
         (read, None, size)
     }
 
-    fn position(&self, item: &Item) -> Item {
+    /// Returns the key attributes of an item, as `LastEvaluatedKey` lists them.
+    fn cursor_key(&self, item: &Item) -> Item {
         let names = self.key_attributes();
         item.iter()
             .filter(|(name, _)| names.contains(name.as_str()))
@@ -344,48 +375,53 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Takes read units of a partition.
-fn take(
+/// Consumes read capacity of a partition.
+fn consume_read_capacity(
     store: &mut Store,
     table: &str,
     index: Option<&'static str>,
     hash: &str,
-    halves: u64,
+    half_units: u64,
     now: Instant,
 ) -> Result<(), Throttle> {
     let partition = Partition {
         table: table.to_owned(),
         index,
         hash: hash.to_owned(),
-        of_writes: false,
+        is_write: false,
     };
-    if !store.buckets.has(&partition, halves, now) {
+    if !store.buckets.has_capacity(&partition, half_units, now) {
         return Err(Throttle {
-            of_index: index.is_some(),
-            of_writes: false,
+            is_index: index.is_some(),
+            is_write: false,
         });
     }
-    store.buckets.take(&partition, halves, now);
+    store.buckets.consume(&partition, half_units, now);
     Ok(())
 }
 
-fn consumed(index: Option<&'static str>, halves: u64) -> Consumed {
+fn consumed(index: Option<&'static str>, half_units: u64) -> Consumed {
     match index {
         None => Consumed {
-            table: halves,
+            table: half_units,
             indexes: BTreeMap::new(),
         },
         Some(index) => Consumed {
             table: 0,
-            indexes: BTreeMap::from([(index, halves)]),
+            indexes: BTreeMap::from([(index, half_units)]),
         },
     }
 }
 
-/// The answer with what was consumed, if that was asked for.
-pub fn told(mut answer: Json, table: &str, consumed: &Consumed, detail: Detail) -> Json {
-    if let Some(capacity) = consumed.json(table, detail, Kind::Single) {
-        answer["ConsumedCapacity"] = capacity;
+/// Adds the consumed capacity to a response, if the request asked for it.
+pub fn with_capacity(
+    mut response: Json,
+    table: &str,
+    consumed: &Consumed,
+    detail: ReturnConsumedCapacity,
+) -> Json {
+    if let Some(capacity) = consumed.json(table, detail, RequestKind::Single) {
+        response["ConsumedCapacity"] = capacity;
     }
-    answer
+    response
 }

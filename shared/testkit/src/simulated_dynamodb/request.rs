@@ -1,35 +1,35 @@
-//! Requests as they come over the wire. A parameter that is not here is refused, not ignored.
+//! Parsing and validation of requests. A parameter that is not listed here is rejected, not ignored.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::capacity::Detail;
+use super::capacity::ReturnConsumedCapacity;
 use super::error::ServiceError;
 use super::expression::{Condition, Path, Placeholders, Update};
-use super::table::{Key, exact_key, key_attributes, key_in};
+use super::table::{Key, item_key, key_attributes, parse_key};
 use super::value::Item;
 
 type Names = Option<BTreeMap<String, String>>;
 
-/// What an answer gives back of an item that was written.
+/// Which attributes of a written item the response returns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReturnValues {
-    /// Nothing.
+    /// None.
     #[default]
     None,
-    /// The item as it was.
+    /// All attributes before the write.
     AllOld,
-    /// The item as it is.
+    /// All attributes after the write.
     AllNew,
-    /// What was updated, as it was.
+    /// The updated attributes before the write.
     UpdatedOld,
-    /// What was updated, as it is.
+    /// The updated attributes after the write.
     UpdatedNew,
 }
 
-/// `GetItem`, and a `Get` of a transaction.
+/// `GetItem`, and the `Get` of `TransactGetItems`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct GetRequest {
@@ -40,22 +40,22 @@ pub struct GetRequest {
     pub projection_expression: Option<String>,
     pub expression_attribute_names: Names,
     #[serde(default)]
-    pub return_consumed_capacity: Detail,
+    pub return_consumed_capacity: ReturnConsumedCapacity,
 }
 
 /// `BatchGetItem`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct BatchGetRequest {
-    pub request_items: BTreeMap<String, KeysOfTable>,
+    pub request_items: BTreeMap<String, TableKeys>,
     #[serde(default)]
-    pub return_consumed_capacity: Detail,
+    pub return_consumed_capacity: ReturnConsumedCapacity,
 }
 
-/// What a batch asks of one table.
+/// The keys of a batch for one table.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct KeysOfTable {
+pub struct TableKeys {
     pub keys: Vec<Item>,
     #[serde(default)]
     pub consistent_read: bool,
@@ -80,7 +80,7 @@ pub struct QueryRequest {
     #[serde(default)]
     pub consistent_read: bool,
     #[serde(default)]
-    pub return_consumed_capacity: Detail,
+    pub return_consumed_capacity: ReturnConsumedCapacity,
 }
 
 /// `TransactGetItems`.
@@ -89,10 +89,10 @@ pub struct QueryRequest {
 pub struct TransactGetRequest {
     pub transact_items: Vec<TransactGet>,
     #[serde(default)]
-    pub return_consumed_capacity: Detail,
+    pub return_consumed_capacity: ReturnConsumedCapacity,
 }
 
-/// One read of a transaction.
+/// One item of `TransactGetItems`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct TransactGet {
@@ -106,24 +106,25 @@ pub struct TransactWriteRequest {
     pub transact_items: Vec<TransactWrite>,
     pub client_request_token: Option<String>,
     #[serde(default)]
-    pub return_consumed_capacity: Detail,
+    pub return_consumed_capacity: ReturnConsumedCapacity,
 }
 
-/// One write of a transaction: exactly one of these.
+/// One item of `TransactWriteItems`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum TransactWrite {
-    /// A whole item.
+    /// Replaces an item.
     Put(WriteRequest),
-    /// Some of its attributes.
+    /// Updates attributes of an item.
     Update(WriteRequest),
-    /// No item.
+    /// Deletes an item.
     Delete(WriteRequest),
-    /// Nothing, if a condition holds.
+    /// Checks a condition without writing.
     ConditionCheck(WriteRequest),
 }
 
-/// `PutItem`, `UpdateItem`, `DeleteItem`, and their like in a transaction; which has which parameters, [`Write`] says.
+/// `PutItem`, `UpdateItem`, `DeleteItem`, and their counterparts in a transaction. [`ItemWrite`] checks which parameters are
+/// allowed for which of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct WriteRequest {
@@ -138,83 +139,85 @@ pub struct WriteRequest {
     #[serde(default)]
     return_values_on_condition_check_failure: ReturnValues,
     #[serde(default)]
-    pub return_consumed_capacity: Detail,
+    pub return_consumed_capacity: ReturnConsumedCapacity,
 }
 
-/// What is to be done to an item.
+/// How a write changes an item.
 #[derive(Debug)]
-pub enum Action {
-    /// It becomes this.
+pub enum WriteAction {
+    /// Replaces it.
     Put(Item),
-    /// It changes so, or is made.
+    /// Updates it, or creates it if it does not exist.
     Update(Option<Update>),
-    /// It goes.
+    /// Deletes it.
     Delete,
-    /// It stays.
+    /// Leaves it unchanged.
     Check,
 }
 
-/// A write, read in full.
+/// A parsed and validated write of one item.
 #[derive(Debug)]
-pub struct Write {
+pub struct ItemWrite {
     /// The table.
     pub table: String,
-    /// The item's key.
+    /// The key of the item.
     pub key: Key,
-    /// What is done.
-    pub action: Action,
-    /// If this holds.
+    /// The change.
+    pub action: WriteAction,
+    /// The condition of the write.
     pub condition: Option<Condition>,
-    /// Whether a failed condition gives the item back.
-    pub shows_failed: bool,
-    /// What the answer gives back.
-    pub returns: ReturnValues,
+    /// Whether the error of a failed condition returns the item.
+    pub returns_item_on_failure: bool,
+    /// Which attributes the response returns.
+    pub return_values: ReturnValues,
 }
 
-impl Write {
-    /// `PutItem`.
+impl ItemWrite {
+    /// Parses a `PutItem`.
     pub fn put(request: WriteRequest) -> Result<Self, ServiceError> {
         let item = request.item.clone();
-        let item = item.ok_or_else(|| ServiceError::validation("an Item is required"))?;
-        let key = key_in(&item).map_err(ServiceError::validation)?;
+        let item = item.ok_or_else(|| ServiceError::validation("Item is required"))?;
+        let key = item_key(&item).map_err(ServiceError::validation)?;
         if request.key.is_some() || request.update_expression.is_some() {
-            return Err(not_a_parameter());
+            return Err(unsupported_parameter());
         }
-        let may_return = [ReturnValues::None, ReturnValues::AllOld];
-        Self::read(request, key, |_, _| Ok(Action::Put(item)), &may_return)
+        let allowed = [ReturnValues::None, ReturnValues::AllOld];
+        Self::parse(request, key, |_, _| Ok(WriteAction::Put(item)), &allowed)
     }
 
-    /// `UpdateItem`.
+    /// Parses an `UpdateItem`.
     pub fn update(request: WriteRequest) -> Result<Self, ServiceError> {
-        let key = Self::own_key(&request)?;
-        let all = [
+        let key = Self::parse_key(&request)?;
+        let allowed = [
             ReturnValues::None,
             ReturnValues::AllOld,
             ReturnValues::AllNew,
             ReturnValues::UpdatedOld,
             ReturnValues::UpdatedNew,
         ];
-        Self::read(request, key, Self::update_action, &all)
+        Self::parse(request, key, Self::parse_update, &allowed)
     }
 
-    /// `DeleteItem`.
+    /// Parses a `DeleteItem`.
     pub fn delete(request: WriteRequest) -> Result<Self, ServiceError> {
-        let key = Self::own_key(&request)?;
+        let key = Self::parse_key(&request)?;
         if request.update_expression.is_some() {
-            return Err(not_a_parameter());
+            return Err(unsupported_parameter());
         }
-        let may_return = [ReturnValues::None, ReturnValues::AllOld];
-        Self::read(request, key, |_, _| Ok(Action::Delete), &may_return)
+        let allowed = [ReturnValues::None, ReturnValues::AllOld];
+        Self::parse(request, key, |_, _| Ok(WriteAction::Delete), &allowed)
     }
 
-    /// One write of a transaction, which gives nothing back.
-    pub fn of_transaction(write: TransactWrite) -> Result<Self, ServiceError> {
+    /// Parses one item of a transaction, which may not return attributes.
+    pub fn from_transact_item(write: TransactWrite) -> Result<Self, ServiceError> {
         let (TransactWrite::Put(request)
         | TransactWrite::Update(request)
         | TransactWrite::Delete(request)
         | TransactWrite::ConditionCheck(request)) = &write;
-        if request.return_values.is_some() || request.return_consumed_capacity != Detail::None {
-            return Err(not_a_parameter());
+        if request.return_values.is_some()
+            || request.return_consumed_capacity != ReturnConsumedCapacity::None
+        {
+            return Err(unsupported_parameter());
         }
         match write {
             TransactWrite::Put(request) => Self::put(request),
@@ -224,56 +227,54 @@ impl Write {
             TransactWrite::Update(request) => Self::update(request),
             TransactWrite::Delete(request) => Self::delete(request),
             TransactWrite::ConditionCheck(request) if request.condition_expression.is_none() => {
-                Err(ServiceError::validation(
-                    "a ConditionExpression is required",
-                ))
+                Err(ServiceError::validation("ConditionExpression is required"))
             }
             TransactWrite::ConditionCheck(request) => {
                 let write = Self::delete(request)?;
                 Ok(Self {
-                    action: Action::Check,
+                    action: WriteAction::Check,
                     ..write
                 })
             }
         }
     }
 
-    fn own_key(request: &WriteRequest) -> Result<Key, ServiceError> {
+    fn parse_key(request: &WriteRequest) -> Result<Key, ServiceError> {
         if request.item.is_some() {
-            return Err(not_a_parameter());
+            return Err(unsupported_parameter());
         }
         let key = request.key.as_ref();
-        let key = key.ok_or_else(|| ServiceError::validation("a Key is required"))?;
-        exact_key(key).map_err(ServiceError::validation)
+        let key = key.ok_or_else(|| ServiceError::validation("Key is required"))?;
+        parse_key(key).map_err(ServiceError::validation)
     }
 
-    fn update_action(
+    fn parse_update(
         request: &WriteRequest,
         placeholders: &mut Placeholders,
-    ) -> Result<Action, String> {
+    ) -> Result<WriteAction, String> {
         let update = request.update_expression.as_deref();
         let update = update.map(|text| placeholders.update(text)).transpose()?;
-        let changed = update.iter().flat_map(Update::attributes);
-        for attribute in changed {
+        let attributes = update.iter().flat_map(Update::attributes);
+        for attribute in attributes {
             if key_attributes().contains(&attribute) {
                 return Err(format!(
                     "One or more parameter values were invalid: Cannot update attribute {attribute}. This attribute is part of the key"
                 ));
             }
         }
-        Ok(Action::Update(update))
+        Ok(WriteAction::Update(update))
     }
 
-    fn read(
+    fn parse(
         request: WriteRequest,
         key: Key,
-        action: impl FnOnce(&WriteRequest, &mut Placeholders) -> Result<Action, String>,
-        may_return: &[ReturnValues],
+        parse_action: impl FnOnce(&WriteRequest, &mut Placeholders) -> Result<WriteAction, String>,
+        allowed: &[ReturnValues],
     ) -> Result<Self, ServiceError> {
-        let returns = request.return_values.unwrap_or_default();
-        let shows = request.return_values_on_condition_check_failure;
-        if !may_return.contains(&returns)
-            || !matches!(shows, ReturnValues::None | ReturnValues::AllOld)
+        let return_values = request.return_values.unwrap_or_default();
+        let on_failure = request.return_values_on_condition_check_failure;
+        if !allowed.contains(&return_values)
+            || !matches!(on_failure, ReturnValues::None | ReturnValues::AllOld)
         {
             return Err(ServiceError::validation(
                 "Return values set to invalid value",
@@ -284,12 +285,12 @@ impl Write {
             request.expression_attribute_values.clone(),
         );
         let (action, condition) = (|| {
-            let action = action(&request, &mut placeholders)?;
+            let action = parse_action(&request, &mut placeholders)?;
             let condition = request.condition_expression.as_deref();
             let condition = condition
                 .map(|text| placeholders.condition("ConditionExpression", text))
                 .transpose()?;
-            placeholders.all_used()?;
+            placeholders.check_all_used()?;
             Ok((action, condition))
         })()
         .map_err(|message: String| ServiceError::validation(message))?;
@@ -298,21 +299,24 @@ impl Write {
             key,
             action,
             condition,
-            shows_failed: shows == ReturnValues::AllOld,
-            returns,
+            returns_item_on_failure: on_failure == ReturnValues::AllOld,
+            return_values,
         })
     }
 }
 
-fn not_a_parameter() -> ServiceError {
-    ServiceError::validation("the operation has no such parameter")
+fn unsupported_parameter() -> ServiceError {
+    ServiceError::validation("the request has a parameter that the operation does not support")
 }
 
-/// The paths of a projection, and that nothing else was named.
-pub fn projection(text: Option<&str>, names: Names) -> Result<Option<Vec<Path>>, ServiceError> {
+/// Parses a projection expression, and checks that it uses all `names`.
+pub fn parse_projection(
+    text: Option<&str>,
+    names: Names,
+) -> Result<Option<Vec<Path>>, ServiceError> {
     let mut placeholders = Placeholders::new(names, None);
     let paths = text.map(|text| placeholders.projection(text)).transpose();
     paths
-        .and_then(|paths| placeholders.all_used().map(|()| paths))
+        .and_then(|paths| placeholders.check_all_used().map(|()| paths))
         .map_err(ServiceError::validation)
 }

@@ -1,4 +1,4 @@
-//! One request through the service: how long it takes, what goes wrong with it, and what is done.
+//! Handles requests: applies latency and faults, and executes the operation.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,85 +11,85 @@ use tokio::time::{Instant, sleep_until};
 
 use super::error::ServiceError;
 use super::fault::{Fault, Faults};
-use super::read::{batch_get, get, query, told};
-use super::request::{Write, WriteRequest};
+use super::read::{batch_get, get_item, query, with_capacity};
+use super::request::{ItemWrite, WriteRequest};
 use super::store::Store;
-use super::timing::{Steps, Timing};
-use super::transaction::{self, Begun, Checked};
+use super::timing::{Timing, TransactionPhases};
+use super::transaction::{PrepareOutcome, ValidatedTransaction, transact_get};
 use super::value::item_json;
 
-/// What came back.
+/// The result of a call over the simulated connection.
 #[derive(Debug)]
 pub enum Reply {
-    /// An answer: its status and body.
-    Answered(u16, Json),
-    /// The request never arrived.
+    /// The HTTP status and body of the response.
+    Response(u16, Json),
+    /// The request was lost.
     RequestLost,
-    /// The answer was lost.
+    /// The response was lost.
     ResponseLost,
 }
 
-/// How often each operation ended how: an error's name, or `OK`; of a canceled transaction, its first item's reason that
-/// is one.
-pub type Tally = BTreeMap<(String, String), u64>;
+/// The number of requests by operation and result code. The code is `OK`, the name of the error, or, for a canceled
+/// transaction, the first cancellation reason other than `None`.
+pub type RequestCounts = BTreeMap<(String, String), u64>;
 
-/// The service. A clone is the same one.
+/// The simulated service. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct Service {
     timing: Timing,
-    inside: Arc<Mutex<Inside>>,
+    state: Arc<Mutex<ServiceState>>,
 }
 
-/// What its requests share.
+/// The state that all requests share.
 #[derive(Debug)]
-pub struct Inside {
-    /// Tables and all that.
+pub struct ServiceState {
+    /// Tables and what belongs to them.
     pub store: Store,
-    /// What goes wrong.
+    /// The faults to inject.
     pub faults: Faults,
-    /// Draws latencies, faults, and the order of batches.
+    /// Generates latencies, faults, and the order of batch responses.
     pub random: Rng,
-    /// How requests ended.
-    pub tally: Tally,
+    /// The requests by result.
+    pub request_counts: RequestCounts,
 }
 
-type Answer = Result<Json, ServiceError>;
+type OperationResult = Result<Json, ServiceError>;
 
 impl Service {
-    /// Over `inside`.
-    pub fn new(timing: Timing, inside: Inside) -> Self {
+    /// Creates a service with the given state.
+    pub fn new(timing: Timing, state: ServiceState) -> Self {
         Self {
             timing,
-            inside: Arc::new(Mutex::new(inside)),
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
-    /// What its requests share, for one at a time.
-    pub fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap()
+    /// Locks the shared state.
+    pub fn state(&self) -> MutexGuard<'_, ServiceState> {
+        self.state.lock().unwrap()
     }
 
-    /// One request. What has arrived is done, even if nobody waits for the answer.
+    /// Handles one request. A spawned task executes it, so that it completes even if the caller stops waiting.
     pub async fn call(&self, operation: String, body: Vec<u8>) -> Reply {
         let service = self.clone();
-        match tokio::spawn(async move { service.serve(&operation, &body).await }).await {
+        match tokio::spawn(async move { service.handle(&operation, &body).await }).await {
             Ok(reply) => reply,
-            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 
-    async fn serve(&self, operation: &str, body: &[u8]) -> Reply {
-        let begun = Instant::now();
-        let (fault, single, steps) = {
-            let mut inside = self.inside();
-            let Inside {
+    async fn handle(&self, operation: &str, body: &[u8]) -> Reply {
+        let started_at = Instant::now();
+        let (fault, latency, phases) = {
+            let mut state = self.state();
+            let ServiceState {
                 store,
                 faults,
                 random,
                 ..
-            } = &mut *inside;
-            store.buckets.bill.asked(operation);
-            let fault = faults.draw(operation, random);
+            } = &mut *state;
+            store.buckets.bill.add_request(operation);
+            let fault = faults.take_fault(operation, random);
             (
                 fault,
                 self.timing.single(random),
@@ -98,78 +98,92 @@ impl Service {
         };
         match fault {
             Some(Fault::RequestLost) => {
-                sleep_until(begun + single).await;
+                sleep_until(started_at + latency).await;
                 return Reply::RequestLost;
             }
             Some(Fault::ErrorBefore) => {
-                sleep_until(begun + single).await;
+                sleep_until(started_at + latency).await;
                 return reply(Err(ServiceError::internal()));
             }
             _ => {}
         }
-        let answer = if operation == "TransactWriteItems" {
-            self.transact(body, begun, steps).await
+        let result = if operation == "TransactWriteItems" {
+            self.transact_write(body, started_at, phases).await
         } else {
-            let took = if operation == "TransactGetItems" {
-                steps.answer
+            let latency = if operation == "TransactGetItems" {
+                phases.response
             } else {
-                single
+                latency
             };
-            self.at_once(operation, body, begun, took).await
+            self.execute_at_midpoint(operation, body, started_at, latency)
+                .await
         };
-        let ended = answer.as_ref().map_or_else(ending, |_| "OK".to_owned());
+        let code = result
+            .as_ref()
+            .map_or_else(result_code, |_| "OK".to_owned());
         *self
-            .inside()
-            .tally
-            .entry((operation.to_owned(), ended))
+            .state()
+            .request_counts
+            .entry((operation.to_owned(), code))
             .or_default() += 1;
         match fault {
             Some(Fault::ResponseLost) => Reply::ResponseLost,
             Some(Fault::ErrorAfter) => reply(Err(ServiceError::internal())),
-            Some(Fault::Delay(time)) => {
-                sleep_until(Instant::now() + time).await;
-                reply(answer)
+            Some(Fault::Delay(delay)) => {
+                sleep_until(Instant::now() + delay).await;
+                reply(result)
             }
-            _ => reply(answer),
+            _ => reply(result),
         }
     }
 
-    /// Whatever is done in one moment, half-way between request and answer.
-    async fn at_once(&self, name: &str, body: &[u8], begun: Instant, took: Duration) -> Answer {
-        sleep_until(begun + took / 2).await;
-        let answer = self.inside().run(name, body);
-        sleep_until(begun + took).await;
-        answer
+    /// Executes an operation atomically, halfway between request and response.
+    async fn execute_at_midpoint(
+        &self,
+        operation: &str,
+        body: &[u8],
+        started_at: Instant,
+        latency: Duration,
+    ) -> OperationResult {
+        sleep_until(started_at + latency / 2).await;
+        let result = self.state().execute(operation, body);
+        sleep_until(started_at + latency).await;
+        result
     }
 
-    async fn transact(&self, body: &[u8], begun: Instant, steps: Steps) -> Answer {
-        let checked = Checked::new(read(body)?)?;
-        sleep_until(begun + steps.prepare).await;
-        let prepared = checked.begin(&mut self.inside().store, Instant::now());
-        let answer = match prepared {
-            Err(refused) => Err(refused),
-            Ok(Begun::Before(answer)) => Ok(answer),
-            Ok(Begun::Prepared(transaction)) => {
-                sleep_until(begun + steps.commit).await;
-                transaction.end(&mut self.inside().store, Instant::now())
+    async fn transact_write(
+        &self,
+        body: &[u8],
+        started_at: Instant,
+        phases: TransactionPhases,
+    ) -> OperationResult {
+        let transaction = ValidatedTransaction::new(parse(body)?)?;
+        sleep_until(started_at + phases.prepare).await;
+        let prepared = transaction.prepare(&mut self.state().store, Instant::now());
+        let result = match prepared {
+            Err(error) => Err(error),
+            Ok(PrepareOutcome::Replayed(response)) => Ok(response),
+            Ok(PrepareOutcome::Prepared(transaction)) => {
+                sleep_until(started_at + phases.commit).await;
+                transaction.finish(&mut self.state().store, Instant::now())
             }
         };
-        sleep_until(begun + steps.answer).await;
-        answer
+        sleep_until(started_at + phases.response).await;
+        result
     }
 }
 
-impl Inside {
-    fn run(&mut self, operation: &str, body: &[u8]) -> Answer {
+impl ServiceState {
+    fn execute(&mut self, operation: &str, body: &[u8]) -> OperationResult {
         let now = Instant::now();
         match operation {
-            "GetItem" => get(&mut self.store, read(body)?, now),
-            "BatchGetItem" => batch_get(&mut self.store, read(body)?, &mut self.random, now),
-            "Query" => query(&mut self.store, read(body)?, now),
-            "TransactGetItems" => transaction::get(&mut self.store, read(body)?, now),
-            "PutItem" => self.write(body, Write::put),
-            "UpdateItem" => self.write(body, Write::update),
-            "DeleteItem" => self.write(body, Write::delete),
+            "GetItem" => get_item(&mut self.store, parse(body)?, now),
+            "BatchGetItem" => batch_get(&mut self.store, parse(body)?, &mut self.random, now),
+            "Query" => query(&mut self.store, parse(body)?, now),
+            "TransactGetItems" => transact_get(&mut self.store, parse(body)?, now),
+            "PutItem" => self.write(body, ItemWrite::put),
+            "UpdateItem" => self.write(body, ItemWrite::update),
+            "DeleteItem" => self.write(body, ItemWrite::delete),
             other => Err(ServiceError::unknown_operation(other)),
         }
     }
@@ -177,32 +191,32 @@ impl Inside {
     fn write(
         &mut self,
         body: &[u8],
-        read_write: impl FnOnce(WriteRequest) -> Result<Write, ServiceError>,
-    ) -> Answer {
-        let request: WriteRequest = read(body)?;
+        parse_write: impl FnOnce(WriteRequest) -> Result<ItemWrite, ServiceError>,
+    ) -> OperationResult {
+        let request: WriteRequest = parse(body)?;
         let detail = request.return_consumed_capacity;
-        let write = read_write(request)?;
-        let (done, consumed) = self.store.write(&write, Instant::now())?;
-        let mut answer = json!({});
-        if let Some(item) = done.returned(&write) {
-            answer["Attributes"] = item_json(&item);
+        let write = parse_write(request)?;
+        let (written, consumed) = self.store.write(&write, Instant::now())?;
+        let mut response = json!({});
+        if let Some(item) = written.returned_attributes(&write) {
+            response["Attributes"] = item_json(&item);
         }
-        Ok(told(answer, &write.table, &consumed, detail))
+        Ok(with_capacity(response, &write.table, &consumed, detail))
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
-    serde_json::from_slice(body).map_err(|wrong| ServiceError::validation(wrong.to_string()))
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
+    serde_json::from_slice(body).map_err(|error| ServiceError::validation(error.to_string()))
 }
 
-fn reply(answer: Answer) -> Reply {
-    match answer {
-        Ok(body) => Reply::Answered(200, body),
-        Err(error) => Reply::Answered(error.status, error.body()),
+fn reply(result: OperationResult) -> Reply {
+    match result {
+        Ok(body) => Reply::Response(200, body),
+        Err(error) => Reply::Response(error.status, error.body()),
     }
 }
 
-fn ending(error: &ServiceError) -> String {
+fn result_code(error: &ServiceError) -> String {
     error.body()["CancellationReasons"]
         .as_array()
         .into_iter()

@@ -1,110 +1,119 @@
-//! What the service keeps: tables, what transactions hold, the units of partitions, and the stream of changes.
+//! The state of the simulated tables: items, locks of transactions, partition capacity and stream records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::capacity::{Buckets, Consumed, Partition, Throughput, write_units};
-use super::error::{Reason, ServiceError, Throttle};
+use super::capacity::{Consumed, Partition, Throughput, TokenBuckets, write_units};
+use super::error::{CancellationReason, ServiceError, Throttle};
 use super::expression::path::project;
-use super::request::{Action, ReturnValues, Write};
+use super::request::{ItemWrite, ReturnValues, WriteAction};
 use super::table::{IndexWrite, Key, Table, key_attributes};
-use super::transaction::Tokens;
+use super::transaction::ClientTokens;
 use super::value::{Item, Value, item_size};
 
-/// A committed change of one item, as the table's stream tells it.
+/// A stream record: one committed change of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Rises with every change, over all tables.
+    /// The sequence number, which increases with every change across all tables.
     pub sequence: u64,
     /// The table.
     pub table: String,
-    /// The item's key.
+    /// The key of the item.
     pub key: Key,
-    /// The item before; none when it was made.
+    /// The item before the change, or none if it was created.
     pub old: Option<Item>,
-    /// The item after; none when it was deleted.
+    /// The item after the change, or none if it was deleted.
     pub new: Option<Item>,
 }
 
-/// What the service keeps.
+/// The tables and what belongs to them.
 #[derive(Debug)]
 pub struct Store {
-    /// The tables by name.
+    /// The tables, by name.
     pub tables: BTreeMap<String, Table>,
-    /// The units that partitions have left.
-    pub buckets: Buckets,
-    /// The items that a transaction has prepared.
-    pub held: BTreeSet<(String, Key)>,
-    /// The tokens of transactions.
-    pub tokens: Tokens,
-    /// Every change since they were last taken.
+    /// The remaining capacity of the partitions.
+    pub buckets: TokenBuckets,
+    /// The items that open transactions have locked.
+    pub locked: BTreeSet<(String, Key)>,
+    /// The client request tokens of transactions.
+    pub tokens: ClientTokens,
+    /// The stream records that have not been taken yet.
     pub changes: Vec<Change>,
     sequence: u64,
 }
 
-/// A write whose condition holds, and what it makes of the item.
+/// A write whose condition holds, ready to commit.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedWrite {
     /// The table.
     pub table: String,
-    /// The item's key.
+    /// The key of the item.
     pub key: Key,
-    /// The item before.
+    /// The item before the write.
     pub old: Option<Item>,
-    /// The item after.
+    /// The item after the write.
     pub new: Option<Item>,
-    /// Write units of the item.
+    /// The write units consumed from the table.
     pub units: u64,
-    /// What it costs the indexes.
+    /// The capacity consumed from the indexes.
     pub index_writes: Vec<IndexWrite>,
 }
 
-/// Why a write is refused.
+/// Why a write fails.
 #[derive(Debug)]
-pub enum Refusal {
-    /// Its condition failed; with the item where it was asked for.
+pub enum WriteError {
+    /// The condition failed. Carries the item if the request asked for it.
     Condition(Option<Item>),
-    /// It would make no valid item.
+    /// The write would leave an invalid item. Carries DynamoDB's message.
     Invalid(String),
-    /// A transaction is under way for the item.
+    /// A transaction holds a lock on the item.
     Conflict,
-    /// A partition has no units left.
+    /// A partition of the named table or index has no capacity left.
     Throttled(Throttle, String),
 }
 
 impl Store {
-    /// With no tables.
+    /// Creates a store without tables.
     pub fn new(throughput: Throughput) -> Self {
         Self {
             tables: BTreeMap::new(),
-            buckets: Buckets::new(throughput),
-            held: BTreeSet::new(),
-            tokens: Tokens::default(),
+            buckets: TokenBuckets::new(throughput),
+            locked: BTreeSet::new(),
+            tokens: ClientTokens::default(),
             changes: Vec::new(),
             sequence: 0,
         }
     }
 
-    /// The table called `name`.
+    /// Returns the table `name`.
     pub fn table(&self, name: &str) -> Result<&Table, ServiceError> {
-        self.tables.get(name).ok_or_else(ServiceError::no_table)
+        self.tables
+            .get(name)
+            .ok_or_else(ServiceError::table_not_found)
     }
 
-    /// Checks `write` against what is there, and takes the units of one write: all that a single write costs, and what the
-    /// prepare of a transaction costs, whose commit costs as much again.
+    /// Evaluates `write` against the current item, and consumes the capacity of one write. For a single-item write that is
+    /// the total; for a transaction the commit consumes the same amount again.
     ///
-    /// A failed condition costs what a write of the item that is there would (Developer Guide, "Write operations"). That
-    /// a conflict costs nothing is taken, not documented.
-    pub fn prepare(&mut self, write: &Write, now: Instant) -> Result<Prepared, Refusal> {
+    /// A failed condition consumes as much as writing the existing item (Developer Guide, "Write operations"). That a
+    /// conflict consumes nothing is an assumption: it is not documented.
+    pub fn prepare(
+        &mut self,
+        write: &ItemWrite,
+        now: Instant,
+    ) -> Result<PreparedWrite, WriteError> {
         if self
-            .held
+            .locked
             .contains(&(write.table.clone(), write.key.clone()))
         {
-            return Err(Refusal::Conflict);
+            return Err(WriteError::Conflict);
         }
         let Some(table) = self.tables.get(&write.table) else {
-            return Err(Refusal::Invalid("the table was checked before".into()));
+            return Err(WriteError::Invalid(format!(
+                "table {} does not exist",
+                write.table
+            )));
         };
         let old = table.get(&write.key).cloned();
         let empty = Item::new();
@@ -112,27 +121,29 @@ impl Store {
             .condition
             .as_ref()
             .is_none_or(|condition| condition.holds(old.as_ref().unwrap_or(&empty)));
-        let changed = if holds {
-            Some(changed(write, old.as_ref()).and_then(|new| {
+        let result = if holds {
+            Some(apply(write, old.as_ref()).and_then(|new| {
                 new.as_ref().map_or(Ok(()), |item| table.check_item(item))?;
                 Ok(new)
             }))
         } else {
             None
         };
-        let new = match &changed {
+        let new = match &result {
             Some(Ok(new)) => new.clone(),
-            Some(Err(message)) => return Err(Refusal::Invalid(message.clone())),
+            Some(Err(message)) => return Err(WriteError::Invalid(message.clone())),
             None => old.clone(),
         };
         let size = |item: &Option<Item>| item.as_ref().map_or(0, item_size);
         let units = write_units(size(&old).max(size(&new)));
         let index_writes = table.index_writes(old.as_ref(), new.as_ref());
-        self.admit(write, units, &index_writes, now)?;
+        self.consume_write_capacity(write, units, &index_writes, now)?;
         if !holds {
-            return Err(Refusal::Condition(old.filter(|_| write.shows_failed)));
+            return Err(WriteError::Condition(
+                old.filter(|_| write.returns_item_on_failure),
+            ));
         }
-        Ok(Prepared {
+        Ok(PreparedWrite {
             table: write.table.clone(),
             key: write.key.clone(),
             old,
@@ -142,46 +153,46 @@ impl Store {
         })
     }
 
-    /// Takes the item's units; an index without units left throttles the table's write.
-    fn admit(
+    /// Consumes the capacity of the table. The write is also throttled if an index has no capacity left.
+    fn consume_write_capacity(
         &mut self,
-        write: &Write,
+        write: &ItemWrite,
         units: u64,
         index_writes: &[IndexWrite],
         now: Instant,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), WriteError> {
         for entry in index_writes {
-            let partition = partition(&write.table, Some(entry.index), &entry.hash);
-            if !self.buckets.has(&partition, entry.units * 2, now) {
+            let partition = write_partition(&write.table, Some(entry.index), &entry.hash);
+            if !self.buckets.has_capacity(&partition, entry.units * 2, now) {
                 let resource = format!("{}/index/{}", write.table, entry.index);
                 let throttle = Throttle {
-                    of_index: true,
-                    of_writes: true,
+                    is_index: true,
+                    is_write: true,
                 };
-                return Err(Refusal::Throttled(throttle, resource));
+                return Err(WriteError::Throttled(throttle, resource));
             }
         }
-        let partition = partition(&write.table, None, &write.key.pk);
-        if !self.buckets.has(&partition, units * 2, now) {
+        let partition = write_partition(&write.table, None, &write.key.pk);
+        if !self.buckets.has_capacity(&partition, units * 2, now) {
             let throttle = Throttle {
-                of_index: false,
-                of_writes: true,
+                is_index: false,
+                is_write: true,
             };
-            return Err(Refusal::Throttled(throttle, write.table.clone()));
+            return Err(WriteError::Throttled(throttle, write.table.clone()));
         }
-        self.buckets.take(&partition, units * 2, now);
+        self.buckets.consume(&partition, units * 2, now);
         Ok(())
     }
 
-    /// Makes a prepared change, and says what its indexes consume.
-    pub fn commit(&mut self, prepared: &Prepared, now: Instant) -> Consumed {
+    /// Commits a prepared write, and returns the capacity its indexes consume.
+    pub fn commit(&mut self, prepared: &PreparedWrite, now: Instant) -> Consumed {
         let mut consumed = Consumed::default();
         for entry in &prepared.index_writes {
-            let partition = partition(&prepared.table, Some(entry.index), &entry.hash);
-            self.buckets.take(&partition, entry.units * 2, now);
+            let partition = write_partition(&prepared.table, Some(entry.index), &entry.hash);
+            self.buckets.consume(&partition, entry.units * 2, now);
             consumed.add_index(entry.index, entry.units);
         }
-        // A write that changes nothing is not in the stream.
+        // DynamoDB writes no stream record for a write that changes nothing.
         if prepared.old == prepared.new {
             return consumed;
         }
@@ -199,47 +210,49 @@ impl Store {
         consumed
     }
 
-    /// A single write, from its check to its change: the item as it was and as it is, and what it consumed.
+    /// Executes a single-item write. Returns the item before and after, and the consumed capacity.
     pub fn write(
         &mut self,
-        write: &Write,
+        write: &ItemWrite,
         now: Instant,
-    ) -> Result<(Prepared, Consumed), ServiceError> {
+    ) -> Result<(PreparedWrite, Consumed), ServiceError> {
         self.table(&write.table)?;
-        let prepared = self.prepare(write, now).map_err(|refusal| match refusal {
-            Refusal::Condition(item) => ServiceError::condition_failed(item.as_ref()),
-            Refusal::Invalid(message) => ServiceError::validation(message),
-            Refusal::Conflict => ServiceError::transaction_conflict(),
-            Refusal::Throttled(throttle, resource) => ServiceError::throttled(throttle, &resource),
+        let prepared = self.prepare(write, now).map_err(|error| match error {
+            WriteError::Condition(item) => ServiceError::condition_failed(item.as_ref()),
+            WriteError::Invalid(message) => ServiceError::validation(message),
+            WriteError::Conflict => ServiceError::transaction_conflict(),
+            WriteError::Throttled(throttle, resource) => {
+                ServiceError::throttled(throttle, &resource)
+            }
         })?;
-        let mut consumed = Consumed::units(prepared.units);
+        let mut consumed = Consumed::from_table_units(prepared.units);
         consumed.add(&self.commit(&prepared, now));
         Ok((prepared, consumed))
     }
 }
 
-impl From<Refusal> for Reason {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Condition(item) => Self::ConditionalCheckFailed(item),
-            Refusal::Invalid(message) => Self::ValidationError(message),
-            Refusal::Conflict => Self::TransactionConflict,
-            Refusal::Throttled(throttle, _) => Self::ThrottlingError(throttle),
+impl From<WriteError> for CancellationReason {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Condition(item) => Self::ConditionalCheckFailed(item),
+            WriteError::Invalid(message) => Self::ValidationError(message),
+            WriteError::Conflict => Self::TransactionConflict,
+            WriteError::Throttled(throttle, _) => Self::ThrottlingError(throttle),
         }
     }
 }
 
-impl Prepared {
-    /// Of the item before and after, what the answer gives back.
-    pub fn returned(&self, write: &Write) -> Option<Item> {
+impl PreparedWrite {
+    /// Returns the attributes that the request asked for.
+    pub fn returned_attributes(&self, write: &ItemWrite) -> Option<Item> {
         let updated = |item: &Option<Item>| {
-            let Action::Update(Some(update)) = &write.action else {
+            let WriteAction::Update(Some(update)) = &write.action else {
                 return None;
             };
             let paths: Vec<_> = update.0.iter().map(|(path, _)| path.clone()).collect();
             item.as_ref().map(|item| project(item, &paths))
         };
-        match write.returns {
+        match write.return_values {
             ReturnValues::None => None,
             ReturnValues::AllOld => self.old.clone(),
             ReturnValues::AllNew => self.new.clone(),
@@ -250,22 +263,22 @@ impl Prepared {
     }
 }
 
-/// What a write makes of the item that is there.
-fn changed(write: &Write, old: Option<&Item>) -> Result<Option<Item>, String> {
+/// Applies a write to the current item. The error is DynamoDB's message.
+fn apply(write: &ItemWrite, old: Option<&Item>) -> Result<Option<Item>, String> {
     match &write.action {
-        Action::Put(item) => Ok(Some(item.clone())),
-        Action::Delete => Ok(None),
-        Action::Check => Ok(old.cloned()),
-        Action::Update(update) => {
+        WriteAction::Put(item) => Ok(Some(item.clone())),
+        WriteAction::Delete => Ok(None),
+        WriteAction::Check => Ok(old.cloned()),
+        WriteAction::Update(update) => {
             let key = [&write.key.pk, &write.key.sk];
-            let made = || {
+            let key_only = || {
                 key_attributes()
                     .into_iter()
                     .zip(key)
                     .map(|(name, value)| (name.to_owned(), Value::S(value.clone())))
                     .collect()
             };
-            let old = old.cloned().unwrap_or_else(made);
+            let old = old.cloned().unwrap_or_else(key_only);
             match update {
                 Some(update) => update.apply(&old).map(Some),
                 None => Ok(Some(old)),
@@ -274,12 +287,12 @@ fn changed(write: &Write, old: Option<&Item>) -> Result<Option<Item>, String> {
     }
 }
 
-/// The writes of a partition.
-fn partition(table: &str, index: Option<&'static str>, hash: &str) -> Partition {
+/// The write capacity of a partition.
+fn write_partition(table: &str, index: Option<&'static str>, hash: &str) -> Partition {
     Partition {
         table: table.to_owned(),
         index,
         hash: hash.to_owned(),
-        of_writes: true,
+        is_write: true,
     }
 }

@@ -1,4 +1,4 @@
-//! A table and its global secondary indexes.
+//! Tables and their global secondary indexes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use super::capacity::write_units;
 use super::value::{Item, Value, item_size};
 use crate::cloud::{OPEN_ORDER, Table as Layout};
 
-/// The largest item.
-const LARGEST_ITEM: usize = 400 * 1024;
-/// The longest partition key and the longest sort key.
-const LONGEST_KEYS: [usize; 2] = [2048, 1024];
-/// What every table of Stockline calls its key.
-const KEY: [&str; 2] = ["pk", "sk"];
+/// The maximum size of an item, in bytes.
+const MAX_ITEM_SIZE: usize = 400 * 1024;
+/// The maximum sizes of a partition key and a sort key, in bytes.
+const MAX_KEY_SIZES: [usize; 2] = [2048, 1024];
+/// The partition and sort key attributes of every Stockline table.
+const KEY_ATTRIBUTES: [&str; 2] = ["pk", "sk"];
 
-/// An item's key.
+/// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Partition key.
@@ -24,25 +24,25 @@ pub struct Key {
     pub sk: String,
 }
 
-/// An index.
+/// A global secondary index.
 #[derive(Debug)]
 pub struct Index {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its partition key.
+    /// The partition key attribute.
     pub hash: &'static str,
-    /// Its sort key.
+    /// The sort key attribute.
     pub range: &'static str,
     projection: ProjectionType,
     entries: BTreeSet<(String, String, Key)>,
 }
 
-/// What a write costs one partition of an index.
+/// The capacity that a write consumes from one partition of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexWrite {
     /// The index.
     pub index: &'static str,
-    /// The partition.
+    /// The value of the index's partition key.
     pub hash: String,
     /// Write units.
     pub units: u64,
@@ -56,7 +56,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Empty.
+    /// Creates an empty table.
     pub fn new(layout: Layout) -> Self {
         let indexes = layout
             .indexes()
@@ -75,17 +75,17 @@ impl Table {
         }
     }
 
-    /// The item under `key`.
+    /// Returns the item with `key`.
     pub fn get(&self, key: &Key) -> Option<&Item> {
         self.items.get(key)
     }
 
-    /// Every item, by key.
+    /// Iterates over all items, sorted by key.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.items.values()
     }
 
-    /// An index.
+    /// Returns an index. The error is DynamoDB's message.
     pub fn index(&self, name: &str) -> Result<&Index, String> {
         self.indexes
             .iter()
@@ -93,14 +93,14 @@ impl Table {
             .ok_or_else(|| format!("The table does not have the specified index: {name}"))
     }
 
-    /// Puts `item` under `key`, or takes away what is there. Indexes follow at once: how they lag behind is not simulated.
+    /// Replaces or deletes the item with `key`. The indexes are updated immediately: their lag is not simulated.
     pub fn replace(&mut self, key: &Key, item: Option<&Item>) {
-        let before = self.items.remove(key);
+        let old = self.items.remove(key);
         for index in &mut self.indexes {
-            if let Some((hash, range)) = before.as_ref().and_then(|item| index.key_in(item)) {
+            if let Some((hash, range)) = old.as_ref().and_then(|item| index.key_of(item)) {
                 index.entries.remove(&(hash, range, key.clone()));
             }
-            if let Some((hash, range)) = item.and_then(|item| index.key_in(item)) {
+            if let Some((hash, range)) = item.and_then(|item| index.key_of(item)) {
                 index.entries.insert((hash, range, key.clone()));
             }
         }
@@ -109,13 +109,13 @@ impl Table {
         }
     }
 
-    /// The items of one partition by sort key, with the sort key.
+    /// Iterates over the items of one partition, sorted by sort key.
     pub fn partition<'a>(&'a self, pk: &'a str) -> impl DoubleEndedIterator<Item = &'a Item> {
         let from = Key {
             pk: pk.to_owned(),
             sk: String::new(),
         };
-        // No text comes between a text and the same with a zero byte behind it.
+        // `pk` followed by a zero byte is the smallest string greater than `pk`.
         let to = Key {
             pk: format!("{pk}\0"),
             sk: String::new(),
@@ -123,34 +123,34 @@ impl Table {
         self.items.range(from..to).map(|(_, item)| item)
     }
 
-    /// What of the items of one partition of an index the index holds, by its sort key.
+    /// Iterates over the projected items of one partition of an index, sorted by the index's sort key.
     pub fn index_partition<'a>(
         &'a self,
         index: &'a Index,
         hash: &str,
     ) -> impl DoubleEndedIterator<Item = Item> + 'a {
-        let nowhere = Key {
+        let smallest_key = Key {
             pk: String::new(),
             sk: String::new(),
         };
-        let from = (hash.to_owned(), String::new(), nowhere.clone());
-        let to = (format!("{hash}\0"), String::new(), nowhere);
+        let from = (hash.to_owned(), String::new(), smallest_key.clone());
+        let to = (format!("{hash}\0"), String::new(), smallest_key);
         index
             .entries
             .range(from..to)
             .filter_map(|(_, _, key)| self.items.get(key))
-            .map(|item| index.projected(item))
+            .map(|item| index.project(item))
     }
 
-    /// What replacing `before` by `after` costs in each index (Developer Guide, "Provisioned throughput considerations
-    /// for global secondary indexes").
+    /// Returns the index capacity that replacing `before` by `after` consumes (Developer Guide, "Provisioned throughput
+    /// considerations for global secondary indexes").
     pub fn index_writes(&self, before: Option<&Item>, after: Option<&Item>) -> Vec<IndexWrite> {
         let mut writes = Vec::new();
         for index in &self.indexes {
             let entry = |item: Option<&Item>| {
                 let item = item?;
-                let (hash, range) = index.key_in(item)?;
-                Some((hash, range, index.projected(item)))
+                let (hash, range) = index.key_of(item)?;
+                Some((hash, range, index.project(item)))
             };
             let mut write = |hash: String, size| {
                 writes.push(IndexWrite {
@@ -177,9 +177,9 @@ impl Table {
         writes
     }
 
-    /// That `item` may be stored: its size, and the types of its indexes' keys.
+    /// Checks the size of `item` and the data types of its index keys. The error is DynamoDB's message.
     pub fn check_item(&self, item: &Item) -> Result<(), String> {
-        if item_size(item) > LARGEST_ITEM {
+        if item_size(item) > MAX_ITEM_SIZE {
             return Err("Item size has exceeded the maximum allowed size".into());
         }
         for index in &self.indexes {
@@ -196,7 +196,7 @@ impl Table {
                     Some(value) => {
                         return Err(format!(
                             "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: S Actual: {} IndexName: {}",
-                            value.kind(),
+                            value.data_type(),
                             index.name
                         ));
                     }
@@ -208,16 +208,16 @@ impl Table {
 }
 
 impl Index {
-    /// What `item` has as this index's key; an item without one is not in the index.
-    pub fn key_in(&self, item: &Item) -> Option<(String, String)> {
+    /// Returns the partition and sort key of `item` in this index. An item without both is not in the index.
+    pub fn key_of(&self, item: &Item) -> Option<(String, String)> {
         match (item.get(self.hash)?, item.get(self.range)?) {
             (Value::S(hash), Value::S(range)) => Some((hash.clone(), range.clone())),
             _ => None,
         }
     }
 
-    /// What of `item` the index holds.
-    pub fn projected(&self, item: &Item) -> Item {
+    /// Returns the attributes of `item` that the index projects.
+    pub fn project(&self, item: &Item) -> Item {
         if self.projection == ProjectionType::All {
             return item.clone();
         }
@@ -233,50 +233,50 @@ impl Index {
             .collect()
     }
 
-    /// The table's key and its own.
+    /// The key attributes of the table and of the index.
     pub fn key_attributes(&self) -> [&str; 4] {
-        [KEY[0], KEY[1], self.hash, self.range]
+        [KEY_ATTRIBUTES[0], KEY_ATTRIBUTES[1], self.hash, self.range]
     }
 }
 
-/// The names of the table's key.
+/// The key attributes of every table.
 pub fn key_attributes() -> [&'static str; 2] {
-    KEY
+    KEY_ATTRIBUTES
 }
 
-/// The key of a whole item.
-pub fn key_in(item: &Item) -> Result<Key, String> {
-    let part = |name: &'static str, longest: usize| match item.get(name) {
+/// Reads the key of a complete item. The error is DynamoDB's message.
+pub fn item_key(item: &Item) -> Result<Key, String> {
+    let key_value = |name: &'static str, max_size: usize| match item.get(name) {
         None => Err(format!(
             "One or more parameter values were invalid: Missing the key {name} in the item"
         )),
         Some(Value::S(text)) if text.is_empty() => Err(format!(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: {name}"
         )),
-        Some(Value::S(text)) if text.len() > longest => Err(format!(
-            "One or more parameter values were invalid: Size of {name} has exceeded the maximum size limit of {longest} bytes"
+        Some(Value::S(text)) if text.len() > max_size => Err(format!(
+            "One or more parameter values were invalid: Size of {name} has exceeded the maximum size limit of {max_size} bytes"
         )),
         Some(Value::S(text)) => Ok(text.clone()),
         Some(value) => Err(format!(
             "One or more parameter values were invalid: Type mismatch for key {name} expected: S actual: {}",
-            value.kind()
+            value.data_type()
         )),
     };
     Ok(Key {
-        pk: part(KEY[0], LONGEST_KEYS[0])?,
-        sk: part(KEY[1], LONGEST_KEYS[1])?,
+        pk: key_value(KEY_ATTRIBUTES[0], MAX_KEY_SIZES[0])?,
+        sk: key_value(KEY_ATTRIBUTES[1], MAX_KEY_SIZES[1])?,
     })
 }
 
-/// A request's `Key`: the key's attributes and no others.
-pub fn exact_key(key: &Item) -> Result<Key, String> {
+/// Reads the `Key` of a request, which must consist of exactly the key attributes. The error is DynamoDB's message.
+pub fn parse_key(key: &Item) -> Result<Key, String> {
     let mismatch = "The provided key element does not match the schema";
-    if key.len() != KEY.len()
-        || !KEY
+    if key.len() != KEY_ATTRIBUTES.len()
+        || !KEY_ATTRIBUTES
             .iter()
             .all(|name| matches!(key.get(*name), Some(Value::S(_))))
     {
         return Err(mismatch.into());
     }
-    key_in(key)
+    item_key(key)
 }

@@ -1,4 +1,4 @@
-//! `TransactWriteItems`: prepared, held, then committed or let go.
+//! `TransactWriteItems`, which locks its items between prepare and commit, and `TransactGetItems`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -6,81 +6,81 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use super::capacity::{Consumed, Detail, Kind, Partition, read_units};
-use super::error::{Reason, ServiceError};
-use super::request::{Action, TransactWrite, TransactWriteRequest, Write};
-use super::store::{Prepared, Store};
+use super::capacity::{Consumed, Partition, RequestKind, ReturnConsumedCapacity, read_units};
+use super::error::{CancellationReason, ServiceError};
+use super::request::{ItemWrite, TransactWrite, TransactWriteRequest, WriteAction};
+use super::store::{PreparedWrite, Store};
 use super::value::{Item, item_size};
 
-/// The most items of a transaction.
-const MOST_ITEMS: usize = 100;
-/// The most bytes of its items together.
-const LARGEST: usize = 4 * 1024 * 1024;
-/// The longest token.
-const LONGEST_TOKEN: usize = 36;
-/// How long a token is remembered after its transaction is done.
-const TOKEN_IS_KNOWN: Duration = Duration::from_mins(10);
+/// The maximum number of items in a transaction.
+const MAX_ITEMS: usize = 100;
+/// The maximum total size of the items in a transaction, in bytes.
+const MAX_TRANSACTION_SIZE: usize = 4 * 1024 * 1024;
+/// The maximum length of a client request token.
+const MAX_TOKEN_LENGTH: usize = 36;
+/// How long a client request token is valid after its transaction committed.
+const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 
-/// What is known of the tokens that came with transactions. One that was canceled leaves nothing.
+/// The client request tokens of open and committed transactions. A canceled transaction releases its token.
 #[derive(Debug, Default)]
-pub struct Tokens(HashMap<String, Known>);
+pub struct ClientTokens(HashMap<String, TokenRecord>);
 
 #[derive(Debug)]
-struct Known {
-    content: Vec<TransactWrite>,
-    done_at: Option<Instant>,
+struct TokenRecord {
+    transact_items: Vec<TransactWrite>,
+    committed_at: Option<Instant>,
 }
 
-/// A transaction that was admitted.
+/// The result of preparing a transaction.
 #[derive(Debug)]
-pub enum Begun {
-    /// Its token's transaction is done; this is the answer.
-    Before(Json),
-    /// Its items are prepared, and held until it is committed or let go.
-    Prepared(Transaction),
+pub enum PrepareOutcome {
+    /// The transaction with the same client request token is committed. Carries the response.
+    Replayed(Json),
+    /// The items are locked until the transaction finishes.
+    Prepared(PreparedTransaction),
 }
 
-/// A transaction that holds items.
+/// A transaction that holds locks on its items.
 #[derive(Debug)]
-pub struct Transaction {
-    prepared: Vec<Prepared>,
-    reasons: Vec<Reason>,
+pub struct PreparedTransaction {
+    prepared: Vec<PreparedWrite>,
+    reasons: Vec<CancellationReason>,
     token: Option<String>,
-    detail: Detail,
+    detail: ReturnConsumedCapacity,
 }
 
-/// A transaction whose request is right in itself.
+/// A transaction whose request is valid.
 #[derive(Debug)]
-pub struct Checked {
-    writes: Vec<Write>,
-    content: Vec<TransactWrite>,
+pub struct ValidatedTransaction {
+    writes: Vec<ItemWrite>,
+    transact_items: Vec<TransactWrite>,
     token: Option<String>,
-    detail: Detail,
+    detail: ReturnConsumedCapacity,
 }
 
-impl Checked {
-    /// Reads the request.
+impl ValidatedTransaction {
+    /// Validates the request.
     pub fn new(request: TransactWriteRequest) -> Result<Self, ServiceError> {
-        let items = request.transact_items.len();
-        if items == 0 || items > MOST_ITEMS {
+        let item_count = request.transact_items.len();
+        if item_count == 0 || item_count > MAX_ITEMS {
             return Err(ServiceError::validation(format!(
-                "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to {MOST_ITEMS}, and not less than 1"
+                "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to {MAX_ITEMS}, and not less than 1"
             )));
         }
         let token = request.client_request_token;
         if token
             .as_ref()
-            .is_some_and(|token| token.is_empty() || token.len() > LONGEST_TOKEN)
+            .is_some_and(|token| token.is_empty() || token.len() > MAX_TOKEN_LENGTH)
         {
             return Err(ServiceError::validation(
                 "1 validation error detected: Value at 'clientRequestToken' failed to satisfy constraint: Member must have length between 1 and 36",
             ));
         }
-        let content = request.transact_items;
-        let writes: Vec<Write> = content
+        let transact_items = request.transact_items;
+        let writes: Vec<ItemWrite> = transact_items
             .iter()
             .cloned()
-            .map(Write::of_transaction)
+            .map(ItemWrite::from_transact_item)
             .collect::<Result<_, _>>()?;
         let mut keys = BTreeSet::new();
         if !writes
@@ -94,64 +94,66 @@ impl Checked {
         let size: usize = writes
             .iter()
             .map(|write| match &write.action {
-                Action::Put(item) => item_size(item),
+                WriteAction::Put(item) => item_size(item),
                 _ => 0,
             })
             .sum();
-        if size > LARGEST {
+        if size > MAX_TRANSACTION_SIZE {
             return Err(ServiceError::validation(
                 "Collection size of items in a transaction exceeds 4 MB",
             ));
         }
         Ok(Self {
             writes,
-            content,
+            transact_items,
             token,
             detail: request.return_consumed_capacity,
         })
     }
 
-    /// That its tables are there.
-    pub fn tables_in(&self, store: &Store) -> Result<(), ServiceError> {
+    /// Checks that all tables exist.
+    pub fn check_tables(&self, store: &Store) -> Result<(), ServiceError> {
         self.writes
             .iter()
             .try_for_each(|write| store.table(&write.table).map(|_| ()))
     }
 
-    /// Prepares every item and holds those that were. One that is refused cancels all, but what was prepared stays held
-    /// until the others are told.
-    pub fn begin(self, store: &mut Store, now: Instant) -> Result<Begun, ServiceError> {
-        self.tables_in(store)?;
+    /// Prepares every item and locks those that were prepared. If one item fails, the transaction is canceled, but the
+    /// prepared items stay locked until [`PreparedTransaction::finish`].
+    pub fn prepare(self, store: &mut Store, now: Instant) -> Result<PrepareOutcome, ServiceError> {
+        self.check_tables(store)?;
         if let Some(token) = &self.token {
             match store.tokens.0.get(token) {
-                Some(known) if known.is_forgotten(now) => {}
-                Some(known) if known.content != self.content => {
+                Some(record) if record.is_expired(now) => {}
+                Some(record) if record.transact_items != self.transact_items => {
                     return Err(ServiceError::parameter_mismatch());
                 }
-                Some(Known { done_at: None, .. }) => return Err(ServiceError::in_progress()),
-                Some(_) => return Ok(Begun::Before(self.replayed(store))),
+                Some(TokenRecord {
+                    committed_at: None, ..
+                }) => return Err(ServiceError::in_progress()),
+                Some(_) => return Ok(PrepareOutcome::Replayed(self.replay_response(store))),
                 None => {}
             }
-            let known = Known {
-                content: self.content,
-                done_at: None,
+            let record = TokenRecord {
+                transact_items: self.transact_items,
+                committed_at: None,
             };
-            store.tokens.0.insert(token.clone(), known);
+            store.tokens.0.insert(token.clone(), record);
         }
         let (mut prepared, mut reasons) = (Vec::new(), Vec::new());
         for write in &self.writes {
             reasons.push(match store.prepare(write, now) {
                 Ok(item) => {
                     prepared.push(item);
-                    Reason::None
+                    CancellationReason::None
                 }
-                Err(refusal) => refusal.into(),
+                Err(error) => error.into(),
             });
         }
         for item in &prepared {
-            store.held.insert((item.table.clone(), item.key.clone()));
+            store.locked.insert((item.table.clone(), item.key.clone()));
         }
-        Ok(Begun::Prepared(Transaction {
+        Ok(PrepareOutcome::Prepared(PreparedTransaction {
             prepared,
             reasons,
             token: self.token,
@@ -159,8 +161,8 @@ impl Checked {
         }))
     }
 
-    /// The answer to a request whose token's transaction is done: what reading its items costs.
-    fn replayed(&self, store: &Store) -> Json {
+    /// Returns the response to a repeated client request token, which consumes read units instead of write units.
+    fn replay_response(&self, store: &Store) -> Json {
         let mut consumed: BTreeMap<&str, Consumed> = BTreeMap::new();
         for write in &self.writes {
             let item = store
@@ -171,19 +173,23 @@ impl Checked {
             consumed
                 .entry(&write.table)
                 .or_default()
-                .add(&Consumed::units(units));
+                .add(&Consumed::from_table_units(units));
         }
-        answer(&consumed, self.detail, Kind::TransactionRead)
+        capacity_response(&consumed, self.detail, RequestKind::TransactionRead)
     }
 }
 
-impl Transaction {
-    /// Commits it, or lets it go and says why.
-    pub fn end(self, store: &mut Store, now: Instant) -> Result<Json, ServiceError> {
+impl PreparedTransaction {
+    /// Releases the locks, and commits the transaction or returns why it is canceled.
+    pub fn finish(self, store: &mut Store, now: Instant) -> Result<Json, ServiceError> {
         for item in &self.prepared {
-            store.held.remove(&(item.table.clone(), item.key.clone()));
+            store.locked.remove(&(item.table.clone(), item.key.clone()));
         }
-        if self.reasons.iter().any(|reason| *reason != Reason::None) {
+        if self
+            .reasons
+            .iter()
+            .any(|reason| *reason != CancellationReason::None)
+        {
             if let Some(token) = &self.token {
                 store.tokens.0.remove(token);
             }
@@ -195,55 +201,63 @@ impl Transaction {
                 table: item.table.clone(),
                 index: None,
                 hash: item.key.pk.clone(),
-                of_writes: true,
+                is_write: true,
             };
-            store.buckets.take(&partition, item.units * 2, now);
-            let mut units = Consumed::units(item.units * 2);
+            store.buckets.consume(&partition, item.units * 2, now);
+            let mut units = Consumed::from_table_units(item.units * 2);
             units.add(&store.commit(item, now));
             consumed.entry(&item.table).or_default().add(&units);
         }
-        if let Some(known) = self.token.and_then(|token| store.tokens.0.get_mut(&token)) {
-            known.done_at = Some(now);
+        if let Some(record) = self.token.and_then(|token| store.tokens.0.get_mut(&token)) {
+            record.committed_at = Some(now);
         }
-        Ok(answer(&consumed, self.detail, Kind::TransactionWrite))
+        Ok(capacity_response(
+            &consumed,
+            self.detail,
+            RequestKind::TransactionWrite,
+        ))
     }
 }
 
-impl Known {
-    fn is_forgotten(&self, now: Instant) -> bool {
-        self.done_at
-            .is_some_and(|done_at| now - done_at > TOKEN_IS_KNOWN)
+impl TokenRecord {
+    fn is_expired(&self, now: Instant) -> bool {
+        self.committed_at
+            .is_some_and(|committed_at| now - committed_at > TOKEN_LIFETIME)
     }
 }
 
-/// What was consumed, table by table.
-fn answer(consumed: &BTreeMap<&str, Consumed>, detail: Detail, kind: Kind) -> Json {
-    let told: Vec<Json> = consumed
+/// Returns a response with the consumed capacity of each table, if the request asked for it.
+fn capacity_response(
+    consumed: &BTreeMap<&str, Consumed>,
+    detail: ReturnConsumedCapacity,
+    kind: RequestKind,
+) -> Json {
+    let capacity: Vec<Json> = consumed
         .iter()
         .filter_map(|(table, consumed)| consumed.json(table, detail, kind))
         .collect();
-    if told.is_empty() {
+    if capacity.is_empty() {
         json!({})
     } else {
-        json!({ "ConsumedCapacity": told })
+        json!({ "ConsumedCapacity": capacity })
     }
 }
 
-/// `TransactGetItems`: all as they are at one moment, unless a transaction holds one of them.
-pub fn get(
+/// Executes `TransactGetItems`: reads all items as one snapshot, and fails if a transaction holds a lock on any of them.
+pub fn transact_get(
     store: &mut Store,
     request: super::request::TransactGetRequest,
     now: Instant,
 ) -> Result<Json, ServiceError> {
     let detail = request.return_consumed_capacity;
-    if request.transact_items.is_empty() || request.transact_items.len() > MOST_ITEMS {
+    if request.transact_items.is_empty() || request.transact_items.len() > MAX_ITEMS {
         return Err(ServiceError::validation(format!(
-            "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to {MOST_ITEMS}, and not less than 1"
+            "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to {MAX_ITEMS}, and not less than 1"
         )));
     }
     let mut gets = Vec::new();
     for get in request.transact_items {
-        gets.push(super::read::Get::of_transaction(store, get.get)?);
+        gets.push(super::read::Get::from_transact_item(store, get.get)?);
     }
     let mut keys = BTreeSet::new();
     if !gets.iter().all(|get| keys.insert((&get.table, &get.key))) {
@@ -253,20 +267,20 @@ pub fn get(
     }
     let (mut responses, mut reasons, mut consumed) = (Vec::new(), Vec::new(), BTreeMap::new());
     for get in &gets {
-        if store.held.contains(&(get.table.clone(), get.key.clone())) {
-            reasons.push(Reason::TransactionConflict);
+        if store.locked.contains(&(get.table.clone(), get.key.clone())) {
+            reasons.push(CancellationReason::TransactionConflict);
             continue;
         }
         match get.read(store, 4, now) {
-            Err(throttle) => reasons.push(Reason::ThrottlingError(throttle)),
-            Ok((item, halves)) => {
-                reasons.push(Reason::None);
+            Err(throttle) => reasons.push(CancellationReason::ThrottlingError(throttle)),
+            Ok((item, half_units)) => {
+                reasons.push(CancellationReason::None);
                 responses.push(item.map_or_else(
                     || json!({}),
                     |item: Item| json!({"Item": super::value::item_json(&item)}),
                 ));
                 let units = Consumed {
-                    table: halves,
+                    table: half_units,
                     indexes: BTreeMap::new(),
                 };
                 consumed
@@ -276,10 +290,13 @@ pub fn get(
             }
         }
     }
-    if reasons.iter().any(|reason| *reason != Reason::None) {
+    if reasons
+        .iter()
+        .any(|reason| *reason != CancellationReason::None)
+    {
         return Err(ServiceError::canceled(&reasons));
     }
-    let mut answer = answer(&consumed, detail, Kind::TransactionRead);
-    answer["Responses"] = json!(responses);
-    Ok(answer)
+    let mut response = capacity_response(&consumed, detail, RequestKind::TransactionRead);
+    response["Responses"] = json!(responses);
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Attribute values: as JSON on the wire, and their size.
+//! Attribute values: their JSON wire format and their size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,35 +9,35 @@ use serde_json::{Map, Value as Json, json};
 
 use super::number::Number;
 
-/// How deep lists and maps may be nested.
-const DEEPEST: usize = 32;
+/// The maximum nesting depth of lists and maps (Developer Guide, "Quotas").
+const MAX_NESTING: usize = 32;
 
-/// An item, attribute by attribute.
+/// The attributes of an item, by name.
 pub type Item = BTreeMap<String, Value>;
 
-/// An attribute's value.
+/// An attribute value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "Json")]
 pub enum Value {
-    /// Text.
+    /// A string.
     S(String),
     /// A number.
     N(Number),
-    /// Bytes.
+    /// Binary data.
     B(Vec<u8>),
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
-    /// Nothing.
+    /// Null.
     Null,
     /// A map.
     M(Item),
     /// A list.
     L(Vec<Value>),
-    /// A set of texts.
+    /// A string set.
     Ss(BTreeSet<String>),
-    /// A set of numbers.
+    /// A number set.
     Ns(BTreeSet<Number>),
-    /// A set of bytes.
+    /// A binary set.
     Bs(BTreeSet<Vec<u8>>),
 }
 
@@ -45,17 +45,19 @@ impl TryFrom<Json> for Value {
     type Error = String;
 
     fn try_from(json: Json) -> Result<Self, String> {
-        Self::read(json, 0)
+        Self::parse(json, 0)
     }
 }
 
 impl Value {
-    fn read(json: Json, depth: usize) -> Result<Self, String> {
-        if depth > DEEPEST {
+    fn parse(json: Json, depth: usize) -> Result<Self, String> {
+        if depth > MAX_NESTING {
             return Err("Nesting Levels have exceeded supported limits".into());
         }
         let Json::Object(object) = json else {
-            return Err("an attribute value is an object of one type".into());
+            return Err(
+                "an attribute value must be a JSON object with exactly one data type".into(),
+            );
         };
         let mut entries = object.into_iter();
         let (Some((kind, value)), None) = (entries.next(), entries.next()) else {
@@ -64,34 +66,34 @@ impl Value {
         Ok(match (kind.as_str(), value) {
             ("S", Json::String(text)) => Self::S(text),
             ("N", Json::String(text)) => Self::N(Number::parse(&text)?),
-            ("B", Json::String(text)) => Self::B(bytes(&text)?),
-            ("BOOL", Json::Bool(truth)) => Self::Bool(truth),
+            ("B", Json::String(text)) => Self::B(decode_base64(&text)?),
+            ("BOOL", Json::Bool(boolean)) => Self::Bool(boolean),
             ("NULL", Json::Bool(true)) => Self::Null,
             ("M", Json::Object(map)) => Self::M(
                 map.into_iter()
-                    .map(|(name, value)| Ok((name, Self::read(value, depth + 1)?)))
+                    .map(|(name, value)| Ok((name, Self::parse(value, depth + 1)?)))
                     .collect::<Result<_, String>>()?,
             ),
             ("L", Json::Array(list)) => Self::L(
                 list.into_iter()
-                    .map(|value| Self::read(value, depth + 1))
+                    .map(|value| Self::parse(value, depth + 1))
                     .collect::<Result<_, _>>()?,
             ),
-            ("SS", Json::Array(set)) => Self::Ss(members(set, |text| Ok(text.to_owned()))?),
-            ("NS", Json::Array(set)) => Self::Ns(members(set, Number::parse)?),
-            ("BS", Json::Array(set)) => Self::Bs(members(set, bytes)?),
-            (kind, value) => return Err(format!("{value} is no value of type {kind}")),
+            ("SS", Json::Array(set)) => Self::Ss(parse_set(set, |text| Ok(text.to_owned()))?),
+            ("NS", Json::Array(set)) => Self::Ns(parse_set(set, Number::parse)?),
+            ("BS", Json::Array(set)) => Self::Bs(parse_set(set, decode_base64)?),
+            (kind, value) => return Err(format!("{value} is not a value of data type {kind}")),
         })
     }
 
-    /// As it goes over the wire.
+    /// Encodes it in DynamoDB's JSON format.
     pub fn json(&self) -> Json {
         let encoded = |bytes: &Vec<u8>| BASE64_STANDARD.encode(bytes);
         match self {
             Self::S(text) => json!({"S": text}),
             Self::N(number) => json!({"N": number.to_string()}),
             Self::B(bytes) => json!({"B": encoded(bytes)}),
-            Self::Bool(truth) => json!({"BOOL": truth}),
+            Self::Bool(boolean) => json!({"BOOL": boolean}),
             Self::Null => json!({"NULL": true}),
             Self::M(map) => json!({"M": item_json(map)}),
             Self::L(list) => json!({"L": list.iter().map(Self::json).collect::<Vec<_>>()}),
@@ -101,8 +103,8 @@ impl Value {
         }
     }
 
-    /// What its type is called on the wire.
-    pub fn kind(&self) -> &'static str {
+    /// Returns the data type descriptor of the wire format, such as `S`.
+    pub fn data_type(&self) -> &'static str {
         match self {
             Self::S(_) => "S",
             Self::N(_) => "N",
@@ -117,7 +119,7 @@ impl Value {
         }
     }
 
-    /// Its bytes in an item (Developer Guide, "DynamoDB item sizes and formats").
+    /// Returns its size in bytes within an item (Developer Guide, "DynamoDB item sizes and formats").
     pub fn size(&self) -> usize {
         match self {
             Self::S(text) => text.len(),
@@ -133,25 +135,25 @@ impl Value {
     }
 }
 
-fn bytes(text: &str) -> Result<Vec<u8>, String> {
+fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     BASE64_STANDARD
         .decode(text)
         .map_err(|_| "Base64 encoded length is unexpected".into())
 }
 
-fn members<T: Ord>(
+fn parse_set<T: Ord>(
     set: Vec<Json>,
-    read: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<BTreeSet<T>, String> {
-    let listed = set.len();
+    let element_count = set.len();
     let members = set
         .into_iter()
-        .map(|member| read(member.as_str().ok_or("a set's member is text")?))
+        .map(|member| parse(member.as_str().ok_or("a set member must be a string")?))
         .collect::<Result<BTreeSet<T>, String>>()?;
     if members.is_empty() {
         return Err("One or more parameter values were invalid: An set may not be empty".into());
     }
-    if members.len() < listed {
+    if members.len() < element_count {
         return Err(
             "One or more parameter values were invalid: Input collection contains duplicates"
                 .into(),
@@ -160,7 +162,7 @@ fn members<T: Ord>(
     Ok(members)
 }
 
-/// An item as it goes over the wire.
+/// Encodes an item in DynamoDB's JSON format.
 pub fn item_json(item: &Item) -> Json {
     Json::Object(
         item.iter()
@@ -169,7 +171,7 @@ pub fn item_json(item: &Item) -> Json {
     )
 }
 
-/// An item's bytes: its attributes' names and values.
+/// Returns an item's size in bytes: the names and values of its attributes.
 pub fn item_size(item: &Item) -> usize {
     item.iter()
         .map(|(name, value)| name.len() + value.size())
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_reads_back() {
+    fn every_data_type_round_trips() {
         let all = json!({"M": {
             "text": {"S": "milk"}, "number": {"N": "1.5"}, "bytes": {"B": "AQI="}, "truth": {"BOOL": false},
             "nothing": {"NULL": true}, "list": {"L": [{"S": ""}, {"N": "-3"}]},
@@ -195,8 +197,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_is_refused() {
-        for wrong in [
+    fn invalid_values_are_rejected() {
+        for invalid in [
             json!({}),
             json!({"S": "a", "N": "1"}),
             json!({"N": 1}),
@@ -205,12 +207,12 @@ mod tests {
             json!({"NS": ["1", "1.0"]}),
             json!({"NULL": false}),
         ] {
-            assert!(value(wrong.clone()).is_err(), "{wrong}");
+            assert!(value(invalid.clone()).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn a_map_costs_three_bytes_and_one_an_element() {
+    fn collection_size_adds_3_bytes_and_1_per_element() {
         let size = |json| value(json).unwrap().size();
         assert_eq!(size(json!({"M": {}})), 3);
         assert_eq!(size(json!({"M": {"ab": {"S": "cde"}}})), 3 + 1 + 2 + 3);

@@ -1,19 +1,19 @@
-//! The simulated DynamoDB and the local cloud's answer the same random requests alike.
+//! Differential test: the simulated DynamoDB and the local cloud's DynamoDB give equal responses to random requests.
 //!
-//! What is random is small on purpose: few keys, few attributes, so that requests meet each other. Compared are the items,
-//! keys and counts that come back, errors by their names, cancellation reasons by code and item, and consumed capacity.
+//! Requests use few keys and few attributes, so that they often address the same items. The test compares returned items,
+//! keys and counts, error codes, the codes and items of cancellation reasons, and consumed capacity.
 //!
-//! Where the local cloud (MiniStack 1.5.33) is known to differ from DynamoDB, the requests keep away from it:
-//! - in a transaction, and beside a condition that fails, it does not see that an expression is wrong; DynamoDB reads all of
-//!   a request before anything else;
-//! - it takes a function that there is not, an update without a value, and two actions on one path; DynamoDB refuses them;
-//! - it adds with 28 digits and leaves zeros after the point; DynamoDB has 38 digits and cuts such zeros;
-//! - it takes a nested value away where nothing is around it; DynamoDB calls the path invalid;
-//! - it tells no capacity of a batch, and of a read half a unit or one, however much is read. DynamoDB rounds what it read up
-//!   to 4 KB, each item of a batch by itself; so does the simulation, and what is read here is smaller than that.
+//! The requests avoid the known differences of the local cloud (MiniStack 1.5.33) from DynamoDB:
+//! - It accepts an invalid expression in a transaction, or next to a failing condition. DynamoDB validates the whole
+//!   request first.
+//! - It accepts unknown functions, updates without a value, and two actions on one path. DynamoDB rejects them.
+//! - It adds with 28 digits and keeps trailing zeros of fractions. DynamoDB has 38 digits and removes trailing zeros.
+//! - It accepts removing a nested value whose parent does not exist. DynamoDB rejects the path as invalid.
+//! - It reports no consumed capacity for a batch, and half a unit or one unit for any other read, however large. DynamoDB
+//!   and the simulation round the size up to 4 KB, in a batch for each item. All reads here are smaller than 4 KB.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-mod draw;
+mod random_request;
 mod send;
 
 use std::collections::HashMap;
@@ -24,43 +24,46 @@ use fastrand::Rng;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
-use draw::Request;
+use random_request::Request;
 
 type Item = HashMap<String, AttributeValue>;
 
-const REQUESTS: usize = 1500;
+const REQUESTS_PER_SEED: usize = 1500;
 
-/// One service under comparison.
-struct Side {
+/// One of the two compared services.
+struct Service {
     client: Client,
     table: String,
-    /// Begins every token.
-    run: String,
+    /// The prefix of every client request token.
+    token_prefix: String,
 }
 
 #[tokio::test]
-async fn the_simulation_and_the_local_cloud_answer_alike() {
+async fn simulation_responds_like_the_local_cloud() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
     for seed in 1..=3 {
         let database = SimulatedDynamoDb::new(seed);
-        let run = format!("{}-{seed}", std::process::id());
-        let simulated = Side {
-            run: run.clone(),
+        let token_prefix = format!("{}-{seed}", std::process::id());
+        let simulated = Service {
+            token_prefix: token_prefix.clone(),
             client: database.aws().dynamodb(),
-            table: database.table(Table::Stock),
+            table: database.create_table(Table::Stock),
         };
-        let local = Side {
-            run,
+        let local = Service {
+            token_prefix,
             client: cloud.aws().dynamodb(),
             table: cloud.table(&format!("alike-{seed}"), Table::Stock).await,
         };
         let mut random = Rng::with_seed(seed);
-        for number in 0..REQUESTS {
+        for number in 0..REQUESTS_PER_SEED {
             let request = Request::draw(&mut random);
-            let (here, there) = tokio::join!(request.send(&simulated), request.send(&local));
-            assert_eq!(here, there, "seed {seed}, request {number}: {request:#?}");
+            let (actual, expected) = tokio::join!(request.send(&simulated), request.send(&local));
+            assert_eq!(
+                actual, expected,
+                "seed {seed}, request {number}: {request:#?}"
+            );
         }
     }
 }

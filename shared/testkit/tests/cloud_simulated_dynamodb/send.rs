@@ -1,4 +1,4 @@
-//! Requests as they are sent, and answers in one form.
+//! Sends requests and formats their responses for comparison.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,131 +10,139 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 
-use crate::draw::{Condition, Part, Query, Request};
-use crate::{Item, Side};
+use crate::random_request::{Expression, Query, Request, TransactItem};
+use crate::{Item, Service};
 
 impl Request {
-    /// Sends it; gives the answer in one form.
-    pub async fn send(&self, to: &Side) -> String {
+    /// Sends the request and returns its formatted response.
+    pub async fn send(&self, service: &Service) -> String {
         match self {
-            Self::Get(key) => get(to, key).await,
-            Self::Put(item, condition) => put(to, item, condition.clone()).await,
-            Self::Delete(key, condition) => delete(to, key, condition.clone()).await,
-            Self::Update(key, update, condition, returned) => {
-                let changed = together(update.1.clone(), condition.as_ref());
-                let sent = to
+            Self::Get(key) => get(service, key).await,
+            Self::Put(item, condition) => put(service, item, condition.clone()).await,
+            Self::Delete(key, condition) => delete(service, key, condition.clone()).await,
+            Self::Update(key, update, condition, return_value) => {
+                let values = merged_values(update.1.clone(), condition.as_ref());
+                let result = service
                     .client
                     .update_item()
-                    .table_name(&to.table)
+                    .table_name(&service.table)
                     .set_key(Some(key.clone()))
                     .update_expression(update.0)
                     .set_condition_expression(text(condition.as_ref()))
-                    .set_expression_attribute_values(changed)
-                    .return_values(returned.clone())
+                    .set_expression_attribute_values(values)
+                    .return_values(return_value.clone())
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await;
-                told(sent, |updated| {
+                format_result(result, |updated| {
                     let units = units(updated.consumed_capacity.as_slice());
-                    (updated.attributes.as_ref().map(shown), units)
+                    (updated.attributes.as_ref().map(format_item), units)
                 })
             }
-            Self::Query(query) => query.send(to).await,
-            Self::Batch(keys) => batch(to, keys).await,
-            Self::Transact(parts, token) => transact(to, parts, token).await,
+            Self::Query(query) => query.send(service).await,
+            Self::Batch(keys) => batch(service, keys).await,
+            Self::TransactWrite(items, token) => transact(service, items, token).await,
         }
     }
 }
 
-async fn get(to: &Side, key: &Item) -> String {
-    let get = to.client.get_item().table_name(&to.table);
-    let sent = get
+async fn get(service: &Service, key: &Item) -> String {
+    let get = service.client.get_item().table_name(&service.table);
+    let result = get
         .set_key(Some(key.clone()))
         .consistent_read(true)
         .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .send()
         .await;
-    told(sent, |found| {
+    format_result(result, |found| {
         let units = units(found.consumed_capacity.as_slice());
-        (found.item.as_ref().map(shown), units)
+        (found.item.as_ref().map(format_item), units)
     })
 }
 
-async fn put(to: &Side, item: &Item, condition: Option<Condition>) -> String {
-    let put = to.client.put_item().table_name(&to.table);
-    let sent = put
+async fn put(service: &Service, item: &Item, condition: Option<Expression>) -> String {
+    let put = service.client.put_item().table_name(&service.table);
+    let result = put
         .set_item(Some(item.clone()))
         .set_condition_expression(text(condition.as_ref()))
-        .set_expression_attribute_values(together(HashMap::new(), condition.as_ref()))
+        .set_expression_attribute_values(merged_values(HashMap::new(), condition.as_ref()))
         .return_values(ReturnValue::AllOld)
         .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .send()
         .await;
-    told(sent, |put| {
+    format_result(result, |put| {
         let units = units(put.consumed_capacity.as_slice());
-        (put.attributes.as_ref().map(shown), units)
+        (put.attributes.as_ref().map(format_item), units)
     })
 }
 
-async fn delete(to: &Side, key: &Item, condition: Option<Condition>) -> String {
-    let delete = to.client.delete_item().table_name(&to.table);
-    let sent = delete
+async fn delete(service: &Service, key: &Item, condition: Option<Expression>) -> String {
+    let delete = service.client.delete_item().table_name(&service.table);
+    let result = delete
         .set_key(Some(key.clone()))
         .set_condition_expression(text(condition.as_ref()))
-        .set_expression_attribute_values(together(HashMap::new(), condition.as_ref()))
+        .set_expression_attribute_values(merged_values(HashMap::new(), condition.as_ref()))
         .return_values(ReturnValue::AllOld)
         .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .send()
         .await;
-    told(sent, |deleted| {
+    format_result(result, |deleted| {
         let units = units(deleted.consumed_capacity.as_slice());
-        (deleted.attributes.as_ref().map(shown), units)
+        (deleted.attributes.as_ref().map(format_item), units)
     })
 }
 
-async fn batch(to: &Side, keys: &[Item]) -> String {
+async fn batch(service: &Service, keys: &[Item]) -> String {
     let wanted = KeysAndAttributes::builder()
         .set_keys(Some(keys.to_vec()))
         .consistent_read(true)
         .build()
         .unwrap();
-    let batch = to.client.batch_get_item().request_items(&to.table, wanted);
-    told(batch.send().await, |read| {
+    let batch = service
+        .client
+        .batch_get_item()
+        .request_items(&service.table, wanted);
+    format_result(batch.send().await, |read| {
         let tables = read.responses.iter().flat_map(HashMap::values);
-        let mut found: Vec<_> = tables.flatten().map(shown).collect();
+        let mut found: Vec<_> = tables.flatten().map(format_item).collect();
         found.sort();
         found
     })
 }
 
-async fn transact(to: &Side, parts: &[Part], token: &str) -> String {
-    let sent = to
+async fn transact(service: &Service, items: &[TransactItem], token: &str) -> String {
+    let result = service
         .client
         .transact_write_items()
-        .set_transact_items(Some(parts.iter().map(|part| part.of(&to.table)).collect()))
-        // The local cloud remembers tokens longer than tables.
-        .client_request_token(format!("{}-{token}", to.run))
+        .set_transact_items(Some(
+            items
+                .iter()
+                .map(|item| item.build(&service.table))
+                .collect(),
+        ))
+        // The prefix is unique to the run, because the local cloud remembers tokens after their table is deleted.
+        .client_request_token(format!("{}-{token}", service.token_prefix))
         .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .send()
         .await;
-    if let Err(SdkError::ServiceError(error)) = &sent
+    if let Err(SdkError::ServiceError(error)) = &result
         && let TransactWriteItemsError::TransactionCanceledException(canceled) = error.err()
     {
         let reasons = canceled.cancellation_reasons().iter();
         let reasons: Vec<_> = reasons
-            .map(|reason| (reason.code(), reason.item.as_ref().map(shown)))
+            .map(|reason| (reason.code(), reason.item.as_ref().map(format_item)))
             .collect();
         return format!("canceled: {reasons:?}");
     }
-    told(sent, |done| units(done.consumed_capacity()))
+    format_result(result, |done| units(done.consumed_capacity()))
 }
 
-fn text(condition: Option<&Condition>) -> Option<String> {
+fn text(condition: Option<&Expression>) -> Option<String> {
     condition.map(|(text, _)| (*text).to_owned())
 }
 
-/// The values of both; named alike, the first ones stay.
-fn together(mut values: Item, condition: Option<&Condition>) -> Option<Item> {
+/// Adds the values of `condition` to `values`. A value that both have is kept from `values`.
+fn merged_values(mut values: Item, condition: Option<&Expression>) -> Option<Item> {
     for (name, value) in condition.into_iter().flat_map(|(_, values)| values) {
         let entry = values.entry(name.clone());
         entry.or_insert_with(|| value.clone());
@@ -142,18 +150,21 @@ fn together(mut values: Item, condition: Option<&Condition>) -> Option<Item> {
     (!values.is_empty()).then_some(values)
 }
 
-impl Part {
-    fn of(&self, table: &str) -> TransactWriteItem {
-        let part = TransactWriteItem::builder();
+impl TransactItem {
+    fn build(&self, table: &str) -> TransactWriteItem {
+        let item = TransactWriteItem::builder();
         match self {
-            Self::Put(item, condition) => {
+            Self::Put(attributes, condition) => {
                 let put = Put::builder().table_name(table);
                 let put = put
-                    .set_item(Some(item.clone()))
+                    .set_item(Some(attributes.clone()))
                     .set_condition_expression(text(condition.as_ref()))
-                    .set_expression_attribute_values(together(HashMap::new(), condition.as_ref()))
+                    .set_expression_attribute_values(merged_values(
+                        HashMap::new(),
+                        condition.as_ref(),
+                    ))
                     .return_values_on_condition_check_failure(OnFailure::AllOld);
-                part.put(put.build().unwrap())
+                item.put(put.build().unwrap())
             }
             Self::Update(key, (update, values), condition) => {
                 let built = Update::builder().table_name(table);
@@ -161,26 +172,32 @@ impl Part {
                     .set_key(Some(key.clone()))
                     .update_expression(*update)
                     .set_condition_expression(text(condition.as_ref()))
-                    .set_expression_attribute_values(together(values.clone(), condition.as_ref()))
+                    .set_expression_attribute_values(merged_values(
+                        values.clone(),
+                        condition.as_ref(),
+                    ))
                     .return_values_on_condition_check_failure(OnFailure::AllOld);
-                part.update(built.build().unwrap())
+                item.update(built.build().unwrap())
             }
             Self::Delete(key, condition) => {
                 let delete = Delete::builder().table_name(table);
                 let delete = delete
                     .set_key(Some(key.clone()))
                     .set_condition_expression(text(condition.as_ref()))
-                    .set_expression_attribute_values(together(HashMap::new(), condition.as_ref()));
-                part.delete(delete.build().unwrap())
+                    .set_expression_attribute_values(merged_values(
+                        HashMap::new(),
+                        condition.as_ref(),
+                    ));
+                item.delete(delete.build().unwrap())
             }
             Self::Check(key, condition) => {
                 let check = ConditionCheck::builder().table_name(table);
                 let check = check
                     .set_key(Some(key.clone()))
                     .set_condition_expression(text(Some(condition)))
-                    .set_expression_attribute_values(together(HashMap::new(), Some(condition)))
+                    .set_expression_attribute_values(merged_values(HashMap::new(), Some(condition)))
                     .return_values_on_condition_check_failure(OnFailure::AllOld);
-                part.condition_check(check.build().unwrap())
+                item.condition_check(check.build().unwrap())
             }
         }
         .build()
@@ -188,58 +205,62 @@ impl Part {
 }
 
 impl Query {
-    async fn send(&self, to: &Side) -> String {
-        let (mut all, mut after) = (String::new(), None);
+    async fn send(&self, service: &Service) -> String {
+        let (mut formatted, mut start_key) = (String::new(), None);
         for _ in 0..self.pages {
-            let query = to
+            let query = service
                 .client
                 .query()
-                .table_name(&to.table)
+                .table_name(&service.table)
                 .key_condition_expression(self.condition);
-            let sent = query
+            let result = query
                 .set_index_name(self.index.map(str::to_owned))
                 .set_filter_expression(self.filter.map(str::to_owned))
                 .set_expression_attribute_values(Some(self.values.clone()))
                 .scan_index_forward(self.forward)
                 .limit(self.limit)
-                .set_exclusive_start_key(after.clone())
+                .set_exclusive_start_key(start_key.clone())
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await;
-            after = sent
+            start_key = result
                 .as_ref()
                 .ok()
                 .and_then(|page| page.last_evaluated_key.clone());
-            all += &told(sent, |page| {
-                let items: Vec<_> = page.items().iter().map(shown).collect();
+            formatted += &format_result(result, |page| {
+                let items: Vec<_> = page.items().iter().map(format_item).collect();
                 (
                     items,
                     page.count,
                     page.scanned_count,
-                    page.last_evaluated_key.as_ref().map(shown),
+                    page.last_evaluated_key.as_ref().map(format_item),
                     units(page.consumed_capacity.as_slice()),
                 )
             });
-            if after.is_none() {
+            if start_key.is_none() {
                 break;
             }
         }
-        all
+        formatted
     }
 }
 
-fn told<T, E, R, S>(sent: Result<T, SdkError<E, R>>, show: impl FnOnce(&T) -> S) -> String
+/// Formats what `select` returns of a response, or the error code.
+fn format_result<T, E, R, S>(
+    result: Result<T, SdkError<E, R>>,
+    select: impl FnOnce(&T) -> S,
+) -> String
 where
     E: ProvideErrorMetadata,
     S: std::fmt::Debug,
 {
-    match sent {
-        Ok(answer) => format!("{:?}", show(&answer)),
-        Err(error) => format!("refused: {:?}", error.code()),
+    match result {
+        Ok(response) => format!("{:?}", select(&response)),
+        Err(error) => format!("error: {:?}", error.code()),
     }
 }
 
-/// Table by table, what was consumed.
+/// Formats the consumed capacity units of each table.
 fn units(consumed: &[ConsumedCapacity]) -> Vec<String> {
     let units = consumed
         .iter()
@@ -247,20 +268,20 @@ fn units(consumed: &[ConsumedCapacity]) -> Vec<String> {
     units.collect()
 }
 
-/// An item in one form, whatever the order of its attributes and of its sets.
-pub fn shown(item: &Item) -> String {
+/// Formats an item with its attributes and sets in a defined order.
+pub fn format_item(item: &Item) -> String {
     let ordered: BTreeMap<&String, String> = item
         .iter()
-        .map(|(name, value)| (name, value_shown(value)))
+        .map(|(name, value)| (name, format_value(value)))
         .collect();
     format!("{ordered:?}")
 }
 
-fn value_shown(value: &AttributeValue) -> String {
+fn format_value(value: &AttributeValue) -> String {
     match value {
-        AttributeValue::M(map) => shown(map),
+        AttributeValue::M(map) => format_item(map),
         AttributeValue::L(list) => {
-            format!("{:?}", list.iter().map(value_shown).collect::<Vec<_>>())
+            format!("{:?}", list.iter().map(format_value).collect::<Vec<_>>())
         }
         AttributeValue::Ss(set) => {
             let mut set = set.clone();

@@ -1,9 +1,12 @@
-//! Conditions and updates, by their grammars.
+//! Condition and update expressions.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use stockline_testkit::cloud::Table;
 
-use crate::fixture::{Fixture, Item, code, codes, fixture, key, n, reasons, s, with};
+use crate::fixture::{
+    Fixture, Item, cancellation_reasons, fixture, key, n, reason_codes, result_code, s,
+    with_attributes,
+};
 
 fn values() -> Vec<(&'static str, AttributeValue)> {
     vec![
@@ -38,7 +41,7 @@ fn sample() -> Item {
         ]
         .into(),
     );
-    with(
+    with_attributes(
         key("a"),
         &[
             ("quantity", n("5")),
@@ -52,7 +55,7 @@ fn sample() -> Item {
     )
 }
 
-/// Whether a condition holds of the sample, or the error's name.
+/// Whether a condition holds for the stored sample, or the error code.
 async fn holds(stock: &Fixture, condition: &str) -> Result<bool, String> {
     let check = aws_sdk_dynamodb::types::ConditionCheck::builder()
         .table_name(&stock.table)
@@ -70,12 +73,15 @@ async fn holds(stock: &Fixture, condition: &str) -> Result<bool, String> {
         .fold(check, |check, (name, value)| {
             check.expression_attribute_names(name, value)
         });
-    let part = TransactWriteItem::builder().condition_check(check.build().unwrap());
-    let sent = stock.transact(vec![part.build()]).send().await;
-    match code(&sent) {
+    let item = TransactWriteItem::builder().condition_check(check.build().unwrap());
+    let result = stock.transact(vec![item.build()]).send().await;
+    match result_code(&result) {
         "OK" => Ok(true),
         "TransactionCanceledException" => {
-            assert_eq!(codes(&reasons(sent)), ["ConditionalCheckFailed"]);
+            assert_eq!(
+                reason_codes(&cancellation_reasons(result)),
+                ["ConditionalCheckFailed"]
+            );
             Ok(false)
         }
         other => Err(other.to_owned()),
@@ -83,7 +89,7 @@ async fn holds(stock: &Fixture, condition: &str) -> Result<bool, String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conditions_mean_what_the_guide_says() {
+async fn conditions_evaluate_as_documented() {
     let stock = fixture(Table::Stock);
     stock.put(sample()).await;
     for (condition, expected) in [
@@ -93,7 +99,7 @@ async fn conditions_mean_what_the_guide_says() {
         ("absent <> :one", true),
         ("quantity < :text", false),
         ("NOT quantity >= :nine", true),
-        // AND binds stronger than OR, NOT strongest.
+        // NOT has the highest precedence, then AND, then OR.
         (
             "quantity = :nine AND quantity = :nine OR attribute_exists(word)",
             true,
@@ -134,7 +140,7 @@ async fn conditions_mean_what_the_guide_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_condition_is_refused() {
+async fn invalid_conditions_are_rejected() {
     let stock = fixture(Table::Stock);
     stock.put(sample()).await;
     for condition in [
@@ -155,22 +161,22 @@ async fn what_is_no_condition_is_refused() {
         "quantity IN ()",
         " ",
     ] {
-        let refused = Err("ValidationException".to_owned());
-        assert_eq!(holds(&stock, condition).await, refused, "{condition}");
+        let expected = Err("ValidationException".to_owned());
+        assert_eq!(holds(&stock, condition).await, expected, "{condition}");
     }
-    // A placeholder that no expression uses is a mistake as well.
+    // An unused placeholder is an error too.
     let check = stock.client.delete_item().table_name(&stock.table);
-    let refused = check
+    let result = check
         .set_key(Some(key("a")))
         .condition_expression("attribute_exists(pk)")
         .expression_attribute_values(":one", n("1"))
         .send()
         .await;
-    assert_eq!(code(&refused), "ValidationException");
+    assert_eq!(result_code(&result), "ValidationException");
 }
 
-/// What an update makes of the sample, or the error's name.
-async fn updated(expression: &str) -> Result<Item, String> {
+/// Returns the sample after an update, or the error code.
+async fn update_sample(expression: &str) -> Result<Item, String> {
     let stock = fixture(Table::Stock);
     stock.put(sample()).await;
     let update = stock.client.update_item().table_name(&stock.table);
@@ -186,26 +192,30 @@ async fn updated(expression: &str) -> Result<Item, String> {
         .fold(update, |update, (name, value)| {
             update.expression_attribute_names(name, value)
         });
-    let sent = update
+    let result = update
         .set_key(Some(key("a")))
         .update_expression(expression)
         .send()
         .await;
-    match code(&sent) {
+    match result_code(&result) {
         "OK" => Ok(stock.get("a").await.unwrap()),
         error => {
-            assert_eq!(stock.get("a").await, Some(sample()), "nothing is half done");
+            assert_eq!(
+                stock.get("a").await,
+                Some(sample()),
+                "a failed update changes nothing"
+            );
             Err(error.to_owned())
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn updates_do_what_the_guide_says() {
+async fn updates_apply_as_documented() {
     for (expression, attribute, expected) in [
         ("SET quantity = quantity + :nine", "quantity", n("14")),
         ("SET quantity = :one - quantity", "quantity", n("-4")),
-        // Each action sees the item as it was before.
+        // Every action reads the item as it was before the update.
         (
             "SET quantity = #count, #count = quantity",
             "quantity",
@@ -246,19 +256,24 @@ async fn updates_do_what_the_guide_says() {
             AttributeValue::Ss(vec!["y".into()]),
         ),
     ] {
-        let item = updated(expression).await.unwrap();
+        let item = update_sample(expression).await.unwrap();
         assert_eq!(item[attribute], expected, "{expression}");
     }
-    for (expression, gone) in [
+    for (expression, removed) in [
         ("REMOVE quantity, absent", "quantity"),
         ("DELETE tags :all", "tags"),
     ] {
-        assert!(!updated(expression).await.unwrap().contains_key(gone));
+        assert!(
+            !update_sample(expression)
+                .await
+                .unwrap()
+                .contains_key(removed)
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_update_is_refused() {
+async fn invalid_updates_are_rejected() {
     for expression in [
         "SET count = :one",
         "SET pk = :text",
@@ -277,9 +292,9 @@ async fn what_is_no_update_is_refused() {
         "REMOVE",
         "quantity = :one",
     ] {
-        let refused = updated(expression).await;
+        let result = update_sample(expression).await;
         assert_eq!(
-            refused,
+            result,
             Err("ValidationException".to_owned()),
             "{expression}"
         );

@@ -1,4 +1,4 @@
-//! One table of a simulated service, and a client that tries nothing twice.
+//! A simulated service with one table, and a client without retries.
 
 use std::collections::HashMap;
 
@@ -22,16 +22,16 @@ pub struct Fixture {
     pub table: String,
 }
 
-/// A new service with one empty table.
+/// Creates a service with one empty table.
 pub fn fixture(layout: Table) -> Fixture {
-    fixture_with(layout, Timing::default())
+    fixture_with_timing(layout, Timing::default())
 }
 
-pub fn fixture_with(layout: Table, timing: Timing) -> Fixture {
-    let database = SimulatedDynamoDb::with(1, timing, Throughput::default());
+pub fn fixture_with_timing(layout: Table, timing: Timing) -> Fixture {
+    let database = SimulatedDynamoDb::with_limits(1, timing, Throughput::default());
     let config = database.aws().dynamodb().config().to_builder();
     let client = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
-    let table = database.table(layout);
+    let table = database.create_table(layout);
     Fixture {
         database,
         client,
@@ -48,25 +48,25 @@ pub fn n(number: &str) -> AttributeValue {
 }
 
 pub fn key(pk: &str) -> Item {
-    keyed(pk, "1")
+    composite_key(pk, "1")
 }
 
-pub fn keyed(pk: &str, sk: &str) -> Item {
+pub fn composite_key(pk: &str, sk: &str) -> Item {
     HashMap::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
 }
 
-pub fn with(mut item: Item, attributes: &[(&str, AttributeValue)]) -> Item {
+pub fn with_attributes(mut item: Item, attributes: &[(&str, AttributeValue)]) -> Item {
     for (name, value) in attributes {
         item.insert((*name).to_owned(), value.clone());
     }
     item
 }
 
-/// How a request ended: `OK` or the error's name.
-pub fn code<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> &str {
+/// Returns `OK`, the error code, or `no response` if there is no response.
+pub fn result_code<T, E: ProvideErrorMetadata, R>(result: &Result<T, SdkError<E, R>>) -> &str {
     match result {
         Ok(_) => "OK",
-        Err(error) => error.code().unwrap_or("no answer"),
+        Err(error) => error.code().unwrap_or("no response"),
     }
 }
 
@@ -82,21 +82,21 @@ impl Fixture {
         get.send().await.unwrap().item
     }
 
-    /// A transaction of these parts.
-    pub fn transact(&self, parts: Vec<TransactWriteItem>) -> TransactWriteItemsFluentBuilder {
+    /// Builds a transaction of `items`.
+    pub fn transact(&self, items: Vec<TransactWriteItem>) -> TransactWriteItemsFluentBuilder {
         let transact = self.client.transact_write_items();
-        transact.set_transact_items(Some(parts))
+        transact.set_transact_items(Some(items))
     }
 
-    /// Puts `item`.
-    pub fn put_part(&self, item: Item) -> TransactWriteItem {
+    /// Builds a transaction item that puts `item`.
+    pub fn put_item(&self, item: Item) -> TransactWriteItem {
         let put = Put::builder().table_name(&self.table);
         let put = put.set_item(Some(item)).build().unwrap();
         TransactWriteItem::builder().put(put).build()
     }
 
-    /// Adds 1 to the item's `counted`, which must be there.
-    pub fn add_part(&self, pk: &str) -> TransactWriteItem {
+    /// Builds a transaction item that adds 1 to `counted` of an existing item.
+    pub fn increment_item(&self, pk: &str) -> TransactWriteItem {
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key(pk)))
@@ -109,8 +109,8 @@ impl Fixture {
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Checks that the item's `counted` is `expected`, and gives the item back if it is not.
-    pub fn check_part(&self, pk: &str, expected: &str) -> TransactWriteItem {
+    /// Builds a transaction item that checks that `counted` is `expected`, and returns the item if it is not.
+    pub fn check_item(&self, pk: &str, expected: &str) -> TransactWriteItem {
         let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(key(pk)))
@@ -123,19 +123,19 @@ impl Fixture {
     }
 }
 
-/// Why each item of a canceled transaction was refused, or that it was not.
-pub fn reasons<T: std::fmt::Debug>(
+/// Returns the cancellation reasons of a canceled transaction, in the order of its items.
+pub fn cancellation_reasons<T: std::fmt::Debug>(
     result: Result<T, SdkError<TransactWriteItemsError>>,
 ) -> Vec<CancellationReason> {
     match result.unwrap_err().into_service_error() {
         TransactWriteItemsError::TransactionCanceledException(canceled) => {
             canceled.cancellation_reasons().to_vec()
         }
-        other => panic!("it was not canceled: {other:?}"),
+        other => panic!("the transaction was not canceled: {other:?}"),
     }
 }
 
-pub fn codes(reasons: &[CancellationReason]) -> Vec<&str> {
+pub fn reason_codes(reasons: &[CancellationReason]) -> Vec<&str> {
     reasons
         .iter()
         .map(|reason| reason.code().unwrap())

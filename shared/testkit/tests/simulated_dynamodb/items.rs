@@ -1,4 +1,4 @@
-//! Single items: put, read, updated, deleted, and what of it comes back.
+//! `PutItem`, `GetItem`, `UpdateItem` and `DeleteItem`, their return values and consumed capacity.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
@@ -7,17 +7,21 @@ use aws_sdk_dynamodb::types::{
 };
 use stockline_testkit::cloud::Table;
 
-use crate::fixture::{code, fixture, key, keyed, n, s, with};
+use crate::fixture::{composite_key, fixture, key, n, result_code, s, with_attributes};
 
 #[tokio::test(start_paused = true)]
-async fn an_item_is_replaced_whole_and_deleted_once() {
+async fn put_replaces_the_item_and_delete_removes_it() {
     let stock = fixture(Table::Stock);
     assert_eq!(stock.get("a").await, None);
-    stock.put(with(key("a"), &[("one", n("1"))])).await;
-    stock.put(with(key("a"), &[("two", n("2.50"))])).await;
+    stock
+        .put(with_attributes(key("a"), &[("one", n("1"))]))
+        .await;
+    stock
+        .put(with_attributes(key("a"), &[("two", n("2.50"))]))
+        .await;
     let found = stock.get("a").await;
-    assert_eq!(found, Some(with(key("a"), &[("two", n("2.5"))])));
-    for was_there in [true, false] {
+    assert_eq!(found, Some(with_attributes(key("a"), &[("two", n("2.5"))])));
+    for exists in [true, false] {
         let deleted = stock.client.delete_item().table_name(&stock.table);
         let deleted = deleted
             .set_key(Some(key("a")))
@@ -25,55 +29,55 @@ async fn an_item_is_replaced_whole_and_deleted_once() {
             .send()
             .await
             .unwrap();
-        assert_eq!(deleted.attributes.is_some(), was_there);
+        assert_eq!(deleted.attributes.is_some(), exists);
     }
     assert_eq!(stock.get("a").await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_condition_gives_the_item_back_if_it_is_asked_for() {
+async fn failed_condition_returns_the_item_on_request() {
     let stock = fixture(Table::Stock);
-    let there = with(key("a"), &[("one", n("1"))]);
-    stock.put(there.clone()).await;
-    for (asked, expected) in [
-        (OnFailure::AllOld, Some(there.clone())),
+    let existing = with_attributes(key("a"), &[("one", n("1"))]);
+    stock.put(existing.clone()).await;
+    for (return_values, expected) in [
+        (OnFailure::AllOld, Some(existing.clone())),
         (OnFailure::None, None),
     ] {
         let put = stock.client.put_item().table_name(&stock.table);
-        let refused = put
+        let result = put
             .set_item(Some(key("a")))
             .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(asked)
+            .return_values_on_condition_check_failure(return_values)
             .send()
             .await;
         let Err(PutItemError::ConditionalCheckFailedException(failed)) =
-            refused.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error)
+            result.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error)
         else {
-            panic!("its condition did not fail");
+            panic!("the condition did not fail");
         };
         assert_eq!(failed.item, expected);
     }
-    assert_eq!(stock.get("a").await, Some(there));
+    assert_eq!(stock.get("a").await, Some(existing));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_makes_the_item_and_gives_back_what_it_is_asked_for() {
+async fn update_creates_the_item_and_returns_values() {
     let stock = fixture(Table::Stock);
-    let update = |returned: ReturnValue| {
+    let update = |return_value: ReturnValue| {
         let update = stock.client.update_item().table_name(&stock.table);
         update
             .set_key(Some(key("a")))
             .update_expression("SET seen = if_not_exists(seen, :zero) + :one, held = :one")
             .expression_attribute_values(":zero", n("0"))
             .expression_attribute_values(":one", n("1"))
-            .return_values(returned)
+            .return_values(return_value)
             .send()
     };
     let none = update(ReturnValue::AllOld).await.unwrap();
-    assert_eq!(none.attributes, None, "there was nothing before");
+    assert_eq!(none.attributes, None, "the item did not exist before");
     let two = [("seen", n("2")), ("held", n("1"))];
     let all = update(ReturnValue::AllNew).await.unwrap();
-    assert_eq!(all.attributes, Some(with(key("a"), &two)));
+    assert_eq!(all.attributes, Some(with_attributes(key("a"), &two)));
     let before = update(ReturnValue::UpdatedOld).await.unwrap();
     assert_eq!(
         before.attributes,
@@ -84,60 +88,70 @@ async fn an_update_makes_the_item_and_gives_back_what_it_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_key_or_no_item_is_refused() {
+async fn invalid_keys_and_items_are_rejected() {
     let stock = fixture(Table::Stock);
-    let large = with(key("a"), &[("text", s(&"x".repeat(400 * 1024)))]);
+    let large = with_attributes(key("a"), &[("text", s(&"x".repeat(400 * 1024)))]);
     for (item, why) in [
-        (with(key(""), &[]), "an empty key"),
-        (with(key("a"), &[("sk", n("1"))]), "a key that is a number"),
+        (with_attributes(key(""), &[]), "an empty key"),
         (
-            with(key("a"), &[("index_sku", n("1"))]),
-            "an index's key that is a number",
+            with_attributes(key("a"), &[("sk", n("1"))]),
+            "a numeric key",
         ),
         (
-            with(key("a"), &[("index_sku", s(""))]),
-            "an index's key that is empty",
+            with_attributes(key("a"), &[("index_sku", n("1"))]),
+            "a numeric index key",
         ),
-        (with(key(&"a".repeat(2049)), &[]), "a key that is too long"),
         (
-            with(key("a"), &[("number", n(&"1".repeat(39)))]),
+            with_attributes(key("a"), &[("index_sku", s(""))]),
+            "an empty index key",
+        ),
+        (
+            with_attributes(key(&"a".repeat(2049)), &[]),
+            "a partition key above 2,048 bytes",
+        ),
+        (
+            with_attributes(key("a"), &[("number", n(&"1".repeat(39)))]),
             "39 digits",
         ),
         (large, "more than 400 KB"),
     ] {
         let put = stock.client.put_item().table_name(&stock.table);
-        let refused = put.set_item(Some(item)).send().await;
-        assert_eq!(code(&refused), "ValidationException", "{why}");
+        let result = put.set_item(Some(item)).send().await;
+        assert_eq!(result_code(&result), "ValidationException", "{why}");
     }
-    let elsewhere = stock.client.put_item().table_name("elsewhere");
-    let refused = elsewhere.set_item(Some(key("a"))).send().await;
-    assert_eq!(code(&refused), "ResourceNotFoundException");
+    let put = stock.client.put_item().table_name("missing-table");
+    let result = put.set_item(Some(key("a"))).send().await;
+    assert_eq!(result_code(&result), "ResourceNotFoundException");
     let get = stock.client.get_item().table_name(&stock.table);
-    let refused = get.key("pk", s("a")).send().await;
-    assert_eq!(code(&refused), "ValidationException", "half a key");
+    let result = get.key("pk", s("a")).send().await;
+    assert_eq!(
+        result_code(&result),
+        "ValidationException",
+        "a key without its sort key"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_simulated_is_refused_and_not_ignored() {
+async fn unsupported_parameters_and_operations_are_rejected() {
     let stock = fixture(Table::Stock);
     let put = stock.client.put_item().table_name(&stock.table);
-    let refused = put
+    let result = put
         .set_item(Some(key("a")))
         .return_item_collection_metrics(ReturnItemCollectionMetrics::Size)
         .send()
         .await;
-    assert_eq!(code(&refused), "ValidationException");
+    assert_eq!(result_code(&result), "ValidationException");
     let scan = stock.client.scan().table_name(&stock.table).send().await;
-    assert_eq!(code(&scan), "UnknownOperationException");
+    assert_eq!(result_code(&scan), "UnknownOperationException");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_projection_gives_what_it_names() {
+async fn projection_returns_only_the_named_paths() {
     let stock = fixture(Table::Stock);
     let map = AttributeValue::M([("x".to_owned(), n("1")), ("y".to_owned(), n("2"))].into());
     let list = AttributeValue::L(vec![s("first"), s("second")]);
     stock
-        .put(with(
+        .put(with_attributes(
             key("a"),
             &[("m", map), ("l", list), ("other", n("1"))],
         ))
@@ -164,7 +178,7 @@ async fn a_projection_gives_what_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn capacity_is_told_by_the_documented_rules() {
+async fn consumed_capacity_follows_the_documented_rules() {
     let stock = fixture(Table::Stock);
     let units = async |item, detail: ReturnConsumedCapacity| {
         let put = stock.client.put_item().table_name(&stock.table);
@@ -177,17 +191,18 @@ async fn capacity_is_told_by_the_documented_rules() {
             .capacity_units
     };
     let kilobytes = |count: usize| s(&"x".repeat(count * 1024));
-    // A write counts the larger of the item before and after, in kilobytes that are begun.
+    // A write consumes one unit per KB, rounded up, of the larger of the item before and after.
     assert_eq!(total(key("a")).await, Some(1.0));
     assert_eq!(
-        total(with(key("a"), &[("text", kilobytes(2))])).await,
+        total(with_attributes(key("a"), &[("text", kilobytes(2))])).await,
         Some(3.0)
     );
     assert_eq!(total(key("a")).await, Some(3.0));
-    // Two indexes list a level: each costs a write, for a new entry and for one that moves, two; none for one that stays.
+    // A level is in two indexes. Each index consumes one write for a new entry, two for a moved entry, and none for an
+    // unchanged entry.
     let level = |location: &str, text| {
-        with(
-            keyed("b", "1"),
+        with_attributes(
+            composite_key("b", "1"),
             &[
                 ("index_location", s(location)),
                 ("index_sku", s("milk")),
@@ -204,8 +219,11 @@ async fn capacity_is_told_by_the_documented_rules() {
     );
     assert_eq!(total(level("here", "y")).await, Some(1.0));
     assert_eq!(total(level("there", "y")).await, Some(5.0));
-    // A read counts 4 KB, half if it may lag behind; nothing found costs as much as the smallest thing.
-    stock.put(with(key("c"), &[("text", kilobytes(4))])).await;
+    // A strongly consistent read consumes one unit per 4 KB, rounded up; an eventually consistent read half of that. A read
+    // of a missing item consumes the minimum.
+    stock
+        .put(with_attributes(key("c"), &[("text", kilobytes(4))]))
+        .await;
     for (pk, consistent, expected) in [("c", true, 2.0), ("c", false, 1.0), ("nothing", false, 0.5)]
     {
         let get = stock.client.get_item().table_name(&stock.table);
@@ -219,35 +237,33 @@ async fn capacity_is_told_by_the_documented_rules() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bill_has_what_the_answers_told_and_what_a_refused_write_took() {
+async fn bill_includes_writes_with_failed_conditions() {
     let stock = fixture(Table::Stock);
-    let listed = &[("index_location", s("here")), ("index_sku", s("milk"))];
+    let index_keys = &[("index_location", s("here")), ("index_sku", s("milk"))];
     let put = || {
         let put = stock.client.put_item().table_name(&stock.table);
-        put.set_item(Some(with(key("a"), listed)))
+        put.set_item(Some(with_attributes(key("a"), index_keys)))
             .condition_expression("attribute_not_exists(pk)")
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
     };
-    // A new item and its two entries.
-    let told = put().send().await.unwrap().consumed_capacity.unwrap();
-    assert_eq!(told.capacity_units, Some(3.0));
+    // A new item consumes one unit, and one for each of its two index entries.
+    let consumed = put().send().await.unwrap().consumed_capacity.unwrap();
+    assert_eq!(consumed.capacity_units, Some(3.0));
     let bill = stock.database.take_bill();
     assert_eq!(bill.to_string(), "1 + 2 | 0 | 1: `PutItem`");
-    // The same again: refused, and paid for, as is the read that follows, half a unit of it.
-    let refused = put().send().await;
-    assert_eq!(code(&refused), "ConditionalCheckFailedException");
+    // A write with a failed condition consumes one unit. The following read consumes half a unit.
+    let result = put().send().await;
+    assert_eq!(result_code(&result), "ConditionalCheckFailedException");
     let get = stock.client.get_item().table_name(&stock.table);
     get.set_key(Some(key("a"))).send().await.unwrap();
     let bill = stock.database.take_bill();
     assert_eq!(bill.to_string(), "1 | 0.5 | 2: `GetItem`, `PutItem`");
-    // A transaction takes each unit twice, an index's once.
-    let listed = with(key("b"), listed);
-    let put = Put::builder()
-        .table_name(&stock.table)
-        .set_item(Some(listed));
-    let part = TransactWriteItem::builder().put(put.build().unwrap());
-    let sent = stock.client.transact_write_items();
-    sent.transact_items(part.build()).send().await.unwrap();
+    // A transaction consumes the table's units twice and the indexes' units once.
+    let item = with_attributes(key("b"), index_keys);
+    let put = Put::builder().table_name(&stock.table).set_item(Some(item));
+    let put = TransactWriteItem::builder().put(put.build().unwrap());
+    let transact = stock.client.transact_write_items();
+    transact.transact_items(put.build()).send().await.unwrap();
     let bill = stock.database.take_bill();
     assert_eq!(bill.to_string(), "2 + 2 | 0 | 1: `TransactWriteItems`");
 }

@@ -1,16 +1,19 @@
-//! Throughput, latency, faults, the stream: what a local cloud has none of.
+//! Throughput limits, latency, injected faults and the stream, which a local cloud does not have.
 
 use std::time::Duration;
 
 use futures::future::join_all;
 use stockline_testkit::cloud::Table;
-use stockline_testkit::simulated_dynamodb::{Fault, FaultRates, SimulatedDynamoDb, Tally};
+use stockline_testkit::simulated_dynamodb::{Fault, FaultRates, RequestCounts, SimulatedDynamoDb};
 use tokio::time::{Instant, sleep};
 
-use crate::fixture::{Fixture, code, codes, fixture, key, keyed, n, reasons, s, with};
+use crate::fixture::{
+    Fixture, cancellation_reasons, composite_key, fixture, key, n, reason_codes, result_code, s,
+    with_attributes,
+};
 
-/// How many of `count` puts in one partition at once are done.
-async fn done_of(
+/// Sends `count` puts concurrently and returns how many succeed. The others must be throttled.
+async fn count_successful_puts(
     stock: &Fixture,
     count: usize,
     item: impl Fn(usize) -> crate::fixture::Item,
@@ -19,56 +22,64 @@ async fn done_of(
         let put = stock.client.put_item().table_name(&stock.table);
         put.set_item(Some(item(number))).send()
     });
-    let ends = join_all(puts).await;
-    let done = ends.iter().filter(|end| end.is_ok()).count();
-    let throttled = ends
+    let results = join_all(puts).await;
+    let succeeded = results.iter().filter(|result| result.is_ok()).count();
+    let throttled = results
         .iter()
-        .filter(|end| code(end) == "ThrottlingException")
+        .filter(|result| result_code(result) == "ThrottlingException")
         .count();
-    assert_eq!(done + throttled, count);
-    done
+    assert_eq!(succeeded + throttled, count);
+    succeeded
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_gives_a_thousand_write_units_a_second() {
+async fn partition_accepts_1000_write_units_per_second() {
     let stock = fixture(Table::Stock);
-    let same = |number: usize| keyed("hot", &number.to_string());
-    let done = done_of(&stock, 1500, same).await;
+    let hot_item = |number: usize| composite_key("hot", &number.to_string());
+    let succeeded = count_successful_puts(&stock, 1500, hot_item).await;
     assert!(
-        (1000..1030).contains(&done),
-        "{done}: the burst, and what came back meanwhile"
+        (1000..1030).contains(&succeeded),
+        "{succeeded}, expected the burst plus what was refilled meanwhile"
     );
-    // Another partition has its own, and this one has them back a second later.
+    // Another partition has its own capacity, and this one is refilled after a second.
     assert_eq!(
-        done_of(&stock, 500, |number| key(&number.to_string())).await,
+        count_successful_puts(&stock, 500, |number| key(&number.to_string())).await,
         500
     );
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(done_of(&stock, 900, same).await, 900);
+    assert_eq!(count_successful_puts(&stock, 900, hot_item).await, 900);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_without_units_says_which_item_has_none() {
+async fn throttled_transaction_names_the_hot_item() {
     let stock = fixture(Table::Stock);
-    stock.put(with(key("hot"), &[("counted", n("1"))])).await;
-    done_of(&stock, 1100, |number| keyed("hot", &format!("x{number}"))).await;
-    let parts = vec![
-        stock.put_part(key("cold")),
-        stock.put_part(with(key("hot"), &[("text", s(&"x".repeat(50_000)))])),
+    stock
+        .put(with_attributes(key("hot"), &[("counted", n("1"))]))
+        .await;
+    count_successful_puts(&stock, 1100, |number| {
+        composite_key("hot", &format!("x{number}"))
+    })
+    .await;
+    let items = vec![
+        stock.put_item(key("cold")),
+        stock.put_item(with_attributes(
+            key("hot"),
+            &[("text", s(&"x".repeat(50_000)))],
+        )),
     ];
-    let refused = reasons(stock.transact(parts).send().await);
-    assert_eq!(codes(&refused), ["None", "ThrottlingError"]);
-    assert!(refused[1].message().unwrap().contains("hot key"));
+    let reasons = cancellation_reasons(stock.transact(items).send().await);
+    assert_eq!(reason_codes(&reasons), ["None", "ThrottlingError"]);
+    assert!(reasons[1].message().unwrap().contains("hot key"));
     assert_eq!(stock.get("cold").await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_index_without_units_throttles_the_tables_writes() {
+async fn hot_index_partition_throttles_table_writes() {
     let orders = fixture(Table::Orders);
-    // Every order has a partition of its own in the table, and all are of one day in the index.
+    // Each order has its own partition in the table, and all orders share one partition of the index.
     let order = |number: usize| {
         let item = key(&number.to_string());
-        with(
+        with_attributes(
             item,
             &[
                 ("location_key", s("here#today")),
@@ -76,26 +87,30 @@ async fn an_index_without_units_throttles_the_tables_writes() {
             ],
         )
     };
-    let done = done_of(&orders, 1500, order).await;
-    assert!((1000..1030).contains(&done), "{done}");
+    let succeeded = count_successful_puts(&orders, 1500, order).await;
+    assert!((1000..1030).contains(&succeeded), "{succeeded}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partition_gives_three_thousand_read_units_a_second() {
+async fn partition_accepts_3000_read_units_per_second() {
     let stock = fixture(Table::Stock);
     stock.put(key("hot")).await;
     let gets = (0..4000).map(|_| {
         let get = stock.client.get_item().table_name(&stock.table);
         get.set_key(Some(key("hot"))).consistent_read(true).send()
     });
-    let ends = join_all(gets).await;
-    let done = ends.iter().filter(|end| end.is_ok()).count();
-    assert!((3000..3100).contains(&done), "{done}");
-    assert!(ends.iter().any(|end| code(end) == "ThrottlingException"));
+    let results = join_all(gets).await;
+    let succeeded = results.iter().filter(|result| result.is_ok()).count();
+    assert!((3000..3100).contains(&succeeded), "{succeeded}");
+    assert!(
+        results
+            .iter()
+            .any(|result| result_code(result) == "ThrottlingException")
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_to_go_wrong_goes_wrong_once() {
+async fn injected_fault_affects_one_request() {
     let stock = fixture(Table::Stock);
     let add = || {
         let update = stock.client.update_item().table_name(&stock.table);
@@ -105,38 +120,42 @@ async fn what_is_asked_to_go_wrong_goes_wrong_once() {
             .expression_attribute_values(":one", n("1"))
             .send()
     };
-    for (fault, end, counted) in [
-        (Fault::RequestLost, "no answer", None),
+    for (fault, code, counted) in [
+        (Fault::RequestLost, "no response", None),
         (Fault::ErrorBefore, "InternalServerError", None),
-        (Fault::ResponseLost, "no answer", Some("1")),
+        (Fault::ResponseLost, "no response", Some("1")),
         (Fault::ErrorAfter, "InternalServerError", Some("2")),
         (Fault::Delay(Duration::from_secs(1)), "OK", Some("3")),
     ] {
         stock.database.fail_next("UpdateItem", fault);
-        let begun = Instant::now();
-        assert_eq!(code(&add().await), end, "{fault:?}");
-        let delayed = begun.elapsed() > Duration::from_secs(1);
-        assert_eq!(delayed, matches!(fault, Fault::Delay(_)));
+        let started_at = Instant::now();
+        assert_eq!(result_code(&add().await), code, "{fault:?}");
+        let is_delayed = started_at.elapsed() > Duration::from_secs(1);
+        assert_eq!(is_delayed, matches!(fault, Fault::Delay(_)));
         let found = stock.get("a").await.map(|item| item["counted"].clone());
         assert_eq!(found, counted.map(n), "{fault:?}");
     }
-    assert_eq!(code(&add().await), "OK");
+    assert_eq!(result_code(&add().await), "OK");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_stream_tells_every_change_once_in_order() {
+async fn stream_has_each_change_once_in_commit_order() {
     let stock = fixture(Table::Stock);
-    stock.put(with(key("a"), &[("counted", n("1"))])).await;
-    stock.put(with(key("a"), &[("counted", n("1"))])).await;
-    let parts = vec![stock.add_part("a"), stock.put_part(key("b"))];
-    stock.transact(parts).send().await.unwrap();
-    let refused = vec![stock.add_part("a"), stock.check_part("b", "9")];
-    stock.transact(refused).send().await.unwrap_err();
+    stock
+        .put(with_attributes(key("a"), &[("counted", n("1"))]))
+        .await;
+    stock
+        .put(with_attributes(key("a"), &[("counted", n("1"))]))
+        .await;
+    let committed = vec![stock.increment_item("a"), stock.put_item(key("b"))];
+    stock.transact(committed).send().await.unwrap();
+    let canceled = vec![stock.increment_item("a"), stock.check_item("b", "9")];
+    stock.transact(canceled).send().await.unwrap_err();
     let delete = stock.client.delete_item().table_name(&stock.table);
     delete.set_key(Some(key("a"))).send().await.unwrap();
 
     let changes = stock.database.take_changes(&stock.table);
-    let told: Vec<_> = changes
+    let summary: Vec<_> = changes
         .iter()
         .map(|change| {
             (
@@ -146,40 +165,42 @@ async fn the_stream_tells_every_change_once_in_order() {
             )
         })
         .collect();
-    // A write that changed nothing is not among them.
+    // The second put changes nothing, so it has no stream record.
     let expected = [
         ("a", false, true),
         ("a", true, true),
         ("b", false, true),
         ("a", true, false),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(summary, expected);
     assert!(changes.is_sorted_by_key(|change| change.sequence));
     assert_eq!(changes[1].new, changes[3].old);
     assert_eq!(stock.database.take_changes(&stock.table), []);
 }
 
-/// Twenty that add to one item in transactions at once, with faults: how it went, and how long it took.
-async fn contention(seed: u64) -> (Tally, Duration) {
+/// Sends 20 concurrent transactions on one item with faults. Returns the request counts and the duration.
+async fn contention(seed: u64) -> (RequestCounts, Duration) {
     let database = SimulatedDynamoDb::new(seed);
     let stock = Fixture {
         client: database.aws().dynamodb(),
-        table: database.table(Table::Stock),
+        table: database.create_table(Table::Stock),
         database,
     };
-    stock.put(with(key("a"), &[("counted", n("0"))])).await;
+    stock
+        .put(with_attributes(key("a"), &[("counted", n("0"))]))
+        .await;
     stock.database.set_fault_rates(FaultRates {
         responses_lost: 100,
         errors_before: 50,
         ..FaultRates::default()
     });
-    let begun = Instant::now();
-    join_all((0..20).map(|_| stock.transact(vec![stock.add_part("a")]).send())).await;
-    (stock.database.tally(), begun.elapsed())
+    let started_at = Instant::now();
+    join_all((0..20).map(|_| stock.transact(vec![stock.increment_item("a")]).send())).await;
+    (stock.database.request_counts(), started_at.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_seed_is_one_course_of_events() {
+async fn same_seed_reproduces_the_same_run() {
     let first = contention(7).await;
     assert_eq!(first, contention(7).await);
     assert_ne!(first, contention(8).await);

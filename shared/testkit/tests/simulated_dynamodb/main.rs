@@ -1,4 +1,4 @@
-//! The simulated DynamoDB behaves as the Developer Guide and the API Reference say, seen through the real client.
+//! Tests that the simulated DynamoDB behaves as the Developer Guide and the API Reference describe, through the AWS client.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod expressions;

@@ -1,22 +1,25 @@
-//! Queries and batches.
+//! `Query` and `BatchGetItem`.
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use stockline_testkit::cloud::Table;
 
-use crate::fixture::{Fixture, Item, code, fixture, key, keyed, n, s, with};
+use crate::fixture::{
+    Fixture, Item, composite_key, fixture, key, n, result_code, s, with_attributes,
+};
 
-async fn numbered(count: u32) -> Fixture {
+/// Creates a table with `count` items in partition `p`, with three-digit sort keys.
+async fn table_with_items(count: u32) -> Fixture {
     let stock = fixture(Table::Stock);
     for number in 0..count {
-        let item = with(
-            keyed("p", &format!("{number:03}")),
+        let item = with_attributes(
+            composite_key("p", &format!("{number:03}")),
             &[("rest", n(&(number % 3).to_string()))],
         );
         stock.put(item).await;
     }
-    // Neighbours that a query of `p` must not read.
+    // Neighbouring partitions that a query of `p` must not read.
     for pk in ["o", "p0", "p\u{1}"] {
-        stock.put(keyed(pk, "000")).await;
+        stock.put(composite_key(pk, "000")).await;
     }
     stock
 }
@@ -29,8 +32,8 @@ fn sort_keys(items: &[Item]) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_reads_one_partition_by_its_sort_key() {
-    let stock = numbered(12).await;
+async fn query_reads_one_partition_in_sort_key_order() {
+    let stock = table_with_items(12).await;
     let found = async |condition: &str, values: &[(&str, &str)]| {
         let query = stock
             .client
@@ -67,10 +70,10 @@ async fn a_query_reads_one_partition_by_its_sort_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_follow_each_other_in_both_directions() {
-    let stock = numbered(7).await;
+async fn pagination_works_in_both_directions() {
+    let stock = table_with_items(7).await;
     for (forward, first, expected_pages) in [(true, "000", 3), (false, "006", 3)] {
-        let (mut listed, mut after, mut pages) = (Vec::new(), None, 0);
+        let (mut items, mut start_key, mut pages) = (Vec::new(), None, 0);
         loop {
             let page = stock
                 .client
@@ -80,26 +83,26 @@ async fn pages_follow_each_other_in_both_directions() {
                 .expression_attribute_values(":p", s("p"))
                 .scan_index_forward(forward)
                 .limit(3)
-                .set_exclusive_start_key(after)
+                .set_exclusive_start_key(start_key)
                 .send()
                 .await
                 .unwrap();
             pages += 1;
-            listed.extend(page.items.unwrap());
-            after = page.last_evaluated_key;
-            if after.is_none() {
+            items.extend(page.items.unwrap());
+            start_key = page.last_evaluated_key;
+            if start_key.is_none() {
                 break;
             }
         }
-        assert_eq!((listed.len(), pages), (7, expected_pages));
-        assert_eq!(sort_keys(&listed)[0], first);
+        assert_eq!((items.len(), pages), (7, expected_pages));
+        assert_eq!(sort_keys(&items)[0], first);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_just_full_says_that_there_may_be_more() {
-    let stock = numbered(3).await;
-    let query = |after| {
+async fn full_last_page_has_a_last_evaluated_key() {
+    let stock = table_with_items(3).await;
+    let query = |start_key| {
         let query = stock
             .client
             .query()
@@ -108,18 +111,18 @@ async fn a_page_that_is_just_full_says_that_there_may_be_more() {
         query
             .expression_attribute_values(":p", s("p"))
             .limit(3)
-            .set_exclusive_start_key(after)
+            .set_exclusive_start_key(start_key)
             .send()
     };
     let page = query(None).await.unwrap();
-    assert_eq!(page.last_evaluated_key, Some(keyed("p", "002")));
+    assert_eq!(page.last_evaluated_key, Some(composite_key("p", "002")));
     let rest = query(page.last_evaluated_key).await.unwrap();
     assert_eq!((rest.count, rest.last_evaluated_key), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_hides_what_was_read_and_paid_for() {
-    let stock = numbered(6).await;
+async fn filtered_items_count_as_scanned_and_consumed() {
+    let stock = table_with_items(6).await;
     let query = stock
         .client
         .query()
@@ -136,18 +139,21 @@ async fn a_filter_hides_what_was_read_and_paid_for() {
         .unwrap();
     assert_eq!((found.count, found.scanned_count), (2, 4));
     assert_eq!(found.consumed_capacity.unwrap().capacity_units, Some(0.5));
-    assert_eq!(found.last_evaluated_key, Some(keyed("p", "003")));
+    assert_eq!(found.last_evaluated_key, Some(composite_key("p", "003")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_query_reads_a_megabyte() {
+async fn query_reads_at_most_one_megabyte() {
     let stock = fixture(Table::Stock);
     for number in 0..5 {
-        let item = keyed("p", &number.to_string());
+        let item = composite_key("p", &number.to_string());
         stock
-            .put(with(item, &[("text", s(&"x".repeat(300 * 1024)))]))
+            .put(with_attributes(
+                item,
+                &[("text", s(&"x".repeat(300 * 1024)))],
+            ))
             .await;
-        // Each takes 300 of the partition's 1,000 write units.
+        // Each put consumes 300 of the partition's 1,000 write units per second.
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
     let query = stock
@@ -162,16 +168,16 @@ async fn one_query_reads_a_megabyte() {
         .unwrap();
     assert_eq!(
         page.count, 4,
-        "the item that passes the megabyte is the last"
+        "the page ends with the item that exceeds 1 MB"
     );
-    assert_eq!(page.last_evaluated_key, Some(keyed("p", "3")));
+    assert_eq!(page.last_evaluated_key, Some(composite_key("p", "3")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_index_holds_the_items_that_have_its_key_and_what_of_them_it_projects() {
+async fn index_lists_items_with_its_key_and_projects_them() {
     let stock = fixture(Table::Stock);
-    let listed = |pk: &str, sku: &str| {
-        with(
+    let indexed = |pk: &str, sku: &str| {
+        with_attributes(
             key(pk),
             &[
                 ("index_location", s("here")),
@@ -181,12 +187,12 @@ async fn an_index_holds_the_items_that_have_its_key_and_what_of_them_it_projects
         )
     };
     for (pk, sku) in [("a", "milk"), ("b", "bread"), ("c", "milk")] {
-        stock.put(listed(pk, sku)).await;
+        stock.put(indexed(pk, sku)).await;
     }
     stock
-        .put(with(key("d"), &[("index_location", s("here"))]))
+        .put(with_attributes(key("d"), &[("index_location", s("here"))]))
         .await;
-    let query = |after: Option<Item>| {
+    let query = |start_key: Option<Item>| {
         let query = stock
             .client
             .query()
@@ -196,7 +202,7 @@ async fn an_index_holds_the_items_that_have_its_key_and_what_of_them_it_projects
             .key_condition_expression("index_location = :here")
             .expression_attribute_values(":here", s("here"))
             .limit(2)
-            .set_exclusive_start_key(after)
+            .set_exclusive_start_key(start_key)
             .send()
     };
     let first = query(None).await.unwrap();
@@ -211,20 +217,20 @@ async fn an_index_holds_the_items_that_have_its_key_and_what_of_them_it_projects
     assert_eq!(
         pks(second.items()),
         ["c"],
-        "equal sort keys go by the table's key"
+        "equal index sort keys are ordered by the table's key"
     );
     assert_eq!(
         first.items()[0].len(),
         4,
-        "keys only: {:?}",
+        "only the keys are projected: {:?}",
         first.items()[0]
     );
     assert_eq!(first.last_evaluated_key.unwrap().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_query_is_refused() {
-    let stock = numbered(1).await;
+async fn invalid_queries_are_rejected() {
+    let stock = table_with_items(1).await;
     let query = |condition: &str| {
         let query = stock
             .client
@@ -244,19 +250,28 @@ async fn what_is_no_query_is_refused() {
         "pk = :p AND contains(sk, :p)",
     ] {
         assert_eq!(
-            code(&query(condition).send().await),
+            result_code(&query(condition).send().await),
             "ValidationException",
             "{condition}"
         );
     }
     let start = |start: Item| query("pk = :p").set_exclusive_start_key(Some(start)).send();
-    assert_eq!(code(&start(keyed("q", "1")).await), "ValidationException");
     assert_eq!(
-        code(&start(with(keyed("p", "1"), &[("rest", n("1"))])).await),
+        result_code(&start(composite_key("q", "1")).await),
+        "ValidationException"
+    );
+    assert_eq!(
+        result_code(
+            &start(with_attributes(
+                composite_key("p", "1"),
+                &[("rest", n("1"))]
+            ))
+            .await
+        ),
         "ValidationException"
     );
     let filtered = query("pk = :p").filter_expression("sk = :p").send().await;
-    assert_eq!(code(&filtered), "ValidationException");
+    assert_eq!(result_code(&filtered), "ValidationException");
     let consistent = stock
         .client
         .query()
@@ -266,38 +281,38 @@ async fn what_is_no_query_is_refused() {
         .key_condition_expression("index_location = :p")
         .expression_attribute_values(":p", s("p"))
         .consistent_read(true);
-    assert_eq!(code(&consistent.send().await), "ValidationException");
-    let nowhere = query("pk = :p").index_name("by_nothing").send().await;
-    assert_eq!(code(&nowhere), "ValidationException");
+    assert_eq!(result_code(&consistent.send().await), "ValidationException");
+    let missing_index = query("pk = :p").index_name("by_nothing").send().await;
+    assert_eq!(result_code(&missing_index), "ValidationException");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_reads_up_to_a_hundred_keys_in_any_order() {
-    let stock = numbered(100).await;
+async fn batch_get_reads_up_to_100_keys_in_random_order() {
+    let stock = table_with_items(100).await;
     let batch = |keys: Vec<Item>| {
-        let wanted = KeysAndAttributes::builder()
+        let keys_and_attributes = KeysAndAttributes::builder()
             .set_keys(Some(keys))
             .consistent_read(true);
         let batch = stock.client.batch_get_item();
         batch
-            .request_items(&stock.table, wanted.build().unwrap())
+            .request_items(&stock.table, keys_and_attributes.build().unwrap())
             .send()
     };
     let keys: Vec<Item> = (0..100)
-        .map(|number| keyed("p", &format!("{number:03}")))
+        .map(|number| composite_key("p", &format!("{number:03}")))
         .collect();
     let read = batch(keys.clone()).await.unwrap();
     let items = &read.responses.unwrap()[&stock.table];
     assert_eq!(items.len(), 100);
     assert!(
         !sort_keys(items).is_sorted(),
-        "nobody may rely on the order"
+        "the order of a batch response is unspecified"
     );
     let mut too_many = keys.clone();
-    too_many.push(keyed("p", "more"));
-    assert_eq!(code(&batch(too_many).await), "ValidationException");
-    let twice = vec![keys[0].clone(), keys[0].clone()];
-    assert_eq!(code(&batch(twice).await), "ValidationException");
-    let missing = batch(vec![keyed("p", "no")]).await.unwrap();
+    too_many.push(composite_key("p", "more"));
+    assert_eq!(result_code(&batch(too_many).await), "ValidationException");
+    let duplicate = vec![keys[0].clone(), keys[0].clone()];
+    assert_eq!(result_code(&batch(duplicate).await), "ValidationException");
+    let missing = batch(vec![composite_key("p", "no")]).await.unwrap();
     assert!(missing.responses.unwrap()[&stock.table].is_empty());
 }

@@ -1,4 +1,4 @@
-//! Transactions: all or nothing, one at a time for an item, once for a token.
+//! Transactions: atomicity, conflicts, client request tokens, limits and consumed capacity.
 
 use std::time::Duration;
 
@@ -9,13 +9,18 @@ use stockline_testkit::cloud::Table;
 use stockline_testkit::simulated_dynamodb::Timing;
 use tokio::time::sleep;
 
-use crate::fixture::{Fixture, code, codes, fixture, fixture_with, key, n, reasons, s, with};
+use crate::fixture::{
+    Fixture, cancellation_reasons, fixture, fixture_with_timing, key, n, reason_codes, result_code,
+    s, with_attributes,
+};
 
-/// With items `a` and `b`, each counted 1.
-async fn counted() -> Fixture {
+/// Creates a table with the items `a` and `b`, whose `counted` is 1.
+async fn table_with_counters() -> Fixture {
     let stock = fixture(Table::Stock);
     for pk in ["a", "b"] {
-        stock.put(with(key(pk), &[("counted", n("1"))])).await;
+        stock
+            .put(with_attributes(key(pk), &[("counted", n("1"))]))
+            .await;
     }
     stock
 }
@@ -28,51 +33,51 @@ async fn count(stock: &Fixture, pk: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_is_written_or_nothing() {
-    let stock = counted().await;
+async fn transaction_is_atomic() {
+    let stock = table_with_counters().await;
     let delete = Delete::builder()
         .table_name(&stock.table)
         .set_key(Some(key("b")));
     let delete = TransactWriteItem::builder()
         .delete(delete.build().unwrap())
         .build();
-    let parts = vec![stock.put_part(key("c")), stock.add_part("a"), delete];
-    stock.transact(parts).send().await.unwrap();
+    let items = vec![stock.put_item(key("c")), stock.increment_item("a"), delete];
+    stock.transact(items).send().await.unwrap();
     assert_eq!(count(&stock, "a").await, "2");
     assert_eq!(
         (stock.get("b").await, stock.get("c").await),
         (None, Some(key("c")))
     );
 
-    let parts = vec![
-        stock.add_part("a"),
-        stock.add_part("b"),
-        stock.check_part("a2", "1"),
+    let items = vec![
+        stock.increment_item("a"),
+        stock.increment_item("b"),
+        stock.check_item("a2", "1"),
     ];
-    stock.transact(parts).send().await.unwrap_err();
+    stock.transact(items).send().await.unwrap_err();
     assert_eq!(count(&stock, "a").await, "2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reasons_stand_in_the_order_of_the_items() {
-    let stock = counted().await;
-    let parts = vec![
-        stock.add_part("a"),
-        stock.check_part("b", "9"),
-        stock.add_part("missing"),
-        stock.put_part(key("c")),
-        stock.put_part(with(key("d"), &[("index_sku", n("1"))])),
+async fn cancellation_reasons_follow_the_item_order() {
+    let stock = table_with_counters().await;
+    let items = vec![
+        stock.increment_item("a"),
+        stock.check_item("b", "9"),
+        stock.increment_item("missing"),
+        stock.put_item(key("c")),
+        stock.put_item(with_attributes(key("d"), &[("index_sku", n("1"))])),
     ];
-    let refused = stock.transact(parts).send().await;
-    let message = refused
+    let result = stock.transact(items).send().await;
+    let message = result
         .as_ref()
         .unwrap_err()
         .as_service_error()
         .unwrap()
         .to_string();
-    let reasons = reasons(refused);
+    let reasons = cancellation_reasons(result);
     assert_eq!(
-        codes(&reasons),
+        reason_codes(&reasons),
         [
             "None",
             "ConditionalCheckFailed",
@@ -83,7 +88,7 @@ async fn the_reasons_stand_in_the_order_of_the_items() {
     );
     assert_eq!(reasons[0].message(), None);
     assert_eq!(reasons[1].item.as_ref().unwrap()["counted"], n("1"));
-    assert_eq!(reasons[2].item, None, "there is no item to give back");
+    assert_eq!(reasons[2].item, None, "the item does not exist");
     assert!(
         message.contains(
             "[None, ConditionalCheckFailed, ConditionalCheckFailed, None, ValidationError]"
@@ -93,63 +98,63 @@ async fn the_reasons_stand_in_the_order_of_the_items() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_has_its_limits() {
+async fn transactions_beyond_the_limits_are_rejected() {
     let stock = fixture(Table::Stock);
     let puts = |count: usize| {
         (0..count)
-            .map(|number| stock.put_part(key(&number.to_string())))
+            .map(|number| stock.put_item(key(&number.to_string())))
             .collect::<Vec<_>>()
     };
-    assert_eq!(code(&stock.transact(puts(100)).send().await), "OK");
+    assert_eq!(result_code(&stock.transact(puts(100)).send().await), "OK");
     assert_eq!(
-        code(&stock.transact(puts(101)).send().await),
+        result_code(&stock.transact(puts(101)).send().await),
         "ValidationException"
     );
     assert_eq!(
-        code(&stock.transact(vec![]).send().await),
+        result_code(&stock.transact(vec![]).send().await),
         "ValidationException"
     );
-    let twice = vec![stock.add_part("a"), stock.check_part("a", "1")];
+    let twice = vec![stock.increment_item("a"), stock.check_item("a", "1")];
     assert_eq!(
-        code(&stock.transact(twice).send().await),
+        result_code(&stock.transact(twice).send().await),
         "ValidationException"
     );
     let large: Vec<_> = (0..11)
         .map(|number| {
-            stock.put_part(with(
+            stock.put_item(with_attributes(
                 key(&number.to_string()),
                 &[("text", s(&"x".repeat(390 * 1024)))],
             ))
         })
         .collect();
     assert_eq!(
-        code(&stock.transact(large).send().await),
+        result_code(&stock.transact(large).send().await),
         "ValidationException"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_has_one_effect_for_ten_minutes() {
-    let stock = counted().await;
+async fn client_token_is_idempotent_for_ten_minutes() {
+    let stock = table_with_counters().await;
     let add = |pk: &str| {
         let transact = stock
-            .transact(vec![stock.add_part(pk)])
+            .transact(vec![stock.increment_item(pk)])
             .client_request_token("token");
         transact
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
     };
     let first = add("a").await.unwrap().consumed_capacity.unwrap();
-    let again = add("a").await.unwrap().consumed_capacity.unwrap();
+    let replay = add("a").await.unwrap().consumed_capacity.unwrap();
     assert_eq!(count(&stock, "a").await, "2");
     assert_eq!(first[0].write_capacity_units, Some(2.0));
     assert_eq!(
-        again[0].read_capacity_units,
+        replay[0].read_capacity_units,
         Some(2.0),
-        "the item is read, not written"
+        "a replay consumes read units instead of write units"
     );
     assert_eq!(
-        code(&add("b").await),
+        result_code(&add("b").await),
         "IdempotentParameterMismatchException"
     );
     sleep(Duration::from_mins(11)).await;
@@ -158,77 +163,82 @@ async fn a_token_has_one_effect_for_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_canceled_transaction_leaves_its_token_free() {
-    let stock = counted().await;
+async fn canceled_transaction_releases_its_token() {
+    let stock = table_with_counters().await;
     let check = || {
         stock
-            .transact(vec![stock.check_part("a", "2")])
+            .transact(vec![stock.check_item("a", "2")])
             .client_request_token("token")
             .send()
     };
-    assert_eq!(code(&check().await), "TransactionCanceledException");
+    assert_eq!(result_code(&check().await), "TransactionCanceledException");
     stock
-        .transact(vec![stock.add_part("a")])
+        .transact(vec![stock.increment_item("a")])
         .send()
         .await
         .unwrap();
-    assert_eq!(code(&check().await), "OK");
+    assert_eq!(result_code(&check().await), "OK");
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_with_one_token_at_once_one_is_told_that_it_is_in_progress() {
-    let stock = counted().await;
+async fn concurrent_use_of_a_token_is_in_progress() {
+    let stock = table_with_counters().await;
     let add = || {
         stock
-            .transact(vec![stock.add_part("a")])
+            .transact(vec![stock.increment_item("a")])
             .client_request_token("token")
             .send()
     };
-    let (one, other) = tokio::join!(add(), add());
-    let mut ends = [code(&one), code(&other)];
-    ends.sort_unstable();
-    assert_eq!(ends, ["OK", "TransactionInProgressException"]);
+    let (first, second) = tokio::join!(add(), add());
+    let mut codes = [result_code(&first), result_code(&second)];
+    codes.sort_unstable();
+    assert_eq!(codes, ["OK", "TransactionInProgressException"]);
     assert_eq!(count(&stock, "a").await, "2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_stands_in_the_way_of_every_other_write_of_its_items() {
-    // given a transaction that holds its items for most of a second
+async fn open_transaction_conflicts_with_other_writes() {
+    // given a transaction that locks its items for about 850 ms
     let slow = Timing {
         transaction: Duration::from_secs(1),
-        until_prepare: 10,
-        until_commit: 95,
+        prepare_percent: 10,
+        commit_percent: 95,
         ..Timing::default()
     };
-    let stock = fixture_with(Table::Stock, slow);
+    let stock = fixture_with_timing(Table::Stock, slow);
     for pk in ["a", "b"] {
-        stock.put(with(key(pk), &[("counted", n("1"))])).await;
+        stock
+            .put(with_attributes(key(pk), &[("counted", n("1"))]))
+            .await;
     }
-    let parts = vec![stock.add_part("a"), stock.check_part("b", "1")];
-    let transaction = stock.transact(parts).send();
-    // when others want the same items meanwhile
-    let others = async {
+    let items = vec![stock.increment_item("a"), stock.check_item("b", "1")];
+    let transaction = stock.transact(items).send();
+    // when other requests use the same items meanwhile
+    let concurrent_requests = async {
         sleep(Duration::from_millis(250)).await;
         let update = stock
             .client
             .update_item()
             .table_name(&stock.table)
             .set_key(Some(key("a")));
-        assert_eq!(code(&update.send().await), "TransactionConflictException");
+        assert_eq!(
+            result_code(&update.send().await),
+            "TransactionConflictException"
+        );
         let delete = stock
             .client
             .delete_item()
             .table_name(&stock.table)
             .set_key(Some(key("b")));
         assert_eq!(
-            code(&delete.send().await),
+            result_code(&delete.send().await),
             "TransactionConflictException",
-            "of a check as well"
+            "a condition check locks its item too"
         );
         assert_eq!(
             count(&stock, "a").await,
             "1",
-            "a read tells what is committed"
+            "a read returns the committed item"
         );
         let get = Get::builder()
             .table_name(&stock.table)
@@ -239,21 +249,24 @@ async fn a_transaction_stands_in_the_way_of_every_other_write_of_its_items() {
             .client
             .transact_get_items()
             .transact_items(TransactGetItem::builder().get(get).build());
-        let other = stock.transact(vec![stock.put_part(key("c")), stock.add_part("a")]);
+        let other = stock.transact(vec![stock.put_item(key("c")), stock.increment_item("a")]);
         tokio::join!(gets.send(), other.send())
     };
-    let (written, (read, other)) = tokio::join!(transaction, others);
-    // then only the first is done, and the item that the other had prepared is free again
+    let (written, (read, other)) = tokio::join!(transaction, concurrent_requests);
+    // then only the first transaction commits, and the other one's locks are released
     written.unwrap();
-    assert_eq!(code(&read), "TransactionCanceledException");
-    assert_eq!(codes(&reasons(other)), ["None", "TransactionConflict"]);
+    assert_eq!(result_code(&read), "TransactionCanceledException");
+    assert_eq!(
+        reason_codes(&cancellation_reasons(other)),
+        ["None", "TransactionConflict"]
+    );
     assert_eq!(count(&stock, "a").await, "2");
     stock.put(key("c")).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_reads_all_its_items_at_one_moment() {
-    let stock = counted().await;
+async fn transact_get_returns_items_in_request_order() {
+    let stock = table_with_counters().await;
     let get = |pk: &str| {
         let get = Get::builder()
             .table_name(&stock.table)
@@ -268,24 +281,24 @@ async fn a_transaction_reads_all_its_items_at_one_moment() {
         .send()
         .await
         .unwrap();
-    let there: Vec<bool> = read
+    let exists: Vec<bool> = read
         .responses()
         .iter()
         .map(|found| found.item.is_some())
         .collect();
-    assert_eq!(there, [true, false, true]);
+    assert_eq!(exists, [true, false, true]);
     assert_eq!(read.consumed_capacity()[0].read_capacity_units, Some(6.0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn capacity_is_double_and_an_index_is_written_apart() {
+async fn transaction_doubles_table_capacity_only() {
     let orders = fixture(Table::Orders);
-    let order = with(
+    let order = with_attributes(
         key("o"),
         &[("location_key", s("here#today")), ("placed_key", s("noon"))],
     );
     let written = orders
-        .transact(vec![orders.put_part(order), orders.put_part(key("plain"))])
+        .transact(vec![orders.put_item(order), orders.put_item(key("plain"))])
         .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
         .send()
         .await

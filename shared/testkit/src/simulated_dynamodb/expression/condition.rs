@@ -1,4 +1,4 @@
-//! Conditions, and whether they hold for an item.
+//! Condition expressions and their evaluation.
 
 use std::cmp::Ordering;
 
@@ -6,34 +6,34 @@ use super::super::number::Number;
 use super::super::value::{Item, Value};
 use super::path::Path;
 
-/// A condition.
+/// A condition expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Both hold.
+    /// Both conditions hold.
     And(Box<Condition>, Box<Condition>),
-    /// One holds, or both.
+    /// At least one condition holds.
     Or(Box<Condition>, Box<Condition>),
-    /// It does not hold.
+    /// The condition does not hold.
     Not(Box<Condition>),
-    /// Two operands compare so.
+    /// A comparison of two operands.
     Compare(Comparator, Operand, Operand),
-    /// The first is from the second to the third.
+    /// The first operand is at least the second and at most the third.
     Between(Operand, Operand, Operand),
-    /// It equals one of these.
+    /// The operand equals one of a list.
     In(Operand, Vec<Operand>),
-    /// There is something.
+    /// `attribute_exists`.
     Exists(Path),
-    /// There is nothing.
+    /// `attribute_not_exists`.
     NotExists(Path),
-    /// It is of this type.
-    IsOfType(Operand, String),
-    /// It begins with this text, or these bytes.
+    /// `attribute_type`.
+    AttributeType(Operand, String),
+    /// `begins_with`, of a string or binary value.
     BeginsWith(Operand, Operand),
-    /// The text, set or list holds this.
+    /// `contains`, of a string, binary value, set or list.
     Contains(Operand, Operand),
 }
 
-/// How two operands compare.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparator {
     /// `=`
@@ -45,19 +45,19 @@ pub enum Comparator {
     /// `<=`
     AtMost,
     /// `>`
-    More,
+    Greater,
     /// `>=`
     AtLeast,
 }
 
-/// What is compared.
+/// An operand of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operand {
-    /// What the item holds there.
+    /// The value at a path of the item.
     Path(Path),
-    /// A value of the request.
+    /// A value from the request.
     Value(Value),
-    /// How long or how many it is.
+    /// `size`: the length of the string or binary value, or the number of elements, at a path.
     Size(Path),
 }
 
@@ -68,14 +68,14 @@ impl Comparator {
             Self::Unequal => "<>",
             Self::Less => "<",
             Self::AtMost => "<=",
-            Self::More => ">",
+            Self::Greater => ">",
             Self::AtLeast => ">=",
         }
     }
 }
 
 impl Condition {
-    /// A comparison, unless an operand cannot be compared so.
+    /// Creates a comparison. Fails if an operand has no order and the operator needs one.
     pub fn compare(
         kind: &str,
         comparator: Comparator,
@@ -84,24 +84,24 @@ impl Condition {
     ) -> Result<Self, String> {
         if !matches!(comparator, Comparator::Equal | Comparator::Unequal) {
             for operand in [&left, &right] {
-                operand.ordered(kind, comparator.symbol())?;
+                operand.check_orderable(kind, comparator.symbol())?;
             }
         }
         Ok(Self::Compare(comparator, left, right))
     }
 
-    /// A range, unless it is none.
+    /// Creates a `BETWEEN`. Fails if an operand has no order or the lower bound exceeds the upper one.
     pub fn between(
         kind: &str,
         operand: Operand,
         low: Operand,
         high: Operand,
     ) -> Result<Self, String> {
-        for bound in [&operand, &low, &high] {
-            bound.ordered(kind, "BETWEEN")?;
+        for operand in [&operand, &low, &high] {
+            operand.check_orderable(kind, "BETWEEN")?;
         }
         if let (Operand::Value(low), Operand::Value(high)) = (&low, &high)
-            && order(low, high).is_none_or(Ordering::is_gt)
+            && order_values(low, high).is_none_or(Ordering::is_gt)
         {
             return Err(format!(
                 "Invalid {kind}: The BETWEEN operator requires upper bound to be greater than or equal to lower bound"
@@ -110,28 +110,28 @@ impl Condition {
         Ok(Self::Between(operand, low, high))
     }
 
-    /// A call of a function with two operands, unless one of them is of no type for it.
-    pub fn of_function(
+    /// Creates a call of `begins_with`, `attribute_type` or `contains`. Fails if an operand has an unsupported data type.
+    pub fn function_call(
         kind: &str,
         function: &str,
         first: Operand,
         second: Operand,
     ) -> Result<Self, String> {
-        let wrong = |value: &Value| {
+        let type_error = |value: &Value| {
             format!(
                 "Invalid {kind}: Incorrect operand type for operator or function; operator or function: {function}, operand type: {}",
-                value.kind()
+                value.data_type()
             )
         };
         Ok(match (function, second) {
             ("begins_with", Operand::Value(value))
                 if !matches!(value, Value::S(_) | Value::B(_)) =>
             {
-                return Err(wrong(&value));
+                return Err(type_error(&value));
             }
             ("begins_with", second) => Self::BeginsWith(first, second),
-            ("attribute_type", Operand::Value(Value::S(name))) => Self::IsOfType(first, name),
-            ("attribute_type", Operand::Value(value)) => return Err(wrong(&value)),
+            ("attribute_type", Operand::Value(Value::S(name))) => Self::AttributeType(first, name),
+            ("attribute_type", Operand::Value(value)) => return Err(type_error(&value)),
             ("attribute_type", _) => {
                 return Err(format!(
                     "Invalid {kind}: Incorrect operand type for operator or function; operator or function: attribute_type"
@@ -141,31 +141,31 @@ impl Condition {
         })
     }
 
-    /// Whether it holds; of an item that is not there, nothing is.
+    /// Whether the condition holds for `item`. An item that does not exist is passed as an empty one.
     pub fn holds(&self, item: &Item) -> bool {
         match self {
             Self::And(one, other) => one.holds(item) && other.holds(item),
             Self::Or(one, other) => one.holds(item) || other.holds(item),
             Self::Not(condition) => !condition.holds(item),
             Self::Compare(comparator, left, right) => {
-                compares(*comparator, left.value(item), right.value(item))
+                compare_values(*comparator, left.value(item), right.value(item))
             }
             Self::Between(operand, low, high) => {
                 let value = operand.value(item);
-                compares(Comparator::AtLeast, value.clone(), low.value(item))
-                    && compares(Comparator::AtMost, value, high.value(item))
+                compare_values(Comparator::AtLeast, value.clone(), low.value(item))
+                    && compare_values(Comparator::AtMost, value, high.value(item))
             }
             Self::In(operand, candidates) => {
                 let value = operand.value(item);
                 candidates.iter().any(|candidate| {
-                    compares(Comparator::Equal, value.clone(), candidate.value(item))
+                    compare_values(Comparator::Equal, value.clone(), candidate.value(item))
                 })
             }
             Self::Exists(path) => path.get(item).is_some(),
             Self::NotExists(path) => path.get(item).is_none(),
-            Self::IsOfType(operand, name) => operand
+            Self::AttributeType(operand, name) => operand
                 .value(item)
-                .is_some_and(|value| value.kind() == name),
+                .is_some_and(|value| value.data_type() == name),
             Self::BeginsWith(operand, start) => match (operand.value(item), start.value(item)) {
                 (Some(Value::S(text)), Some(Value::S(start))) => text.starts_with(&start),
                 (Some(Value::B(bytes)), Some(Value::B(start))) => bytes.starts_with(&start),
@@ -178,7 +178,7 @@ impl Condition {
         }
     }
 
-    /// Every attribute that it names.
+    /// Returns the names of all top-level attributes the condition refers to.
     pub fn attributes(&self) -> Vec<&str> {
         match self {
             Self::And(one, other) | Self::Or(one, other) => {
@@ -202,7 +202,7 @@ impl Condition {
                 .filter_map(Operand::attribute)
                 .collect(),
             Self::Exists(path) | Self::NotExists(path) => vec![&path.attribute],
-            Self::IsOfType(operand, _) => operand.attribute().into_iter().collect(),
+            Self::AttributeType(operand, _) => operand.attribute().into_iter().collect(),
         }
     }
 }
@@ -212,7 +212,7 @@ impl Operand {
         match self {
             Self::Path(path) => path.get(item).cloned(),
             Self::Value(value) => Some(value.clone()),
-            Self::Size(path) => path.get(item).and_then(size).map(Value::N),
+            Self::Size(path) => path.get(item).and_then(value_size).map(Value::N),
         }
     }
 
@@ -223,12 +223,12 @@ impl Operand {
         }
     }
 
-    fn ordered(&self, kind: &str, operator: &str) -> Result<(), String> {
+    fn check_orderable(&self, kind: &str, operator: &str) -> Result<(), String> {
         match self {
             Self::Value(value) if !matches!(value, Value::S(_) | Value::N(_) | Value::B(_)) => {
                 Err(format!(
                     "Invalid {kind}: Incorrect operand type for operator or function; operator or function: {operator}, operand type: {}",
-                    value.kind()
+                    value.data_type()
                 ))
             }
             _ => Ok(()),
@@ -236,22 +236,23 @@ impl Operand {
     }
 }
 
-/// What is not there equals nothing, and is unequal to everything; what is of another type is neither less nor more.
-fn compares(comparator: Comparator, left: Option<Value>, right: Option<Value>) -> bool {
+/// Compares two values. A missing value equals nothing and is unequal to everything. Values of different data types have
+/// no order, so every ordering comparison of them is false.
+fn compare_values(comparator: Comparator, left: Option<Value>, right: Option<Value>) -> bool {
     let (Some(left), Some(right)) = (left, right) else {
         return comparator == Comparator::Unequal;
     };
     match comparator {
         Comparator::Equal => left == right,
         Comparator::Unequal => left != right,
-        Comparator::Less => order(&left, &right).is_some_and(Ordering::is_lt),
-        Comparator::AtMost => order(&left, &right).is_some_and(Ordering::is_le),
-        Comparator::More => order(&left, &right).is_some_and(Ordering::is_gt),
-        Comparator::AtLeast => order(&left, &right).is_some_and(Ordering::is_ge),
+        Comparator::Less => order_values(&left, &right).is_some_and(Ordering::is_lt),
+        Comparator::AtMost => order_values(&left, &right).is_some_and(Ordering::is_le),
+        Comparator::Greater => order_values(&left, &right).is_some_and(Ordering::is_gt),
+        Comparator::AtLeast => order_values(&left, &right).is_some_and(Ordering::is_ge),
     }
 }
 
-fn order(left: &Value, right: &Value) -> Option<Ordering> {
+fn order_values(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::S(left), Value::S(right)) => Some(left.cmp(right)),
         (Value::N(left), Value::N(right)) => Some(left.cmp(right)),
@@ -274,8 +275,9 @@ fn contains(whole: &Value, part: &Value) -> bool {
     }
 }
 
-fn size(value: &Value) -> Option<Number> {
-    Some(Number::count(match value {
+/// The result of the `size` function. It is defined for strings, binary values and collections.
+fn value_size(value: &Value) -> Option<Number> {
+    Some(Number::from_count(match value {
         Value::S(text) => text.chars().count(),
         Value::B(bytes) => bytes.len(),
         Value::M(map) => map.len(),

@@ -1,4 +1,4 @@
-//! DynamoDB's expressions: read in full, or refused.
+//! DynamoDB's expressions. An expression that does not match its grammar is rejected.
 
 pub mod condition;
 pub mod key_condition;
@@ -18,7 +18,7 @@ pub use update::Update;
 use self::parser::Parser;
 use super::value::{Item, Value};
 
-/// A request's `ExpressionAttributeNames` and `ExpressionAttributeValues`, of which every one must be used.
+/// The `ExpressionAttributeNames` and `ExpressionAttributeValues` of a request. Each must be used by an expression.
 #[derive(Debug, Default)]
 pub struct Placeholders {
     names: BTreeMap<String, String>,
@@ -27,7 +27,7 @@ pub struct Placeholders {
 }
 
 impl Placeholders {
-    /// As they stand in the request.
+    /// Creates the placeholders of a request.
     pub fn new(names: Option<BTreeMap<String, String>>, values: Option<Item>) -> Self {
         Self {
             names: names.unwrap_or_default(),
@@ -36,7 +36,7 @@ impl Placeholders {
         }
     }
 
-    /// A condition: `kind` is what the request calls it.
+    /// Parses a condition. `kind` is the name of the request parameter.
     pub fn condition(&mut self, kind: &'static str, text: &str) -> Result<Condition, String> {
         let mut parser = Parser::new(kind, text, self)?;
         let condition = parser.condition()?;
@@ -44,25 +44,25 @@ impl Placeholders {
         Ok(condition)
     }
 
-    /// An update.
+    /// Parses an update expression.
     pub fn update(&mut self, text: &str) -> Result<Update, String> {
         let mut parser = Parser::new("UpdateExpression", text, self)?;
         let update = parser.update()?;
         parser.end()?;
-        update.checked()
+        update.validate()
     }
 
-    /// A list of paths.
+    /// Parses a projection expression.
     pub fn projection(&mut self, text: &str) -> Result<Vec<Path>, String> {
         let mut parser = Parser::new("ProjectionExpression", text, self)?;
         let paths = parser.paths()?;
         parser.end()?;
-        path::no_overlap("ProjectionExpression", &paths)?;
+        path::check_no_overlap("ProjectionExpression", &paths)?;
         Ok(paths)
     }
 
-    /// That each of them was used by an expression read before.
-    pub fn all_used(&self) -> Result<(), String> {
+    /// Checks that the expressions parsed so far use every placeholder.
+    pub fn check_all_used(&self) -> Result<(), String> {
         let unused = |given: Vec<&String>| {
             given
                 .into_iter()

@@ -1,84 +1,88 @@
-//! Reads expressions by the grammars of the Developer Guide ("Condition and filter expressions, operators, and
-//! functions", "Using update expressions").
+//! A recursive-descent parser for the expression grammars of the Developer Guide ("Condition and filter expressions,
+//! operators, and functions", "Using update expressions").
 
 use super::Placeholders;
 use super::condition::{Comparator, Condition, Operand};
-use super::path::{Path, Step};
+use super::path::{Path, PathElement};
 use super::reserved::is_reserved;
-use super::token::{Token, syntax_error, tokens};
-use super::update::{Operation, Source, Update};
+use super::token::{Token, syntax_error, tokenize};
+use super::update::{Update, UpdateOperand, UpdateOperation};
 
-/// The most values `IN` compares with.
-const MOST_CANDIDATES: usize = 100;
+/// The maximum number of operands of `IN`.
+const MAX_IN_OPERANDS: usize = 100;
 
-/// Reads one expression.
+/// Parses one expression.
 pub struct Parser<'a> {
     kind: &'static str,
     tokens: Vec<Token>,
-    at: usize,
+    position: usize,
     placeholders: &'a mut Placeholders,
 }
 
-type Read<T> = Result<T, String>;
+type ParseResult<T> = Result<T, String>;
 
 impl<'a> Parser<'a> {
-    /// At the beginning of `text`.
-    pub fn new(kind: &'static str, text: &str, placeholders: &'a mut Placeholders) -> Read<Self> {
+    /// Creates a parser at the start of `text`. `kind` is the name of the request parameter.
+    pub fn new(
+        kind: &'static str,
+        text: &str,
+        placeholders: &'a mut Placeholders,
+    ) -> ParseResult<Self> {
         Ok(Self {
             kind,
-            tokens: tokens(kind, text)?,
-            at: 0,
+            tokens: tokenize(kind, text)?,
+            position: 0,
             placeholders,
         })
     }
 
-    /// That nothing follows.
-    pub fn end(&self) -> Read<()> {
-        match self.tokens.get(self.at) {
+    /// Checks that all tokens are consumed.
+    pub fn end(&self) -> ParseResult<()> {
+        match self.tokens.get(self.position) {
             None => Ok(()),
             Some(_) => Err(self.unexpected()),
         }
     }
 
-    /// `condition OR condition`: binds weakest.
-    pub fn condition(&mut self) -> Read<Condition> {
+    /// Parses a condition. `OR` has the lowest precedence, then `AND`, then `NOT`.
+    pub fn condition(&mut self) -> ParseResult<Condition> {
         let mut condition = self.conjunction()?;
-        while self.takes_keyword("OR") {
+        while self.consume_keyword("OR") {
             let other = self.conjunction()?;
             condition = Condition::Or(Box::new(condition), Box::new(other));
         }
         Ok(condition)
     }
 
-    fn conjunction(&mut self) -> Read<Condition> {
+    fn conjunction(&mut self) -> ParseResult<Condition> {
         let mut condition = self.negation()?;
-        while self.takes_keyword("AND") {
+        while self.consume_keyword("AND") {
             let other = self.negation()?;
             condition = Condition::And(Box::new(condition), Box::new(other));
         }
         Ok(condition)
     }
 
-    fn negation(&mut self) -> Read<Condition> {
-        if self.takes_keyword("NOT") {
+    fn negation(&mut self) -> ParseResult<Condition> {
+        if self.consume_keyword("NOT") {
             return Ok(Condition::Not(Box::new(self.negation()?)));
         }
-        if self.takes("(") {
-            // A parenthesis may hold a condition or one operand; which of them shows only behind it.
-            let (at, used) = (self.at, self.placeholders.used.clone());
-            let refused = match self.condition() {
-                Ok(condition) if self.takes(")") => return Ok(condition),
+        if self.consume("(") {
+            // Parentheses enclose a condition or an operand. Try a condition first, and backtrack if it is an operand.
+            let (position, used) = (self.position, self.placeholders.used.clone());
+            let error = match self.condition() {
+                Ok(condition) if self.consume(")") => return Ok(condition),
                 Ok(_) => self.unexpected(),
-                Err(refused) => refused,
+                Err(error) => error,
             };
-            self.at = at - 1;
+            self.position = position - 1;
             self.placeholders.used = used;
-            return self.predicate().map_err(|_| refused);
+            return self.predicate().map_err(|_| error);
         }
         self.predicate()
     }
 
-    fn predicate(&mut self) -> Read<Condition> {
+    fn predicate(&mut self) -> ParseResult<Condition> {
         if let Some(function) = self.function_name() {
             match function.as_str() {
                 "attribute_exists" => return self.one_path().map(Condition::Exists),
@@ -90,22 +94,22 @@ impl<'a> Parser<'a> {
             }
         }
         let left = self.operand()?;
-        if self.takes_keyword("BETWEEN") {
+        if self.consume_keyword("BETWEEN") {
             let low = self.operand()?;
-            if !self.takes_keyword("AND") {
+            if !self.consume_keyword("AND") {
                 return Err(self.unexpected());
             }
             let high = self.operand()?;
             return Condition::between(self.kind, left, low, high);
         }
-        if self.takes_keyword("IN") {
+        if self.consume_keyword("IN") {
             self.expect("(")?;
             let mut candidates = vec![self.operand()?];
-            while self.takes(",") {
+            while self.consume(",") {
                 candidates.push(self.operand()?);
             }
             self.expect(")")?;
-            if candidates.len() > MOST_CANDIDATES {
+            if candidates.len() > MAX_IN_OPERANDS {
                 return Err(format!(
                     "Invalid {}: The IN operator is provided with too many operands; number of operands: {}",
                     self.kind,
@@ -119,24 +123,24 @@ impl<'a> Parser<'a> {
         Condition::compare(self.kind, comparator, left, right)
     }
 
-    fn two_operands(&mut self, function: &str) -> Read<Condition> {
-        self.at += 2;
+    fn two_operands(&mut self, function: &str) -> ParseResult<Condition> {
+        self.position += 2;
         let first = self.operand()?;
         self.expect(",")?;
         let second = self.operand()?;
         self.expect(")")?;
-        Condition::of_function(self.kind, function, first, second)
+        Condition::function_call(self.kind, function, first, second)
     }
 
-    fn one_path(&mut self) -> Read<Path> {
-        self.at += 2;
+    fn one_path(&mut self) -> ParseResult<Path> {
+        self.position += 2;
         let path = self.path()?;
         self.expect(")")?;
         Ok(path)
     }
 
-    fn operand(&mut self) -> Read<Operand> {
-        if self.takes("(") {
+    fn operand(&mut self) -> ParseResult<Operand> {
+        if self.consume("(") {
             let operand = self.operand()?;
             self.expect(")")?;
             return Ok(operand);
@@ -153,7 +157,7 @@ impl<'a> Parser<'a> {
         }
         if let Some(Token::Value(placeholder)) = self.peek() {
             let placeholder = placeholder.clone();
-            self.at += 1;
+            self.position += 1;
             return Ok(Operand::Value(
                 self.placeholders.value(self.kind, &placeholder)?,
             ));
@@ -161,51 +165,54 @@ impl<'a> Parser<'a> {
         self.path().map(Operand::Path)
     }
 
-    fn comparator(&mut self) -> Read<Comparator> {
+    fn comparator(&mut self) -> ParseResult<Comparator> {
         for (symbol, comparator) in [
             ("=", Comparator::Equal),
             ("<>", Comparator::Unequal),
             ("<=", Comparator::AtMost),
             ("<", Comparator::Less),
             (">=", Comparator::AtLeast),
-            (">", Comparator::More),
+            (">", Comparator::Greater),
         ] {
-            if self.takes(symbol) {
+            if self.consume(symbol) {
                 return Ok(comparator);
             }
         }
         Err(self.unexpected())
     }
 
-    /// `path, path, ...`.
-    pub fn paths(&mut self) -> Read<Vec<Path>> {
+    /// Parses a comma-separated list of paths.
+    pub fn paths(&mut self) -> ParseResult<Vec<Path>> {
         let mut paths = vec![self.path()?];
-        while self.takes(",") {
+        while self.consume(",") {
             paths.push(self.path()?);
         }
         Ok(paths)
     }
 
-    fn path(&mut self) -> Read<Path> {
+    fn path(&mut self) -> ParseResult<Path> {
         let attribute = self.name()?;
-        let mut inside = Vec::new();
+        let mut elements = Vec::new();
         loop {
-            if self.takes(".") {
-                inside.push(Step::Name(self.name()?));
-            } else if self.takes("[") {
+            if self.consume(".") {
+                elements.push(PathElement::Name(self.name()?));
+            } else if self.consume("[") {
                 let Some(Token::Index(index)) = self.peek() else {
                     return Err(self.unexpected());
                 };
-                inside.push(Step::Index(*index));
-                self.at += 1;
+                elements.push(PathElement::Index(*index));
+                self.position += 1;
                 self.expect("]")?;
             } else {
-                return Ok(Path { attribute, inside });
+                return Ok(Path {
+                    attribute,
+                    elements,
+                });
             }
         }
     }
 
-    fn name(&mut self) -> Read<String> {
+    fn name(&mut self) -> ParseResult<String> {
         let name = match self.peek().cloned() {
             Some(Token::Name(placeholder)) => self.placeholders.name(self.kind, &placeholder)?,
             Some(Token::Word(word)) if is_reserved(&word) => {
@@ -217,30 +224,30 @@ impl<'a> Parser<'a> {
             Some(Token::Word(word)) => word,
             _ => return Err(self.unexpected()),
         };
-        self.at += 1;
+        self.position += 1;
         Ok(name)
     }
 
-    /// The sections of an update, each at most once, in any order.
-    pub fn update(&mut self) -> Read<Update> {
+    /// Parses the sections of an update, each at most once, in any order.
+    pub fn update(&mut self) -> ParseResult<Update> {
         let mut update = Update::default();
-        let mut seen = Vec::new();
+        let mut parsed_sections = Vec::new();
         while self.peek().is_some() {
             let section = ["SET", "REMOVE", "ADD", "DELETE"]
                 .into_iter()
-                .find(|section| self.takes_keyword(section))
+                .find(|section| self.consume_keyword(section))
                 .ok_or_else(|| self.unexpected())?;
-            if seen.contains(&section) {
+            if parsed_sections.contains(&section) {
                 return Err(format!(
                     "Invalid {}: The \"{section}\" section can only be used once in an update expression;",
                     self.kind
                 ));
             }
-            seen.push(section);
+            parsed_sections.push(section);
             loop {
                 let action = self.action(section)?;
                 update.0.push(action);
-                if !self.takes(",") {
+                if !self.consume(",") {
                     break;
                 }
             }
@@ -248,61 +255,61 @@ impl<'a> Parser<'a> {
         Ok(update)
     }
 
-    fn action(&mut self, section: &str) -> Read<(Path, Operation)> {
+    fn action(&mut self, section: &str) -> ParseResult<(Path, UpdateOperation)> {
         let path = self.path()?;
         let operation = match section {
             "SET" => {
                 self.expect("=")?;
-                let left = self.source()?;
-                if self.takes("+") {
-                    Operation::Plus(left, self.source()?)
-                } else if self.takes("-") {
-                    Operation::Minus(left, self.source()?)
+                let left = self.update_operand()?;
+                if self.consume("+") {
+                    UpdateOperation::Plus(left, self.update_operand()?)
+                } else if self.consume("-") {
+                    UpdateOperation::Minus(left, self.update_operand()?)
                 } else {
-                    Operation::Set(left)
+                    UpdateOperation::Set(left)
                 }
             }
-            "REMOVE" => Operation::Remove,
+            "REMOVE" => UpdateOperation::Remove,
             _ => {
                 let Some(Token::Value(placeholder)) = self.peek().cloned() else {
                     return Err(self.unexpected());
                 };
-                self.at += 1;
+                self.position += 1;
                 let value = self.placeholders.value(self.kind, &placeholder)?;
                 if section == "ADD" {
-                    Operation::Add(value)
+                    UpdateOperation::Add(value)
                 } else {
-                    Operation::Delete(value)
+                    UpdateOperation::Delete(value)
                 }
             }
         };
         Ok((path, operation))
     }
 
-    fn source(&mut self) -> Read<Source> {
-        if self.takes("(") {
-            let source = self.source()?;
+    fn update_operand(&mut self) -> ParseResult<UpdateOperand> {
+        if self.consume("(") {
+            let update_operand = self.update_operand()?;
             self.expect(")")?;
-            return Ok(source);
+            return Ok(update_operand);
         }
         let Some(function) = self.function_name() else {
             return Ok(match self.operand()? {
-                Operand::Path(path) => Source::Path(path),
-                Operand::Value(value) => Source::Value(value),
-                Operand::Size(_) => unreachable!("a call of size has a function's name"),
+                Operand::Path(path) => UpdateOperand::Path(path),
+                Operand::Value(value) => UpdateOperand::Value(value),
+                Operand::Size(_) => unreachable!("size is a function call, which is handled above"),
             });
         };
-        self.at += 2;
-        let source = match function.as_str() {
+        self.position += 2;
+        let update_operand = match function.as_str() {
             "if_not_exists" => {
                 let path = self.path()?;
                 self.expect(",")?;
-                Source::IfNotExists(path, Box::new(self.source()?))
+                UpdateOperand::IfNotExists(path, Box::new(self.update_operand()?))
             }
             "list_append" => {
-                let first = self.source()?;
+                let first = self.update_operand()?;
                 self.expect(",")?;
-                Source::ListAppend(Box::new(first), Box::new(self.source()?))
+                UpdateOperand::ListAppend(Box::new(first), Box::new(self.update_operand()?))
             }
             name => {
                 return Err(format!(
@@ -312,36 +319,36 @@ impl<'a> Parser<'a> {
             }
         };
         self.expect(")")?;
-        Ok(source)
+        Ok(update_operand)
     }
 
-    /// The word before a parenthesis, which is a function's name. Nothing is taken.
+    /// Returns the function name if a function call follows. Consumes nothing.
     fn function_name(&self) -> Option<String> {
-        match (self.peek(), self.tokens.get(self.at + 1)) {
+        match (self.peek(), self.tokens.get(self.position + 1)) {
             (Some(Token::Word(word)), Some(Token::Symbol("("))) => Some(word.clone()),
             _ => None,
         }
     }
 
     fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
+        self.tokens.get(self.position)
     }
 
-    fn takes(&mut self, symbol: &str) -> bool {
-        let there = matches!(self.peek(), Some(Token::Symbol(found)) if *found == symbol);
-        self.at += usize::from(there);
-        there
+    fn consume(&mut self, symbol: &str) -> bool {
+        let is_next = matches!(self.peek(), Some(Token::Symbol(next)) if *next == symbol);
+        self.position += usize::from(is_next);
+        is_next
     }
 
-    fn takes_keyword(&mut self, keyword: &str) -> bool {
-        let there =
+    fn consume_keyword(&mut self, keyword: &str) -> bool {
+        let is_next =
             matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.at += usize::from(there);
-        there
+        self.position += usize::from(is_next);
+        is_next
     }
 
-    fn expect(&mut self, symbol: &str) -> Read<()> {
-        if self.takes(symbol) {
+    fn expect(&mut self, symbol: &str) -> ParseResult<()> {
+        if self.consume(symbol) {
             return Ok(());
         }
         Err(self.unexpected())

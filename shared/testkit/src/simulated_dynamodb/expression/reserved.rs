@@ -1,6 +1,6 @@
-//! The words that DynamoDB keeps for itself: as an attribute's name they need a placeholder.
+//! DynamoDB's reserved words. An attribute with such a name needs a placeholder in an expression.
 
-/// Whether `word` is one of them, in whatever case.
+/// Whether `word` is reserved, ignoring case.
 pub fn is_reserved(word: &str) -> bool {
     RESERVED
         .split_ascii_whitespace()

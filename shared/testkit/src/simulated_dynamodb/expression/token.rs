@@ -1,17 +1,17 @@
-//! An expression's words.
+//! The tokenizer of expressions.
 
-/// A word of an expression.
+/// A token of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
-    /// A keyword, a function or an attribute's name.
+    /// A keyword, a function name or an attribute name.
     Word(String),
-    /// `#name`.
+    /// A name placeholder, such as `#name`.
     Name(String),
-    /// `:value`.
+    /// A value placeholder, such as `:value`.
     Value(String),
-    /// A list's index.
+    /// A list index.
     Index(usize),
-    /// A comparator, an operator, or punctuation.
+    /// A comparator, an operator or punctuation.
     Symbol(&'static str),
 }
 
@@ -19,8 +19,8 @@ const SYMBOLS: [&str; 14] = [
     "<>", "<=", ">=", "=", "<", ">", "(", ")", "[", "]", ",", ".", "+", "-",
 ];
 
-/// Splits `text` into its words.
-pub fn tokens(kind: &str, text: &str) -> Result<Vec<Token>, String> {
+/// Splits `text` into tokens. `kind` is the name of the request parameter, for error messages.
+pub fn tokenize(kind: &str, text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -73,7 +73,7 @@ fn word_length(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
-/// What is said where the expression cannot go on as it does.
+/// Returns DynamoDB's message for a syntax error near `near`.
 pub fn syntax_error(kind: &str, near: &str) -> String {
     let near: String = near.chars().take(20).collect();
     format!("Invalid {kind}: Syntax error; token: \"{near}\", near: \"{near}\"")

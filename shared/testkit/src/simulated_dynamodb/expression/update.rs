@@ -1,54 +1,55 @@
-//! Updates, and what they make of an item.
+//! Update expressions and their evaluation.
 
+use super::super::number::Number;
 use super::super::value::{Item, Value};
-use super::path::{Path, no_overlap};
+use super::path::{Path, PathElement, check_no_overlap};
 
-/// The actions of an update expression; each sees the item as it was before the first of them.
+/// The actions of an update expression. Every action reads the item as it was before the update.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Update(pub Vec<(Path, Operation)>);
+pub struct Update(pub Vec<(Path, UpdateOperation)>);
 
-/// What becomes of the value at a path.
+/// What an action does to the value at its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// It becomes this.
-    Set(Source),
-    /// It becomes the sum.
-    Plus(Source, Source),
-    /// It becomes the difference.
-    Minus(Source, Source),
-    /// It is taken away.
+pub enum UpdateOperation {
+    /// `SET path = operand`.
+    Set(UpdateOperand),
+    /// `SET path = operand + operand`.
+    Plus(UpdateOperand, UpdateOperand),
+    /// `SET path = operand - operand`.
+    Minus(UpdateOperand, UpdateOperand),
+    /// `REMOVE path`.
     Remove,
-    /// A number rises by this, a set gains these.
+    /// `ADD path value`: adds to a number, or adds elements to a set.
     Add(Value),
-    /// A set loses these.
+    /// `DELETE path value`: removes elements from a set.
     Delete(Value),
 }
 
-/// Where a new value comes from.
+/// An operand of a `SET` action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// What the item holds there.
+pub enum UpdateOperand {
+    /// The value at a path of the item.
     Path(Path),
-    /// A value of the request.
+    /// A value from the request.
     Value(Value),
-    /// What the item holds there, or else this.
-    IfNotExists(Path, Box<Source>),
-    /// Two lists, one after the other.
-    ListAppend(Box<Source>, Box<Source>),
+    /// `if_not_exists`: the value at a path, or the operand if there is none.
+    IfNotExists(Path, Box<UpdateOperand>),
+    /// `list_append`: two lists concatenated.
+    ListAppend(Box<UpdateOperand>, Box<UpdateOperand>),
 }
 
-const MISSING: &str =
+const MISSING_ATTRIBUTE: &str =
     "The provided expression refers to an attribute that does not exist in the item";
-const WRONG_TYPE: &str = "An operand in the update expression has an incorrect data type";
+const INCORRECT_TYPE: &str = "An operand in the update expression has an incorrect data type";
 
 impl Update {
-    /// As it was read, if its paths are apart and its values fit its sections.
-    pub fn checked(self) -> Result<Self, String> {
+    /// Checks that the paths do not overlap, and that the values of `ADD` and `DELETE` have supported data types.
+    pub fn validate(self) -> Result<Self, String> {
         let paths: Vec<Path> = self.0.iter().map(|(path, _)| path.clone()).collect();
-        no_overlap("UpdateExpression", &paths)?;
+        check_no_overlap("UpdateExpression", &paths)?;
         for (_, operation) in &self.0 {
-            let (section, value, fits) = match operation {
-                Operation::Add(value) => (
+            let (section, value, is_supported) = match operation {
+                UpdateOperation::Add(value) => (
                     "ADD",
                     value,
                     matches!(
@@ -56,51 +57,51 @@ impl Update {
                         Value::N(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_)
                     ),
                 ),
-                Operation::Delete(value) => (
+                UpdateOperation::Delete(value) => (
                     "DELETE",
                     value,
                     matches!(value, Value::Ss(_) | Value::Ns(_) | Value::Bs(_)),
                 ),
                 _ => continue,
             };
-            if !fits {
+            if !is_supported {
                 return Err(format!(
                     "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: {section}, operand type: {}",
-                    value.kind()
+                    value.data_type()
                 ));
             }
         }
         Ok(self)
     }
 
-    /// Every attribute that it changes.
+    /// Returns the names of the top-level attributes that the update changes.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(path, _)| path.attribute.as_str())
     }
 
-    /// What it makes of `before`; an error is what DynamoDB says of it.
+    /// Applies the update to `before`. An error is DynamoDB's message.
     pub fn apply(&self, before: &Item) -> Result<Item, String> {
         let mut after = before.clone();
         let mut removed = Vec::new();
         for (path, operation) in &self.0 {
             let value = match operation {
-                Operation::Remove => {
+                UpdateOperation::Remove => {
                     removed.push(path);
                     continue;
                 }
-                Operation::Set(source) => Some(source.value(before)?),
-                Operation::Plus(left, right) => {
+                UpdateOperation::Set(source) => Some(source.value(before)?),
+                UpdateOperation::Plus(left, right) => {
                     let (left, right) = (number(left, before)?, number(right, before)?);
                     Some(Value::N(left.plus(&right)?))
                 }
-                Operation::Minus(left, right) => {
+                UpdateOperation::Minus(left, right) => {
                     let (left, right) = (number(left, before)?, number(right, before)?);
                     Some(Value::N(left.minus(&right)?))
                 }
-                Operation::Add(more) => Some(added(path.get(before), more)?),
-                Operation::Delete(less) => match path.get(before) {
+                UpdateOperation::Add(value) => Some(add_value(path.get(before), value)?),
+                UpdateOperation::Delete(elements) => match path.get(before) {
                     None => continue,
-                    Some(set) => lessened(set, less)?,
+                    Some(set) => delete_elements(set, elements)?,
                 },
             };
             match value {
@@ -108,11 +109,11 @@ impl Update {
                 None => path.remove(&mut after)?,
             }
         }
-        // From the end of a list to its beginning, so that each index still means what it meant before.
+        // Remove list elements from the highest index down, because a removal shifts the indexes after it.
         removed.sort_by_key(|path| {
-            path.inside.last().map(|step| match step {
-                super::path::Step::Index(index) => std::cmp::Reverse(*index),
-                super::path::Step::Name(_) => std::cmp::Reverse(0),
+            path.elements.last().map(|element| match element {
+                PathElement::Index(index) => std::cmp::Reverse(*index),
+                PathElement::Name(_) => std::cmp::Reverse(0),
             })
         });
         for path in removed {
@@ -122,56 +123,59 @@ impl Update {
     }
 }
 
-impl Source {
+impl UpdateOperand {
     fn value(&self, item: &Item) -> Result<Value, String> {
         match self {
-            Self::Path(path) => path.get(item).cloned().ok_or_else(|| MISSING.to_owned()),
+            Self::Path(path) => path
+                .get(item)
+                .cloned()
+                .ok_or_else(|| MISSING_ATTRIBUTE.to_owned()),
             Self::Value(value) => Ok(value.clone()),
-            Self::IfNotExists(path, other) => match path.get(item) {
+            Self::IfNotExists(path, default) => match path.get(item) {
                 Some(value) => Ok(value.clone()),
-                None => other.value(item),
+                None => default.value(item),
             },
             Self::ListAppend(first, second) => match (first.value(item)?, second.value(item)?) {
                 (Value::L(mut list), Value::L(more)) => {
                     list.extend(more);
                     Ok(Value::L(list))
                 }
-                _ => Err(WRONG_TYPE.into()),
+                _ => Err(INCORRECT_TYPE.into()),
             },
         }
     }
 }
 
-fn number(source: &Source, item: &Item) -> Result<super::super::number::Number, String> {
-    match source.value(item)? {
+fn number(operand: &UpdateOperand, item: &Item) -> Result<Number, String> {
+    match operand.value(item)? {
         Value::N(number) => Ok(number),
-        _ => Err(WRONG_TYPE.into()),
+        _ => Err(INCORRECT_TYPE.into()),
     }
 }
 
-fn added(there: Option<&Value>, more: &Value) -> Result<Value, String> {
-    Ok(match (there, more) {
-        (None, more) => more.clone(),
-        (Some(Value::N(number)), Value::N(more)) => Value::N(number.plus(more)?),
-        (Some(Value::Ss(set)), Value::Ss(more)) => Value::Ss(set | more),
-        (Some(Value::Ns(set)), Value::Ns(more)) => Value::Ns(set | more),
-        (Some(Value::Bs(set)), Value::Bs(more)) => Value::Bs(set | more),
-        _ => return Err(WRONG_TYPE.into()),
+fn add_value(current: Option<&Value>, value: &Value) -> Result<Value, String> {
+    Ok(match (current, value) {
+        (None, value) => value.clone(),
+        (Some(Value::N(number)), Value::N(addend)) => Value::N(number.plus(addend)?),
+        (Some(Value::Ss(set)), Value::Ss(elements)) => Value::Ss(set | elements),
+        (Some(Value::Ns(set)), Value::Ns(elements)) => Value::Ns(set | elements),
+        (Some(Value::Bs(set)), Value::Bs(elements)) => Value::Bs(set | elements),
+        _ => return Err(INCORRECT_TYPE.into()),
     })
 }
 
-/// What is left of a set; a set is never empty, so none is left of one that loses all.
-fn lessened(there: &Value, less: &Value) -> Result<Option<Value>, String> {
-    Ok(match (there, less) {
-        (Value::Ss(set), Value::Ss(less)) => Some(set - less)
+/// Removes elements from a set. Returns none if no element is left, because DynamoDB stores no empty sets.
+fn delete_elements(set: &Value, elements: &Value) -> Result<Option<Value>, String> {
+    Ok(match (set, elements) {
+        (Value::Ss(set), Value::Ss(elements)) => Some(set - elements)
             .filter(|set| !set.is_empty())
             .map(Value::Ss),
-        (Value::Ns(set), Value::Ns(less)) => Some(set - less)
+        (Value::Ns(set), Value::Ns(elements)) => Some(set - elements)
             .filter(|set| !set.is_empty())
             .map(Value::Ns),
-        (Value::Bs(set), Value::Bs(less)) => Some(set - less)
+        (Value::Bs(set), Value::Bs(elements)) => Some(set - elements)
             .filter(|set| !set.is_empty())
             .map(Value::Bs),
-        _ => return Err(WRONG_TYPE.into()),
+        _ => return Err(INCORRECT_TYPE.into()),
     })
 }

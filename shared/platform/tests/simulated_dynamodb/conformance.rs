@@ -1,4 +1,4 @@
-//! The stores do on the simulated DynamoDB what every store must.
+//! Runs the conformance suites against the DynamoDB adapters on the simulated DynamoDB.
 
 use stockline_domain::order::Order;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
@@ -16,22 +16,25 @@ use stockline_testkit::dynamo_books::DynamoBooks;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
-use crate::store::{SEEDS, Store};
+use crate::test_store::{SEEDS, TestStore};
 
 #[tokio::test(start_paused = true)]
 async fn orders_conform() {
     for seed in SEEDS {
-        let store = Store::new(seed);
+        let store = TestStore::new(seed);
         Box::pin(conformance::orders::all(&store.shop)).await;
         Box::pin(conformance::orders::wide::all(&store.shop)).await;
-        assert!(store.conflicts() > 0, "nobody stood in anybody's way");
+        assert!(
+            store.transaction_conflicts() > 0,
+            "no transaction conflict occurred"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn split_levels_conform() {
     for seed in SEEDS {
-        let store = Store::new(seed);
+        let store = TestStore::new(seed);
         conformance::split_levels::all(&store.shop, &store.stock).await;
         conformance::split_levels::wide(&store.shop, &store.stock).await;
     }
@@ -40,15 +43,18 @@ async fn split_levels_conform() {
 #[tokio::test(start_paused = true)]
 async fn stock_conforms() {
     for seed in SEEDS {
-        conformance::stock::all(&Store::new(seed).stock).await;
+        conformance::stock::all(&TestStore::new(seed).stock).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn books_conform() {
+async fn audit_data_conforms() {
     for seed in SEEDS {
         let database = SimulatedDynamoDb::new(seed);
-        let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
+        let (orders, stock) = (
+            database.create_table(Table::Orders),
+            database.create_table(Table::Stock),
+        );
         let client = database.aws().dynamodb();
         let books = DynamoBooks::new(client.clone(), orders, stock.clone());
         Box::pin(conformance::books::all(&books)).await;
@@ -58,9 +64,9 @@ async fn books_conform() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whereabouts_conform() {
+async fn stock_lookup_conforms() {
     for seed in SEEDS {
-        conformance::whereabouts::all(&Store::new(seed).stock).await;
+        conformance::whereabouts::all(&TestStore::new(seed).stock).await;
     }
 }
 
@@ -70,7 +76,7 @@ async fn tasks_conform() {
         let database = SimulatedDynamoDb::new(seed);
         let client = database.aws().dynamodb();
         let [tasks, orders, stock] =
-            [Table::Tasks, Table::Orders, Table::Stock].map(|table| database.table(table));
+            [Table::Tasks, Table::Orders, Table::Stock].map(|table| database.create_table(table));
         let shop = DynamoShop::new(
             client.clone(),
             client.clone(),
@@ -86,21 +92,24 @@ async fn tasks_conform() {
 #[tokio::test(start_paused = true)]
 async fn alerts_conform() {
     let database = SimulatedDynamoDb::new(1);
-    let table = database.table(Table::Stock);
+    let table = database.create_table(Table::Stock);
     conformance::alerts::all(&DynamoAlerts::new(database.aws().dynamodb(), table)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_catalog_conforms() {
+async fn catalog_conforms() {
     let database = SimulatedDynamoDb::new(1);
-    let table = database.table(Table::Catalog);
+    let table = database.create_table(Table::Catalog);
     conformance::catalog::all(&DynamoCatalog::new(database.aws().dynamodb(), table)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn sales_conform() {
     let database = SimulatedDynamoDb::new(1);
-    let (client, table) = (database.aws().dynamodb(), database.table(Table::Orders));
+    let (client, table) = (
+        database.aws().dynamodb(),
+        database.create_table(Table::Orders),
+    );
     let put = async |order: Order| {
         let record = OrderRecord::new(&order, &request("a"));
         let item = item(&keys::order(order.order_id), &record).unwrap();

@@ -1,4 +1,4 @@
-//! Random requests: few keys, few attributes, so that they meet each other.
+//! Random requests. They use few keys and few attributes, so that they often address the same items.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,29 +6,29 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use fastrand::Rng;
 
 use crate::Item;
-use crate::send::shown;
+use crate::send::format_item;
 
 #[derive(Debug)]
 pub enum Request {
     Get(Item),
-    Put(Item, Option<Condition>),
-    Delete(Item, Option<Condition>),
-    Update(Item, Condition, Option<Condition>, ReturnValue),
+    Put(Item, Option<Expression>),
+    Delete(Item, Option<Expression>),
+    Update(Item, Expression, Option<Expression>, ReturnValue),
     Query(Query),
     Batch(Vec<Item>),
-    Transact(Vec<Part>, String),
+    TransactWrite(Vec<TransactItem>, String),
 }
 
 #[derive(Debug, Clone)]
-pub enum Part {
-    Put(Item, Option<Condition>),
-    Update(Item, Condition, Option<Condition>),
-    Delete(Item, Option<Condition>),
-    Check(Item, Condition),
+pub enum TransactItem {
+    Put(Item, Option<Expression>),
+    Update(Item, Expression, Option<Expression>),
+    Delete(Item, Option<Expression>),
+    Check(Item, Expression),
 }
 
-/// An expression and the values it names.
-pub type Condition = (&'static str, HashMap<String, AttributeValue>);
+/// A condition or update expression and the values of its placeholders.
+pub type Expression = (&'static str, HashMap<String, AttributeValue>);
 
 #[derive(Debug)]
 pub struct Query {
@@ -63,7 +63,7 @@ const CONDITIONS: [&str; 24] = [
     "parts[0] = :n",
     "things.deep.x < :n AND NOT attribute_exists(absent)",
     "attribute_not_exists(things.x) OR things.x <> :n",
-    // Refused by both.
+    // Both services reject these.
     "version = ",
     "status = :n",
     "version > :undefined",
@@ -89,7 +89,7 @@ const UPDATES: [&str; 22] = [
     "SET index_location = :s, index_sku = :s",
     "REMOVE index_sku",
     "SET word = :s, version = :n",
-    // Refused by both.
+    // Both services reject these.
     "SET pk = :s",
     "SET count = :n",
     "ADD version :s",
@@ -143,10 +143,10 @@ fn item(random: &mut Rng) -> Item {
     item
 }
 
-/// How many expressions of each list, at its end, are refused.
-const REFUSED: usize = 3;
+/// The number of invalid expressions at the end of each list.
+const INVALID_COUNT: usize = 3;
 
-/// The values that `expression` names.
+/// Draws values for the placeholders of `expression`.
 fn values(random: &mut Rng, expression: &str) -> HashMap<String, AttributeValue> {
     let mut all = vec![
         (":n", number(random)),
@@ -158,31 +158,31 @@ fn values(random: &mut Rng, expression: &str) -> HashMap<String, AttributeValue>
         (":empty", AttributeValue::L(vec![])),
         (":list", AttributeValue::L(vec![number(random)])),
     ];
-    let named = |name: &str| {
+    let is_used = |name: &str| {
         expression
             .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != ':')
             .any(|word| word == name)
     };
-    all.retain(|(name, _)| named(name));
+    all.retain(|(name, _)| is_used(name));
     all.into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
 
-fn expression(random: &mut Rng, of: &[&'static str]) -> Condition {
-    let text = *random.choice(of).unwrap();
+fn expression(random: &mut Rng, candidates: &[&'static str]) -> Expression {
+    let text = *random.choice(candidates).unwrap();
     (text, values(random, text))
 }
 
-fn maybe_condition(random: &mut Rng) -> Option<Condition> {
+fn maybe_condition(random: &mut Rng) -> Option<Expression> {
     random.bool().then(|| expression(random, &CONDITIONS))
 }
 
-fn valid_condition(random: &mut Rng) -> Condition {
-    expression(random, &CONDITIONS[..CONDITIONS.len() - REFUSED])
+fn valid_condition(random: &mut Rng) -> Expression {
+    expression(random, &CONDITIONS[..CONDITIONS.len() - INVALID_COUNT])
 }
 
-fn maybe_valid(random: &mut Rng) -> Option<Condition> {
+fn maybe_valid_condition(random: &mut Rng) -> Option<Expression> {
     random.bool().then(|| valid_condition(random))
 }
 
@@ -193,44 +193,44 @@ impl Request {
             1 | 2 => Self::Put(item(random), maybe_condition(random)),
             3 => Self::Delete(key(random), maybe_condition(random)),
             4 | 5 => {
-                let returned = [ReturnValue::None, ReturnValue::AllOld, ReturnValue::AllNew];
+                let return_values = [ReturnValue::None, ReturnValue::AllOld, ReturnValue::AllNew];
                 let update = expression(random, &UPDATES);
-                let returned = random.choice(&returned).unwrap().clone();
-                let refused = UPDATES[UPDATES.len() - REFUSED..].contains(&update.0);
-                let condition = maybe_condition(random).filter(|_| !refused);
-                Self::Update(key(random), update, condition, returned)
+                let return_value = random.choice(&return_values).unwrap().clone();
+                let is_invalid = UPDATES[UPDATES.len() - INVALID_COUNT..].contains(&update.0);
+                let condition = maybe_condition(random).filter(|_| !is_invalid);
+                Self::Update(key(random), update, condition, return_value)
             }
             6 => Self::Query(Query::draw(random)),
             7 => {
                 let mut keys = BTreeMap::new();
                 for _ in 0..3 {
                     let key = key(random);
-                    keys.insert(shown(&key), key);
+                    keys.insert(format_item(&key), key);
                 }
                 Self::Batch(keys.into_values().collect())
             }
             _ => {
-                // Each item once: which of several mistakes is told first is nobody's promise.
-                let mut parts = BTreeMap::new();
+                // Each item is in a transaction once, because the order in which errors are reported is unspecified.
+                let mut items = BTreeMap::new();
                 for _ in 0..random.usize(1..4) {
-                    let part = Part::draw(random);
-                    parts.insert(part.place(), part);
+                    let item = TransactItem::draw(random);
+                    items.insert(item.key(), item);
                 }
-                let parts = parts.into_values().collect();
+                let items = items.into_values().collect();
                 let token = if random.bool() {
                     format!("again-{}", random.u8(0..40))
                 } else {
                     format!("once-{}", random.u32(..))
                 };
-                Self::Transact(parts, token)
+                Self::TransactWrite(items, token)
             }
         }
     }
 }
 
-impl Part {
-    /// Where its item is.
-    fn place(&self) -> [String; 2] {
+impl TransactItem {
+    /// Returns the partition and sort key of the item.
+    fn key(&self) -> [String; 2] {
         let (Self::Put(item, _)
         | Self::Update(item, ..)
         | Self::Delete(item, _)
@@ -240,12 +240,12 @@ impl Part {
 
     pub fn draw(random: &mut Rng) -> Self {
         match random.u8(0..4) {
-            0 => Self::Put(item(random), maybe_valid(random)),
+            0 => Self::Put(item(random), maybe_valid_condition(random)),
             1 => {
-                let update = expression(random, &UPDATES[..UPDATES.len() - REFUSED]);
-                Self::Update(key(random), update, maybe_valid(random))
+                let update = expression(random, &UPDATES[..UPDATES.len() - INVALID_COUNT]);
+                Self::Update(key(random), update, maybe_valid_condition(random))
             }
-            2 => Self::Delete(key(random), maybe_valid(random)),
+            2 => Self::Delete(key(random), maybe_valid_condition(random)),
             _ => Self::Check(key(random), valid_condition(random)),
         }
     }
@@ -261,7 +261,7 @@ impl Query {
             (None, "sk <= :sk AND pk = :pk"),
             (Some("by_location"), "index_location = :word"),
             (Some("by_sku"), "index_sku = :word AND index_location >= :x"),
-            // Refused by both.
+            // Both services reject these.
             (None, "sk = :sk"),
             (None, "pk = :pk AND version = :sk"),
         ];
@@ -275,12 +275,12 @@ impl Query {
             (":x", s("x")),
             (":least", number(random)),
         ];
-        let named = |name: &str| {
+        let is_used = |name: &str| {
             condition.contains(name) || filter.is_some_and(|filter| filter.contains(name))
         };
         let values = all
             .into_iter()
-            .filter(|(name, _)| named(name))
+            .filter(|(name, _)| is_used(name))
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         Self {

@@ -1,18 +1,19 @@
-//! What the service refuses for good is not said to be busy.
+//! Permanent errors of the service are not reported as `Busy`.
 
-use stockline_application::ports::orders::OrderStore;
-use stockline_application::store_error::StoreError;
 use stockline_platform::dynamodb::orders::DynamoOrders;
+use stockline_platform::ports::orders::OrderStore;
+use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::{deadline, request};
 use stockline_testkit::orders::order;
 
-use crate::store::Store;
+use crate::test_store::TestStore;
 
 #[tokio::test(start_paused = true)]
-async fn a_table_that_is_not_there_is_a_failure_and_nobody_is_told_to_come_again() {
-    let store = Store::new(1);
+async fn missing_table_fails_without_retry() {
+    let store = TestStore::new(1);
     let client = store.shop.client.clone();
-    let orders = DynamoOrders::new(client, "nowhere".to_owned(), "nowhere".to_owned());
+    let missing = "missing-table".to_owned();
+    let orders = DynamoOrders::new(client, missing.clone(), missing);
     let sale = order("a", "store-1", "pos", &[("milk", 1)]);
     let found = orders.find(sale.order_id).await;
     assert!(matches!(found, Err(StoreError::Failed { .. })), "{found:?}");
@@ -21,5 +22,5 @@ async fn a_table_that_is_not_there_is_a_failure_and_nobody_is_told_to_come_again
         matches!(placed, Err(StoreError::Failed { .. })),
         "{placed:?}"
     );
-    assert_eq!(store.sent("TransactWriteItems"), 1);
+    assert_eq!(store.requests_sent("TransactWriteItems"), 1);
 }

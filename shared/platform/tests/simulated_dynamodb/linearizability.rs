@@ -1,17 +1,14 @@
-//! What eight callers see of one shelf at once, while requests to DynamoDB and their answers are lost, could have been seen
-//! one after another.
+//! Histories of concurrent clients on one level, with lost requests and responses of DynamoDB, are linearizable.
 
 use std::time::Duration;
-use stockline_application::order_lifecycle::StepRequest;
 
 use serde_json::json;
-use stockline_application::order_lifecycle::{self, CancelOutcome};
-use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, PendingChange, StockStore};
-use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, RequestId};
 use stockline_domain::level::Level;
 use stockline_domain::order::CancelOrder;
+use stockline_platform::ports::orders::{self, Canceling, OrderStore, Placement};
+use stockline_platform::ports::stock::{Applied, MissingLevel, PendingChange, StockStore};
+use stockline_platform::store_error::StoreError;
 use stockline_protocol::history::{
     Mix, Outcome, Plan, Request, Seen, Shop, is_linearizable, record,
 };
@@ -20,31 +17,33 @@ use stockline_testkit::conformance::stock::change;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::FaultRates;
 
-use crate::store::{Store, milk};
+use crate::test_store::{TestStore, milk_key};
 
-/// Of a thousand requests to DynamoDB.
-const TROUBLE: FaultRates = FaultRates {
+/// Faults per 1,000 requests to DynamoDB.
+const FAULTS: FaultRates = FaultRates {
     requests_lost: 15,
     responses_lost: 25,
     errors_before: 15,
     errors_after: 15,
 };
 
-/// The store, as callers reach it who ask again until they know.
-struct Callers {
-    store: Store,
+/// Clients that retry a request until its outcome is known.
+struct RetryingClients {
+    store: TestStore,
     seed: u64,
 }
 
-impl Callers {
+impl RetryingClients {
     fn name(&self, order: u32) -> String {
         format!("{}-{order}", self.seed)
     }
 
-    async fn try_once(&self, key: &str, asked: &Request) -> Result<Outcome, StoreError> {
+    async fn try_once(&self, key: &str, operation: &Request) -> Result<Outcome, StoreError> {
         let shop = &self.store.shop;
-        Ok(match *asked {
-            Request::Read => Outcome::Level(seen(&self.store.stock.find(&milk()).await?.unwrap())),
+        Ok(match *operation {
+            Request::Read => Outcome::Level(observed(
+                &self.store.stock.find(&milk_key()).await?.unwrap(),
+            )),
             Request::Place {
                 quantity,
                 at_the_till,
@@ -53,8 +52,8 @@ impl Callers {
                 let channel = if at_the_till { "pos" } else { "online" };
                 let order = order(key, "store-1", channel, &[("milk", quantity)]);
                 match OrderStore::place(shop, &order, &request(key), deadline()).await? {
-                    PlaceOutcome::Placed | PlaceOutcome::Replayed(_) => Outcome::Placed,
-                    PlaceOutcome::Short(short) => Outcome::Short(short[0].available),
+                    Placement::Placed | Placement::Replayed(_) => Outcome::Placed,
+                    Placement::Short(short) => Outcome::Short(short[0].available),
                     other => panic!("{other:?}"),
                 }
             }
@@ -63,23 +62,13 @@ impl Callers {
                 let placed = order(&name, "store-1", "online", &[("milk", 1)]).order_id;
                 let known = OrderStore::find(shop, placed).await?.unwrap();
                 let id = CancellationId::derive(placed, "till", key);
-                let (body, same) = (CancelOrder::default(), request(key));
+                let (body, fingerprint) = (CancelOrder::default(), request(key));
                 let at = minute(1);
-                let canceled = order_lifecycle::cancel(
-                    shop,
-                    StepRequest {
-                        order: &known,
-                        fingerprint: &same,
-                        at,
-                        deadline: deadline(),
-                    },
-                    &body,
-                    id,
-                )
-                .await?;
+                let canceled =
+                    orders::cancel(shop, &known, &body, id, &fingerprint, at, deadline()).await?;
                 assert!(matches!(
                     canceled,
-                    CancelOutcome::Canceled(_) | CancelOutcome::Replayed(_)
+                    Canceling::Canceled(_) | Canceling::Replayed(_)
                 ));
                 Outcome::Canceled
             }
@@ -97,19 +86,19 @@ impl Callers {
                     missing: MissingLevel::Report,
                 };
                 match self.store.stock.apply(pending, deadline()).await? {
-                    ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
-                        Outcome::Level(seen(&levels[0]))
+                    Applied::Now(levels) | Applied::Before(levels) => {
+                        Outcome::Level(observed(&levels[0]))
                     }
-                    ChangeOutcome::Refused(_) => Outcome::Refused,
-                    ChangeOutcome::MissingLevels(keys) => panic!("{keys:?}"),
+                    Applied::Refused(_) => Outcome::Refused,
+                    Applied::Missing(keys) => panic!("{keys:?}"),
                 }
             }
-            Request::Count { .. } => panic!("nobody counts here"),
+            Request::Count { .. } => panic!("this mix of requests has no counts"),
         })
     }
 }
 
-fn seen(level: &Level) -> Seen {
+fn observed(level: &Level) -> Seen {
     Seen {
         on_hand: level.on_hand,
         allocated: level.allocated,
@@ -117,32 +106,32 @@ fn seen(level: &Level) -> Seen {
     }
 }
 
-impl Shop for Callers {
-    async fn ask(&self, key: &str, asked: &Request) -> Outcome {
+impl Shop for RetryingClients {
+    async fn ask(&self, key: &str, operation: &Request) -> Outcome {
         loop {
-            match self.try_once(key, asked).await {
+            match self.try_once(key, operation).await {
                 Ok(outcome) => return outcome,
                 Err(StoreError::Busy | StoreError::Unanswered { .. }) => {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
-                Err(failed) => panic!("{failed:?}"),
+                Err(error) => panic!("{error:?}"),
             }
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_callers_see_of_one_shelf_could_have_been_seen_one_after_another() {
+async fn concurrent_histories_are_linearizable() {
     for seed in 0..40 {
-        let store = Store::of_milk(seed, 10).await;
-        store.database.set_fault_rates(TROUBLE);
+        let store = TestStore::with_milk(seed, 10).await;
+        store.database.set_fault_rates(FAULTS);
         let plan = Plan {
             seed,
             clients: 8,
             requests: 25,
             mix: Mix::Tills,
         };
-        let history = record(&Callers { store, seed }, plan).await;
+        let history = record(&RetryingClients { store, seed }, plan).await;
         assert!(is_linearizable(&history), "seed {seed}: {history:#?}");
     }
 }

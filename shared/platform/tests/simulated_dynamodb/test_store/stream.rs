@@ -1,15 +1,15 @@
-//! What the stock stream brings to the ledger.
+//! Records stream records of the stock table in the ledger.
 
 use serde_json::{Map, Value};
-use stockline_application::ports::stock::{Ledger, RecordMovementOutcome};
 use stockline_domain::level::Level;
+use stockline_platform::ports::stock::{Ledger, Recorded};
 use stockline_testkit::simulated_dynamodb::Item;
 
-use super::Store;
+use super::TestStore;
 
-impl Store {
-    /// Records every movement since this was last done, in order, each until it is recorded.
-    pub async fn follow_the_stream(&self) {
+impl TestStore {
+    /// Records all movements since the last call, in order. Retries each until it succeeds.
+    pub async fn record_stream(&self) {
         for change in self.database.take_changes(&self.shop.stock_table) {
             let Some(new) = change.new.as_ref().and_then(level) else {
                 continue;
@@ -18,16 +18,16 @@ impl Store {
             let Some(movement) = new.movement_since(old.as_ref()) else {
                 continue;
             };
-            let mut recorded = self.stock.record(&movement).await;
-            while recorded.is_err() {
-                recorded = self.stock.record(&movement).await;
+            let mut result = self.stock.record(&movement).await;
+            while result.is_err() {
+                result = self.stock.record(&movement).await;
             }
-            assert_ne!(recorded.unwrap(), RecordMovementOutcome::Conflict);
+            assert_ne!(result.unwrap(), Recorded::Conflict);
         }
     }
 }
 
-/// The level that `item` is; none where it is something else.
+/// Parses an item as a level. Returns none if it is another kind of item.
 fn level(item: &Item) -> Option<Level> {
     let json: Map<String, Value> = item
         .iter()

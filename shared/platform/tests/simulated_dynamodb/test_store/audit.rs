@@ -1,22 +1,22 @@
-//! What an audit finds in the store, and what happens to its stock behind the ledger's back.
+//! Audits of the test store, and changes of its stock that the ledger does not record.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
-use stockline_application::ports::audit_data::{RepairOutcome, StockRepairer};
-use stockline_application::stock_audit::{Finding, Patience, StockAudit};
 use stockline_domain::audit::mend;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys;
+use stockline_platform::ports::books::{Bookkeeper, Mended};
+use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::orders::{deadline, minute};
 
-use super::{Store, milk};
+use super::{TestStore, milk_key};
 
-impl Store {
+impl TestStore {
     pub fn audit(&self, now: &str) -> StockAudit<DynamoStock, DynamoOrders, FakeClock> {
         StockAudit {
             books: self.stock.clone(),
@@ -32,45 +32,45 @@ impl Store {
 
     pub async fn findings(&self, now: &str) -> Vec<Finding> {
         let audit = self.audit(now);
-        let location = milk().location_id;
+        let location = milk_key().location_id;
         let held = audit.held_at(&location).await.unwrap();
         audit.page(&location, &held, None).await.unwrap().findings
     }
 
-    /// What `cargo xtask repair --apply` does.
+    /// Repairs all findings, like `cargo xtask repair --apply`, and checks that a second audit has none.
     pub async fn repair(&self) {
         for finding in self.findings("2026-03-02T12:00:00Z").await {
             assert!(finding.confirmed);
-            for mend in mend(&finding.books, minute(24 * 60)) {
-                let mended = self.stock.repair(&mend, deadline()).await.unwrap();
-                assert_eq!(mended, RepairOutcome::Repaired);
+            for repair in mend(&finding.books, minute(24 * 60)) {
+                let result = self.stock.mend(&repair, deadline()).await.unwrap();
+                assert_eq!(result, Mended::Done);
             }
         }
         assert_eq!(self.findings("2026-03-02T12:01:00Z").await, []);
     }
 
-    /// Promises seven that nobody ordered.
-    pub async fn promise_seven_to_nobody(&self) {
-        self.alter_first_item(
+    /// Allocates seven units without an order.
+    pub async fn allocate_seven_without_order(&self) {
+        self.update_first_bucket(
             "SET allocated = allocated + :by, available = available - :by",
             7,
         )
         .await;
     }
 
-    /// Loses so many of what the level's first item holds.
-    pub async fn lose(&self, quantity: i64) {
-        self.alter_first_item("ADD on_hand :by, available :by", -quantity)
+    /// Changes `on_hand` of the level's first bucket by `delta` without a movement.
+    pub async fn adjust_without_movement(&self, delta: i64) {
+        self.update_first_bucket("ADD on_hand :by, available :by", delta)
             .await;
     }
 
-    async fn alter_first_item(&self, how: &str, by: i64) {
-        let alter = self.shop.client.update_item();
-        alter
+    async fn update_first_bucket(&self, expression: &str, delta: i64) {
+        let update = self.shop.client.update_item();
+        update
             .table_name(&self.shop.stock_table)
-            .set_key(Some(key_of(&keys::level(&milk()))))
-            .update_expression(how)
-            .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
+            .set_key(Some(key_of(&keys::level(&milk_key()))))
+            .update_expression(expression)
+            .expression_attribute_values(":by", AttributeValue::N(delta.to_string()))
             .send()
             .await
             .unwrap();

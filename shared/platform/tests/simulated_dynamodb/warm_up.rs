@@ -1,4 +1,4 @@
-//! A connection is opened ahead of the first request.
+//! `warm_up` opens a connection before the first request.
 
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
@@ -6,29 +6,29 @@ use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::simulated_dynamodb::FaultRates;
 
-use crate::store::Store;
+use crate::test_store::TestStore;
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_opened_ahead_by_one_read_and_a_service_that_fails_is_no_matter_yet() {
-    let store = Store::new(1);
+async fn warm_up_reads_once_and_ignores_errors() {
+    let store = TestStore::new(1);
     let database = &store.database;
     let (client, stock) = (&store.shop.client, &store.shop.stock_table);
-    let tasks = DynamoTasks::new(client.clone(), database.table(Table::Tasks));
-    let catalog = DynamoCatalog::new(client.clone(), database.table(Table::Catalog));
+    let tasks = DynamoTasks::new(client.clone(), database.create_table(Table::Tasks));
+    let catalog = DynamoCatalog::new(client.clone(), database.create_table(Table::Catalog));
     let alerts = DynamoAlerts::new(client.clone(), stock.clone());
-    let open = async || {
+    let warm_up = async || {
         store.shop.orders.warm_up().await;
         store.stock.warm_up().await;
         tasks.warm_up().await;
         catalog.warm_up().await;
         alerts.warm_up().await;
     };
-    open().await;
-    let sent = ["Query", "GetItem", "TransactGetItems"].map(|name| store.sent(name));
-    assert_eq!(sent, [1, 3, 1]);
+    warm_up().await;
+    let requests = ["Query", "GetItem", "TransactGetItems"].map(|name| store.requests_sent(name));
+    assert_eq!(requests, [1, 3, 1]);
     database.set_fault_rates(FaultRates {
         errors_before: 1000,
         ..FaultRates::default()
     });
-    open().await;
+    warm_up().await;
 }
