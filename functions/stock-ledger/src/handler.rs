@@ -1,4 +1,4 @@
-//! A stream record becomes a movement.
+//! Records the movement that a stream record of a level contains.
 
 use stockline_domain::level::Level;
 use stockline_platform::batch::{Outcome, StreamRecord};
@@ -6,9 +6,9 @@ use stockline_platform::metrics::{Metric, count};
 use stockline_platform::ports::stock::{Ledger, Recorded};
 use stockline_platform::problem::chain;
 
-/// Records the movement that `record` tells of, from its two images alone.
-pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> Outcome {
-    // The mapping's filter lets only levels through; one that is set wrongly fills no dead-letter queue.
+/// Records the movement between the two images of `record`, if there is one.
+pub async fn record<Movements: Ledger>(ledger: &Movements, record: StreamRecord) -> Outcome {
+    // The event source mapping filters for levels. If its filter is wrong, other items must not fill the failure queue.
     if !record.key.is_level() {
         return Outcome::Done;
     }
@@ -16,14 +16,14 @@ pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> Outcome {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
             return Outcome::Reject(format!(
-                "an image of {} is no level: {error}",
+                "image of {} is not a valid level: {error}",
                 record.key.pk
             ));
         }
     };
     let Some(after) = after else {
         return Outcome::Reject(format!(
-            "the level {} was deleted, which leaves its movements without it",
+            "level {} was deleted, but its movements remain",
             record.key.pk
         ));
     };
@@ -37,8 +37,8 @@ pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> Outcome {
         }
         Ok(Recorded::Before) => Outcome::Done,
         Ok(Recorded::Conflict) => Outcome::Reject(format!(
-            "another movement than {} is recorded for version {} of {}",
-            movement.change.movement_id, movement.version, record.key.pk
+            "version {} of {} is already recorded with another movement than {}",
+            movement.version, record.key.pk, movement.change.movement_id
         )),
         Err(error) => Outcome::Retry(chain(&error)),
     }
