@@ -69,7 +69,11 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
     ///
     /// # Errors
     /// `Unauthorized` for a rejected token (401), any other text if tokens cannot be verified (500).
-    pub async fn handle(&self, event: TokenEvent, request_id: &str) -> Result<AuthorizerResponse, Error> {
+    pub async fn handle(
+        &self,
+        event: TokenEvent,
+        request_id: &str,
+    ) -> Result<AuthorizerResponse, Error> {
         let span = telemetry::invocation(request_id, request_id, "");
         async {
             match self.decide(&event).await {
@@ -99,7 +103,11 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
             return Err(TokenRejection::Header.into());
         }
         let kid = header.kid.ok_or(TokenRejection::NoKeyId)?;
-        let key = self.keys.find(&kid).await?.ok_or(TokenRejection::UnknownKey)?;
+        let key = self
+            .keys
+            .find(&kid)
+            .await?
+            .ok_or(TokenRejection::UnknownKey)?;
         let caller = verify(token, &key, &self.expected, self.clock.now())?;
         let every_method = event
             .method_arn

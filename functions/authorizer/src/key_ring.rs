@@ -138,7 +138,8 @@ fn verifying_key(jwk: Value) -> Option<(String, VerifyingKey)> {
         _ => return None,
     };
     let declared = jwk.common.key_algorithm;
-    let is_for_algorithm = declared.is_none_or(|declared| declared == KeyAlgorithm::from(algorithm));
+    let is_for_algorithm =
+        declared.is_none_or(|declared| declared == KeyAlgorithm::from(algorithm));
     let is_for_signatures = jwk
         .common
         .public_key_use

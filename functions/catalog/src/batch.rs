@@ -85,7 +85,8 @@ impl Batch {
                 .enumerate()
                 .map(|(index, value)| {
                     let pointer = format!("/locations/{index}");
-                    let item = location(value, &pointer, &mut ids, caller).map(CatalogItem::Location);
+                    let item =
+                        location(value, &pointer, &mut ids, caller).map(CatalogItem::Location);
                     Entry { pointer, item }
                 }),
         );
@@ -94,7 +95,11 @@ impl Batch {
 }
 
 /// Writes every valid entry. A failed write affects only its own entry.
-pub async fn store<Store: CatalogStore>(store: &Store, entries: Vec<Entry>, deadline: Deadline) -> Results {
+pub async fn store<Store: CatalogStore>(
+    store: &Store,
+    entries: Vec<Entry>,
+    deadline: Deadline,
+) -> Results {
     let results = stream::iter(entries)
         .map(|Entry { pointer, item }| async move {
             let stored = match item {

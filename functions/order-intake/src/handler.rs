@@ -40,7 +40,12 @@ struct OrderWithRefunds<'a> {
 
 impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
     /// Creates the handler; `cursors` signs the cursors of order lists.
-    pub fn new(orders: Orders, locations: LocationCache<Catalog, Time>, clock: Time, cursors: CursorKey) -> Self {
+    pub fn new(
+        orders: Orders,
+        locations: LocationCache<Catalog, Time>,
+        clock: Time,
+        cursors: CursorKey,
+    ) -> Self {
         Self {
             orders,
             locations,
@@ -78,7 +83,9 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         let id = OrderId::derive(&call.caller.subject, key);
         let request = fingerprint(&body)?;
         let Some(location) = self.locations.find(&body.location_id).await? else {
-            return self.replay_or_reject(id, &request, unknown_location()).await;
+            return self
+                .replay_or_reject(id, &request, unknown_location())
+                .await;
         };
         let close_out_hour = location.location.close_out_hour;
         let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {

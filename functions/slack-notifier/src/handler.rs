@@ -40,7 +40,8 @@ impl<Channel: Chat> SlackNotifier<Channel> {
             Some(message) => self.post(&message, &alerts).await,
             None => Outcome::Done,
         };
-        parsed.into_iter()
+        parsed
+            .into_iter()
             .map(|alert| match alert {
                 Ok(_) => posted.clone(),
                 Err(error) => Outcome::Reject(error.to_string()),

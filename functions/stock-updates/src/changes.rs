@@ -165,7 +165,10 @@ impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
             Applied::Now(levels) | Applied::Before(levels) => ChangeResult::applied(index, levels),
             Applied::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
             Applied::Missing(keys) => {
-                let reason = format!("{} levels are missing although their creation was requested", keys.len());
+                let reason = format!(
+                    "{} levels are missing although their creation was requested",
+                    keys.len()
+                );
                 return Err(StoreError::failed("apply a change")(reason));
             }
         })

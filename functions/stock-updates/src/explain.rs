@@ -76,7 +76,10 @@ fn version(histories: &[History]) -> u64 {
 }
 
 /// The open orders that hold `key`, from the eventually consistent index.
-async fn indexed_holders<Orders: OpenOrders>(orders: &Orders, key: &LevelKey) -> Result<HoldersRead, StoreError> {
+async fn indexed_holders<Orders: OpenOrders>(
+    orders: &Orders,
+    key: &LevelKey,
+) -> Result<HoldersRead, StoreError> {
     let (mut read, mut after) = (HoldersRead::default(), None);
     for _ in 0..MAX_PAGES {
         let page = orders.open_at(&key.location_id, after).await?;

@@ -36,7 +36,13 @@ where
     Time: Clock,
 {
     /// Creates the handler; `cursors` signs the cursors of lists.
-    pub fn new(stock: Stock, orders: Orders, catalog: Catalog, clock: Time, cursors: CursorKey) -> Self {
+    pub fn new(
+        stock: Stock,
+        orders: Orders,
+        catalog: Catalog,
+        clock: Time,
+        cursors: CursorKey,
+    ) -> Self {
         Self {
             stock,
             orders,
@@ -102,13 +108,12 @@ where
             deadline: call.deadline,
         };
         let changes = body.as_of(received_at);
-        let results = changer.apply_all(&changes, done).await.map_err(partly_applied)?;
+        let results = changer
+            .apply_all(&changes, done)
+            .await
+            .map_err(partly_applied)?;
         let reply = Reply::ok(&json!({ "results": results }))?;
-        Ok(if is_replay {
-            reply.replayed()
-        } else {
-            reply
-        })
+        Ok(if is_replay { reply.replayed() } else { reply })
     }
 
     async fn list(&self, call: &Call) -> Result<Reply, Problem> {

@@ -71,7 +71,8 @@ impl<Tasks: TaskStore + ControllerStore, Queues: ControllerQueues, Time: Clock>
             let controllers = self.tasks.controllers(location, zone).await?;
             let held = self.tasks.held(location, zone).await?;
             let Some(controller) = pick_controller(&controllers, &held, now) else {
-                let reason = format!("no live controller with free capacity in zone {zone} of {location}");
+                let reason =
+                    format!("no live controller with free capacity in zone {zone} of {location}");
                 let pause = task.try_again_in(receive_count, now);
                 return Ok(match pause.map(SignedDuration::unsigned_abs) {
                     Some(pause) => Outcome::RetryAfter(pause, reason),

@@ -21,7 +21,11 @@ impl Heartbeat {
     ///
     /// # Errors
     /// [`Invalid`] if `free_capacity` is above 1000.
-    pub fn into_controller(self, controller_id: ControllerId, now: Timestamp) -> Result<Controller, Invalid> {
+    pub fn into_controller(
+        self,
+        controller_id: ControllerId,
+        now: Timestamp,
+    ) -> Result<Controller, Invalid> {
         let mut checks = Checks::new();
         checks.require(
             self.free_capacity <= 1000,

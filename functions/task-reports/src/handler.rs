@@ -93,7 +93,9 @@ impl<
         call.caller.may(Action::RunTasks)?;
         let id: ControllerId = call.path("controller_id")?;
         call.caller.may_act_as(&id)?;
-        let heartbeat = call.body::<Heartbeat>()?.into_controller(id, self.clock.now())?;
+        let heartbeat = call
+            .body::<Heartbeat>()?
+            .into_controller(id, self.clock.now())?;
         call.caller
             .may_at(Action::RunTasks, &heartbeat.location_id)?;
         self.tasks.beat(&heartbeat).await?;

@@ -164,7 +164,8 @@ async fn missing_or_malformed_claim_is_rejected() {
     let among_others = claims_with(&json!({"aud": ["other-api", "stockline-api"]}));
     assert!(fixture.allows(&provider.token(&among_others)).await);
     assert!(
-        fixture.allows(&provider.token(&claims_with(&json!({"nbf": null}))))
+        fixture
+            .allows(&provider.token(&claims_with(&json!({"nbf": null}))))
             .await
     );
 }
@@ -225,7 +226,11 @@ async fn forged_token_is_rejected() {
             "algorithm none",
         ),
         (
-            format!("{}.{}.{signature}", header_with("NONE"), encode_part(&admin)),
+            format!(
+                "{}.{}.{signature}",
+                header_with("NONE"),
+                encode_part(&admin)
+            ),
             "algorithm NONE",
         ),
         (
@@ -428,11 +433,7 @@ async fn cached_keys_stay_valid_while_provider_is_down() {
         for _ in 0..5 {
             assert!(fixture.allows(&provider.token(&claims())).await);
         }
-        assert_eq!(
-            fetches(&server).await,
-            1,
-            "at most one fetch a minute"
-        );
+        assert_eq!(fetches(&server).await, 1, "at most one fetch a minute");
     }
 }
 
@@ -444,7 +445,10 @@ async fn missing_key_set_is_a_server_error() {
         .mount(&server)
         .await;
     let fixture = with_provider(&server);
-    let error = fixture.authorize(&provider.token(&claims())).await.unwrap_err();
+    let error = fixture
+        .authorize(&provider.token(&claims()))
+        .await
+        .unwrap_err();
     assert_eq!(error, "token verification is unavailable");
     publish(&server, &[&provider]).await;
     assert!(fixture.allows(&provider.token(&claims())).await);

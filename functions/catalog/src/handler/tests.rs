@@ -91,11 +91,16 @@ async fn product_put_by_admin_is_readable_by_store_app() {
 #[tokio::test]
 async fn put_location_replaces_time_zone_and_close_out_hour() {
     let fixture = fixture();
-    fixture.ok(put_location("store-1").body(&shop("store-1"))).await;
+    fixture
+        .ok(put_location("store-1").body(&shop("store-1")))
+        .await;
     let mut moved = shop("store-1");
     moved["time_zone"] = "Europe/Lisbon".into();
     moved["close_out_hour"] = 0.into();
-    assert_eq!(fixture.ok(put_location("store-1").body(&moved)).await, moved);
+    assert_eq!(
+        fixture.ok(put_location("store-1").body(&moved)).await,
+        moved
+    );
     assert_eq!(fixture.ok(read_location("store-1")).await, moved);
 }
 
@@ -119,7 +124,9 @@ async fn only_admin_may_write() {
 #[tokio::test]
 async fn foreign_location_is_not_found_except_for_analysts() {
     let fixture = fixture();
-    fixture.ok(put_location("store-1").body(&shop("store-1"))).await;
+    fixture
+        .ok(put_location("store-1").body(&shop("store-1")))
+        .await;
     let missing = fixture
         .refused(read_location("store-9").by("ops", "admin", "*"))
         .await;
@@ -127,10 +134,12 @@ async fn foreign_location_is_not_found_except_for_analysts() {
     for role in ["store_app", "store_manager", "controller", "admin"] {
         let read = read_location("store-1").by("someone", role, "store-2");
         assert_eq!(fixture.refused(read).await, missing, "{role}");
-        fixture.ok(read_location("store-1").by("someone", role, "store-1,store-2"))
+        fixture
+            .ok(read_location("store-1").by("someone", role, "store-1,store-2"))
             .await;
     }
-    fixture.ok(read_location("store-1").by("someone", "analyst", ""))
+    fixture
+        .ok(read_location("store-1").by("someone", "analyst", ""))
         .await;
 }
 

@@ -120,14 +120,23 @@ const ONE_REQUEUED: SweepResult = SweepResult {
 async fn dead_controllers_task_is_requeued_and_sent_once() {
     let fixture = fixture().await;
     fixture.replace_task(|task| accepted(task, &fixture)).await;
-    assert_eq!(fixture.sweeper.sweep().await.unwrap(), SweepResult::default());
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
     fixture.expire_heartbeat();
     assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
     let task = fixture.tasks.only();
     assert_eq!((task.state, task.attempt), (TaskState::Queued, 2));
-    assert_eq!(fixture.sweeper.sweep().await.unwrap(), SweepResult::default());
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
     assert_eq!(fixture.tasks.only(), task);
-    assert_eq!(fixture.take_sent(), [serde_json::to_value(task.task_id).unwrap()]);
+    assert_eq!(
+        fixture.take_sent(),
+        [serde_json::to_value(task.task_id).unwrap()]
+    );
 }
 
 #[tokio::test]
@@ -135,7 +144,10 @@ async fn expired_lease_is_taken_from_live_controller() {
     let fixture = fixture().await;
     fixture.clock.advance(LEASE - SignedDuration::from_secs(1));
     fixture.send_heartbeat().await;
-    assert_eq!(fixture.sweeper.sweep().await.unwrap(), SweepResult::default());
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
     fixture.clock.advance(SignedDuration::from_secs(1));
     assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
 }
@@ -143,7 +155,9 @@ async fn expired_lease_is_taken_from_live_controller() {
 #[tokio::test]
 async fn canceling_task_becomes_canceled_without_message() {
     let fixture = fixture().await;
-    fixture.replace_task(|task| task.order_canceled().unwrap()).await;
+    fixture
+        .replace_task(|task| task.order_canceled().unwrap())
+        .await;
     fixture.expire_heartbeat();
     let result = fixture.sweeper.sweep().await.unwrap();
     assert_eq!((result.queued, result.canceled), (0, 1));
@@ -175,7 +189,8 @@ async fn concurrent_sweeps_and_report_move_the_task_once() {
         let accepted = accepted(&leased, &fixture);
         fixture.tasks.replace(&leased, &accepted).await.unwrap()
     };
-    let (one, two, is_report_applied) = tokio::join!(fixture.sweeper.sweep(), fixture.sweeper.sweep(), report);
+    let (one, two, is_report_applied) =
+        tokio::join!(fixture.sweeper.sweep(), fixture.sweeper.sweep(), report);
     one.unwrap();
     two.unwrap();
     let task = fixture.tasks.only();
@@ -197,7 +212,10 @@ async fn failed_send_is_repeated_by_the_next_sweep() {
     assert!(fixture.sweeper.sweep().await.is_err());
     assert_eq!(fixture.tasks.only().state, TaskState::Queued);
     fixture.queues.set_broken(false);
-    assert_eq!(fixture.sweeper.sweep().await.unwrap(), SweepResult::default());
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
     assert_eq!(fixture.take_sent().len(), 1);
 }
 

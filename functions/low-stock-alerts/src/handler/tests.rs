@@ -159,7 +159,13 @@ async fn split_level_is_evaluated_by_its_total() {
         fixture.shop.open().levels.insert(level.key(), level);
     };
     set_total(20, 11);
-    assert!(fixture.process(vec![bucket_record(5)]).await.failures().is_empty());
+    assert!(
+        fixture
+            .process(vec![bucket_record(5)])
+            .await
+            .failures()
+            .is_empty()
+    );
     assert_eq!(fixture.published(), []);
     set_total(21, 10);
     assert!(
@@ -188,7 +194,13 @@ async fn each_crossing_is_alerted_once() {
         (10, 9),
     ];
     let records = quantities.map(|(version, available)| milk(version, available));
-    assert!(fixture.process(records.to_vec()).await.failures().is_empty());
+    assert!(
+        fixture
+            .process(records.to_vec())
+            .await
+            .failures()
+            .is_empty()
+    );
     let expected = [
         (Low, 3),
         (OutOfStock, 5),
@@ -254,7 +266,13 @@ async fn pending_alert_is_published_before_the_next() {
 async fn older_level_version_raises_no_alert() {
     let fixture = Fixture::new();
     fixture.process(vec![milk(5, 9), milk(6, 30)]).await;
-    assert!(fixture.process(vec![milk(4, 0)]).await.failures().is_empty());
+    assert!(
+        fixture
+            .process(vec![milk(4, 0)])
+            .await
+            .failures()
+            .is_empty()
+    );
     assert_eq!(fixture.published(), [(Low, 5), (Recovered, 6)]);
 }
 
@@ -329,7 +347,9 @@ async fn policy_change_alert_uses_the_current_time() {
     let before = image("milk", 4, 8, 0, false);
     let mut after = image("milk", 5, 8, 0, true);
     after["last_change"] = before["last_change"].clone();
-    fixture.process(vec![stream_record(Some(before), after)]).await;
+    fixture
+        .process(vec![stream_record(Some(before), after)])
+        .await;
     let published = fixture.topic.published();
     assert_eq!(published[0].occurred_at.to_string(), "2026-03-01T18:00:00Z");
     assert_eq!(published[0].correlation_id, published[0].id.to_string());

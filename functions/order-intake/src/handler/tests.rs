@@ -344,7 +344,8 @@ async fn list_pages_a_day_and_rejects_bad_parameters() {
     assert!(second.body().get("next_cursor").is_none());
     let forged = store.refused(list().query("cursor", &cursor[1..])).await;
     assert_eq!(forged["errors"][0]["pointer"], "cursor");
-    let without_date = || call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
+    let without_date =
+        || call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
     let invalid_dates = ["2026-03-01T23:30:00-05:00[America/New_York]", "20260301"]
         .map(|date| without_date().query("business_date", date));
     for call in invalid_dates.into_iter().chain([without_date()]) {

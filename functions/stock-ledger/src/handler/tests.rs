@@ -61,7 +61,9 @@ fn stream_record(sequence: u64, before: Option<&Level>, after: Option<&Level>) -
 fn stream_records_of(levels: &[Level]) -> Vec<StreamRecord> {
     (1..)
         .zip(levels.windows(2))
-        .map(|(sequence, pair)| stream_record(sequence, (sequence > 1).then_some(&pair[0]), Some(&pair[1])))
+        .map(|(sequence, pair)| {
+            stream_record(sequence, (sequence > 1).then_some(&pair[0]), Some(&pair[1]))
+        })
         .collect()
 }
 
@@ -76,7 +78,12 @@ fn movements(ledger: &MemoryShop) -> Vec<Movement> {
 #[tokio::test]
 async fn each_change_is_one_movement_and_they_sum_to_the_level() {
     let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5, 7, 1]));
-    assert!(process(&ledger, stream_records_of(&levels)).await.failures().is_empty());
+    assert!(
+        process(&ledger, stream_records_of(&levels))
+            .await
+            .failures()
+            .is_empty()
+    );
     let movements = movements(&ledger);
     let versions: Vec<u64> = movements.iter().map(|movement| movement.version).collect();
     assert_eq!(versions, [1, 2, 3]);
@@ -124,7 +131,10 @@ async fn invalid_records_are_rejected_and_throttling_is_retried() {
         None,
         Some(serde_dynamo::to_item(json!({"on_hand": "five"})).unwrap()),
     );
-    assert!(matches!(record(&ledger, malformed).await, Outcome::Reject(_)));
+    assert!(matches!(
+        record(&ledger, malformed).await,
+        Outcome::Reject(_)
+    ));
     let deleted = stream_record(2, Some(&levels[1]), None);
     assert!(matches!(record(&ledger, deleted).await, Outcome::Reject(_)));
 

@@ -57,7 +57,8 @@ async fn fixture() -> Fixture {
 
 impl Fixture {
     async fn send_heartbeat(&self, controller: &str, free_capacity: u32) {
-        self.send_heartbeat_at("hub-1", controller, free_capacity).await;
+        self.send_heartbeat_at("hub-1", controller, free_capacity)
+            .await;
     }
 
     async fn send_heartbeat_at(&self, location: &str, controller: &str, free_capacity: u32) {
@@ -147,7 +148,10 @@ async fn waiting_task_is_rejected_after_a_day() {
         panic!("the message is not delayed");
     };
     assert_eq!(pause.as_secs(), 5);
-    assert_eq!(reason, "no live controller with free capacity in zone dry of hub-1");
+    assert_eq!(
+        reason,
+        "no live controller with free capacity in zone dry of hub-1"
+    );
     fixture.clock.advance(LONGEST_WAIT);
     assert!(matches!(fixture.deliver().await, Outcome::Reject(_)));
     // The task stays queued, so a redrive from the dead-letter queue dispatches it.

@@ -248,7 +248,11 @@ async fn task_is_canceled_when_its_line_closes() {
     let (queued, canceled) = (TaskState::Queued, TaskState::Canceled);
     for (before, after, expected) in [
         (&order, &one_unit_of_each_fulfilled, (queued, queued)),
-        (&one_unit_of_each_fulfilled, &first_line_fulfilled, (canceled, queued)),
+        (
+            &one_unit_of_each_fulfilled,
+            &first_line_fulfilled,
+            (canceled, queued),
+        ),
         (&first_line_fulfilled, &rest_canceled, (canceled, canceled)),
     ] {
         let record = stream_record(Some(before), Some(after));

@@ -96,10 +96,19 @@ fn kind(name: &str) -> Value {
 #[tokio::test]
 async fn completion_moves_stock_and_fulfils_the_line() {
     let fixture = fixture().await;
-    fixture.send(fixture.report_call(1, "accepted")).await.unwrap();
-    fixture.send(fixture.report_call(2, "in_progress")).await.unwrap();
+    fixture
+        .send(fixture.report_call(1, "accepted"))
+        .await
+        .unwrap();
+    fixture
+        .send(fixture.report_call(2, "in_progress"))
+        .await
+        .unwrap();
     for _ in 0..2 {
-        let done = fixture.send(fixture.report_call(3, "completed")).await.unwrap();
+        let done = fixture
+            .send(fixture.report_call(3, "completed"))
+            .await
+            .unwrap();
         assert_eq!(done.status(), 200);
         assert_eq!(done.body()["state"], "completed");
     }
@@ -129,7 +138,10 @@ async fn refused_report_names_its_reason() {
         fixture.refused(fixture.report_call(1, "completed")).await,
         (409, kind("transition-refused"))
     );
-    fixture.send(fixture.report_call(2, "accepted")).await.unwrap();
+    fixture
+        .send(fixture.report_call(2, "accepted"))
+        .await
+        .unwrap();
     assert_eq!(
         fixture.refused(fixture.report_call(2, "in_progress")).await,
         (409, kind("report-conflict"))
@@ -177,7 +189,10 @@ async fn retriable_failure_requeues_after_a_queue_outage() {
     );
     fixture.queues.set_broken(false);
     for _ in 0..2 {
-        let queued = fixture.send(fixture.report_call(1, "failed")).await.unwrap();
+        let queued = fixture
+            .send(fixture.report_call(1, "failed"))
+            .await
+            .unwrap();
         assert_eq!(queued.body()["state"], "queued");
         assert_eq!(queued.body()["attempt"], 2);
     }
@@ -224,15 +239,23 @@ async fn foreign_task_is_not_found() {
 #[tokio::test]
 async fn only_controllers_and_admins_may_report() {
     let fixture = fixture().await;
-    let store_app = fixture.report_call(1, "accepted").by("till-1", "store_app", "*");
+    let store_app = fixture
+        .report_call(1, "accepted")
+        .by("till-1", "store_app", "*");
     assert_eq!(fixture.refused(store_app).await, (403, kind("forbidden")));
     let manager =
         fixture
             .task_call("GET", "/v1/tasks/{task_id}")
             .by("ana", "store_manager", "hub-1");
-    assert_eq!(fixture.send(manager).await.unwrap().body()["state"], "leased");
+    assert_eq!(
+        fixture.send(manager).await.unwrap().body()["state"],
+        "leased"
+    );
     let admin = fixture.report_call(1, "accepted").by("root", "admin", "*");
-    assert_eq!(fixture.send(admin).await.unwrap().body()["state"], "accepted");
+    assert_eq!(
+        fixture.send(admin).await.unwrap().body()["state"],
+        "accepted"
+    );
 }
 
 #[tokio::test]
@@ -265,7 +288,10 @@ async fn heartbeat_is_stored_for_its_sender_only() {
         (400, kind("invalid-request"))
     );
     let negative = heartbeat(-1).by_controller("controller-1", "hub-1");
-    assert_eq!(fixture.refused(negative).await, (400, kind("malformed-body")));
+    assert_eq!(
+        fixture.refused(negative).await,
+        (400, kind("malformed-body"))
+    );
     assert_eq!(
         fixture
             .tasks

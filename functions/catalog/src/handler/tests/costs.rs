@@ -24,10 +24,13 @@ async fn call_costs_match_readme() {
     let mut costs = CostTable::new();
     for (operation, call) in [
         ("a new product", put_product("milk").body(&milk())),
-        ("the same again", put_product("milk").body(&milk())),
-        ("another name for it", put_product("milk").body(&renamed)),
-        ("a new location", put_location("store-1").body(&shop("store-1"))),
-        ("reading one", read_product("milk")),
+        ("the same product again", put_product("milk").body(&milk())),
+        ("a renamed product", put_product("milk").body(&renamed)),
+        (
+            "a new location",
+            put_location("store-1").body(&shop("store-1")),
+        ),
+        ("read a product", read_product("milk")),
         ("a batch of 100 new products", hundred),
     ] {
         catalog.handle(call.build()).await.unwrap();

@@ -35,16 +35,16 @@ async fn sweep_costs_match_readme() {
         assert_eq!(sweeper.sweep().await.unwrap(), expected);
         costs.add(operation, &database.take_bill());
     };
-    sweep("1 zone, nothing held", SweepResult::default()).await;
+    sweep("1 zone, no leased task", SweepResult::default()).await;
     tasks.add(&leased(clock.now())).await.unwrap();
     tasks.beat(&heartbeat(clock.now())).await.unwrap();
     sweep(
-        "1 zone, 1 controller that lives and holds a task",
+        "1 zone, 1 live controller with a leased task",
         SweepResult::default(),
     )
     .await;
     clock.advance(HEARTBEAT_LIFE + SignedDuration::from_millis(1));
-    sweep("it died: its task is taken back", ONE_REQUEUED).await;
+    sweep("its heartbeat has expired: the task is requeued", ONE_REQUEUED).await;
     assert_eq!(queues.take().len(), 1);
     costs.must_stand_in(include_str!("../../../README.md"));
 }

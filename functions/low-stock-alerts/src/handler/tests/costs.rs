@@ -17,9 +17,9 @@ async fn record_costs_match_readme() {
     let function = LowStockAlerts::new(stock, alerts, topic.clone(), clock);
     let mut costs = CostTable::new();
     for (operation, record, published) in [
-        ("a change that is no news", milk(1, 50), 0),
+        ("a change without a crossing", milk(1, 50), 0),
         ("an alert", milk(2, 9), 1),
-        ("the same record again", milk(2, 9), 1),
+        ("a redelivered record", milk(2, 9), 1),
         ("a recovery", milk(3, 30), 2),
     ] {
         assert_eq!(function.handle(&record).await, Outcome::Done);

@@ -41,7 +41,9 @@ async fn partial_fulfilment_then_cancel_releases_the_rest() {
 #[tokio::test]
 async fn fulfilment_without_lines_fulfils_everything_open() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
-    let id = store.place_order("online", &[("milk", 3), ("bread", 1)]).await;
+    let id = store
+        .place_order("online", &[("milk", 3), ("bread", 1)])
+        .await;
     let fulfilled = store
         .send(order_action("fulfilments", &id, "f1", &json!({})))
         .await
@@ -50,7 +52,9 @@ async fn fulfilment_without_lines_fulfils_everything_open() {
     let found = store.send(read(&id)).await.unwrap();
     assert_eq!(found.body()["status"], "fulfilled");
     assert_eq!(store.shop.level("store-1", "milk"), (7, 0));
-    let refused = store.refused(order_action("cancel", &id, "c1", &json!({}))).await;
+    let refused = store
+        .refused(order_action("cancel", &id, "c1", &json!({})))
+        .await;
     assert_eq!(
         refused["type"],
         "https://stockline.dev/problems/order-not-cancelable"
@@ -60,9 +64,13 @@ async fn fulfilment_without_lines_fulfils_everything_open() {
 #[tokio::test]
 async fn fulfilment_exceeding_open_quantity_is_rejected() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
-    let id = store.place_order("online", &[("milk", 3), ("bread", 1)]).await;
+    let id = store
+        .place_order("online", &[("milk", 3), ("bread", 1)])
+        .await;
     let body = json!({"lines": [{"line": 1, "quantity": 4}, {"line": 2, "quantity": 1}]});
-    let refused = store.refused(order_action("fulfilments", &id, "f1", &body)).await;
+    let refused = store
+        .refused(order_action("fulfilments", &id, "f1", &body))
+        .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(
         refused["type"],
@@ -124,7 +132,9 @@ async fn invalid_fulfilment_is_reported_with_pointer() {
             "/lines/0/restock",
         ),
     ] {
-        let refused = store.refused(order_action("fulfilments", &id, "f1", &body)).await;
+        let refused = store
+            .refused(order_action("fulfilments", &id, "f1", &body))
+            .await;
         assert_eq!(refused["status"], 400, "{refused}");
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }

@@ -94,12 +94,24 @@ async fn every_operation() -> Vec<(Fixture, Operation)> {
 #[tokio::test]
 async fn replay_returns_the_first_response_at_any_age() {
     for (store, operation) in every_operation().await {
-        let first = store.send(operation.call(&operation.body).key("k")).await.unwrap();
-        assert_eq!((first.status(), first.is_replayed()), (operation.status, false));
+        let first = store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
+        assert_eq!(
+            (first.status(), first.is_replayed()),
+            (operation.status, false)
+        );
         for days in [0, 1, 400] {
             store.clock.advance(SignedDuration::from_hours(24 * days));
-            let again = store.send(operation.call(&operation.body).key("k")).await.unwrap();
-            assert_eq!((again.status(), again.is_replayed()), (operation.status, true));
+            let again = store
+                .send(operation.call(&operation.body).key("k"))
+                .await
+                .unwrap();
+            assert_eq!(
+                (again.status(), again.is_replayed()),
+                (operation.status, true)
+            );
             assert_eq!(again.body(), first.body(), "{}", operation.resource);
         }
         assert_eq!(store.shop.level("store-1", "milk"), operation.level);
@@ -109,7 +121,10 @@ async fn replay_returns_the_first_response_at_any_age() {
 #[tokio::test]
 async fn json_formatting_does_not_change_the_request() {
     for (store, operation) in every_operation().await {
-        store.send(operation.call(&operation.body).key("k")).await.unwrap();
+        store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
         let mut fields: Vec<String> = operation
             .body
             .as_object()
@@ -127,14 +142,22 @@ async fn json_formatting_does_not_change_the_request() {
 #[tokio::test]
 async fn reused_key_with_other_request_is_rejected() {
     for (store, operation) in every_operation().await {
-        let first = store.send(operation.call(&operation.body).key("k")).await.unwrap();
-        let refused = store.refused(operation.call(&operation.other).key("k")).await;
+        let first = store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
+        let refused = store
+            .refused(operation.call(&operation.other).key("k"))
+            .await;
         assert_eq!(refused["status"], 422, "{refused}");
         assert_eq!(
             refused["type"],
             "https://stockline.dev/problems/idempotency-key-reused"
         );
-        let again = store.send(operation.call(&operation.body).key("k")).await.unwrap();
+        let again = store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
         assert_eq!(again.body(), first.body());
         assert_eq!(store.shop.level("store-1", "milk"), operation.level);
     }
@@ -163,13 +186,19 @@ async fn concurrent_duplicates_are_applied_once() {
 #[tokio::test]
 async fn keys_are_scoped_to_the_caller() {
     for (store, operation) in every_operation().await {
-        let first = store.send(operation.call(&operation.body).key("k")).await.unwrap();
+        let first = store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
         let other = operation
             .call(&operation.body)
             .key("k")
             .by("till-2", "store_app", "store-1");
         let other = store.send(other).await.unwrap();
-        assert_eq!((other.status(), other.is_replayed()), (operation.status, false));
+        assert_eq!(
+            (other.status(), other.is_replayed()),
+            (operation.status, false)
+        );
         // Canceling a canceled order returns it unchanged; every other operation is applied once more.
         assert_eq!(other.body() == first.body(), operation.resource == CANCEL);
     }
@@ -178,18 +207,31 @@ async fn keys_are_scoped_to_the_caller() {
 #[tokio::test]
 async fn rejected_request_does_not_use_its_key() {
     for (store, operation) in every_operation().await {
-        let refused = store.refused(operation.call(&operation.invalid).key("k")).await;
+        let refused = store
+            .refused(operation.call(&operation.invalid).key("k"))
+            .await;
         assert_eq!(refused["status"], 400, "{refused}");
-        let done = store.send(operation.call(&operation.body).key("k")).await.unwrap();
-        assert_eq!((done.status(), done.is_replayed()), (operation.status, false));
+        let done = store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
+        assert_eq!(
+            (done.status(), done.is_replayed()),
+            (operation.status, false)
+        );
     }
 }
 
 #[tokio::test]
 async fn invalid_request_under_used_key_is_400() {
     for (store, operation) in every_operation().await {
-        store.send(operation.call(&operation.body).key("k")).await.unwrap();
-        let refused = store.refused(operation.call(&operation.invalid).key("k")).await;
+        store
+            .send(operation.call(&operation.body).key("k"))
+            .await
+            .unwrap();
+        let refused = store
+            .refused(operation.call(&operation.invalid).key("k"))
+            .await;
         assert_eq!(refused["status"], 400, "{refused}");
     }
 }
@@ -208,12 +250,17 @@ async fn key_must_be_1_to_255_visible_ascii_characters() {
             "schlüssel".into(),
             "a key".into(),
         ] {
-            let refused = store.refused(operation.call(&operation.body).key(&key)).await;
+            let refused = store
+                .refused(operation.call(&operation.body).key(&key))
+                .await;
             assert_eq!(refused["status"], 400, "{key}");
             assert_eq!(refused["errors"][0]["pointer"], "Idempotency-Key", "{key}");
         }
         let longest = operation.call(&operation.body).key(&"~".repeat(255));
-        assert_eq!(store.send(longest).await.unwrap().status(), operation.status);
+        assert_eq!(
+            store.send(longest).await.unwrap().status(),
+            operation.status
+        );
     }
 }
 

@@ -6,12 +6,19 @@ async fn partial_refund_restocks_and_updates_the_order() {
     let id = store.place_order("pos", &[("milk", 3), ("bread", 1)]).await;
     let body = json!({"reason": "sour", "lines": [
         {"line": 1, "quantity": 2, "restock": true}, {"line": 2, "quantity": 1, "restock": false}]});
-    let refund = store.send(order_action("refunds", &id, "r1", &body)).await.unwrap();
+    let refund = store
+        .send(order_action("refunds", &id, "r1", &body))
+        .await
+        .unwrap();
     assert_eq!(refund.status(), 201);
     let euros = |amount: i64| json!({"amount": amount, "currency": "EUR"});
     let mut answer = refund.body().clone();
     let refund_id = answer.as_object_mut().unwrap().remove("refund_id").unwrap();
-    let at = answer.as_object_mut().unwrap().remove("refunded_at").unwrap();
+    let at = answer
+        .as_object_mut()
+        .unwrap()
+        .remove("refunded_at")
+        .unwrap();
     assert!(at.as_str().unwrap().starts_with("2026-03-01T23:30:00"));
     assert_eq!(
         answer,
@@ -69,10 +76,15 @@ async fn refund_exceeding_fulfilled_quantity_is_rejected() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
     let id = store.place_order("pos", &[("milk", 3), ("bread", 1)]).await;
     let one = json!({"reason": "sour", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
-    store.send(order_action("refunds", &id, "r1", &one)).await.unwrap();
+    store
+        .send(order_action("refunds", &id, "r1", &one))
+        .await
+        .unwrap();
     let body = json!({"reason": "sour", "lines": [
         {"line": 1, "quantity": 3, "restock": true}, {"line": 2, "quantity": 1, "restock": true}]});
-    let refused = store.refused(order_action("refunds", &id, "r2", &body)).await;
+    let refused = store
+        .refused(order_action("refunds", &id, "r2", &body))
+        .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(
         refused["type"],
@@ -90,7 +102,9 @@ async fn unfulfilled_line_is_not_refundable() {
     let store = store(&[("milk", 10)]).await;
     let id = store.place_order("online", &[("milk", 2)]).await;
     let body = json!({"reason": "late", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
-    let refused = store.refused(order_action("refunds", &id, "r1", &body)).await;
+    let refused = store
+        .refused(order_action("refunds", &id, "r1", &body))
+        .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(refused["lines"][0]["refundable"], 0);
 }
@@ -102,7 +116,8 @@ async fn refund_creates_a_missing_level() {
     let body = json!({"reason": "a gift", "location_id": "store-2",
                       "lines": [{"line": 1, "quantity": 1, "restock": false},
                                 {"line": 1, "quantity": 1, "restock": true}]});
-    let refund = order_action("refunds", &id, "r1", &body).by("ana", "store_manager", "store-1,store-2");
+    let refund =
+        order_action("refunds", &id, "r1", &body).by("ana", "store_manager", "store-1,store-2");
     assert_eq!(store.send(refund).await.unwrap().status(), 201);
     assert_eq!(store.shop.level("store-2", "milk"), (1, 0));
 }
@@ -138,7 +153,9 @@ async fn invalid_refund_is_rejected_without_effect() {
         ),
     ];
     for (body, pointer) in cases {
-        let refused = store.refused(order_action("refunds", &id, "r1", &body)).await;
+        let refused = store
+            .refused(order_action("refunds", &id, "r1", &body))
+            .await;
         assert_eq!(refused["status"], 400, "{refused}");
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }
@@ -148,6 +165,9 @@ async fn invalid_refund_is_rejected_without_effect() {
     let foreign = order_action("refunds", &id, "r1", &good).by("till-9", "store_app", "store-9");
     assert_eq!(store.refused(foreign).await["status"], 404);
     assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
-    let refund = store.send(order_action("refunds", &id, "r1", &good)).await.unwrap();
+    let refund = store
+        .send(order_action("refunds", &id, "r1", &good))
+        .await
+        .unwrap();
     assert_eq!((refund.status(), refund.is_replayed()), (201, false));
 }

@@ -16,9 +16,18 @@ async fn record_costs_match_readme() {
     with_policy.version += 1;
     let mut costs = CostTable::new();
     for (operation, item) in [
-        ("a change of a level", stream_record(1, None, Some(&levels[1]))),
-        ("the same record again", stream_record(1, None, Some(&levels[1]))),
-        ("a policy", stream_record(2, Some(&levels[1]), Some(&with_policy))),
+        (
+            "a change of a level",
+            stream_record(1, None, Some(&levels[1])),
+        ),
+        (
+            "a redelivered record",
+            stream_record(1, None, Some(&levels[1])),
+        ),
+        (
+            "a policy change",
+            stream_record(2, Some(&levels[1]), Some(&with_policy)),
+        ),
     ] {
         assert_eq!(record(&ledger, item).await, Outcome::Done);
         costs.add(operation, &database.take_bill());

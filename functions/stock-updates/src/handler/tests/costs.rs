@@ -144,11 +144,11 @@ async fn operation_costs_match_readme() {
         async |key: &str, changes: &[Value]| stores.bill_of(key, "applied", changes).await;
 
     let first = applied("first", &receipts(0..1)).await;
-    costs.add("a change that makes its level", &first);
+    costs.add("a change that creates its level", &first);
     stores.record_movement().await;
     let ordinary = applied("receipt", &receipts(0..1)).await;
     costs.add(
-        "a receipt, an arrival, an adjustment, a change of state; with `expected_version` or without",
+        "a receipt, arrival, adjustment or state change, with or without `expected_version`",
         &ordinary,
     );
     stores.record_movement().await;
@@ -167,7 +167,7 @@ async fn operation_costs_match_readme() {
     assert_eq!([&adjusted, &changed, &compared], [&ordinary; 3]);
     let late = stores.bill_of("late", "refused", &set(4)).await;
     costs.add(
-        "a change that is refused: its `expected_version` has passed, its stock is short",
+        "a refused change: `expected_version` differs or stock is insufficient",
         &late,
     );
     let short = change_of_sku_0("adjustment", &json!({"delta": -999, "reason": "theft"}));
@@ -179,7 +179,7 @@ async fn operation_costs_match_readme() {
     let now = stores.clock.now().to_string();
     let counted = applied("count", &count(&now)).await;
     costs.add(
-        "a count, nothing recorded since five minutes before it",
+        "a count, no movement recorded since 5 minutes before it",
         &counted,
     );
     stores.record_movement().await;
@@ -187,7 +187,7 @@ async fn operation_costs_match_readme() {
     let before = stores.clock.now().to_string();
     stores.receive(40, "before").await;
     let counted = applied("count-40", &count(&before)).await;
-    costs.add("a count, 40 movements recorded since", &counted);
+    costs.add("a count, 40 movements recorded since then", &counted);
     stores.record_movement().await;
 
     let transfer = json!({"kind": "transfer", "from_location_id": "store-1", "to_location_id": "store-2", "sku": "sku-0",
@@ -203,7 +203,7 @@ async fn operation_costs_match_readme() {
         json!({"kind": "arrival", "location_id": "store-2", "sku": "sku-0", "quantity": 1});
     assert_eq!(applied("arrival", &[arrival]).await, ordinary);
     costs.add(
-        "the same request again",
+        "a replayed request",
         &applied("receipt", &receipts(0..1)).await,
     );
 
@@ -215,22 +215,22 @@ async fn operation_costs_match_readme() {
         &applied("100", &hundred).await,
     );
     stores.record_movement().await;
-    costs.add("all 100 again", &applied("100", &hundred).await);
+    costs.add("a replayed request of 100 changes", &applied("100", &hundred).await);
 
     let policy = json!({"reorder_point": 5, "target_level": 20});
     let policy = || of_sku_0("PUT", POLICY).body(&policy);
-    costs.add("a policy", &stores.bill(policy()).await);
-    costs.add("a policy that is set already", &stores.bill(policy()).await);
+    costs.add("a policy change", &stores.bill(policy()).await);
+    costs.add("an unchanged policy", &stores.bill(policy()).await);
 
-    costs.add("a level", &stores.bill(of_sku_0("GET", LEVEL)).await);
+    costs.add("read a level", &stores.bill(of_sku_0("GET", LEVEL)).await);
     let page = call("GET", STOCK).path("location_id", "store-1");
     let page = page.query("limit", "100");
-    costs.add("100 levels of a location", &stores.bill(page).await);
+    costs.add("list 100 levels of a location", &stores.bill(page).await);
     let movements = || of_sku_0("GET", MOVEMENTS).query("limit", "20");
-    costs.add("the first 20 movements", &stores.bill(movements()).await);
+    costs.add("list the first 20 movements", &stores.bill(movements()).await);
     let next = stores.send(movements()).await["next_cursor"].clone();
     let next = movements().query("cursor", next.as_str().unwrap());
-    costs.add("the next 20", &stores.bill(next).await);
+    costs.add("list the next 20 movements", &stores.bill(next).await);
 
     let sale = order("open", "store-1", "online", &[("sku-0", 1)]);
     let request = Fingerprint::of(&"open").unwrap();
@@ -238,12 +238,9 @@ async fn operation_costs_match_readme() {
     assert_eq!(placed.unwrap(), Placement::Placed);
     stores.record_movement().await;
     let explained = stores.bill(of_sku_0("GET", EXPLAIN)).await;
-    costs.add("why a level is what it is", &explained);
+    costs.add("explain a level", &explained);
     let lookup = call("GET", STOCK_LOOKUP).path("sku", "sku-0");
-    costs.add(
-        "where a SKU is: 2 locations",
-        &stores.bill(lookup).await,
-    );
+    costs.add("look up a SKU at 2 locations", &stores.bill(lookup).await);
 
     costs.must_stand_in(include_str!("../../../README.md"));
 }

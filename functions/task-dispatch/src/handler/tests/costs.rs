@@ -24,14 +24,14 @@ async fn message_costs_match_readme() {
     database.take_bill();
     let outcome = dispatch.record(record(&message.body)).await;
     assert!(matches!(outcome, Outcome::RetryAfter(..)), "{outcome:?}");
-    costs.add("no controller has room", &database.take_bill());
+    costs.add("no controller with free capacity", &database.take_bill());
 
     tasks
         .beat(&heartbeat("hub-1", "controller-1", 1, clock.now()))
         .await
         .unwrap();
     database.take_bill();
-    for operation in ["a lease", "the same message again"] {
+    for operation in ["a lease", "a redelivered message"] {
         assert_eq!(dispatch.record(record(&message.body)).await, Outcome::Done);
         costs.add(operation, &database.take_bill());
     }

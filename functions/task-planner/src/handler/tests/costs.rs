@@ -34,16 +34,24 @@ async fn record_costs_match_readme() {
             2,
         ),
         ("an order of 2 lines", stream_record(None, Some(&placed)), 2),
-        ("the same record again", stream_record(None, Some(&placed)), 0),
-        ("its cancellation", stream_record(Some(&placed), Some(&canceled)), 0),
         (
-            "the same record again",
+            "a redelivered order",
+            stream_record(None, Some(&placed)),
+            0,
+        ),
+        (
+            "a cancellation of 2 lines",
+            stream_record(Some(&placed), Some(&canceled)),
+            0,
+        ),
+        (
+            "a redelivered cancellation",
             stream_record(Some(&placed), Some(&canceled)),
             0,
         ),
         // The task is canceled already; a completed one costs the same read.
         (
-            "a line that left with its task",
+            "a line fulfilled by its task",
             stream_record(Some(&placed), Some(&fulfilled)),
             0,
         ),

@@ -47,13 +47,13 @@ async fn call_costs_match_readme() {
     database.take_bill();
     for (operation, call) in [
         ("a report", report_call(1, "accepted")),
-        ("the same report again", report_call(1, "accepted")),
+        ("a repeated report", report_call(1, "accepted")),
         ("the next report", report_call(2, "in_progress")),
         ("a completion", report_call(3, "completed")),
-        ("the same completion again", report_call(3, "completed")),
+        ("a repeated completion", report_call(3, "completed")),
         ("a controller's first heartbeat", heartbeat.clone()),
-        ("its next", heartbeat),
-        ("reading a task", task_call("GET", "/v1/tasks/{task_id}")),
+        ("the next heartbeat", heartbeat),
+        ("read a task", task_call("GET", "/v1/tasks/{task_id}")),
     ] {
         clock.advance(SignedDuration::from_secs(1));
         reports.handle(call.build()).await.unwrap();
