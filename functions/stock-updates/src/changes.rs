@@ -22,7 +22,7 @@ use crate::views::LevelView;
 #[derive(Debug, Serialize)]
 pub struct ChangeResult {
     index: usize,
-    outcome: ChangeOutcome,
+    outcome: ChangeStatus,
     levels: Vec<LevelView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
@@ -30,7 +30,7 @@ pub struct ChangeResult {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum ChangeOutcome {
+enum ChangeStatus {
     Applied,
     Refused,
 }
@@ -39,7 +39,7 @@ impl ChangeResult {
     fn applied(index: usize, levels: Vec<Level>) -> Self {
         Self {
             index,
-            outcome: ChangeOutcome::Applied,
+            outcome: ChangeStatus::Applied,
             levels: levels.into_iter().map(LevelView::from).collect(),
             problem: None,
         }
@@ -48,7 +48,7 @@ impl ChangeResult {
     fn refused(index: usize, problem: Problem) -> Self {
         Self {
             index,
-            outcome: ChangeOutcome::Refused,
+            outcome: ChangeStatus::Refused,
             levels: Vec::new(),
             problem: Some(problem),
         }
@@ -106,8 +106,8 @@ impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
                 }
             };
             let metric = match result.outcome {
-                ChangeOutcome::Applied => Metric::ChangesApplied,
-                ChangeOutcome::Refused => Metric::ChangesRefused,
+                ChangeStatus::Applied => Metric::ChangesApplied,
+                ChangeStatus::Refused => Metric::ChangesRefused,
             };
             count(metric, 1);
             results.push(result);

@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     /// The published alerts: kind and level version.
-    fn published(&self) -> Vec<(AlertKind, u64)> {
+    fn published_alerts(&self) -> Vec<(AlertKind, u64)> {
         let alerts = self.topic.published();
         alerts
             .iter()
@@ -166,7 +166,7 @@ async fn split_level_is_evaluated_by_its_total() {
             .failures()
             .is_empty()
     );
-    assert_eq!(fixture.published(), []);
+    assert_eq!(fixture.published_alerts(), []);
     set_total(21, 10);
     assert!(
         fixture
@@ -175,7 +175,7 @@ async fn split_level_is_evaluated_by_its_total() {
             .failures()
             .is_empty()
     );
-    assert_eq!(fixture.published(), [(Low, 21)]);
+    assert_eq!(fixture.published_alerts(), [(Low, 21)]);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn each_crossing_is_alerted_once() {
         (Recovered, 9),
         (Low, 10),
     ];
-    assert_eq!(fixture.published(), expected);
+    assert_eq!(fixture.published_alerts(), expected);
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn redelivered_records_publish_no_second_alert() {
         .map(|(version, available)| milk(*version, *available))
         .collect();
     fixture.process(records.clone()).await;
-    let published = fixture.published();
+    let published = fixture.published_alerts();
     assert_eq!(
         published,
         [(Low, 2), (Recovered, 3), (OutOfStock, 4), (Recovered, 5)]
@@ -234,7 +234,7 @@ async fn redelivered_records_publish_no_second_alert() {
                 .is_empty()
         );
     }
-    assert_eq!(fixture.published(), published);
+    assert_eq!(fixture.published_alerts(), published);
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn failed_publish_is_retried_with_its_record() {
     assert_eq!(fixture.alert_record("milk").await.unwrap().pending, None);
 
     fixture.process(records).await;
-    assert_eq!(fixture.published(), [(Low, 1)]);
+    assert_eq!(fixture.published_alerts(), [(Low, 1)]);
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn pending_alert_is_published_before_the_next() {
     fixture.topic.fail_next(1);
     fixture.process(vec![milk(1, 9)]).await;
     fixture.process(vec![milk(2, 0)]).await;
-    assert_eq!(fixture.published(), [(Low, 1), (OutOfStock, 2)]);
+    assert_eq!(fixture.published_alerts(), [(Low, 1), (OutOfStock, 2)]);
 }
 
 #[tokio::test]
@@ -273,7 +273,7 @@ async fn older_level_version_raises_no_alert() {
             .failures()
             .is_empty()
     );
-    assert_eq!(fixture.published(), [(Low, 5), (Recovered, 6)]);
+    assert_eq!(fixture.published_alerts(), [(Low, 5), (Recovered, 6)]);
 }
 
 #[tokio::test]
@@ -370,7 +370,7 @@ async fn unreadable_level_does_not_block_others() {
         ])
         .await;
     assert_eq!(response.failures().len(), 2);
-    assert_eq!(fixture.published(), [(Low, 3)]);
+    assert_eq!(fixture.published_alerts(), [(Low, 3)]);
 }
 
 #[tokio::test]
@@ -385,7 +385,7 @@ async fn alert_records_in_the_stream_are_ignored() {
             .failures()
             .is_empty()
     );
-    assert_eq!(fixture.published(), []);
+    assert_eq!(fixture.published_alerts(), []);
 }
 
 #[tokio::test]
@@ -411,7 +411,7 @@ async fn published_alerts_match_the_schema() {
     ]);
     fixture.process(records).await;
     let schema = schema();
-    assert_eq!(fixture.published().len(), 7);
+    assert_eq!(fixture.published_alerts().len(), 7);
     for alert in fixture.topic.published() {
         let sent = serde_json::to_value(&alert).unwrap();
         let errors: Vec<String> = schema

@@ -44,7 +44,11 @@ async fn sweep_costs_match_readme() {
     )
     .await;
     clock.advance(HEARTBEAT_LIFE + SignedDuration::from_millis(1));
-    sweep("its heartbeat has expired: the task is requeued", ONE_REQUEUED).await;
+    sweep(
+        "its heartbeat has expired: the task is requeued",
+        ONE_REQUEUED,
+    )
+    .await;
     assert_eq!(queues.take().len(), 1);
     costs.must_stand_in(include_str!("../../../README.md"));
 }

@@ -215,7 +215,10 @@ async fn operation_costs_match_readme() {
         &applied("100", &hundred).await,
     );
     stores.record_movement().await;
-    costs.add("a replayed request of 100 changes", &applied("100", &hundred).await);
+    costs.add(
+        "a replayed request of 100 changes",
+        &applied("100", &hundred).await,
+    );
 
     let policy = json!({"reorder_point": 5, "target_level": 20});
     let policy = || of_sku_0("PUT", POLICY).body(&policy);
@@ -227,7 +230,10 @@ async fn operation_costs_match_readme() {
     let page = page.query("limit", "100");
     costs.add("list 100 levels of a location", &stores.bill(page).await);
     let movements = || of_sku_0("GET", MOVEMENTS).query("limit", "20");
-    costs.add("list the first 20 movements", &stores.bill(movements()).await);
+    costs.add(
+        "list the first 20 movements",
+        &stores.bill(movements()).await,
+    );
     let next = stores.send(movements()).await["next_cursor"].clone();
     let next = movements().query("cursor", next.as_str().unwrap());
     costs.add("list the next 20 movements", &stores.bill(next).await);

@@ -34,11 +34,7 @@ async fn record_costs_match_readme() {
             2,
         ),
         ("an order of 2 lines", stream_record(None, Some(&placed)), 2),
-        (
-            "a redelivered order",
-            stream_record(None, Some(&placed)),
-            0,
-        ),
+        ("a redelivered order", stream_record(None, Some(&placed)), 0),
         (
             "a cancellation of 2 lines",
             stream_record(Some(&placed), Some(&canceled)),
