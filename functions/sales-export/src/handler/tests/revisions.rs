@@ -12,25 +12,25 @@ use super::*;
 
 #[tokio::test]
 async fn same_orders_give_same_bytes_and_no_rewrite() {
-    let (here, there) = (retailer(), retailer());
+    let (first, second) = (retailer(), retailer());
     let orders: Vec<Order> = (10..30)
         .map(|minute| {
             let sold_at = format!("2026-03-01T10:{minute}:00Z");
             sale(&minute.to_string(), "store-a", &sold_at, minute, "EUR")
         })
         .collect();
-    for (first, last) in orders.iter().zip(orders.iter().rev()) {
-        here.add_order(first);
-        there.add_order(last);
+    for (forward, backward) in orders.iter().zip(orders.iter().rev()) {
+        first.add_order(forward);
+        second.add_order(backward);
     }
-    here.export(json!({})).await;
-    there.export(json!({})).await;
-    for key in here.bucket.written() {
-        assert_eq!(here.bucket.bytes(&key), there.bucket.bytes(&key), "{key}");
+    first.export(json!({})).await;
+    second.export(json!({})).await;
+    for key in first.bucket.written() {
+        assert_eq!(first.bucket.bytes(&key), second.bucket.bytes(&key), "{key}");
     }
-    let again = here.export(json!({})).await;
+    let again = first.export(json!({})).await;
     assert_eq!(again[1].revision, 1);
-    assert_eq!(here.bucket.written(), [""; 0]);
+    assert_eq!(first.bucket.written(), [""; 0]);
 }
 
 #[tokio::test]

@@ -165,13 +165,13 @@ async fn operation_costs_match_readme() {
     let compared = applied("compared", &set(4)).await;
     stores.record_movement().await;
     assert_eq!([&adjusted, &changed, &compared], [&ordinary; 3]);
-    let late = stores.bill_of("late", "refused", &set(4)).await;
+    let refused = stores.bill_of("outdated", "refused", &set(4)).await;
     costs.add(
         "a refused change: `expected_version` differs or stock is insufficient",
-        &late,
+        &refused,
     );
     let short = change_of_sku_0("adjustment", &json!({"delta": -999, "reason": "theft"}));
-    assert_eq!(stores.bill_of("short", "refused", &short).await, late);
+    assert_eq!(stores.bill_of("short", "refused", &short).await, refused);
 
     let count = |at: &str| change_of_sku_0("count", &json!({"quantity": 150, "counted_at": at}));
     // A device clock may be five minutes ahead, so a count reads back five minutes further.
