@@ -1,4 +1,4 @@
-//! API Gateway's question who is calling becomes an answer it can cache, or a refusal.
+//! The `TOKEN` authorizer: an API Gateway token event becomes an IAM policy with the caller's context, or an error.
 
 use aws_lambda_events::apigw::{
     ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerRequest,
@@ -18,39 +18,39 @@ use stockline_platform::telemetry;
 use tracing::Instrument;
 
 use crate::key_ring::KeyRing;
-use crate::token::{Expected, Refused, verify};
+use crate::token::{Expected, TokenRejection, verify};
 
-/// What API Gateway sends.
+/// The event that API Gateway sends to a `TOKEN` authorizer.
 pub type TokenEvent = ApiGatewayCustomAuthorizerRequest;
 
-/// What it expects back.
-pub type Allowed = ApiGatewayCustomAuthorizerResponse<Value>;
+/// The policy and context that API Gateway caches for the token.
+pub type AuthorizerResponse = ApiGatewayCustomAuthorizerResponse<Value>;
 
-/// API Gateway answers 401 on exactly this error, and 500 on any other.
+/// API Gateway answers 401 for exactly this error text, and 500 for any other.
 const UNAUTHORIZED: &str = "Unauthorized";
 
-/// Says who is calling.
-pub struct Authorizer<S, C> {
-    keys: KeyRing<S, C>,
+/// Verifies bearer tokens.
+pub struct Authorizer<Source, Time> {
+    keys: KeyRing<Source, Time>,
     expected: Expected,
-    clock: C,
+    clock: Time,
 }
 
-/// Why nobody is let in.
+/// Why no policy is returned.
 #[derive(Debug, thiserror::Error)]
 enum Denial {
     #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The token may be good; we cannot tell.
+    Rejected(#[from] TokenRejection),
+    /// The token cannot be verified without a key set. This is an outage, not the caller's error.
     #[error(transparent)]
     NoKeys(#[from] StoreError),
-    #[error("the event names no method that can be read")]
+    #[error("the method ARN of the event is missing or malformed")]
     NoMethod,
 }
 
-impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
-    /// With these keys, for tokens of this issuer.
-    pub fn new(keys: KeyRing<S, C>, expected: Expected, clock: C) -> Self {
+impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
+    /// Creates the authorizer for tokens of the `expected` issuer and audience.
+    pub fn new(keys: KeyRing<Source, Time>, expected: Expected, clock: Time) -> Self {
         Self {
             keys,
             expected,
@@ -58,26 +58,33 @@ impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
         }
     }
 
-    /// Fetches the keys, so that the first request finds them.
+    /// Fetches the key set ahead of the first request. A failure is logged; the first request fetches again.
     pub async fn warm_up(&self) {
         if let Err(error) = self.keys.find("").await {
-            tracing::warn!(error = %error_chain(&error), "the keys could not be fetched ahead");
+            tracing::warn!(error = %chain(&error), "key set prefetch failed");
         }
     }
 
-    /// Answers one question. The token is in no log line, whatever becomes of it.
-    pub async fn handle(&self, event: TokenEvent, request_id: &str) -> Result<Allowed, Error> {
-        let span = telemetry::invocation(request_id);
+    /// Handles one event. The token is never logged.
+    ///
+    /// # Errors
+    /// `Unauthorized` for a rejected token (401), any other text if tokens cannot be verified (500).
+    pub async fn handle(
+        &self,
+        event: TokenEvent,
+        request_id: &str,
+    ) -> Result<AuthorizerResponse, Error> {
+        let span = telemetry::invocation(request_id, request_id, "");
         async {
             match self.decide(&event).await {
                 Ok(allowed) => Ok(allowed),
-                Err(Denial::Refused(reason)) => {
-                    tracing::info!(%reason, "a token was refused");
+                Err(Denial::Rejected(reason)) => {
+                    tracing::info!(%reason, "token rejected");
                     Err(Error::from(UNAUTHORIZED))
                 }
                 Err(denial) => {
-                    tracing::error!(error = %error_chain(&denial), "nobody could be let in");
-                    Err(Error::from("the caller cannot be verified now"))
+                    tracing::error!(error = %chain(&denial), "token verification failed");
+                    Err(Error::from("token verification is unavailable"))
                 }
             }
         }
@@ -85,18 +92,22 @@ impl<S: KeySetSource, C: Clock> Authorizer<S, C> {
         .await
     }
 
-    async fn decide(&self, event: &TokenEvent) -> Result<Allowed, Denial> {
+    async fn decide(&self, event: &TokenEvent) -> Result<AuthorizerResponse, Denial> {
         let token = event
             .authorization_token
             .as_deref()
             .and_then(bearer)
-            .ok_or(Refused::NoToken)?;
-        let header = decode_header(token).map_err(|_| Refused::Header)?;
+            .ok_or(TokenRejection::NoToken)?;
+        let header = decode_header(token).map_err(|_| TokenRejection::Header)?;
         if header.crit.is_some() {
-            return Err(Refused::Header.into());
+            return Err(TokenRejection::Header.into());
         }
-        let kid = header.kid.ok_or(Refused::NoKeyId)?;
-        let key = self.keys.find(&kid).await?.ok_or(Refused::UnknownKey)?;
+        let kid = header.kid.ok_or(TokenRejection::NoKeyId)?;
+        let key = self
+            .keys
+            .find(&kid)
+            .await?
+            .ok_or(TokenRejection::UnknownKey)?;
         let caller = verify(token, &key, &self.expected, self.clock.now())?;
         let every_method = event
             .method_arn
@@ -114,7 +125,8 @@ fn bearer(header: &str) -> Option<&str> {
         .then_some(token.trim())
 }
 
-/// Every method of the stage: the answer is kept for the token, whatever it calls next. Handlers check what it may do.
+/// The ARN pattern of every method of the stage. API Gateway caches the policy per token for all methods; handlers check the
+/// caller's permissions for each operation.
 fn every_method(method_arn: &str) -> Option<String> {
     let mut parts = method_arn.splitn(3, '/');
     let (api, stage) = (parts.next()?, parts.next()?);
@@ -122,7 +134,7 @@ fn every_method(method_arn: &str) -> Option<String> {
     Some(format!("{api}/{stage}/*/*"))
 }
 
-fn allow(caller: &Caller, every_method: String) -> Allowed {
+fn allow(caller: &Caller, every_method: String) -> AuthorizerResponse {
     let locations = match &caller.locations {
         Locations::All => "*".to_owned(),
         Locations::Only(own) => own
@@ -138,7 +150,7 @@ fn allow(caller: &Caller, every_method: String) -> Allowed {
     let mut policy = ApiGatewayCustomAuthorizerPolicy::default();
     policy.version = Some("2012-10-17".to_owned());
     policy.statement = vec![statement];
-    let mut allowed = Allowed::default();
+    let mut allowed = AuthorizerResponse::default();
     allowed.principal_id = Some(caller.subject.clone());
     allowed.policy_document = policy;
     allowed.context = json!({

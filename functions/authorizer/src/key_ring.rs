@@ -1,4 +1,4 @@
-//! The identity provider's keys, kept for some minutes, each with the one algorithm it may verify.
+//! A cache of the identity provider's public keys, each bound to the one algorithm it may verify.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,18 +13,18 @@ use stockline_application::ports::clock::Clock;
 use stockline_application::ports::identity::KeySetSource;
 use stockline_application::store_error::StoreError;
 
-/// How long a key set is kept before it is fetched again.
-const LIFE: SignedDuration = SignedDuration::from_mins(10);
+/// The age at which a key set is fetched again.
+const KEY_SET_TTL: SignedDuration = SignedDuration::from_mins(10);
 
-/// The least time between two fetches: nobody can make us call the provider by sending tokens of made-up keys.
-const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// The minimum time between two fetches, so that tokens with unknown key ids cannot flood the provider.
+const MIN_FETCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// The fewest base64 characters of the modulus of an RSA key of 2048 bits.
-const LEAST_MODULUS: usize = 342;
+/// The length in base64 characters of the modulus of a 2048-bit RSA key.
+const MIN_MODULUS_LENGTH: usize = 342;
 
-/// One key and the algorithm it was published for; what a token says of its algorithm is only compared with it.
+/// A public key and the only algorithm it may verify. The algorithm in a token's header is compared with it, never used.
 pub struct VerifyingKey {
-    /// The algorithm.
+    /// ES256 for a P-256 key, RS256 for an RSA key.
     pub algorithm: Algorithm,
     /// The public key.
     pub key: DecodingKey,
@@ -32,97 +32,97 @@ pub struct VerifyingKey {
 
 type Keys = HashMap<String, Arc<VerifyingKey>>;
 
-/// The keys this function has fetched.
-pub struct KeyRing<S, C> {
-    source: S,
-    clock: C,
-    kept: Mutex<Kept>,
+/// The cached keys, by key id.
+pub struct KeyRing<Source, Time> {
+    source: Source,
+    clock: Time,
+    cache: Mutex<CachedKeys>,
 }
 
 #[derive(Clone, Default)]
-struct Kept {
+struct CachedKeys {
     keys: Option<Arc<Keys>>,
     fetched_at: Timestamp,
-    tried_at: Timestamp,
+    attempted_at: Timestamp,
 }
 
 #[derive(Deserialize)]
-struct PublishedKeys {
+struct KeySetDocument {
     keys: Vec<Value>,
 }
 
-impl<S: KeySetSource, C: Clock> KeyRing<S, C> {
-    /// Nothing fetched yet.
-    pub fn new(source: S, clock: C) -> Self {
+impl<Source: KeySetSource, Time: Clock> KeyRing<Source, Time> {
+    /// Creates an empty cache.
+    pub fn new(source: Source, clock: Time) -> Self {
         Self {
             source,
             clock,
-            kept: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
-    /// The key `kid`, where the provider publishes it.
+    /// The key `kid`, if the provider publishes it.
     ///
-    /// A key that is not known may be a new one: the set is fetched again. While the provider does not answer, the keys
-    /// it had are good.
+    /// An unknown `kid` may be a rotated key, so the set is fetched again, at most once a minute. If a fetch fails, the
+    /// cached keys stay valid.
     ///
     /// # Errors
-    /// When no key set could be fetched yet.
+    /// [`StoreError`] if no key set has been fetched since start.
     pub async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, StoreError> {
         let now = self.clock.now();
-        let kept = self.kept().clone();
-        let Some(keys) = kept.keys else {
+        let cached = self.cache().clone();
+        let Some(keys) = cached.keys else {
             return Ok(self.fetch(now).await?.get(kid).cloned());
         };
         let known = keys.get(kid).cloned();
-        let due = known.is_none() || !within(LIFE, kept.fetched_at, now);
-        if !due || within(PAUSE, kept.tried_at, now) {
+        let is_fetch_due = known.is_none() || !is_younger_than(KEY_SET_TTL, cached.fetched_at, now);
+        if !is_fetch_due || is_younger_than(MIN_FETCH_INTERVAL, cached.attempted_at, now) {
             return Ok(known);
         }
         match self.fetch(now).await {
             Ok(keys) => Ok(keys.get(kid).cloned()),
             Err(error) => {
-                tracing::warn!(error = %error_chain(&error), "the keys cannot be fetched; those at hand are used");
+                tracing::warn!(error = %chain(&error), "key set fetch failed, using the cached keys");
                 Ok(known)
             }
         }
     }
 
     async fn fetch(&self, now: Timestamp) -> Result<Arc<Keys>, StoreError> {
-        self.kept().tried_at = now;
-        let keys = Arc::new(usable(&self.source.fetch().await?)?);
-        *self.kept() = Kept {
+        self.cache().attempted_at = now;
+        let keys = Arc::new(parse_key_set(&self.source.fetch().await?)?);
+        *self.cache() = CachedKeys {
             keys: Some(Arc::clone(&keys)),
             fetched_at: now,
-            tried_at: now,
+            attempted_at: now,
         };
         Ok(keys)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Each use is one step, so a panic elsewhere cannot leave it half-written.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, CachedKeys> {
+        // Every use is a single assignment or clone, so a poisoned lock still guards a consistent value.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn within(time: SignedDuration, since: Timestamp, now: Timestamp) -> bool {
+fn is_younger_than(limit: SignedDuration, since: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(since);
-    !age.is_negative() && age < time
+    !age.is_negative() && age < limit
 }
 
-/// The keys of a published set that may verify tokens; others (for encryption, of other kinds) are passed over.
-fn usable(published: &str) -> Result<Keys, StoreError> {
-    let published: PublishedKeys = serde_json::from_str(published)
-        .map_err(StoreError::failed("read the identity provider's keys"))?;
+/// Parses a JWK set. Keys that cannot verify tokens (encryption, symmetric, other algorithms) are skipped.
+fn parse_key_set(document: &str) -> Result<Keys, StoreError> {
+    let document: KeySetDocument = serde_json::from_str(document)
+        .map_err(StoreError::failed("parse the identity provider's key set"))?;
     let mut keys = Keys::new();
-    for jwk in published.keys {
+    for jwk in document.keys {
         if let Some((kid, key)) = verifying_key(jwk) {
             keys.entry(kid).or_insert(Arc::new(key));
         }
     }
     if keys.is_empty() {
-        return Err(StoreError::failed("read the identity provider's keys")(
-            "none of them can be used",
+        return Err(StoreError::failed("parse the identity provider's key set")(
+            "no key can verify ES256 or RS256 signatures",
         ));
     }
     Ok(keys)
@@ -134,17 +134,18 @@ fn verifying_key(jwk: Value) -> Option<(String, VerifyingKey)> {
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
             Algorithm::ES256
         }
-        AlgorithmParameters::RSA(key) if key.n.len() >= LEAST_MODULUS => Algorithm::RS256,
+        AlgorithmParameters::RSA(key) if key.n.len() >= MIN_MODULUS_LENGTH => Algorithm::RS256,
         _ => return None,
     };
-    let said = jwk.common.key_algorithm;
-    let for_it = said.is_none_or(|said| said == KeyAlgorithm::from(algorithm));
-    let for_signatures = jwk
+    let declared = jwk.common.key_algorithm;
+    let is_for_algorithm =
+        declared.is_none_or(|declared| declared == KeyAlgorithm::from(algorithm));
+    let is_for_signatures = jwk
         .common
         .public_key_use
         .as_ref()
         .is_none_or(|r#use| *r#use == PublicKeyUse::Signature);
     let key = DecodingKey::from_jwk(&jwk).ok()?;
     let kid = jwk.common.key_id?;
-    (for_it && for_signatures).then_some((kid, VerifyingKey { algorithm, key }))
+    (is_for_algorithm && is_for_signatures).then_some((kid, VerifyingKey { algorithm, key }))
 }

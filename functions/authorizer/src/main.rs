@@ -1,4 +1,4 @@
-//! Verifies who is calling, for API Gateway.
+//! `authorizer`: verifies bearer tokens for API Gateway.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;

@@ -1,4 +1,4 @@
-//! What a token must say, and what it then says of its bearer.
+//! Verifies a JWT and reads the caller from its claims.
 
 use std::collections::BTreeSet;
 
@@ -11,53 +11,53 @@ use stockline_domain::ids::{ControllerId, LocationId};
 
 use crate::key_ring::VerifyingKey;
 
-/// How far the provider's clock and ours may be apart, in seconds.
-const LEEWAY: i64 = 30;
+/// Tolerated clock difference to the identity provider, in seconds.
+const LEEWAY_SECONDS: i64 = 30;
 
-/// Who issues tokens, and for whom.
+/// The issuer and audience that a token must name.
 #[derive(Debug, Clone)]
 pub struct Expected {
-    /// `iss`.
+    /// The required `iss`.
     pub issuer: String,
-    /// `aud`, or one of them.
+    /// The required `aud`, or one of its values.
     pub audience: String,
 }
 
-/// Why a token is refused. It says nothing of the token's content.
+/// Why a token is rejected. The text goes to the log, so it contains nothing from the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// There is no bearer token.
-    #[error("it is no bearer token")]
+pub enum TokenRejection {
+    /// The `Authorization` header holds no bearer token.
+    #[error("no bearer token")]
     NoToken,
-    /// Its header cannot be read, or names what must be understood and is not.
-    #[error("its header cannot be read")]
+    /// The JOSE header is malformed or has critical extensions (`crit`), none of which is supported.
+    #[error("invalid JOSE header")]
     Header,
-    /// It names no key.
-    #[error("it names no key")]
+    /// The header has no `kid`.
+    #[error("no kid in the header")]
     NoKeyId,
-    /// The provider publishes no such key.
-    #[error("its key is not one of the issuer's")]
+    /// The provider does not publish the key `kid`.
+    #[error("unknown kid")]
     UnknownKey,
-    /// It is signed by another algorithm than its key is for.
-    #[error("its algorithm is not its key's")]
+    /// The header's algorithm is not the one of the key.
+    #[error("algorithm does not match the key")]
     Algorithm,
-    /// The signature is not that of its content.
-    #[error("its signature is wrong")]
+    /// The signature does not match the content.
+    #[error("invalid signature")]
     Signature,
-    /// Another issued it.
-    #[error("its issuer is another")]
+    /// `iss` is not the expected issuer.
+    #[error("wrong issuer")]
     Issuer,
-    /// It is for another.
-    #[error("its audience is another")]
+    /// `aud` does not contain the expected audience.
+    #[error("wrong audience")]
     Audience,
-    /// It is past its time.
-    #[error("it has expired")]
+    /// `exp` has passed.
+    #[error("expired")]
     Expired,
-    /// Its time has not come.
-    #[error("it is not valid yet")]
+    /// `nbf` is in the future.
+    #[error("not valid yet")]
     NotYetValid,
-    /// A claim is missing or ill-formed.
-    #[error("a claim is missing or ill-formed: {0}")]
+    /// A claim is missing or malformed.
+    #[error("missing or malformed claim: {0}")]
     Claims(&'static str),
 }
 
@@ -75,48 +75,48 @@ struct Claims {
     controller_id: Option<ControllerId>,
 }
 
-/// The caller that `token`, signed with `key`, speaks for at `now`.
+/// Verifies signature, issuer, audience and times of `token`, and returns its caller.
 pub fn verify(
     token: &str,
     key: &VerifyingKey,
     expected: &Expected,
     now: Timestamp,
-) -> Result<Caller, Refused> {
+) -> Result<Caller, TokenRejection> {
     let mut validation = Validation::new(key.algorithm);
     validation.set_issuer(&[&expected.issuer]);
     validation.set_audience(&[&expected.audience]);
     validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
-    // The times are held against our own clock below, which a test can set.
+    // Checked below against the injected clock; jsonwebtoken reads the system clock.
     validation.validate_exp = false;
     let claims = decode::<Claims>(token, &key.key, &validation)
-        .map_err(|error| refused(error.kind()))?
+        .map_err(|error| rejection(error.kind()))?
         .claims;
     if claims.iss != expected.issuer {
-        return Err(Refused::Issuer);
+        return Err(TokenRejection::Issuer);
     }
-    if claims.exp.saturating_add(LEEWAY) <= now.as_second() {
-        return Err(Refused::Expired);
+    if claims.exp.saturating_add(LEEWAY_SECONDS) <= now.as_second() {
+        return Err(TokenRejection::Expired);
     }
     if claims
         .nbf
-        .is_some_and(|nbf| nbf.saturating_sub(LEEWAY) > now.as_second())
+        .is_some_and(|nbf| nbf.saturating_sub(LEEWAY_SECONDS) > now.as_second())
     {
-        return Err(Refused::NotYetValid);
+        return Err(TokenRejection::NotYetValid);
     }
     caller(claims)
 }
 
-fn caller(claims: Claims) -> Result<Caller, Refused> {
-    let subject_fits = (1..=255).contains(&claims.sub.len())
+fn caller(claims: Claims) -> Result<Caller, TokenRejection> {
+    let is_valid_subject = (1..=255).contains(&claims.sub.len())
         && claims.sub.bytes().all(|byte| byte.is_ascii_graphic());
-    if !subject_fits {
-        return Err(Refused::Claims("sub"));
+    if !is_valid_subject {
+        return Err(TokenRejection::Claims("sub"));
     }
     if claims.role == Role::Controller && claims.controller_id.is_none() {
-        return Err(Refused::Claims("controller_id"));
+        return Err(TokenRejection::Claims("controller_id"));
     }
     let locations = match claims.location_ids {
-        // Only an admin's silence means everywhere; anyone else without a list sees no location.
+        // Without the claim an admin has access to every location, and every other role to none.
         None if claims.role == Role::Admin => Locations::All,
         own => Locations::Only(own.unwrap_or_default()),
     };
@@ -128,14 +128,14 @@ fn caller(claims: Claims) -> Result<Caller, Refused> {
     })
 }
 
-fn refused(kind: &ErrorKind) -> Refused {
+fn rejection(kind: &ErrorKind) -> TokenRejection {
     match kind {
-        ErrorKind::InvalidIssuer => Refused::Issuer,
-        ErrorKind::InvalidAudience => Refused::Audience,
-        ErrorKind::InvalidAlgorithm => Refused::Algorithm,
+        ErrorKind::InvalidIssuer => TokenRejection::Issuer,
+        ErrorKind::InvalidAudience => TokenRejection::Audience,
+        ErrorKind::InvalidAlgorithm => TokenRejection::Algorithm,
         ErrorKind::MissingRequiredClaim(_) | ErrorKind::Json(_) => {
-            Refused::Claims("its claims cannot be read")
+            TokenRejection::Claims("unreadable claims")
         }
-        _ => Refused::Signature,
+        _ => TokenRejection::Signature,
     }
 }

@@ -1,4 +1,4 @@
-//! Many products and locations in one request, each with an outcome of its own.
+//! `POST /v1/catalog/batch`: stores up to 100 products and locations, each with its own outcome.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ use stockline_platform::edge;
 use stockline_platform::problem::Problem;
 
 /// The most entries of one request.
-const MOST: usize = 100;
+const MAX_ENTRIES: usize = 100;
 
-/// How many entries are written at once: a full batch takes a few round trips, and is no burst to the table.
-const AT_ONCE: usize = 16;
+/// Concurrent writes of one batch: enough for a few round trips in all, few enough not to cause throttling.
+const CONCURRENT_WRITES: usize = 16;
 
-/// The request; its entries are decoded one by one, so that a bad one does not sink the others.
+/// The request body. Entries are decoded one by one, so that an invalid one does not reject the others.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
@@ -30,18 +30,18 @@ pub struct Batch {
     locations: Vec<Value>,
 }
 
-/// One entry: where it was in the request, and what to write or why not.
+/// One entry: its JSON pointer in the request, and the decoded item or the problem.
 pub struct Entry {
     pointer: String,
-    write: Result<Write, Problem>,
+    item: Result<CatalogItem, Problem>,
 }
 
-enum Write {
+enum CatalogItem {
     Product(Product),
     Location(Location),
 }
 
-/// What became of a batch.
+/// The response body: one result for each entry, in the order of the request.
 #[derive(Debug, Serialize)]
 pub struct Results {
     results: Vec<EntryResult>,
@@ -50,33 +50,33 @@ pub struct Results {
 #[derive(Debug, Serialize)]
 struct EntryResult {
     pointer: String,
-    outcome: Outcome,
+    outcome: EntryOutcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum EntryOutcome {
     Stored,
     Refused,
 }
 
 impl Batch {
-    /// The entries in the order of the request, products first, checked for `caller`.
+    /// Decodes and checks every entry, products first, each in the order of the request.
     ///
     /// # Errors
-    /// A problem of the request as a whole: there are too many.
+    /// [`Invalid`] if the request has more than 100 entries.
     pub fn entries(self, caller: &Caller) -> Result<Vec<Entry>, Invalid> {
-        if self.products.len() + self.locations.len() > MOST {
-            let detail = format!("must hold at most {MOST} products and locations in all");
+        if self.products.len() + self.locations.len() > MAX_ENTRIES {
+            let detail = format!("must hold at most {MAX_ENTRIES} products and locations in total");
             return Err(Invalid::field("", detail));
         }
         let (mut skus, mut ids) = (BTreeSet::new(), BTreeSet::new());
         let products = self.products.into_iter().enumerate().map(|(index, value)| {
             let pointer = format!("/products/{index}");
-            let write = product(value, &pointer, &mut skus).map(Write::Product);
-            Entry { pointer, write }
+            let item = product(value, &pointer, &mut skus).map(CatalogItem::Product);
+            Entry { pointer, item }
         });
         let mut entries: Vec<Entry> = products.collect();
         entries.extend(
@@ -85,32 +85,37 @@ impl Batch {
                 .enumerate()
                 .map(|(index, value)| {
                     let pointer = format!("/locations/{index}");
-                    let write = location(value, &pointer, &mut ids, caller).map(Write::Location);
-                    Entry { pointer, write }
+                    let item =
+                        location(value, &pointer, &mut ids, caller).map(CatalogItem::Location);
+                    Entry { pointer, item }
                 }),
         );
         Ok(entries)
     }
 }
 
-/// Writes every entry that may be written; one that fails leaves the others as they are.
-pub async fn store<S: CatalogStore>(store: &S, entries: Vec<Entry>, deadline: Deadline) -> Results {
+/// Writes every valid entry. A failed write affects only its own entry.
+pub async fn store<Store: CatalogStore>(
+    store: &Store,
+    entries: Vec<Entry>,
+    deadline: Deadline,
+) -> Results {
     let results = stream::iter(entries)
-        .map(|Entry { pointer, write }| async move {
-            let stored = match write {
-                Ok(Write::Product(product)) => store
+        .map(|Entry { pointer, item }| async move {
+            let stored = match item {
+                Ok(CatalogItem::Product(product)) => store
                     .put_product(&product, deadline)
                     .await
                     .map_err(Problem::from),
-                Ok(Write::Location(location)) => store
+                Ok(CatalogItem::Location(location)) => store
                     .put_location(&location, deadline)
                     .await
                     .map_err(Problem::from),
                 Err(problem) => Err(problem),
             };
             let (outcome, problem) = match stored {
-                Ok(()) => (Outcome::Stored, None),
-                Err(problem) => (Outcome::Refused, Some(problem)),
+                Ok(()) => (EntryOutcome::Stored, None),
+                Err(problem) => (EntryOutcome::Refused, Some(problem)),
             };
             EntryResult {
                 pointer,
@@ -118,7 +123,7 @@ pub async fn store<S: CatalogStore>(store: &S, entries: Vec<Entry>, deadline: De
                 problem,
             }
         })
-        .buffered(AT_ONCE)
+        .buffered(CONCURRENT_WRITES)
         .collect()
         .await;
     Results { results }
@@ -147,7 +152,7 @@ fn location(
     Ok(location)
 }
 
-/// Entries are written at once, so of two with one name nobody could say which stays.
+/// Entries are written concurrently, so the result of two entries with the same id would be random.
 fn repeated(pointer: String) -> Problem {
-    Invalid::field(pointer, "must be no earlier entry's of this request").into()
+    Invalid::field(pointer, "must not repeat an earlier entry of this request").into()
 }

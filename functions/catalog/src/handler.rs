@@ -1,4 +1,4 @@
-//! An HTTP call on the catalog becomes one call of the store.
+//! Routes each catalog operation of the API to the catalog store.
 
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_domain::caller::{Action, Caller, Denied, Role};
@@ -10,18 +10,18 @@ use stockline_platform::problem::Problem;
 
 use crate::batch::{self, Batch};
 
-/// Keeps products and locations.
-pub struct Catalog<S> {
-    store: S,
+/// Handles every operation on products and locations.
+pub struct Catalog<Store> {
+    store: Store,
 }
 
-impl<S: CatalogStore> Catalog<S> {
-    /// Over this store.
-    pub fn new(store: S) -> Self {
+impl<Store: CatalogStore> Catalog<Store> {
+    /// Creates the handler.
+    pub fn new(store: Store) -> Self {
         Self { store }
     }
 
-    /// Answers one call.
+    /// Handles one request; a problem becomes the error response.
     pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
         match (call.method.as_str(), call.resource.as_str()) {
             ("PUT", "/v1/products/{sku}") => self.put_product(&call).await,
@@ -67,7 +67,7 @@ impl<S: CatalogStore> Catalog<S> {
     async fn read_location(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::ReadCatalog)?;
         let id: LocationId = call.path("location_id")?;
-        may_see(&call.caller, &id)?;
+        may_read(&call.caller, &id)?;
         let location = self.store.find_location(&id).await?;
         Reply::ok(&location.ok_or_else(Problem::not_found)?)
     }
@@ -79,8 +79,8 @@ impl<S: CatalogStore> Catalog<S> {
     }
 }
 
-/// An analyst compares stores, so the names of all are theirs to read; everyone else sees their own.
-fn may_see(caller: &Caller, location: &LocationId) -> Result<(), Denied> {
+/// An analyst may read every location, to compare stores. Every other role reads only its own.
+fn may_read(caller: &Caller, location: &LocationId) -> Result<(), Denied> {
     match caller.role {
         Role::Analyst => Ok(()),
         Role::StoreApp | Role::StoreManager | Role::Controller | Role::Admin => {

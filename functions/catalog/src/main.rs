@@ -1,4 +1,4 @@
-//! Stores and reads products and locations, behind API Gateway.
+//! `catalog`: stores and reads products and locations, behind API Gateway.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod batch;

@@ -1,4 +1,4 @@
-//! One sweep of every zone of every warehouse.
+//! Takes back the tasks of lost controllers, in every zone of every warehouse.
 
 use std::collections::HashMap;
 
@@ -12,33 +12,33 @@ use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ControllerId, LocationId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 
-/// Takes tasks back.
-pub struct LeaseSweeper<T, L, Q, C> {
-    tasks: T,
-    catalog: L,
-    queue: Q,
-    clock: C,
+/// Sweeps all zones for tasks whose controller is lost.
+pub struct LeaseSweeper<Tasks, Catalog, Queue, Time> {
+    tasks: Tasks,
+    catalog: Catalog,
+    queue: Queue,
+    clock: Time,
 }
 
-/// What a sweep did.
+/// The result of a sweep: tasks taken back, by their new state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Swept {
-    /// Tasks that wait for another controller.
+pub struct SweepResult {
+    /// Requeued for another controller.
     pub queued: u32,
-    /// Tasks that were on their way to it.
+    /// Canceled: their state was `canceling`.
     pub canceled: u32,
-    /// Tasks that were tried too often.
+    /// Given up after the last attempt; a person has to look at them.
     pub dead_lettered: u32,
 }
 
-impl Swept {
+impl SweepResult {
     fn count(&mut self, task: &Task) {
         match task.state {
             TaskState::Queued => self.queued += 1,
             TaskState::Canceled => self.canceled += 1,
             _ => {
                 let task_id = task.task_id;
-                tracing::error!(%task_id, attempts = task.attempt, "no controller could do this task");
+                tracing::error!(%task_id, attempts = task.attempt, "task dead-lettered after its last attempt");
                 self.dead_lettered += 1;
                 count(Metric::TasksDeadLettered, 1);
             }
@@ -46,14 +46,14 @@ impl Swept {
     }
 }
 
-/// The last heartbeat of each controller, read once a sweep.
+/// The last heartbeat of each controller, read once per sweep; none for a controller that never sent one.
 type Heartbeats = HashMap<ControllerId, Option<Controller>>;
 
-impl<T: TaskStore + ControllerStore, L: CatalogStore, Q: TaskQueue, C: Clock>
-    LeaseSweeper<T, L, Q, C>
+impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue, Time: Clock>
+    LeaseSweeper<Tasks, Catalog, Queue, Time>
 {
-    /// Over these stores and this queue.
-    pub fn new(tasks: T, catalog: L, queue: Q, clock: C) -> Self {
+    /// Creates the sweeper.
+    pub fn new(tasks: Tasks, catalog: Catalog, queue: Queue, clock: Time) -> Self {
         Self {
             tasks,
             catalog,
@@ -62,53 +62,52 @@ impl<T: TaskStore + ControllerStore, L: CatalogStore, Q: TaskQueue, C: Clock>
         }
     }
 
-    /// Takes back what lost controllers hold, everywhere.
+    /// Sweeps every zone once.
     ///
     /// # Errors
-    /// The first that a zone met; the other zones are swept all the same, and the next sweep does what this one could
-    /// not.
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
+    /// The first error of any zone, after all other zones are result. The next sweep covers what this one missed.
+    pub async fn sweep(&self) -> Result<SweepResult, StoreError> {
+        let mut result = SweepResult::default();
         let mut heartbeats = Heartbeats::new();
-        let mut first = None;
+        let mut first_error = None;
         for location in self.catalog.list_locations().await? {
             for zone in &location.zones {
                 let place = (&location.location_id, &zone.zone_id);
-                if let Err(error) = self.sweep_zone(place, &mut heartbeats, &mut swept).await {
+                if let Err(error) = self.sweep_zone(place, &mut heartbeats, &mut result).await {
                     let (location_id, zone_id) = place;
-                    tracing::error!(%location_id, %zone_id, error = %error_chain(&error), "a zone could not be swept");
-                    first.get_or_insert(error);
+                    tracing::error!(%location_id, %zone_id, error = %chain(&error), "zone sweep failed");
+                    first_error.get_or_insert(error);
                 }
             }
         }
-        let Swept {
+        let SweepResult {
             queued,
             canceled,
             dead_lettered,
-        } = swept;
-        tracing::info!(queued, canceled, dead_lettered, "swept");
-        first.map_or(Ok(swept), Err)
+        } = result;
+        tracing::info!(queued, canceled, dead_lettered, "sweep finished");
+        first_error.map_or(Ok(result), Err)
     }
 
     async fn sweep_zone(
         &self,
         (location, zone): (&LocationId, &ZoneId),
         heartbeats: &mut Heartbeats,
-        swept: &mut Swept,
+        result: &mut SweepResult,
     ) -> Result<(), StoreError> {
         for task in self.tasks.leased_tasks(location, zone).await? {
             if let Some(task) = self.take_back(&task, heartbeats).await? {
-                swept.count(&task);
-                self.tell(&task).await?;
+                result.count(&task);
+                self.send_if_recent(&task).await?;
             }
         }
-        for task in self.tasks.queued_tasks(location, zone).await? {
-            self.tell(&task).await?;
+        for task in self.tasks.waiting(location, zone).await? {
+            self.send_if_recent(&task).await?;
         }
         Ok(())
     }
 
-    /// The task as it is after it was taken back; none where its controller is not lost, or someone else came first.
+    /// Takes `listed` back and returns the new task; none if its controller is not lost or another write came first.
     async fn take_back(
         &self,
         listed: &Task,
@@ -120,26 +119,28 @@ impl<T: TaskStore + ControllerStore, L: CatalogStore, Q: TaskQueue, C: Clock>
         if !heartbeats.contains_key(id) {
             heartbeats.insert(id.clone(), self.tasks.controller(id).await?);
         }
-        let holder = |task: &Task| {
+        let last_heartbeat = |task: &Task| {
             let id = task.controller_id.as_ref()?;
             heartbeats.get(id)?.as_ref()
         };
         let now = self.clock.now();
-        if listed.taken_back(holder(listed), now).is_none() {
+        if listed.taken_back(last_heartbeat(listed), now).is_none() {
             return Ok(None);
         }
-        // The list is a moment behind: what decides is the task as it is, if the same controller still holds it.
-        let there = self.tasks.find(listed.task_id).await?;
-        let Some(before) = there.filter(|task| task.lease_id == listed.lease_id) else {
+        // The index is eventually consistent: decide on the task itself, and only if it still has the listed lease.
+        let current = self.tasks.find(listed.task_id).await?;
+        let Some(before) = current.filter(|task| task.lease_id == listed.lease_id) else {
             return Ok(None);
         };
-        let Some(after) = before.taken_back(holder(&before), now) else {
+        let Some(after) = before.taken_back(last_heartbeat(&before), now) else {
             return Ok(None);
         };
         Ok(self.tasks.replace(&before, &after).await?.then_some(after))
     }
 
-    async fn tell(&self, task: &Task) -> Result<(), StoreError> {
+    /// Sends the queue message of a task that was queued in the last minutes: whoever queued it may have failed before sending.
+    /// SQS drops the message if it was sent.
+    async fn send_if_recent(&self, task: &Task) -> Result<(), StoreError> {
         let now = self.clock.now();
         if task.may_be_untold(now) {
             self.queue.enqueue(task, now).await?;

@@ -1,4 +1,4 @@
-//! Every minute takes tasks back from controllers that are lost.
+//! `lease-sweeper`: takes tasks back from lost controllers, every minute.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let catalog = DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?);
     let queue = SqsTaskQueue::new(aws.sqs(), required("TASKS_QUEUE_URL")?);
     let sweeper = &LeaseSweeper::new(tasks, catalog, queue, SystemClock);
-    // The schedule says when, and nothing else.
+    // The scheduled event has no content.
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
         let span = telemetry::invocation(&event.context.request_id);
         Ok::<_, Error>(sweeper.sweep().instrument(span).await?)

@@ -1,4 +1,4 @@
-//! One change of a level -> at most one alert, published before the record is done.
+//! One stream record of a level raises at most one alert, which is published before the record is done.
 
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::alerts::{
@@ -13,20 +13,22 @@ use stockline_domain::level::{Level, LevelKey};
 use stockline_platform::batch::StreamRecord;
 use stockline_platform::keys;
 
-/// How often a record that another writer overtook is decided anew.
-const TRIES: usize = 3;
+/// Attempts to write the alert record when other writers change it meanwhile.
+const MAX_ATTEMPTS: usize = 3;
 
-/// Watches levels and publishes what is news.
-pub struct LowStockAlerts<L, S, P, C> {
-    levels: L,
-    alerts: S,
-    topic: P,
-    clock: C,
+/// Publishes an alert when a level crosses a threshold.
+pub struct LowStockAlerts<Levels, Alerts, Topic, Time> {
+    levels: Levels,
+    alerts: Alerts,
+    topic: Topic,
+    clock: Time,
 }
 
-impl<L: LevelReader, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<L, S, P, C> {
-    /// Reads split levels whole from `levels`, keeps what was said in `alerts`, and says it on `topic`.
-    pub fn new(levels: L, alerts: S, topic: P, clock: C) -> Self {
+impl<Levels: WholeLevels, Alerts: AlertStore, Topic: AlertPublisher, Time: Clock>
+    LowStockAlerts<Levels, Alerts, Topic, Time>
+{
+    /// Reads split levels from `levels`, keeps the last alert of each level in `alerts`, and publishes to `topic`.
+    pub fn new(levels: Levels, alerts: Alerts, topic: Topic, clock: Time) -> Self {
         Self {
             levels,
             alerts,
@@ -35,46 +37,46 @@ impl<L: LevelReader, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
         }
     }
 
-    /// Handles one change of the stock table.
-    pub async fn handle(&self, record: &StreamRecord) -> RecordOutcome {
+    /// Handles one stream record of the stock table. Records of other items than levels are done at once.
+    pub async fn handle(&self, record: &StreamRecord) -> Outcome {
         let (before, level) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
             _ if record.key.sk != "LEVEL" => return RecordOutcome::Done,
             (Ok(before), Ok(Some(level))) => (before, level),
             (_, Ok(None)) => return RecordOutcome::Done,
             (Err(error), _) | (_, Err(error)) => {
-                return RecordOutcome::Reject(format!("the level cannot be read: {error}"));
+                return Outcome::Reject(format!("level image cannot be parsed: {error}"));
             }
         };
         if record.key != keys::level_bucket(&level.key(), level.bucket) {
-            return RecordOutcome::Reject("the level is not the one its key names".to_owned());
+            return Outcome::Reject("level image does not match its key".to_owned());
         }
-        match self.watch(before.as_ref(), &level).await {
-            Ok(()) => RecordOutcome::Done,
-            Err(error) => RecordOutcome::Retry(reason(&error)),
+        match self.raise_alert(before.as_ref(), &level).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Retry(retry_reason(&error)),
         }
     }
 
-    async fn watch(&self, before: Option<&Level>, image: &Level) -> Result<(), StoreError> {
+    async fn raise_alert(&self, before: Option<&Level>, image: &Level) -> Result<(), StoreError> {
         let key = image.key();
-        // One item of a split level says nothing of the level: that is read as it is now.
+        // The image of a split level is one bucket of it, so the total is read from the table.
         let whole = if image.split_over > 1 {
             self.levels.read_level(&key).await?
         } else {
             None
         };
         let level = whole.as_ref().unwrap_or(image);
-        for _ in 0..TRIES {
-            let said = self.alerts.find(&key).await?;
-            if let Some(said) = &said {
-                // Also of an earlier version, whose own record may have run out of tries.
-                if let Some(pending) = &said.pending {
-                    self.publish(&key, said.version, pending).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let known = self.alerts.find(&key).await?;
+            if let Some(known) = &known {
+                // A pending alert of an earlier version is published too: its own record may have used up its retries.
+                if let Some(pending) = &known.pending {
+                    self.publish(&key, known.version, pending).await?;
                 }
-                if said.version >= level.version {
+                if known.version >= level.version {
                     return Ok(());
                 }
             }
-            let state = said.as_ref().map(|said| said.state).unwrap_or_default();
+            let state = known.as_ref().map(|known| known.state).unwrap_or_default();
             let Some(alert) = StockAlert::raised_by(level, state) else {
                 return Ok(());
             };
@@ -86,7 +88,7 @@ impl<L: LevelReader, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
             };
             match self
                 .alerts
-                .replace(&key, said.map(|said| said.version), &next)
+                .advance(&key, known.map(|known| known.version), &next)
                 .await?
             {
                 AlertWriteOutcome::Written => {
@@ -116,7 +118,7 @@ impl<L: LevelReader, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
         self.alerts.mark_published(key, version).await
     }
 
-    /// A movement is followed by its id; a change of the policy alone has none, and happens now.
+    /// The correlation id is the movement's id. A policy change has no movement: it uses the alert's id and the current time.
     fn message(&self, before: Option<&Level>, level: &Level, alert: StockAlert) -> AlertMessage {
         if let Some(movement) = level.movement_since(before) {
             let cause = movement.change.movement_id.to_string();
@@ -128,7 +130,7 @@ impl<L: LevelReader, S: AlertStore, P: AlertPublisher, C: Clock> LowStockAlerts<
     }
 }
 
-fn reason(error: &StoreError) -> String {
+fn retry_reason(error: &StoreError) -> String {
     match error {
         StoreError::Busy => error.to_string(),
         StoreError::Unanswered { context, source } | StoreError::Failed { context, source } => {

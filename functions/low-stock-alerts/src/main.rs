@@ -1,4 +1,4 @@
-//! Watches the stock stream and says once on SNS when a level crosses a line.
+//! `low-stock-alerts`: reads the stock stream and publishes one SNS alert for each threshold a level crosses.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;

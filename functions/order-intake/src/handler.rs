@@ -1,7 +1,7 @@
-//! An HTTP call on orders becomes one call of the store.
+//! Routes each order operation of the API to one call of the order store.
 
+mod order_actions;
 mod problems;
-mod steps;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -22,15 +22,15 @@ use stockline_platform::problem::Problem;
 
 use problems::{insufficient_stock, key_reused, not_stocked};
 
-/// Takes orders in, and lets them go on.
-pub struct OrderIntake<O, L, C> {
-    orders: O,
-    locations: LocationCache<L, C>,
-    clock: C,
+/// Handles every operation on orders.
+pub struct OrderIntake<Orders, Catalog, Time> {
+    orders: Orders,
+    locations: LocationCache<Catalog, Time>,
+    clock: Time,
     cursors: CursorKey,
 }
 
-/// An order as it is read alone: with what was paid back of it.
+/// The body of `GET /v1/orders/{order_id}`: the order and its refunds. List entries carry no refunds.
 #[derive(Serialize)]
 struct OrderWithRefunds<'a> {
     #[serde(flatten)]
@@ -38,9 +38,14 @@ struct OrderWithRefunds<'a> {
     refunds: Vec<&'a Refund>,
 }
 
-impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
-    /// Over these stores.
-    pub fn new(orders: O, locations: LocationCache<L, C>, clock: C, cursors: CursorKey) -> Self {
+impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
+    /// Creates the handler; `cursors` signs the cursors of order lists.
+    pub fn new(
+        orders: Orders,
+        locations: LocationCache<Catalog, Time>,
+        clock: Time,
+        cursors: CursorKey,
+    ) -> Self {
         Self {
             orders,
             locations,
@@ -49,7 +54,7 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         }
     }
 
-    /// Answers one call.
+    /// Handles one request; a problem becomes the error response.
     pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
         match (call.method.as_str(), call.resource.as_str()) {
             ("POST", "/v1/orders") => self.place(&call).await,
@@ -66,24 +71,26 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         call.caller.may(Action::WriteOrders)?;
         let key = call.idempotency_key()?;
         let body: PlaceOrder = call.body()?;
-        let no_such_location =
-            || Invalid::field("/location_id", "must be a location of the caller's");
+        let unknown_location =
+            || Invalid::field("/location_id", "must be one of the caller's locations");
         if call
             .caller
             .may_at(Action::WriteOrders, &body.location_id)
             .is_err()
         {
-            return Err(no_such_location().into());
+            return Err(unknown_location().into());
         }
         let id = OrderId::derive(&call.caller.subject, key);
         let request = fingerprint(&body)?;
         let Some(location) = self.locations.find(&body.location_id).await? else {
-            return self.placed_before(id, &request, no_such_location()).await;
+            return self
+                .replay_or_reject(id, &request, unknown_location())
+                .await;
         };
         let close_out_hour = location.location.close_out_hour;
         let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {
             Ok(order) => order,
-            Err(invalid) => return self.placed_before(id, &request, invalid).await,
+            Err(invalid) => return self.replay_or_reject(id, &request, invalid).await,
         };
         match self.orders.place(&order, &request, call.deadline).await? {
             PlaceOutcome::Placed => {
@@ -103,8 +110,10 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         }
     }
 
-    /// What was valid when it came is answered as it was then: a sale grows old, and rules change.
-    async fn placed_before(
+    /// Replays the order if the same request placed it before, else rejects the request as `invalid`.
+    ///
+    /// A request can become invalid after it was accepted: `sold_at` passes its age limit, or a location is removed.
+    async fn replay_or_reject(
         &self,
         id: OrderId,
         request: &Fingerprint,
@@ -117,7 +126,7 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
     }
 
     async fn read(&self, call: &Call) -> Result<Reply, Problem> {
-        let known = self.visible(call, Action::ReadOrders).await?;
+        let known = self.visible_order(call, Action::ReadOrders).await?;
         Reply::ok(&OrderWithRefunds {
             order: &known.order,
             refunds: known.refunds.iter().map(|(refund, _)| refund).collect(),
@@ -128,19 +137,19 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         let location: LocationId = call.path("location_id")?;
         call.caller.may_at(Action::ReadOrders, &location)?;
         let expected = "a date, such as 2026-03-01";
-        let told: String = call
+        let date_text: String = call
             .query("business_date", expected)?
             .ok_or_else(|| Invalid::field("business_date", format!("is required: {expected}")))?;
-        // Of a time, the day would be listed on which it is somewhere else.
-        let business_date = told
+        // Accept dates only: a timestamp would be converted to a date in another time zone.
+        let business_date = date_text
             .parse()
             .ok()
-            .filter(|date: &Date| date.to_string() == told)
+            .filter(|date: &Date| date.to_string() == date_text)
             .ok_or_else(|| Invalid::field("business_date", format!("must be {expected}")))?;
         let list = format!("orders {location} {business_date}");
         let page = call.page(&self.cursors, &list)?;
         let orders = self.orders.list(&location, business_date, page).await?;
-        // Who may see every location may also name one that is not there.
+        // A caller with access to every location can name one that does not exist.
         if orders.items.is_empty() && self.locations.find(&location).await?.is_none() {
             return Err(Problem::not_found());
         }
@@ -153,7 +162,8 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
         )
     }
 
-    async fn visible(&self, call: &Call, action: Action) -> Result<StoredOrder, Problem> {
+    /// The order in the path. An order of a location that the caller cannot access is reported as not found.
+    async fn visible_order(&self, call: &Call, action: Action) -> Result<KnownOrder, Problem> {
         call.caller.may(action)?;
         let id: OrderId = call.path("order_id")?;
         let known = self.orders.find(id).await?.ok_or_else(Problem::not_found)?;
@@ -168,7 +178,7 @@ fn replay_of(order: &Order) -> Result<Reply, Problem> {
 
 fn fingerprint<T: Serialize>(body: &T) -> Result<Fingerprint, Problem> {
     Fingerprint::of(body).map_err(|error| {
-        tracing::error!(%error, "the request cannot be written as JSON");
+        tracing::error!(%error, "request could not be serialized");
         Problem::internal()
     })
 }

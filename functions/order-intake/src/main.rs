@@ -1,4 +1,4 @@
-//! Places, reads, lists, cancels, fulfils and refunds orders, behind API Gateway.
+//! `order-intake`: places, reads, lists, cancels, fulfils and refunds orders, behind API Gateway.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;

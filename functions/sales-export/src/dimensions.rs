@@ -1,4 +1,4 @@
-//! The datasets `dim_products` and `dim_locations`: the catalog as it is now, one file each.
+//! The datasets `dim_products` and `dim_locations`: the current catalog, one file each.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use stockline_domain::catalog::{Location, LocationKind, Product, UnitOfMeasure};
 use stockline_domain::export::unscaled;
 
 use crate::error::ExportError;
-use crate::parquet_file::{Finished, ParquetFile, amount, decimal, text};
+use crate::parquet_file::{EncodedFile, ParquetFile, amount, decimal, text};
 
 /// The columns of `dim_products`.
 pub fn product_schema() -> SchemaRef {
@@ -36,16 +36,16 @@ pub fn location_schema() -> SchemaRef {
     ]))
 }
 
-/// The file of the products, which come page by page.
-pub struct Products(ParquetFile);
+/// Builds the file of `dim_products`, page by page.
+pub struct ProductsFile(ParquetFile);
 
-impl Products {
-    /// Without rows.
+impl ProductsFile {
+    /// Starts an empty file.
     pub fn new() -> Result<Self, ExportError> {
         Ok(Self(ParquetFile::new(product_schema())?))
     }
 
-    /// Adds a page.
+    /// Appends one page of products.
     pub fn add(&mut self, products: &[Product]) -> Result<(), ExportError> {
         let mut list_price = Decimal64Builder::new().with_data_type(decimal());
         let mut currency = StringBuilder::new();
@@ -59,12 +59,12 @@ impl Products {
             );
         }
         let columns: Vec<ArrayRef> = vec![
-            texts(products, |product| product.sku.as_str()),
-            texts(products, |product| product.name.as_str()),
-            optional(products, |product| product.category.as_deref()),
-            optional(products, |product| product.department.as_deref()),
-            optional(products, |product| product.brand.as_deref()),
-            texts(products, |product| unit(product.unit_of_measure)),
+            text_column(products, |product| product.sku.as_str()),
+            text_column(products, |product| product.name.as_str()),
+            optional_text_column(products, |product| product.category.as_deref()),
+            optional_text_column(products, |product| product.department.as_deref()),
+            optional_text_column(products, |product| product.brand.as_deref()),
+            text_column(products, |product| unit(product.unit_of_measure)),
             Arc::new(list_price.finish()),
             Arc::new(currency.finish()),
         ];
@@ -72,27 +72,27 @@ impl Products {
             .write(&RecordBatch::try_new(product_schema(), columns)?)
     }
 
-    /// The file.
-    pub fn finish(self) -> Result<Finished, ExportError> {
+    /// Encodes the remaining rows and returns the file.
+    pub fn finish(self) -> Result<EncodedFile, ExportError> {
         self.0.finish()
     }
 }
 
-/// The file of `locations`.
-pub fn locations_file(locations: &[Location]) -> Result<Finished, ExportError> {
+/// Encodes the file of `dim_locations`.
+pub fn locations_file(locations: &[Location]) -> Result<EncodedFile, ExportError> {
     let hours = Int32Array::from_iter_values(
         locations
             .iter()
             .map(|location| i32::from(location.close_out_hour)),
     );
     let columns: Vec<ArrayRef> = vec![
-        texts(locations, |location| location.location_id.as_str()),
-        texts(locations, |location| location.name.as_str()),
-        texts(locations, |location| match location.kind {
+        text_column(locations, |location| location.location_id.as_str()),
+        text_column(locations, |location| location.name.as_str()),
+        text_column(locations, |location| match location.kind {
             LocationKind::Store => "store",
             LocationKind::Warehouse => "warehouse",
         }),
-        texts(locations, |location| location.time_zone.as_str()),
+        text_column(locations, |location| location.time_zone.as_str()),
         Arc::new(hours),
     ];
     let mut file = ParquetFile::new(location_schema())?;
@@ -100,11 +100,11 @@ pub fn locations_file(locations: &[Location]) -> Result<Finished, ExportError> {
     file.finish()
 }
 
-fn texts<T>(rows: &[T], text: impl Fn(&T) -> &str) -> ArrayRef {
+fn text_column<T>(rows: &[T], text: impl Fn(&T) -> &str) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(rows.iter().map(text)))
 }
 
-fn optional<T>(rows: &[T], text: impl Fn(&T) -> Option<&str>) -> ArrayRef {
+fn optional_text_column<T>(rows: &[T], text: impl Fn(&T) -> Option<&str>) -> ArrayRef {
     Arc::new(rows.iter().map(text).collect::<StringArray>())
 }
 

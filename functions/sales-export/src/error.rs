@@ -1,4 +1,4 @@
-//! Why an export failed. Running it again is always safe.
+//! Errors of an export. A failed export can be run again safely.
 
 use arrow_schema::ArrowError;
 use lambda_runtime::Diagnostic;
@@ -8,51 +8,51 @@ use stockline_application::store_error::StoreError;
 use stockline_domain::export::{TooLarge, UnknownTimeZone};
 use stockline_domain::invalid::Invalid;
 
-/// Why an export failed.
+/// The reasons for which an export fails.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The event is of another shape.
+    /// The event cannot be parsed.
     #[error("the event must be {{}}, {{\"days\": 8}} or {{\"business_dates\": [\"2026-03-01\"]}}")]
     Malformed(#[from] serde_json::Error),
-    /// The event asks for what may not be asked for.
-    #[error("the event breaks a rule: {}", every_field(.0))]
+    /// A field of the event breaks a rule.
+    #[error("invalid event: {}", field_errors(.0))]
     Invalid(Invalid),
-    /// A store did not answer.
+    /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A location's day cannot be told.
+    /// A location's time zone is unknown, so its business dates cannot be computed.
     #[error(transparent)]
     UnknownTimeZone(#[from] UnknownTimeZone),
-    /// An amount does not fit; it is refused, not cut.
+    /// An amount exceeds DECIMAL(18,4). It is never truncated.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// A file could not be made.
-    #[error("a Parquet file could not be made")]
+    /// A Parquet file could not be encoded.
+    #[error("Parquet encoding failed")]
     Parquet(#[from] ParquetError),
-    /// Rows could not be made.
-    #[error("rows could not be made")]
+    /// An Arrow record batch could not be built.
+    #[error("building an Arrow record batch failed")]
     Arrow(#[from] ArrowError),
-    /// What the last export left cannot be read, so the next revision is not known.
+    /// The previous manifest cannot be parsed, so the next revision is unknown.
     #[error("the manifest {key} cannot be read")]
     Manifest {
-        /// Where it is.
+        /// The key of the manifest.
         key: String,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
     /// Some days failed; the others are exported.
-    #[error("{} of {of} days failed, {}: {}", .failed.len(), .failed.join(", "), error_chain(.first.as_ref()))]
+    #[error("{} of {of} days failed ({}); first error: {}", .failed.len(), .failed.join(", "), chain(.first.as_ref()))]
     Partly {
-        /// The manifests that were not written.
+        /// The keys of the manifests that were not written.
         failed: Vec<String>,
-        /// How many were due.
+        /// The number of days that were due.
         of: usize,
-        /// Why the first of them failed.
+        /// The error of the first failed day.
         first: Box<ExportError>,
     },
 }
 
-fn every_field(invalid: &Invalid) -> String {
+fn field_errors(invalid: &Invalid) -> String {
     let fields: Vec<String> = invalid
         .errors
         .iter()

@@ -1,4 +1,4 @@
-//! The export: the catalog's dimensions, then each due day of each time-zone group, its manifest last.
+//! Exports the catalog dimensions, then every due day of each time-zone group. A day's manifest is written last.
 
 use std::collections::BTreeSet;
 
@@ -18,67 +18,69 @@ use stockline_domain::export::late::{LateDay, written_on};
 use stockline_domain::export::{DayTotals, Days, ExportedFile, Manifest, TimeZoneGroup};
 use stockline_domain::ids::LocationId;
 
-use crate::dimensions::{Products, locations_file};
+use crate::dimensions::{ProductsFile, locations_file};
 use crate::error::ExportError;
 use crate::location_day::LocationDay;
 use crate::sales_lines::SalesLines;
 
-const PARQUET: &str = "application/vnd.apache.parquet";
+const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
 
-/// How often a day is exported anew because another run wrote it meanwhile.
-const TRIES: usize = 5;
+/// Attempts to export a day when other runs write it meanwhile.
+const MAX_ATTEMPTS: usize = 5;
 
-/// Reads orders and the catalog, writes files.
-pub struct Export<S, C, B> {
-    /// The orders.
-    pub sales: S,
-    /// Products and locations.
-    pub catalog: C,
-    /// Where files go.
-    pub bucket: B,
+/// The stores an export reads and the bucket it writes.
+pub struct Export<Sales, Catalog, Bucket> {
+    /// Reads orders by location and business date.
+    pub sales: Sales,
+    /// Reads products and locations.
+    pub catalog: Catalog,
+    /// Stores the files.
+    pub bucket: Bucket,
 }
 
-/// One exported day of one group.
+/// One exported day of one time-zone group, as it is returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Exported {
-    /// The group's name in keys.
+pub struct ExportedDay {
+    /// The group's name in keys, such as `Europe-Berlin`.
     pub group: String,
-    /// The day.
+    /// The exported business date.
     pub business_date: Date,
-    /// Rows of its sales lines.
+    /// The number of rows in `sales_lines`.
     pub rows: u64,
-    /// The revision that holds now.
+    /// The current revision of the manifest.
     pub revision: u64,
-    /// Where its sales lines are.
+    /// The key of the `sales_lines` file.
     pub key: String,
 }
 
-impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
-    /// Exports `days` as they are due at `now`; with the last closed days go those of orders that were written late since.
+impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
+    Export<Sales, Catalog, Bucket>
+{
+    /// Exports the `days` that are due at `now`. A request for the last closed days includes older days with late writes.
     ///
     /// # Errors
-    /// A day that fails does not keep the others from being exported; it is named in the end.
-    pub async fn run(&self, days: &Days, now: Timestamp) -> Result<Vec<Exported>, ExportError> {
+    /// [`ExportError::Partly`] if some days failed; all others are exported first.
+    pub async fn run(&self, days: &Days, now: Timestamp) -> Result<Vec<ExportedDay>, ExportError> {
         let mut locations = self.catalog.list_locations().await?;
         locations.sort_by(|a, b| a.location_id.cmp(&b.location_id));
         let groups = TimeZoneGroup::of(&locations)?;
-        self.dimensions(&locations).await?;
-        let late = self.written_late(days, now).await?;
-        let (mut exported, mut failed, mut first) = (Vec::new(), Vec::new(), None);
+        self.export_dimensions(&locations).await?;
+        let late = self.late_days(days, now).await?;
+        let (mut exported, mut failed, mut first_error) = (Vec::new(), Vec::new(), None);
         for group in &groups {
             for date in group.due_with_late(days, &late, now) {
-                match self.day(group, date, now).await {
+                match self.export_day(group, date, now).await {
                     Ok(day) => exported.push(day),
                     Err(error) => {
                         let key = manifest_key(group, date);
-                        tracing::error!(key, error = %error_chain(&error), "a day could not be exported");
+                        tracing::error!(key, error = %chain(&error), "day export failed");
                         failed.push(key);
-                        first.get_or_insert(error);
+                        first_error.get_or_insert(error);
                     }
                 }
             }
         }
-        match first {
+        match first_error {
             None => Ok(exported),
             Some(first) => Err(ExportError::Partly {
                 of: exported.len() + failed.len(),
@@ -88,7 +90,8 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         }
     }
 
-    async fn written_late(
+    /// The days with late writes; none for a list of business dates.
+    async fn late_days(
         &self,
         days: &Days,
         now: Timestamp,
@@ -102,8 +105,8 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         Ok(late)
     }
 
-    async fn dimensions(&self, locations: &[Location]) -> Result<(), ExportError> {
-        let mut products = Products::new()?;
+    async fn export_dimensions(&self, locations: &[Location]) -> Result<(), ExportError> {
+        let mut products = ProductsFile::new()?;
         for shard in 0..PRODUCT_SHARDS {
             let mut after = None;
             loop {
@@ -122,50 +125,55 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
             ("dim_products", products.finish()?),
             ("dim_locations", locations_file(locations)?),
         ] {
-            let file = ExportFile::new(format!("{dataset}/{dataset}.parquet"), PARQUET, file.bytes);
-            let there = self.bucket.sha256(&file.key).await?;
-            // A run that overtakes this one has read the same catalog a moment ago.
-            let (PutOutcome::Written | PutOutcome::Conflict) =
-                self.put(file, there.as_ref()).await?;
+            let file = ExportFile::new(
+                format!("{dataset}/{dataset}.parquet"),
+                PARQUET_MEDIA_TYPE,
+                file.bytes,
+            );
+            let existing = self.bucket.sha256(&file.key).await?;
+            // A conflict needs no retry: the other run wrote the same catalog, read at almost the same time.
+            let (Put::Written | Put::Overtaken) =
+                self.put_if_changed(file, existing.as_ref()).await?;
         }
         Ok(())
     }
 
-    /// Exports one day, anew if another run writes it meanwhile.
-    async fn day(
+    /// Exports one day; starts again if another run writes it meanwhile.
+    async fn export_day(
         &self,
         group: &TimeZoneGroup,
         date: Date,
         now: Timestamp,
-    ) -> Result<Exported, ExportError> {
-        for _ in 0..TRIES {
-            if let Some(exported) = self.try_day(group, date, now).await? {
+    ) -> Result<ExportedDay, ExportError> {
+        for _ in 0..MAX_ATTEMPTS {
+            if let Some(exported) = self.try_export_day(group, date, now).await? {
                 return Ok(exported);
             }
         }
         Err(StoreError::Busy.into())
     }
 
-    /// Exports one day; nothing if another run has written the file or the manifest since this one looked at them, before
-    /// it read the first order. So what is written is never older than what it replaces.
-    async fn try_day(
+    /// Exports one day; none if another run wrote the file or the manifest since this run read their versions.
+    ///
+    /// The versions are read before the first order, so a file is never replaced by one with older orders.
+    async fn try_export_day(
         &self,
         group: &TimeZoneGroup,
         date: Date,
         now: Timestamp,
-    ) -> Result<Option<Exported>, ExportError> {
+    ) -> Result<Option<ExportedDay>, ExportError> {
         let key = format!("sales_lines/business_date={date}/{}.parquet", group.key());
-        let there = self.bucket.sha256(&key).await?;
-        let previous = self.manifest(group, date).await?;
+        let existing = self.bucket.sha256(&key).await?;
+        let previous = self.read_manifest(group, date).await?;
         let mut sales_lines = SalesLines::new()?;
         let mut totals = DayTotals::default();
         for location in &group.locations {
-            let day = self.location_day(location, date, &mut totals).await?;
+            let day = self.read_location_day(location, date, &mut totals).await?;
             sales_lines.add(group, location, &day)?;
         }
         let file = sales_lines.finish()?;
         let rows = file.rows;
-        let file = ExportFile::new(key.clone(), PARQUET, file.bytes);
+        let file = ExportFile::new(key.clone(), PARQUET_MEDIA_TYPE, file.bytes);
         let manifest = Manifest {
             version: Manifest::VERSION,
             group: group.key(),
@@ -183,7 +191,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         };
         let (previous, version) = previous.map(|found| (found.content, found.version)).unzip();
         let manifest = manifest.after(previous.as_ref());
-        if self.put(file, there.as_ref()).await? == PutOutcome::Conflict {
+        if self.put_if_changed(file, existing.as_ref()).await? == Put::Overtaken {
             return Ok(None);
         }
         if previous.as_ref() != Some(&manifest)
@@ -194,7 +202,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         {
             return Ok(None);
         }
-        Ok(Some(Exported {
+        Ok(Some(ExportedDay {
             group: group.key(),
             business_date: date,
             rows,
@@ -203,7 +211,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         }))
     }
 
-    async fn location_day(
+    async fn read_location_day(
         &self,
         location: &LocationId,
         date: Date,
@@ -226,22 +234,22 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         Ok(day)
     }
 
-    /// Writes the file over the one that was `there`, unless that has the same bytes.
-    async fn put(
+    /// Replaces the `existing` file, unless it has the same bytes.
+    async fn put_if_changed(
         &self,
         file: ExportFile,
-        there: Option<&StoredFile<String>>,
-    ) -> Result<PutOutcome, ExportError> {
-        if there.is_some_and(|there| there.content == file.sha256) {
-            return Ok(PutOutcome::Written);
+        existing: Option<&Found<String>>,
+    ) -> Result<Put, ExportError> {
+        if existing.is_some_and(|existing| existing.content == file.sha256) {
+            return Ok(Put::Written);
         }
         Ok(self
             .bucket
-            .put(file, there.map(|there| &there.version))
+            .put(file, existing.map(|existing| &existing.version))
             .await?)
     }
 
-    async fn manifest(
+    async fn read_manifest(
         &self,
         group: &TimeZoneGroup,
         date: Date,
@@ -258,13 +266,13 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         }))
     }
 
-    /// One line of JSON, as Athena's JSON reader wants it.
+    /// Writes the manifest as one line of JSON, which Athena's JSON SerDe requires.
     async fn put_manifest(
         &self,
         group: &TimeZoneGroup,
         manifest: &Manifest,
-        over: Option<&FileVersion>,
-    ) -> Result<PutOutcome, ExportError> {
+        expected: Option<&Version>,
+    ) -> Result<Put, ExportError> {
         let key = manifest_key(group, manifest.business_date);
         let mut bytes = serde_json::to_vec(manifest).map_err(|source| ExportError::Manifest {
             key: key.clone(),
@@ -272,7 +280,7 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket> Export<S, C, B> {
         })?;
         bytes.push(b'\n');
         let file = ExportFile::new(key, "application/json", bytes);
-        Ok(self.bucket.put(file, over).await?)
+        Ok(self.bucket.put(file, expected).await?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One invocation: a request for days becomes a summary of what was exported.
+//! Handles one export event and returns a summary of the exported days.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,25 +10,30 @@ use stockline_application::ports::export::{ExportBucket, SalesReader};
 use stockline_domain::export::ExportRequest;
 
 use crate::error::ExportError;
-use crate::export::{Export, Exported};
+use crate::export::{Export, ExportedDay};
 
-/// The function.
-pub struct SalesExport<S, C, B, K> {
-    /// What exports.
-    pub export: Export<S, C, B>,
-    /// The time.
-    pub clock: K,
+/// The export function.
+pub struct SalesExport<Sales, Catalog, Bucket, Time> {
+    /// Exports the days.
+    pub export: Export<Sales, Catalog, Bucket>,
+    /// Decides which days are closed.
+    pub clock: Time,
 }
 
-/// What an invocation answers.
+/// The response of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Each group and day, in the order they were exported.
-    pub exports: Vec<Exported>,
+    /// One entry per group and day, in the order of export.
+    pub exports: Vec<ExportedDay>,
 }
 
-impl<S: SalesReader, C: CatalogStore, B: ExportBucket, K: Clock> SalesExport<S, C, B, K> {
-    /// Exports the days that `event` asks for.
+impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Time: Clock>
+    SalesExport<Sales, Catalog, Bucket, Time>
+{
+    /// Exports the days that `event` requests.
+    ///
+    /// # Errors
+    /// [`ExportError`] if the event is invalid or a day failed.
     pub async fn handle(&self, event: Value) -> Result<Summary, ExportError> {
         let now = self.clock.now();
         let result = async {
@@ -39,11 +44,11 @@ impl<S: SalesReader, C: CatalogStore, B: ExportBucket, K: Clock> SalesExport<S, 
         .await;
         match &result {
             Ok(exports) => {
-                tracing::info!(exports = exports.len(), "exported");
+                tracing::info!(exports = exports.len(), "export finished");
                 count(Metric::ExportRows, exports.iter().map(|day| day.rows).sum());
                 count(Metric::ExportsCompleted, 1);
             }
-            Err(error) => tracing::error!(error = %error_chain(error), "the export failed"),
+            Err(error) => tracing::error!(error = %chain(error), "export failed"),
         }
         Ok(Summary { exports: result? })
     }

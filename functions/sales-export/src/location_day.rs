@@ -1,4 +1,5 @@
-//! One location's orders of one day, held small: a day is sorted by when it was sold, but read in the order it arrived.
+//! One location's orders of one day, in a compact form. Orders are read by `placed_at` and exported by `sold_at`, so a day is
+//! sorted in memory.
 
 use std::collections::HashMap;
 
@@ -8,27 +9,27 @@ use stockline_domain::ids::{OrderId, Sku};
 use stockline_domain::money::Currency;
 use stockline_domain::order::{Channel, Order, OrderStatus};
 
-/// A day of a location. An order takes about 70 bytes and a line 48, however long its SKU.
+/// The sales of one location and business date: about 70 bytes per order and 48 per line. Each SKU is stored once.
 #[derive(Default)]
 pub struct LocationDay {
-    sales: Vec<Sale>,
-    lines: Vec<Line>,
+    orders: Vec<CompactOrder>,
+    lines: Vec<CompactLine>,
     skus: Vec<Sku>,
-    places: HashMap<Sku, usize>,
+    sku_indexes: HashMap<Sku, usize>,
 }
 
-struct Sale {
+struct CompactOrder {
     sold_at: Timestamp,
     order_id: OrderId,
     channel: Channel,
     status: OrderStatus,
     currency: Currency,
     first_line: usize,
-    lines: usize,
+    line_count: usize,
 }
 
-struct Line {
-    sku: usize,
+struct CompactLine {
+    sku_index: usize,
     number: u16,
     quantity: i64,
     unit_price: i64,
@@ -37,44 +38,44 @@ struct Line {
     net: i64,
 }
 
-/// One line of an order, with what it shares with the others.
+/// One row of the export: an order line with the fields of its order.
 pub struct SaleLine<'a> {
-    /// The order.
+    /// The order's id.
     pub order_id: OrderId,
-    /// How it was sold.
+    /// The sales channel.
     pub channel: Channel,
-    /// Where the order is in its life.
+    /// The order's status.
     pub status: OrderStatus,
-    /// The currency of its amounts.
+    /// The currency of all amounts.
     pub currency: Currency,
-    /// When it was sold, in whole milliseconds.
+    /// The time of the sale, in whole milliseconds.
     pub sold_at: Timestamp,
-    /// Its place in the order, from 1.
+    /// The line number, from 1.
     pub line: u16,
-    /// What was sold.
+    /// The stock keeping unit.
     pub sku: &'a Sku,
-    /// How much.
+    /// The sold quantity: ordered minus canceled.
     pub quantity: i64,
-    /// Price of one, in minor units.
+    /// The price of one unit, in minor units.
     pub unit_price: i64,
-    /// Taken off, in minor units.
+    /// The discount, in minor units.
     pub discount: i64,
-    /// Tax, in the net or on top of it, in minor units.
+    /// The tax in minor units, included in `net` or added to it as the order says.
     pub tax: i64,
-    /// What was paid, without tax on top, in minor units.
+    /// The amount paid without added tax, in minor units.
     pub net: i64,
 }
 
 impl LocationDay {
-    /// Adds `order`.
+    /// Appends the sold lines of `order`.
     pub fn push(&mut self, order: &Order) {
-        // Cut before sorting: rows sort by what they show.
+        // Truncate before sorting, so that rows are sorted by the exported value.
         let sold_at = Timestamp::from_millisecond(order.sold_at.as_millisecond());
         let first_line = self.lines.len();
         for sold in sold_lines(order) {
-            let sku = self.place(&sold.line.sku);
-            self.lines.push(Line {
-                sku,
+            let sku_index = self.sku_index(&sold.line.sku);
+            self.lines.push(CompactLine {
+                sku_index,
                 number: sold.line.line,
                 quantity: sold.quantity,
                 unit_price: sold.line.unit_price.amount,
@@ -83,37 +84,37 @@ impl LocationDay {
                 net: sold.amounts.net,
             });
         }
-        self.sales.push(Sale {
+        self.orders.push(CompactOrder {
             sold_at: sold_at.unwrap_or(order.sold_at),
             order_id: order.order_id,
             channel: order.channel,
             status: order.status,
             currency: order.currency,
             first_line,
-            lines: self.lines.len() - first_line,
+            line_count: self.lines.len() - first_line,
         });
     }
 
-    fn place(&mut self, sku: &Sku) -> usize {
-        if let Some(place) = self.places.get(sku) {
-            return *place;
+    fn sku_index(&mut self, sku: &Sku) -> usize {
+        if let Some(index) = self.sku_indexes.get(sku) {
+            return *index;
         }
-        let place = self.skus.len();
+        let index = self.skus.len();
         self.skus.push(sku.clone());
-        self.places.insert(sku.clone(), place);
-        place
+        self.sku_indexes.insert(sku.clone(), index);
+        index
     }
 
-    /// Sorts the orders by when they were sold, then by id.
+    /// Sorts the orders by `sold_at`, then by id.
     pub fn sort(&mut self) {
-        self.sales
+        self.orders
             .sort_unstable_by_key(|sale| (sale.sold_at, sale.order_id));
     }
 
-    /// The lines, order by order.
+    /// All lines in order of their orders.
     pub fn lines(&self) -> impl Iterator<Item = SaleLine<'_>> {
-        self.sales.iter().flat_map(move |sale| {
-            self.lines[sale.first_line..sale.first_line + sale.lines]
+        self.orders.iter().flat_map(move |sale| {
+            self.lines[sale.first_line..sale.first_line + sale.line_count]
                 .iter()
                 .map(move |line| SaleLine {
                     order_id: sale.order_id,
@@ -122,7 +123,7 @@ impl LocationDay {
                     currency: sale.currency,
                     sold_at: sale.sold_at,
                     line: line.number,
-                    sku: &self.skus[line.sku],
+                    sku: &self.skus[line.sku_index],
                     quantity: line.quantity,
                     unit_price: line.unit_price,
                     discount: line.discount,

@@ -1,5 +1,5 @@
-//! Exports each day's sales to S3 as Parquet, nightly and on demand.
-// The SDK's futures, within ours, nest deeper than the default limit.
+//! `sales-export`: exports each day's sales to S3 as Parquet, nightly and on demand.
+// The nested futures of the AWS SDK exceed the default limit of type recursion.
 #![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

@@ -1,4 +1,4 @@
-//! Parquet that every engine reads alike, and whose bytes depend on its rows alone.
+//! Writes Parquet files with types that every engine supports. The same rows give the same bytes.
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
@@ -10,27 +10,27 @@ use stockline_domain::export::{DECIMAL_PRECISION, DECIMAL_SCALE};
 
 use crate::error::ExportError;
 
-/// Rows are encoded and compressed in groups of so many; only one group is held unencoded.
+/// Rows per row group. At most one group is held in memory unencoded.
 pub const ROW_GROUP: usize = 50_000;
 
-/// A finished file.
-pub struct Finished {
-    /// Its bytes.
+/// An encoded file.
+pub struct EncodedFile {
+    /// The content of the file.
     pub bytes: Vec<u8>,
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u64,
 }
 
-/// A file that is being written, in memory: it is sent in one piece.
+/// Encodes a file in memory. The upload is a single `PutObject`, so the whole file is needed.
 pub struct ParquetFile {
     writer: ArrowWriter<Vec<u8>>,
     rows: u64,
 }
 
 impl ParquetFile {
-    /// A file of `schema` without rows.
+    /// Starts an empty file of `schema`.
     pub fn new(schema: SchemaRef) -> Result<Self, ExportError> {
-        // The library's own version would change the bytes with every upgrade of it.
+        // The default `created_by` contains the library version, so an upgrade would change the bytes of every file.
         let properties = WriterProperties::builder()
             .set_created_by("stockline sales-export".to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -44,15 +44,15 @@ impl ParquetFile {
         Ok(Self { writer, rows: 0 })
     }
 
-    /// Adds rows.
+    /// Appends the rows of `batch`.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ExportError> {
         self.rows += batch.num_rows() as u64;
         Ok(self.writer.write(batch)?)
     }
 
-    /// The file.
-    pub fn finish(self) -> Result<Finished, ExportError> {
-        Ok(Finished {
+    /// Encodes the remaining rows and returns the file.
+    pub fn finish(self) -> Result<EncodedFile, ExportError> {
+        Ok(EncodedFile {
             bytes: self.writer.into_inner()?,
             rows: self.rows,
         })
@@ -64,17 +64,17 @@ pub fn text(name: &str, nullable: bool) -> Field {
     Field::new(name, DataType::Utf8, nullable)
 }
 
-/// A column of amounts in the major unit: DECIMAL(18,4), which 18 digits make an INT64.
+/// A column of amounts in the major unit: DECIMAL(18,4), stored as INT64 because it has at most 18 digits.
 pub fn amount(name: &str, nullable: bool) -> Field {
     Field::new(name, decimal(), nullable)
 }
 
-/// The type of [`amount`].
+/// The Arrow type of [`amount`] columns.
 pub fn decimal() -> DataType {
     DataType::Decimal64(DECIMAL_PRECISION, DECIMAL_SCALE.cast_signed())
 }
 
-/// A column of instants, or of what the clock on the wall shows where `zone` is none.
+/// A timestamp column: instants in `zone`, or local time if `zone` is none.
 pub fn time(name: &str, zone: Option<&str>) -> Field {
     let zone = zone.map(Into::into);
     Field::new(
@@ -99,7 +99,7 @@ mod tests {
     use crate::dimensions::{location_schema, product_schema};
     use crate::sales_lines;
 
-    fn read(finished: Finished) -> SerializedFileReader<Bytes> {
+    fn read(finished: EncodedFile) -> SerializedFileReader<Bytes> {
         SerializedFileReader::new(Bytes::from(finished.bytes)).unwrap()
     }
 
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(
             file.key_value_metadata(),
             None,
-            "no Arrow schema is embedded"
+            "an Arrow schema is embedded"
         );
         assert_eq!(file.created_by(), Some("stockline sales-export"));
         let mut printed = Vec::new();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn sales_lines_have_the_types_that_every_engine_reads() {
+    fn sales_lines_use_portable_types() {
         assert_eq!(
             printed(sales_lines::schema()),
             "message schema {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dimensions_have_the_types_that_every_engine_reads() {
+    fn dimensions_use_portable_types() {
         assert_eq!(
             printed(product_schema()) + &printed(location_schema()),
             "message schema {
@@ -169,7 +169,7 @@ message schema {
     }
 
     #[test]
-    fn a_large_file_is_of_bounded_row_groups_compressed_and_its_texts_in_a_dictionary() {
+    fn large_file_has_bounded_compressed_row_groups() {
         let schema = Arc::new(Schema::new(vec![
             Field::new("number", DataType::Int32, false),
             text("name", false),

@@ -1,4 +1,4 @@
-//! The dataset `sales_lines`: one row a line of an order.
+//! The dataset `sales_lines`: one row per order line.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use stockline_domain::order::{Channel, OrderStatus};
 
 use crate::error::ExportError;
 use crate::location_day::{LocationDay, SaleLine};
-use crate::parquet_file::{Finished, ParquetFile, amount, decimal, text, time};
+use crate::parquet_file::{EncodedFile, ParquetFile, amount, decimal, text, time};
 
-/// Rows that are gathered before they go to the file.
-const BATCH: usize = 8192;
+/// Rows per Arrow record batch.
+const BATCH_ROWS: usize = 8192;
 
-/// The columns, in the order of the file. The business date is the partition and no column.
+/// The columns in file order. The business date is the partition key, not a column.
 pub fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         text("order_id", false),
@@ -42,14 +42,14 @@ pub fn schema() -> SchemaRef {
     ]))
 }
 
-/// The file of one group and day. Locations are added one after another, in the order of their ids.
+/// Builds the file of one time-zone group and day. Locations must be added in the order of their ids.
 pub struct SalesLines {
     file: ParquetFile,
     rows: Columns,
 }
 
 impl SalesLines {
-    /// Without rows.
+    /// Starts an empty file.
     pub fn new() -> Result<Self, ExportError> {
         Ok(Self {
             file: ParquetFile::new(schema())?,
@@ -57,7 +57,7 @@ impl SalesLines {
         })
     }
 
-    /// Adds a location's day.
+    /// Appends the rows of one location's day.
     pub fn add(
         &mut self,
         group: &TimeZoneGroup,
@@ -66,15 +66,15 @@ impl SalesLines {
     ) -> Result<(), ExportError> {
         for line in day.lines() {
             self.rows.push(group, location, &line)?;
-            if self.rows.len() == BATCH {
+            if self.rows.len() == BATCH_ROWS {
                 self.file.write(&self.rows.take()?)?;
             }
         }
         Ok(())
     }
 
-    /// The file.
-    pub fn finish(mut self) -> Result<Finished, ExportError> {
+    /// Encodes the remaining rows and returns the file.
+    pub fn finish(mut self) -> Result<EncodedFile, ExportError> {
         self.file.write(&self.rows.take()?)?;
         self.file.finish()
     }

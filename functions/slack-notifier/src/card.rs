@@ -1,13 +1,13 @@
-//! What alerts look like in Slack (Block Kit).
+//! Formats alerts as Slack messages (Block Kit).
 
 use serde_json::{Value, json};
 use stockline_application::ports::alerts::AlertMessage;
 use stockline_domain::alert::{AlertKind, Severity, StockAlert};
 
-/// How many alerts a digest names: a reader takes in no more, and Slack takes at most 50 blocks.
-const NAMED: usize = 20;
+/// The most alerts that a digest lists, for readability. Slack accepts at most 50 blocks a message.
+const MAX_LISTED: usize = 20;
 
-/// One alert as a card, several as a digest, none as nothing.
+/// Formats one alert as a card and several as a digest; none for no alerts.
 pub fn message(alerts: &[&AlertMessage], dashboard_url: &str) -> Option<Value> {
     let link = context(&format!(
         "<{}|Open the dashboard>",
@@ -27,30 +27,30 @@ fn card(alert: &AlertMessage, link: &Value) -> Value {
         "text": format!("{mark} {}", line(data)),
         "blocks": [
             header(&format!("{mark} {}", title(data.kind))),
-            section(&format!("{}\n{}\n{}", place(data), numbers(data), moment(alert))),
+            section(&format!("{}\n{}\n{}", sku_at_location(data), numbers(data), timestamp(alert))),
             link,
         ],
     })
 }
 
 fn digest(alerts: &[&AlertMessage], link: &Value) -> Value {
-    let mut by_gravity = alerts.to_vec();
-    by_gravity.sort_by_key(|alert| std::cmp::Reverse((alert.data.severity, alert.data.kind)));
-    let worst = by_gravity
+    let mut by_severity = alerts.to_vec();
+    by_severity.sort_by_key(|alert| std::cmp::Reverse((alert.data.severity, alert.data.kind)));
+    let worst = by_severity
         .first()
         .map_or(Severity::Info, |alert| alert.data.severity);
     let heading = format!("{} {} stock alerts", emoji(worst), alerts.len());
     let counts = counts(alerts);
     let mut blocks = vec![header(&heading), section(&counts)];
-    blocks.extend(by_gravity.iter().take(NAMED).map(|alert| {
+    blocks.extend(by_severity.iter().take(MAX_LISTED).map(|alert| {
         section(&format!(
             "{} {}",
             emoji(alert.data.severity),
             line(&alert.data)
         ))
     }));
-    if alerts.len() > NAMED {
-        blocks.push(context(&format!("and {} more", alerts.len() - NAMED)));
+    if alerts.len() > MAX_LISTED {
+        blocks.push(context(&format!("and {} more", alerts.len() - MAX_LISTED)));
     }
     blocks.push(link.clone());
     json!({ "text": format!("{heading}: {counts}"), "blocks": blocks })
@@ -87,7 +87,7 @@ fn title(kind: AlertKind) -> &'static str {
         AlertKind::Low => "Low stock",
         AlertKind::OutOfStock => "Out of stock",
         AlertKind::Recovered => "Back in stock",
-        AlertKind::Short => "Short: less is there than is promised",
+        AlertKind::Short => "Short: less sellable stock than allocated",
     }
 }
 
@@ -95,13 +95,13 @@ fn line(alert: &StockAlert) -> String {
     format!(
         "*{}* · {} · {}",
         title(alert.kind),
-        place(alert),
+        sku_at_location(alert),
         numbers(alert)
     )
 }
 
-/// Names are set as code: whatever `_` and `*` they hold is then no markup.
-fn place(alert: &StockAlert) -> String {
+/// Ids are formatted as code, so that `_` and `*` in them are not parsed as markup.
+fn sku_at_location(alert: &StockAlert) -> String {
     format!(
         "`{}` at `{}`",
         escape(alert.sku.as_str()),
@@ -112,13 +112,13 @@ fn place(alert: &StockAlert) -> String {
 fn numbers(alert: &StockAlert) -> String {
     let available = format!("{} available", alert.available);
     match alert.reorder_point {
-        Some(line) => format!("{available}, reorder point {line}"),
+        Some(reorder_point) => format!("{available}, reorder point {reorder_point}"),
         None => available,
     }
 }
 
-/// The moment in the reader's own time zone, which Slack knows; UTC where it does not.
-fn moment(alert: &AlertMessage) -> String {
+/// The time of the alert as a Slack date token, which is shown in the reader's time zone; clients without support show UTC.
+fn timestamp(alert: &AlertMessage) -> String {
     let at = alert.occurred_at;
     format!(
         "<!date^{}^{{date_short_pretty}} {{time}}|{}>",
@@ -127,14 +127,14 @@ fn moment(alert: &AlertMessage) -> String {
     )
 }
 
-/// What stands for itself in mrkdwn.
+/// Escapes the three control characters of mrkdwn.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-/// An address within `<...|...>`, whose own marks would end it early.
+/// Escapes a URL for use in `<url|text>`: `|`, `<` and `>` would end it.
 fn link_target(url: &str) -> String {
     let url = url
         .replace('|', "%7C")
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_markup_stands_for_itself() {
+    fn markup_characters_are_escaped() {
         assert_eq!(escape("<!channel> & co"), "&lt;!channel&gt; &amp; co");
         assert_eq!(
             link_target("https://x.test/?a=1&b=|>"),

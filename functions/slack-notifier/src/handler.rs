@@ -1,4 +1,4 @@
-//! The alerts of one batch -> one message.
+//! The alerts of one batch become one Slack message.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,36 +11,38 @@ use stockline_application::record_outcome::RecordOutcome;
 
 use crate::card;
 
-/// Well within the function's timeout of 30 s: what Slack does not take by then is the queue's to deliver again.
-const TIME_TO_POST: Duration = Duration::from_secs(20);
+/// The deadline of a post, below the function's timeout of 30 s. After it the messages return to the queue.
+const POST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Posts alerts where people read.
-pub struct SlackNotifier<C> {
-    chat: C,
+/// Posts alerts to a chat.
+pub struct SlackNotifier<Channel> {
+    chat: Channel,
     dashboard_url: String,
 }
 
-impl<C: Chat> SlackNotifier<C> {
-    /// Posts on `chat`, with a link to `dashboard_url`.
-    pub fn new(chat: C, dashboard_url: String) -> Self {
+impl<Channel: Chat> SlackNotifier<Channel> {
+    /// Creates the notifier; every message links to `dashboard_url`.
+    pub fn new(chat: Channel, dashboard_url: String) -> Self {
         Self {
             chat,
             dashboard_url,
         }
     }
 
-    /// Posts the alerts of `records` as one message; what became of it became of each of them.
-    pub async fn handle(&self, records: &[QueueRecord]) -> Vec<RecordOutcome> {
-        let read: Vec<_> = records
+    /// Posts the alerts of `records` as one message. Its outcome is the outcome of every readable record; an unreadable record
+    /// is rejected alone.
+    pub async fn handle(&self, records: &[QueueRecord]) -> Vec<Outcome> {
+        let parsed: Vec<_> = records
             .iter()
             .map(|record| read_alert(&record.body))
             .collect();
-        let alerts = once_each(read.iter().flatten());
+        let alerts = deduplicated(parsed.iter().flatten());
         let posted = match card::message(&alerts, &self.dashboard_url) {
             Some(message) => self.post(&message, &alerts).await,
             None => RecordOutcome::Done,
         };
-        read.into_iter()
+        parsed
+            .into_iter()
             .map(|alert| match alert {
                 Ok(_) => posted.clone(),
                 Err(error) => RecordOutcome::Reject(error.to_string()),
@@ -51,7 +53,7 @@ impl<C: Chat> SlackNotifier<C> {
     async fn post(&self, message: &serde_json::Value, alerts: &[&AlertMessage]) -> RecordOutcome {
         let posted = self
             .chat
-            .post(message, Deadline::within(TIME_TO_POST))
+            .post(message, Deadline::within(POST_TIMEOUT))
             .await;
         let metric = match posted {
             Ok(()) => Metric::SlackDelivered,
@@ -71,8 +73,8 @@ impl<C: Chat> SlackNotifier<C> {
     }
 }
 
-/// Topic and queue may deliver an alert twice; within a batch it is shown once.
-fn once_each<'a>(alerts: impl Iterator<Item = &'a AlertMessage>) -> Vec<&'a AlertMessage> {
+/// SNS and SQS deliver at least once: drops duplicates of an alert within the batch.
+fn deduplicated<'a>(alerts: impl Iterator<Item = &'a AlertMessage>) -> Vec<&'a AlertMessage> {
     let mut seen = HashSet::new();
     alerts.filter(|alert| seen.insert(alert.id)).collect()
 }

@@ -1,4 +1,4 @@
-//! Posts stock alerts to Slack: the messages of one batch become one card or one digest.
+//! `slack-notifier`: posts stock alerts to Slack, one message for each batch.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod card;

@@ -1,4 +1,4 @@
-//! One invocation: a request for locations becomes a summary of what was found there.
+//! Handles one audit event: audits the requested locations, reports the findings, returns a summary.
 
 use std::time::Duration;
 
@@ -19,30 +19,30 @@ use stockline_domain::ids::LocationId;
 use stockline_domain::invalid::Invalid;
 
 use crate::request::AuditRequest;
-use crate::run::{Run, Summary};
+use crate::run::{AuditRun, Summary};
 
-/// The function.
-pub struct StockAuditor<B, O, C, R, L, P> {
-    /// What looks.
-    pub audit: StockAudit<B, O, C>,
-    /// Where what is found is kept.
-    pub records: R,
-    /// Which locations there are.
-    pub catalog: L,
-    /// Who hears of it.
-    pub operations: P,
+/// The audit function.
+pub struct StockAuditor<Stock, Orders, Time, Records, Catalog, Topic> {
+    /// Compares levels, movements and open orders.
+    pub audit: StockAudit<Stock, Orders, Time>,
+    /// Stores the findings.
+    pub records: Records,
+    /// Lists the locations for an event without a list.
+    pub catalog: Catalog,
+    /// Publishes the report.
+    pub operations: Topic,
 }
 
-/// Why a run did not begin, or could not tell what it found.
+/// The reasons for which a run does not start or cannot publish its report.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// The event is of another shape.
+    /// The event cannot be parsed.
     #[error("the event must be {{}} or {{\"locations\": [\"store-1\"]}}")]
     Malformed(#[from] serde_json::Error),
-    /// The event asks for what may not be asked for.
-    #[error("the event breaks a rule")]
+    /// A field of the event breaks a rule.
+    #[error("invalid event")]
     Invalid(#[from] Invalid),
-    /// A store or the topic did not answer.
+    /// The catalog or the topic failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -60,22 +60,26 @@ impl From<AuditError> for Diagnostic {
     }
 }
 
-impl<B, O, C, R, L, P> StockAuditor<B, O, C, R, L, P>
+impl<Stock, Orders, Time, Records, Catalog, Topic>
+    StockAuditor<Stock, Orders, Time, Records, Catalog, Topic>
 where
-    B: AuditData,
-    O: OpenOrders,
-    C: Clock,
-    R: AuditRecordStore,
-    L: CatalogStore,
-    P: OperationsTopic,
+    Stock: Books,
+    Orders: OpenOrders,
+    Time: Clock,
+    Records: AuditRecords,
+    Catalog: CatalogStore,
+    Topic: Operations,
 {
-    /// Audits the locations that `event` asks for, before `context` ends.
+    /// Audits the locations that `event` requests, within the deadline of `context`.
+    ///
+    /// # Errors
+    /// [`AuditError`] if the event is invalid, the locations cannot be listed or the report cannot be published.
     pub async fn handle(&self, event: Value, context: &Context) -> Result<Summary, AuditError> {
         let now = self.audit.clock.now();
-        let ends_in = context
+        let remaining_ms = context
             .deadline
             .saturating_sub(now.as_millisecond().unsigned_abs());
-        let deadline = Deadline::within(Duration::from_millis(ends_in));
+        let deadline = Deadline::within(Duration::from_millis(remaining_ms));
         let result = self.run(event, deadline, &context.request_id).await;
         match &result {
             Ok(summary) => {
@@ -83,7 +87,7 @@ where
                     locations = summary.locations,
                     levels = summary.levels,
                     unfinished = summary.unfinished.len(),
-                    "audited"
+                    "audit finished"
                 );
                 count(Metric::StockDifferences, summary.confirmed);
                 count(Metric::StockUndecided, summary.undecided);
@@ -91,7 +95,7 @@ where
                     count(Metric::AuditsCompleted, 1);
                 }
             }
-            Err(error) => tracing::error!(error = %error_chain(error), "the audit failed"),
+            Err(error) => tracing::error!(error = %chain(error), "audit failed"),
         }
         result
     }
@@ -107,18 +111,18 @@ where
             Some(locations) => locations,
             None => self.all_locations().await?,
         };
-        let at = self.audit.clock.now();
-        let run = Run {
+        let started_at = self.audit.clock.now();
+        let run = AuditRun {
             audit: &self.audit,
             records: &self.records,
-            at,
-            day: TimeZone::UTC.to_datetime(at).date(),
+            started_at,
+            day: TimeZone::UTC.to_datetime(started_at).date(),
             deadline,
         };
-        let summary = run.over(locations).await;
+        let summary = run.audit_locations(locations).await;
         if let Some(report) = summary.report() {
-            let message = audit_message(report, at, request_id.to_owned());
-            self.operations.publish(&message).await?;
+            let message = audit_message(report, started_at, request_id.to_owned());
+            self.operations.tell(&message).await?;
         }
         Ok(summary)
     }

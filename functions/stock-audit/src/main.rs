@@ -1,5 +1,5 @@
-//! Looks every night whether levels, movements and open orders add up, and tells of what does not.
-// The SDK's futures, within ours, nest deeper than the default limit.
+//! `stock-audit`: compares levels, movements and open orders every night and reports differences.
+// The nested futures of the AWS SDK exceed the default limit of type recursion.
 #![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

@@ -1,23 +1,26 @@
-//! What an audit is asked for.
+//! The event of an audit.
 
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::LocationId;
 use stockline_domain::invalid::{Checks, Invalid};
 
-/// The most locations that one request names.
+/// The most locations that one event may list.
 pub const MAX_LOCATIONS: usize = 500;
 
-/// The event: `{}` for every location, or some of them.
+/// The event: `{}` for every location of the catalog, or a list of locations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditRequest {
-    /// These; all of the catalog, if absent.
+    /// 1 to 500 locations; every location of the catalog if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locations: Option<Vec<LocationId>>,
 }
 
 impl AuditRequest {
-    /// The locations it names, each once and in order; none where it asks for all.
+    /// The listed locations, sorted and without duplicates; none if the event has no list.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the list is empty or has more than 500 locations.
     pub fn check(self) -> Result<Option<Vec<LocationId>>, Invalid> {
         let mut checks = Checks::new();
         let Some(mut locations) = self.locations else {

@@ -1,4 +1,4 @@
-//! One run over locations: what was found is kept, counted, and told.
+//! One audit run: audits locations and stores, counts and reports the findings.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,54 +12,56 @@ use stockline_application::stock_audit::{AuditPage, Finding, StockAudit};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::LocationId;
 
-/// What a run found, and how far it came.
+/// The result of a run, as it is returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// How many locations were audited to their end.
+    /// The number of locations that were audited completely.
     pub locations: u64,
-    /// How many SKUs were looked at, each at one location.
+    /// The number of audited pairs of SKU and location.
     pub levels: u64,
-    /// How many of them have differences that were there at the second look too.
+    /// How many of them have confirmed differences.
     pub confirmed: u64,
-    /// How many moved, or waited for the ledger, as long as the run could wait.
+    /// How many could not be decided in time: they kept changing, or the ledger was behind.
     pub undecided: u64,
-    /// The locations that the run had no time for, or could not read.
+    /// The locations that were not audited completely: the time ran out, or a read failed.
     pub unfinished: Vec<LocationId>,
     #[serde(skip)]
-    told: Vec<ReportedLevel>,
+    reported: Vec<LevelFound>,
 }
 
-/// A run.
-pub struct Run<'a, B, O, C, R> {
-    /// What looks.
-    pub audit: &'a StockAudit<B, O, C>,
-    /// Where what is found is kept.
-    pub records: &'a R,
-    /// When it began.
-    pub at: Timestamp,
-    /// The day it is kept under, in UTC.
+/// One run of the audit.
+pub struct AuditRun<'a, Stock, Orders, Time, Records> {
+    /// Compares levels, movements and open orders.
+    pub audit: &'a StockAudit<Stock, Orders, Time>,
+    /// Stores the findings.
+    pub records: &'a Records,
+    /// The start of the run.
+    pub started_at: Timestamp,
+    /// The UTC date under which findings are stored.
     pub day: Date,
-    /// When it must end.
+    /// The end of the invocation.
     pub deadline: Deadline,
 }
 
-impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C, R> {
-    /// Audits `locations` one after another. One that cannot be read keeps no other back.
-    pub async fn over(&self, locations: Vec<LocationId>) -> Summary {
+impl<Stock: Books, Orders: OpenOrders, Time: Clock, Records: AuditRecords>
+    AuditRun<'_, Stock, Orders, Time, Records>
+{
+    /// Audits `locations` in order. A location that cannot be read is logged and listed in `unfinished`.
+    pub async fn audit_locations(&self, locations: Vec<LocationId>) -> Summary {
         let mut summary = Summary {
             locations: 0,
             levels: 0,
             confirmed: 0,
             undecided: 0,
             unfinished: Vec::new(),
-            told: Vec::new(),
+            reported: Vec::new(),
         };
         for location in locations {
-            match self.location(&location, &mut summary).await {
+            match self.audit_location(&location, &mut summary).await {
                 Ok(true) => summary.locations += 1,
                 Ok(false) => summary.unfinished.push(location),
                 Err(error) => {
-                    tracing::error!(%location, error = %stockline_application::error_chain::error_chain(&error), "the location could not be audited");
+                    tracing::error!(%location, error = %stockline_platform::problem::chain(&error), "location audit failed");
                     summary.unfinished.push(location);
                 }
             }
@@ -67,8 +69,8 @@ impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C
         summary
     }
 
-    /// Whether there was time for all of `location`.
-    async fn location(
+    /// Audits one location; false if the time ran out before its last page.
+    async fn audit_location(
         &self,
         location: &LocationId,
         summary: &mut Summary,
@@ -76,24 +78,28 @@ impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C
         let held = self.audit.held_at(location).await?;
         let mut after = None;
         loop {
-            // A page that begins late is cut off by Lambda, and nobody hears of what the run found until then.
-            if self.deadline.remaining() <= 2 * self.audit.patience.until_undecided {
+            // Lambda would cut off a page that starts too late, and the report of all earlier findings with it.
+            if self.deadline.left() <= 2 * self.audit.patience.until_undecided {
                 return Ok(false);
             }
             let page = self.audit.page(location, &held, after).await?;
-            self.keep(&page, summary).await?;
+            self.store_findings(&page, summary).await?;
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
         self.records
-            .forget_before(location, self.day, self.at)
+            .forget_before(location, self.day, self.started_at)
             .await?;
         Ok(true)
     }
 
-    async fn keep(&self, page: &AuditPage, summary: &mut Summary) -> Result<(), StoreError> {
+    async fn store_findings(
+        &self,
+        page: &AuditPage,
+        summary: &mut Summary,
+    ) -> Result<(), StoreError> {
         summary.levels += u64::try_from(page.looked_at).unwrap_or_default();
         for finding in &page.findings {
             let record = self.record(finding);
@@ -102,19 +108,19 @@ impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C
                 location_id = %record.location_id,
                 sku = %record.sku,
                 confirmed = record.confirmed,
-                differences = %told(finding).join("; "),
-                "the books do not add up"
+                differences = %texts_of(finding).join("; "),
+                "stock audit finding"
             );
             if !finding.confirmed {
                 summary.undecided += 1;
                 continue;
             }
             summary.confirmed += 1;
-            if summary.told.len() < MAX_REPORTED_LEVELS {
-                summary.told.push(ReportedLevel {
+            if summary.reported.len() < TOLD {
+                summary.reported.push(LevelFound {
                     location_id: record.location_id,
                     sku: record.sku,
-                    differences: told(finding),
+                    differences: texts_of(finding),
                 });
             }
         }
@@ -125,7 +131,7 @@ impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C
         AuditRecord {
             location_id: finding.key.location_id.clone(),
             sku: finding.key.sku.clone(),
-            run_at: self.at,
+            run_at: self.started_at,
             confirmed: finding.confirmed,
             versions: finding.books.versions(),
             differences: finding.verdict.differences.clone(),
@@ -133,13 +139,13 @@ impl<B: AuditData, O: OpenOrders, C: Clock, R: AuditRecordStore> Run<'_, B, O, C
     }
 }
 
-fn told(finding: &Finding) -> Vec<String> {
+fn texts_of(finding: &Finding) -> Vec<String> {
     let differences = finding.verdict.differences.iter();
     differences.map(ToString::to_string).collect()
 }
 
 impl Summary {
-    /// What to tell the people of operations; nothing, where nothing is wrong.
+    /// The report for the operations topic; none if every level was audited and is consistent.
     pub fn report(&self) -> Option<AuditReport> {
         (self.confirmed + self.undecided > 0 || !self.unfinished.is_empty()).then(|| AuditReport {
             locations: self.locations,
@@ -147,7 +153,7 @@ impl Summary {
             confirmed: self.confirmed,
             undecided: self.undecided,
             unfinished: self.unfinished.clone(),
-            first: self.told.clone(),
+            first: self.reported.clone(),
         })
     }
 }

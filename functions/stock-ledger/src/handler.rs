@@ -1,4 +1,4 @@
-//! A stream record becomes a movement.
+//! Records the movement that a stream record of a level contains.
 
 use stockline_application::error_chain::error_chain;
 use stockline_application::metrics::{Metric, count};
@@ -7,24 +7,24 @@ use stockline_application::record_outcome::RecordOutcome;
 use stockline_domain::level::Level;
 use stockline_platform::batch::StreamRecord;
 
-/// Records the movement that `record` tells of, from its two images alone.
-pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> RecordOutcome {
-    // The mapping's filter lets only levels through; one that is set wrongly fills no dead-letter queue.
+/// Records the movement between the two images of `record`, if there is one.
+pub async fn record<Movements: Ledger>(ledger: &Movements, record: StreamRecord) -> Outcome {
+    // The event source mapping filters for levels. If its filter is wrong, other items must not fill the failure queue.
     if !record.key.is_level() {
         return RecordOutcome::Done;
     }
     let (before, after) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            return RecordOutcome::Reject(format!(
-                "an image of {} is no level: {error}",
+            return Outcome::Reject(format!(
+                "image of {} is not a valid level: {error}",
                 record.key.pk
             ));
         }
     };
     let Some(after) = after else {
-        return RecordOutcome::Reject(format!(
-            "the level {} was deleted, which leaves its movements without it",
+        return Outcome::Reject(format!(
+            "level {} was deleted, but its movements remain",
             record.key.pk
         ));
     };
@@ -36,10 +36,10 @@ pub async fn record<L: Ledger>(ledger: &L, record: StreamRecord) -> RecordOutcom
             count(Metric::MovementsRecorded, 1);
             RecordOutcome::Done
         }
-        Ok(RecordMovementOutcome::AlreadyRecorded) => RecordOutcome::Done,
-        Ok(RecordMovementOutcome::Conflict) => RecordOutcome::Reject(format!(
-            "another movement than {} is recorded for version {} of {}",
-            movement.change.movement_id, movement.version, record.key.pk
+        Ok(Recorded::Before) => Outcome::Done,
+        Ok(Recorded::Conflict) => Outcome::Reject(format!(
+            "version {} of {} is already recorded with another movement than {}",
+            movement.version, record.key.pk, movement.change.movement_id
         )),
         Err(error) => RecordOutcome::Retry(error_chain(&error)),
     }

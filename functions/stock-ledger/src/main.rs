@@ -1,4 +1,4 @@
-//! Writes each change of a level, as the stock stream tells it, into the ledger of movements.
+//! `stock-ledger`: records every change of a level as an immutable movement, from the stock stream.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;

@@ -1,4 +1,4 @@
-//! The changes of one request, one after another: each is applied or refused on its own.
+//! Applies the changes of one request in order. Each change succeeds or is refused on its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +18,11 @@ use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::views::LevelView;
 
-/// What became of one change.
+/// The result of one change, as it is sent.
 #[derive(Debug, Serialize)]
 pub struct ChangeResult {
     index: usize,
-    outcome: Outcome,
+    outcome: ChangeStatus,
     levels: Vec<LevelView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
@@ -30,8 +30,8 @@ pub struct ChangeResult {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
-    ChangeOutcome,
+enum ChangeStatus {
+    Applied,
     Refused,
 }
 
@@ -39,7 +39,7 @@ impl ChangeResult {
     fn applied(index: usize, levels: Vec<Level>) -> Self {
         Self {
             index,
-            outcome: Outcome::Applied,
+            outcome: ChangeStatus::Applied,
             levels: levels.into_iter().map(LevelView::from).collect(),
             problem: None,
         }
@@ -48,7 +48,7 @@ impl ChangeResult {
     fn refused(index: usize, problem: Problem) -> Self {
         Self {
             index,
-            outcome: Outcome::Refused,
+            outcome: ChangeStatus::Refused,
             levels: Vec::new(),
             problem: Some(problem),
         }
@@ -56,47 +56,49 @@ impl ChangeResult {
 }
 
 /// Applies the changes of one request.
-pub struct Changer<'a, S, C> {
-    /// Where levels are.
-    pub stock: &'a S,
-    /// What may be stocked where.
-    pub catalog: &'a C,
-    /// Who asks.
+pub struct Changer<'a, Stock, Catalog> {
+    /// The store of levels.
+    pub stock: &'a Stock,
+    /// Decides which SKUs and locations may get a level.
+    pub catalog: &'a Catalog,
+    /// The caller; changes at other locations than the caller's are refused.
     pub caller: &'a Caller,
-    /// The request.
+    /// The id derived from caller and idempotency key.
     pub request: RequestId,
-    /// When it came.
+    /// The time of this request, written as `recorded_at`.
     pub at: Timestamp,
-    /// When its caller gives up.
+    /// The deadline of the request.
     pub deadline: Deadline,
 }
 
-impl<S: StockStore, C: StockableCatalog> Changer<'_, S, C> {
-    /// What becomes of each of `changes`, of which `done` had been applied before, by index.
+impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
+    /// Applies `changes` and returns one result for each. `done` holds the levels of changes that an earlier attempt of
+    /// the request applied, by index; they are not applied again.
     ///
-    /// One that others leave no moment for keeps none waiting but those of its levels; it takes half of what time is left.
+    /// A change that keeps losing write conflicts is given up after half of the remaining time. Later changes of its
+    /// levels are then skipped, to keep their order; all others are applied.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] where that became of any.
+    /// [`StoreError::Busy`] if any change was given up or skipped. The same request applies the rest.
     pub async fn apply_all(
         &self,
         changes: &[StockChange],
         mut done: BTreeMap<usize, Vec<Level>>,
     ) -> Result<Vec<ChangeResult>, StoreError> {
         let mut results = Vec::with_capacity(changes.len());
-        let mut waiting: BTreeSet<LevelKey> = BTreeSet::new();
+        let mut blocked: BTreeSet<LevelKey> = BTreeSet::new();
         for (index, change) in changes.iter().enumerate() {
             let result = match done.remove(&index) {
                 Some(levels) => ChangeResult::applied(index, levels),
-                None if change.keys().iter().any(|key| waiting.contains(key)) => {
-                    waiting.extend(change.keys());
+                None if change.keys().iter().any(|key| blocked.contains(key)) => {
+                    blocked.extend(change.keys());
                     continue;
                 }
                 None => {
                     let is_last = index + 1 == changes.len();
-                    match self.apply(index, change, self.share(is_last)).await {
+                    match self.apply(index, change, self.time_limit(is_last)).await {
                         Err(StoreError::Busy) => {
-                            waiting.extend(change.keys());
+                            blocked.extend(change.keys());
                             continue;
                         }
                         applied => applied?,
@@ -104,21 +106,21 @@ impl<S: StockStore, C: StockableCatalog> Changer<'_, S, C> {
                 }
             };
             let metric = match result.outcome {
-                Outcome::Applied => Metric::ChangesApplied,
-                Outcome::Refused => Metric::ChangesRefused,
+                ChangeStatus::Applied => Metric::ChangesApplied,
+                ChangeStatus::Refused => Metric::ChangesRefused,
             };
             count(metric, 1);
             results.push(result);
         }
-        if waiting.is_empty() {
+        if blocked.is_empty() {
             Ok(results)
         } else {
             Err(StoreError::Busy)
         }
     }
 
-    /// How long one change may take.
-    fn share(&self, is_last: bool) -> Deadline {
+    /// The deadline of one change: half of the remaining time, or all of it for the last change.
+    fn time_limit(&self, is_last: bool) -> Deadline {
         if is_last {
             self.deadline
         } else {
@@ -133,15 +135,15 @@ impl<S: StockStore, C: StockableCatalog> Changer<'_, S, C> {
         deadline: Deadline,
     ) -> Result<ChangeResult, StoreError> {
         let keys = change.keys();
-        let hidden = keys.iter().find(|key| {
+        let inaccessible = keys.iter().find(|key| {
             self.caller
                 .may_at(Action::WriteStock, &key.location_id)
                 .is_err()
         });
-        if let Some(key) = hidden {
+        if let Some(key) = inaccessible {
             return Ok(ChangeResult::refused(
                 index,
-                no_such_location(&key.location_id),
+                unknown_location(&key.location_id),
             ));
         }
         let mut pending = PendingChange {
@@ -160,46 +162,47 @@ impl<S: StockStore, C: StockableCatalog> Changer<'_, S, C> {
             applied = self.stock.apply(pending, deadline).await?;
         }
         Ok(match applied {
-            ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
-                ChangeResult::applied(index, levels)
-            }
-            ChangeOutcome::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
-            ChangeOutcome::MissingLevels(keys) => {
-                let reason = format!("{} levels were neither there nor created", keys.len());
+            Applied::Now(levels) | Applied::Before(levels) => ChangeResult::applied(index, levels),
+            Applied::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
+            Applied::Missing(keys) => {
+                let reason = format!(
+                    "{} levels are missing although their creation was requested",
+                    keys.len()
+                );
                 return Err(StoreError::failed("apply a change")(reason));
             }
         })
     }
 }
 
-/// Why the first of `keys` that cannot be stocked cannot.
-pub async fn not_stockable<C: StockableCatalog>(
-    catalog: &C,
+/// The problem of the first of `keys` whose location or product is not in the catalog; none if all are.
+pub async fn not_stockable<Catalog: Stockable>(
+    catalog: &Catalog,
     keys: &[LevelKey],
 ) -> Result<Option<Problem>, StoreError> {
     for key in keys {
         if !catalog.has_location(&key.location_id).await? {
-            return Ok(Some(no_such_location(&key.location_id)));
+            return Ok(Some(unknown_location(&key.location_id)));
         }
         if !catalog.has_product(&key.sku).await? {
-            return Ok(Some(no_such_product(&key.sku)));
+            return Ok(Some(unknown_product(&key.sku)));
         }
     }
     Ok(None)
 }
 
-/// One text for a location that is not there and for one that is another's.
-fn no_such_location(id: &LocationId) -> Problem {
+/// The same text for a location that does not exist and one that the caller cannot access.
+fn unknown_location(id: &LocationId) -> Problem {
     Problem::new(
         ProblemKind::NotFound,
-        format!("There is no location {id} among the caller's."),
+        format!("Location {id} does not exist or is not one of the caller's locations."),
     )
 }
 
-fn no_such_product(sku: &Sku) -> Problem {
+fn unknown_product(sku: &Sku) -> Problem {
     Problem::new(
         ProblemKind::NotFound,
-        format!("There is no product {sku} in the catalog, so it cannot be stocked."),
+        format!("Product {sku} is not in the catalog."),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Why the available quantity of a SKU at a location is what it is.
+//! Explains the available quantity of a SKU at a location by its movements and open orders.
 
 use serde::Serialize;
 use stockline_application::deadline::Deadline;
@@ -15,13 +15,13 @@ use stockline_domain::open_order::OpenOrder;
 
 use crate::views::LevelView;
 
-/// The most pages of a location's open orders that are read: some five thousand orders.
+/// The most pages of a location's open orders that are read: 1 MB each, about 5,000 orders in all.
 const MAX_PAGES: usize = 5;
 
-/// So often is looked again where something does not add up: an order may be between the level and the index.
-const LOOKS: u32 = 3;
+/// Attempts to read a consistent state. The index of open orders lags behind the levels, so a first read can disagree.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// A level, and why it is what it is.
+/// The body of `GET .../stock/{sku}/explain`.
 #[derive(Debug, Serialize)]
 pub struct ExplainedLevel {
     level: LevelView,
@@ -29,59 +29,62 @@ pub struct ExplainedLevel {
     explanation: Explanation,
 }
 
-/// The level `key` and why it is what it is; none where there is none.
-pub async fn explain_level<S, O>(
-    stock: &S,
-    orders: &O,
+/// Explains the level `key`; none if it does not exist.
+pub async fn explain_level<Stock, Orders>(
+    stock: &Stock,
+    orders: &Orders,
     key: &LevelKey,
     deadline: Deadline,
 ) -> Result<Option<ExplainedLevel>, StoreError>
 where
-    S: StockStore + StockLookup,
-    O: OpenOrders,
+    Stock: StockStore + Whereabouts,
+    Orders: OpenOrders,
 {
-    let mut looks = 1;
+    let mut attempt = 1;
     loop {
         let Some(level) = stock.find(key).await? else {
             return Ok(None);
         };
         let histories = stock.history(key, deadline).await?;
-        let mut read = holders_of(orders, key).await?;
-        let is_read_as_found = version(&histories) == level.version;
+        let mut read = indexed_holders(orders, key).await?;
+        let is_level_unchanged = version(&histories) == level.version;
         let agrees = read.holders.open == allocated(&histories);
-        if read.holders.all_read && !agrees && is_read_as_found {
-            read = as_they_are(orders, key, &read, &histories, deadline).await?;
+        if read.holders.all_read && !agrees && is_level_unchanged {
+            read = current_holders(orders, key, &read, &histories, deadline).await?;
             let now = stock.find(key).await?;
             read.holders.of_one_moment = now.is_some_and(|now| now.version == level.version);
         }
         let explanation = explain(&histories, read.holders);
-        let settled = explanation.differences.is_empty()
+        let is_settled = explanation.differences.is_empty()
             && explanation.ledger_complete
             && (explanation.orders_compared || explanation.holders.open_quantity.is_none())
-            && is_read_as_found;
-        if settled || looks == LOOKS || !deadline.back_off(looks).await {
+            && is_level_unchanged;
+        if is_settled || attempt == MAX_ATTEMPTS || !deadline.back_off(attempt).await {
             return Ok(Some(ExplainedLevel {
                 level: level.into(),
                 explanation,
             }));
         }
-        looks += 1;
+        attempt += 1;
     }
 }
 
-/// The version of the whole level of `histories`.
+/// The version of the level: the sum over its items.
 fn version(histories: &[History]) -> u64 {
     let levels = histories.iter().map(|history| &history.level);
     levels.map(|level| level.version).sum()
 }
 
-/// All open orders that hold `key`, as the index shows them.
-async fn holders_of<O: OpenOrders>(orders: &O, key: &LevelKey) -> Result<Read, StoreError> {
-    let (mut read, mut after) = (Read::default(), None);
+/// The open orders that hold `key`, from the eventually consistent index.
+async fn indexed_holders<Orders: OpenOrders>(
+    orders: &Orders,
+    key: &LevelKey,
+) -> Result<HoldersRead, StoreError> {
+    let (mut read, mut after) = (HoldersRead::default(), None);
     for _ in 0..MAX_PAGES {
         let page = orders.open_at(&key.location_id, after).await?;
         for order in page.items {
-            read.take(order, key);
+            read.add(order, key);
         }
         after = page.next;
         if after.is_none() {
@@ -93,36 +96,37 @@ async fn holders_of<O: OpenOrders>(orders: &O, key: &LevelKey) -> Result<Read, S
     Ok(read)
 }
 
-/// Those that `indexed` names and those that the movements of `histories` name, each as it is now: an index lags behind.
-async fn as_they_are<O: OpenOrders>(
-    orders: &O,
+/// The open orders that hold `key`, each read consistently by its id. The ids come from the index and from the movements of
+/// `histories`, because the index can miss recent orders.
+async fn current_holders<Orders: OpenOrders>(
+    orders: &Orders,
     key: &LevelKey,
-    indexed: &Read,
+    indexed: &HoldersRead,
     histories: &[History],
     deadline: Deadline,
-) -> Result<Read, StoreError> {
+) -> Result<HoldersRead, StoreError> {
     let mut ids = orders_named(histories);
     ids.extend(&indexed.ids);
     let ids: Vec<OrderId> = ids.into_iter().collect();
     let mut open = orders.open_among(&ids, deadline).await?;
     open.sort_by_key(|order| std::cmp::Reverse((order.placed_at, order.order_id)));
-    let mut read = Read::default();
+    let mut read = HoldersRead::default();
     for order in open {
-        read.take(order, key);
+        read.add(order, key);
     }
     read.holders.all_read = true;
     Ok(read)
 }
 
-/// Orders that hold a SKU, and the ids of all of them.
+/// The orders that hold a SKU. `holders` names at most [`MAX_ORDERS`]; `ids` has all of them.
 #[derive(Default)]
-struct Read {
+struct HoldersRead {
     holders: Holders,
     ids: Vec<OrderId>,
 }
 
-impl Read {
-    fn take(&mut self, order: OpenOrder, key: &LevelKey) {
+impl HoldersRead {
+    fn add(&mut self, order: OpenOrder, key: &LevelKey) {
         let Some(order) = order.only(&key.sku) else {
             return;
         };

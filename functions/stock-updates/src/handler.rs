@@ -1,4 +1,4 @@
-//! An HTTP call on stock becomes calls of the store.
+//! Routes each stock operation of the API to the stores.
 
 use serde_json::json;
 use stockline_application::fingerprint::Fingerprint;
@@ -21,24 +21,30 @@ use crate::changes::{Changer, not_stockable};
 use crate::explain::explain_level;
 use crate::views::LevelView;
 
-/// Changes and reads stock.
-pub struct StockUpdates<S, O, C, T> {
-    stock: S,
-    orders: O,
-    catalog: C,
-    clock: T,
+/// Handles every operation on stock.
+pub struct StockUpdates<Stock, Orders, Catalog, Time> {
+    stock: Stock,
+    orders: Orders,
+    catalog: Catalog,
+    clock: Time,
     cursors: CursorKey,
 }
 
-impl<S, O, C, T> StockUpdates<S, O, C, T>
+impl<Stock, Orders, Catalog, Time> StockUpdates<Stock, Orders, Catalog, Time>
 where
-    S: StockStore + StockLookup,
-    O: OpenOrders,
-    C: StockableCatalog,
-    T: Clock,
+    Stock: StockStore + Whereabouts,
+    Orders: OpenOrders,
+    Catalog: Stockable,
+    Time: Clock,
 {
-    /// Over these stores.
-    pub fn new(stock: S, orders: O, catalog: C, clock: T, cursors: CursorKey) -> Self {
+    /// Creates the handler; `cursors` signs the cursors of lists.
+    pub fn new(
+        stock: Stock,
+        orders: Orders,
+        catalog: Catalog,
+        clock: Time,
+        cursors: CursorKey,
+    ) -> Self {
         Self {
             stock,
             orders,
@@ -48,7 +54,7 @@ where
         }
     }
 
-    /// Answers one call.
+    /// Handles one request; a problem becomes the error response.
     pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
         match (call.method.as_str(), call.resource.as_str()) {
             ("POST", "/v1/stock/changes") => self.change(&call).await,
@@ -72,29 +78,29 @@ where
         let now = self.clock.now();
         let body = call.body::<StockChanges>()?;
         let request = Fingerprint::of(&body).map_err(|error| {
-            tracing::error!(%error, "the request has no fingerprint");
+            tracing::error!(%error, "request could not be serialized");
             Problem::internal()
         })?;
         let id = RequestId::derive(&call.caller.subject, key);
         let opened = match body.check(now) {
             Ok(()) => self.stock.open(id, &request, now).await?,
-            // What was valid when it came stays so: times grow old.
+            // A retry of an accepted request stays valid after its times have passed their age limits.
             Err(invalid) => match self.stock.recall(id, &request).await? {
                 Some(RequestStatus::Known(earlier)) => RequestStatus::Known(earlier),
                 _ => return Err(invalid.into()),
             },
         };
         let (received_at, done) = match opened {
-            RequestStatus::New => (now, [].into()),
-            RequestStatus::Known(earlier) => (earlier.received_at, earlier.applied),
-            RequestStatus::KeyReused => {
+            Opened::New => (now, [].into()),
+            Opened::Before(earlier) => (earlier.came_at, earlier.applied),
+            Opened::KeyReused => {
                 return Err(Problem::new(
                     ProblemKind::IdempotencyKeyReused,
-                    "Other changes were sent under this Idempotency-Key; use a new key for new changes.",
+                    "This Idempotency-Key was used for different changes. Use a new key for new changes.",
                 ));
             }
         };
-        let all_done_before = done.len() == body.changes.len();
+        let is_replay = done.len() == body.changes.len();
         let changer = Changer {
             stock: &self.stock,
             catalog: &self.catalog,
@@ -104,13 +110,12 @@ where
             deadline: call.deadline,
         };
         let changes = body.as_of(received_at);
-        let results = changer.apply_all(&changes, done).await.map_err(half_done)?;
+        let results = changer
+            .apply_all(&changes, done)
+            .await
+            .map_err(partly_applied)?;
         let reply = Reply::ok(&json!({ "results": results }))?;
-        Ok(if all_done_before {
-            reply.replayed()
-        } else {
-            reply
-        })
+        Ok(if is_replay { reply.replayed() } else { reply })
     }
 
     async fn list(&self, call: &Call) -> Result<Reply, Problem> {
@@ -120,7 +125,7 @@ where
         let page = call.page(&self.cursors, &list)?;
         let first = page.after.is_none();
         let found = self.stock.list(&location, page, call.deadline).await?;
-        // Who may see every location may also name one that is not there.
+        // A caller with access to every location can name one that does not exist.
         if first
             && found.items.is_empty()
             && found.next.is_none()
@@ -151,7 +156,7 @@ where
     async fn list_by_sku(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::ReadStock)?;
         let sku: Sku = call.path("sku")?;
-        // Of the subject, because it is the caller's locations that are listed.
+        // The cursor is bound to the subject: the list depends on the caller's locations.
         let list = format!("whereabouts/{sku}/{}", call.caller.subject);
         let page = call.page(&self.cursors, &list)?;
         let first = page.after.is_none();
@@ -203,7 +208,7 @@ where
     }
 }
 
-/// The level that the path names, where the caller may do `action` with it.
+/// The key of the level in the path, if the caller may do `action` at its location.
 fn level_key(call: &Call, action: Action) -> Result<LevelKey, Problem> {
     let key = LevelKey {
         location_id: call.path("location_id")?,
@@ -213,13 +218,13 @@ fn level_key(call: &Call, action: Action) -> Result<LevelKey, Problem> {
     Ok(key)
 }
 
-/// A store that fails between two changes leaves the earlier ones applied: the caller is told how to go on.
-fn half_done(error: StoreError) -> Problem {
+/// Earlier changes of the request may be applied when the store fails, so the 503 says how to retry.
+fn partly_applied(error: StoreError) -> Problem {
     match error {
         StoreError::Busy | StoreError::Unanswered { .. } => Problem::new(
             ProblemKind::Busy,
-            "Some changes may be applied. Send the request again under the same Idempotency-Key after the time in \
-             Retry-After: what is applied stays as it is, and the rest is applied then.",
+            "Some changes may be applied. Retry with the same Idempotency-Key after the time in Retry-After: each change \
+             is applied at most once.",
         ),
         failed @ StoreError::Failed { .. } => failed.into(),
     }

@@ -1,4 +1,4 @@
-//! Changes levels by count, adjustment, receipt and transfer, and reads levels and movements, behind API Gateway.
+//! `stock-updates`: changes and reads stock levels, behind API Gateway.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod changes;

@@ -1,4 +1,4 @@
-//! Levels as callers see them.
+//! The JSON form of a level.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, ReorderPolicy};
 use stockline_domain::millis;
 
-/// A level, with what follows from it and without its last change, which is for the ledger.
+/// A level with its derived fields `available` and `short`, without `last_change`, which only the ledger needs.
 #[derive(Debug, Serialize)]
 pub struct LevelView {
     location_id: LocationId,

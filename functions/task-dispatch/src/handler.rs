@@ -1,4 +1,4 @@
-//! A queued task becomes a lease and a command to the controller that holds it.
+//! Leases a queued task to a live controller and sends the controller its command.
 
 use std::time::Duration;
 
@@ -18,19 +18,21 @@ use stockline_domain::ids::TaskId;
 use stockline_domain::task::{Task, TaskState, pick_controller};
 use stockline_platform::sqs::{QueuedTask, TASK_QUEUED};
 
-/// How long others may come first before the message is left to its next delivery.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long write conflicts are retried before the message is left to its next delivery.
+const CONFLICT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Gives tasks to controllers.
-pub struct TaskDispatch<T, Q, C> {
-    tasks: T,
-    queues: Q,
-    clock: C,
+/// Dispatches tasks to controllers.
+pub struct TaskDispatch<Tasks, Queues, Time> {
+    tasks: Tasks,
+    queues: Queues,
+    clock: Time,
 }
 
-impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch<T, Q, C> {
-    /// Over these stores and these queues.
-    pub fn new(tasks: T, queues: Q, clock: C) -> Self {
+impl<Tasks: TaskStore + ControllerStore, Queues: ControllerQueues, Time: Clock>
+    TaskDispatch<Tasks, Queues, Time>
+{
+    /// Creates the dispatcher; `queues` are the controllers' own queues.
+    pub fn new(tasks: Tasks, queues: Queues, clock: Time) -> Self {
         Self {
             tasks,
             queues,
@@ -38,8 +40,8 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
         }
     }
 
-    /// Does what one message asks for.
-    pub async fn record(&self, record: QueueRecord) -> RecordOutcome {
+    /// Handles one `task.queued` message.
+    pub async fn record(&self, record: QueueRecord) -> Outcome {
         let message = match Envelope::<QueuedTask>::read(&record.body, TASK_QUEUED, 1) {
             Ok(message) => message,
             Err(error) => return RecordOutcome::Reject(error.to_string()),
@@ -53,17 +55,17 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
         }
     }
 
-    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<RecordOutcome, StoreError> {
-        let deadline = Deadline::within(PATIENCE);
-        let mut attempts = deadline.attempts();
+    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<Outcome, StoreError> {
+        let deadline = Deadline::within(CONFLICT_TIMEOUT);
+        let mut tries = deadline.tries();
         loop {
             let now = self.clock.now();
             let Some(task) = self.tasks.find(id).await? else {
-                return Ok(RecordOutcome::Reject(format!("there is no task {id}")));
+                return Ok(Outcome::Reject(format!("task {id} does not exist")));
             };
             if task.state == TaskState::Leased {
-                // Leased by an earlier delivery, which may have ended before its command was sent.
-                self.tell(&task, now).await?;
+                // An earlier delivery took the lease and may have failed before it sent the command. SQS drops a duplicate.
+                self.send_command(&task, now).await?;
             }
             if task.state != TaskState::Queued {
                 return Ok(RecordOutcome::Done);
@@ -72,7 +74,8 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
             let controllers = self.tasks.controllers(location, zone).await?;
             let held = self.tasks.leased_tasks(location, zone).await?;
             let Some(controller) = pick_controller(&controllers, &held, now) else {
-                let reason = format!("zone {zone} of {location} has no live controller with room");
+                let reason =
+                    format!("no live controller with free capacity in zone {zone} of {location}");
                 let pause = task.try_again_in(receive_count, now);
                 return Ok(match pause.map(SignedDuration::unsigned_abs) {
                     Some(pause) => RecordOutcome::RetryAfter(pause, reason),
@@ -84,8 +87,8 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
                 .map_err(StoreError::failed("lease a task"))?;
             if self.tasks.replace(&task, &leased).await? {
                 count(Metric::TasksLeased, 1);
-                self.tell(&leased, now).await?;
-                return Ok(RecordOutcome::Done);
+                self.send_command(&leased, now).await?;
+                return Ok(Outcome::Done);
             }
             if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
@@ -93,7 +96,7 @@ impl<T: TaskStore + ControllerStore, Q: ControllerQueues, C: Clock> TaskDispatch
         }
     }
 
-    async fn tell(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
+    async fn send_command(&self, task: &Task, now: Timestamp) -> Result<(), StoreError> {
         match &task.controller_id {
             Some(controller) => {
                 self.queues

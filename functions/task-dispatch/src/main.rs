@@ -1,4 +1,4 @@
-//! Gives each queued task to a live controller of its zone, under a lease.
+//! `task-dispatch`: leases each queued task to a live controller of its zone.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;

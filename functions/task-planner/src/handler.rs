@@ -1,4 +1,4 @@
-//! A change of an order becomes tasks, or the end of them.
+//! Plans the tasks of new orders and cancels the tasks of closed lines.
 
 use std::time::Duration;
 
@@ -15,28 +15,33 @@ use stockline_domain::task::Task;
 use stockline_platform::batch::StreamRecord;
 use stockline_platform::dynamodb::orders::OrderRecord;
 
-/// How long one record may take: a batch of fifty has thirty seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The deadline for canceling the tasks of one record. A batch has at most 50 records and 30 s.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Plans tasks.
-pub struct TaskPlanner<T, Q, K, L, C> {
-    tasks: T,
-    queue: Q,
-    controllers: K,
-    locations: LocationCache<L, C>,
-    clock: C,
+/// Plans and cancels tasks.
+pub struct TaskPlanner<Tasks, Queue, Controllers, Catalog, Time> {
+    tasks: Tasks,
+    queue: Queue,
+    controllers: Controllers,
+    locations: LocationCache<Catalog, Time>,
+    clock: Time,
 }
 
-impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
-    TaskPlanner<T, Q, K, L, C>
+impl<
+    Tasks: TaskStore,
+    Queue: TaskQueue,
+    Controllers: ControllerQueues,
+    Catalog: CatalogStore,
+    Time: Clock,
+> TaskPlanner<Tasks, Queue, Controllers, Catalog, Time>
 {
-    /// Over these stores and queues.
+    /// Creates the planner; `queue` is the task queue, `controllers` are the controllers' own queues.
     pub fn new(
-        tasks: T,
-        queue: Q,
-        controllers: K,
-        locations: LocationCache<L, C>,
-        clock: C,
+        tasks: Tasks,
+        queue: Queue,
+        controllers: Controllers,
+        locations: LocationCache<Catalog, Time>,
+        clock: Time,
     ) -> Self {
         Self {
             tasks,
@@ -47,28 +52,24 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
         }
     }
 
-    /// Does what one change of an order asks for.
-    pub async fn record(&self, record: StreamRecord) -> RecordOutcome {
+    /// Handles one stream record of an order.
+    pub async fn record(&self, record: StreamRecord) -> Outcome {
         let images = record
             .old_as::<OrderRecord>()
             .and_then(|old| Ok((old, record.new_as::<OrderRecord>()?)));
         let (old, new) = match images {
             Ok((old, Some(new))) => (old.map(|old| old.order()), new.order()),
-            Ok((_, None)) => return RecordOutcome::Done,
-            Err(error) => {
-                return RecordOutcome::Reject(format!("the order cannot be read: {error}"));
-            }
+            Ok((_, None)) => return Outcome::Done,
+            Err(error) => return Outcome::Reject(format!("order image cannot be parsed: {error}")),
         };
-        let done = match old {
+        let result = match old {
             None if new.status == OrderStatus::Allocated => self.plan(&new).await,
             None => Ok(()),
-            Some(old) => self.cancel(&new, &ended(&old, &new)).await,
+            Some(old) => self.cancel(&new, &closed_lines(&old, &new)).await,
         };
-        match done {
-            Ok(()) => RecordOutcome::Done,
-            Err(error) => {
-                RecordOutcome::Retry(stockline_application::error_chain::error_chain(&error))
-            }
+        match result {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Retry(stockline_platform::problem::chain(&error)),
         }
     }
 
@@ -79,8 +80,8 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
         let now = self.clock.now();
         for task in Task::plan(order, &location.location.zones, now) {
             self.tasks.add(&task).await?;
-            // Only after the task is there: whoever hears of it finds it.
-            self.queue.enqueue(&task, now).await?;
+            // The message is sent after the write, so that its receiver finds the task.
+            self.queue.queued(&task, now).await?;
         }
         Ok(())
     }
@@ -98,15 +99,15 @@ impl<T: TaskStore, Q: TaskQueue, K: ControllerQueues, L: CatalogStore, C: Clock>
             &self.controllers,
             (order.order_id, lines),
             self.clock.now(),
-            Deadline::within(PATIENCE),
+            Deadline::within(CANCEL_TIMEOUT),
         )
         .await
     }
 }
 
-/// The lines of which nothing is to leave any more, since some of it was canceled or the last of it left. Where that left
-/// with its task, the task is completed and stays so.
-fn ended(old: &Order, new: &Order) -> Vec<u16> {
+/// The lines whose open quantity became 0: fulfilled or canceled. If the task itself fulfilled the line, it is already
+/// completed and canceling it has no effect.
+fn closed_lines(old: &Order, new: &Order) -> Vec<u16> {
     old.lines
         .iter()
         .zip(&new.lines)

@@ -1,4 +1,4 @@
-//! Plans the tasks of a new order, and cancels those of a canceled one, as the orders stream tells it.
+//! `task-planner`: plans the tasks of new orders and cancels those of closed lines, from the orders stream.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;

@@ -1,4 +1,4 @@
-//! What goes in and out as JSON.
+//! The JSON bodies of requests and responses.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use stockline_domain::invalid::{Checks, Invalid};
 use stockline_domain::millis;
 use stockline_domain::task::{Controller, Task, TaskKind, TaskState};
 
-/// That a controller lives, and how much it can take.
+/// The body of a heartbeat.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Heartbeat {
@@ -17,8 +17,15 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// The controller that sent it, as heard at `now`.
-    pub fn of(self, controller_id: ControllerId, now: Timestamp) -> Result<Controller, Invalid> {
+    /// The controller as of this heartbeat, received at `now`.
+    ///
+    /// # Errors
+    /// [`Invalid`] if `free_capacity` is above 1000.
+    pub fn into_controller(
+        self,
+        controller_id: ControllerId,
+        now: Timestamp,
+    ) -> Result<Controller, Invalid> {
         let mut checks = Checks::new();
         checks.require(
             self.free_capacity <= 1000,
@@ -35,7 +42,7 @@ impl Heartbeat {
     }
 }
 
-/// A heartbeat as it was kept.
+/// The response to a heartbeat: what was stored.
 #[derive(Debug, Serialize)]
 pub struct HeartbeatBody<'a> {
     controller_id: &'a ControllerId,
@@ -58,7 +65,7 @@ impl<'a> From<&'a Controller> for HeartbeatBody<'a> {
     }
 }
 
-/// A task as a caller sees it.
+/// The JSON form of a task.
 #[derive(Debug, Serialize)]
 pub struct TaskBody<'a> {
     task_id: TaskId,

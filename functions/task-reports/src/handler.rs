@@ -1,4 +1,4 @@
-//! An HTTP call on tasks becomes one call of the store.
+//! Routes each task operation of the API to the task stores.
 
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskQueue, TaskStore};
@@ -13,19 +13,23 @@ use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::body::{Heartbeat, HeartbeatBody, TaskBody};
 
-/// Hears controllers.
-pub struct TaskReports<T, S, Q, C> {
-    tasks: T,
-    completions: S,
-    queue: Q,
-    clock: C,
+/// Handles the reports and heartbeats of controllers, and reads of tasks.
+pub struct TaskReports<Tasks, Completions, Queue, Time> {
+    tasks: Tasks,
+    completions: Completions,
+    queue: Queue,
+    clock: Time,
 }
 
-impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
-    TaskReports<T, S, Q, C>
+impl<
+    Tasks: TaskStore + ControllerStore,
+    Completions: CompletionStore,
+    Queue: TaskQueue,
+    Time: Clock,
+> TaskReports<Tasks, Completions, Queue, Time>
 {
-    /// Over these stores and this queue.
-    pub fn new(tasks: T, completions: S, queue: Q, clock: C) -> Self {
+    /// Creates the handler; `completions` writes a completed task with its stock and order.
+    pub fn new(tasks: Tasks, completions: Completions, queue: Queue, clock: Time) -> Self {
         Self {
             tasks,
             completions,
@@ -34,7 +38,7 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         }
     }
 
-    /// Answers one call.
+    /// Handles one request; a problem becomes the error response.
     pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
         match (call.method.as_str(), call.resource.as_str()) {
             ("POST", "/v1/tasks/{task_id}/reports") => self.report(&call).await,
@@ -64,15 +68,16 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         match reported {
             ReportOutcome::Applied(task) => {
                 if task.state == TaskState::Queued {
-                    // Said again when the report comes again: the first answer may have been lost before this.
-                    self.queue.enqueue(&task, now).await?;
+                    // Sent for a repeated report too: the first attempt may have failed before this send. SQS drops a
+                    // duplicate.
+                    self.queue.queued(&task, now).await?;
                 }
                 Reply::ok(&TaskBody::from(&*task))
             }
-            ReportOutcome::Refused(refused) => Err(problem(refused)),
-            ReportOutcome::InsufficientStock => Err(Problem::new(
+            Reported::Refused(refused) => Err(report_problem(refused)),
+            Reported::LevelRefused => Err(Problem::new(
                 ProblemKind::ChangeRefused,
-                "The level holds less than the task fetched; count it, then send the report again.",
+                "The level holds less than the quantity of the task. Count the SKU, then send the report again.",
             )),
             ReportOutcome::NotFound => Err(Problem::not_found()),
         }
@@ -90,7 +95,9 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
         call.caller.may(Action::RunTasks)?;
         let id: ControllerId = call.path("controller_id")?;
         call.caller.may_act_as(&id)?;
-        let heartbeat = call.body::<Heartbeat>()?.of(id, self.clock.now())?;
+        let heartbeat = call
+            .body::<Heartbeat>()?
+            .into_controller(id, self.clock.now())?;
         call.caller
             .may_at(Action::RunTasks, &heartbeat.location_id)?;
         self.tasks.record_heartbeat(&heartbeat).await?;
@@ -98,7 +105,7 @@ impl<T: TaskStore + ControllerStore, S: CompletionStore, Q: TaskQueue, C: Clock>
     }
 }
 
-fn problem(refused: ReportRefused) -> Problem {
+fn report_problem(refused: ReportRefused) -> Problem {
     let kind = match refused {
         ReportRefused::BeforeTask => {
             let rule = "must not be before the task was created";

@@ -1,4 +1,4 @@
-//! Takes the controllers' reports and heartbeats, and answers what a task is, behind API Gateway.
+//! `task-reports`: handles controllers' reports and heartbeats and reads tasks, behind API Gateway.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod body;

@@ -9,31 +9,32 @@ use stockline_testkit::clock::FakeClock;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use self::issuer::{Issuer, claims, claims_but, issuer, part, rsa_key_and_token};
+use self::issuer::{Issuer, claims, claims_with, encode_part, issuer, rsa_key_and_token};
 use super::{Authorizer, TokenEvent};
 use crate::key_ring::KeyRing;
 use crate::token::Expected;
 
-struct Door {
+struct Fixture {
     authorizer: Authorizer<KeySet, FakeClock>,
     clock: FakeClock,
 }
 
-fn door(keys: KeySet) -> Door {
+fn fixture(keys: KeySet) -> Fixture {
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let expected = Expected {
         issuer: "https://identity.test".to_owned(),
         audience: "stockline-api".to_owned(),
     };
     let ring = KeyRing::new(keys, clock.clone());
-    Door {
+    Fixture {
         authorizer: Authorizer::new(ring, expected, clock.clone()),
         clock,
     }
 }
 
-fn knowing(keys: &[Value]) -> Door {
-    door(KeySet::Given(json!({"keys": keys}).to_string()))
+/// An authorizer with a fixed key set.
+fn with_keys(keys: &[Value]) -> Fixture {
+    fixture(KeySet::Given(json!({"keys": keys}).to_string()))
 }
 
 fn event(header: &str) -> TokenEvent {
@@ -43,8 +44,8 @@ fn event(header: &str) -> TokenEvent {
     event
 }
 
-impl Door {
-    async fn ask(&self, token: &str) -> Result<Value, String> {
+impl Fixture {
+    async fn authorize(&self, token: &str) -> Result<Value, String> {
         let answer = self
             .authorizer
             .handle(event(&format!("Bearer {token}")), "request-1")
@@ -54,8 +55,8 @@ impl Door {
             .map_err(|error| error.to_string())
     }
 
-    async fn lets_in(&self, token: &str) -> bool {
-        match self.ask(token).await {
+    async fn allows(&self, token: &str) -> bool {
+        match self.authorize(token).await {
             Ok(_) => true,
             Err(error) => {
                 assert_eq!(error, "Unauthorized");
@@ -66,10 +67,10 @@ impl Door {
 }
 
 #[tokio::test]
-async fn a_till_is_let_in_and_its_stores_are_passed_on() {
-    let till = issuer("key-1", 1);
-    let allowed = knowing(&[till.public()])
-        .ask(&till.token(&claims()))
+async fn valid_token_allows_the_stage_and_passes_locations() {
+    let provider = issuer("key-1", 1);
+    let allowed = with_keys(&[provider.public()])
+        .authorize(&provider.token(&claims()))
         .await
         .unwrap();
     assert_eq!(
@@ -93,9 +94,9 @@ async fn a_till_is_let_in_and_its_stores_are_passed_on() {
 }
 
 #[tokio::test]
-async fn only_an_admin_without_a_list_sees_every_location() {
+async fn only_admin_without_location_ids_sees_all_locations() {
     let provider = issuer("key-1", 1);
-    let door = knowing(&[provider.public()]);
+    let fixture = with_keys(&[provider.public()]);
     for (claims, expected) in [
         (json!({"role": "admin", "location_ids": null}), "*"),
         (
@@ -106,8 +107,8 @@ async fn only_an_admin_without_a_list_sees_every_location() {
         (json!({"role": "analyst", "location_ids": null}), ""),
         (json!({"role": "store_app", "location_ids": []}), ""),
     ] {
-        let allowed = door
-            .ask(&provider.token(&claims_but(&claims)))
+        let allowed = fixture
+            .authorize(&provider.token(&claims_with(&claims)))
             .await
             .unwrap();
         assert_eq!(allowed["context"]["location_ids"], expected, "{claims}");
@@ -115,26 +116,26 @@ async fn only_an_admin_without_a_list_sees_every_location() {
 }
 
 #[tokio::test]
-async fn a_controller_says_which_it_is() {
+async fn controller_token_requires_controller_id() {
     let provider = issuer("key-1", 1);
-    let door = knowing(&[provider.public()]);
-    let claims = claims_but(
+    let fixture = with_keys(&[provider.public()]);
+    let claims = claims_with(
         &json!({"role": "controller", "sub": "crane-7", "controller_id": "controller-1"}),
     );
-    let allowed = door.ask(&provider.token(&claims)).await.unwrap();
+    let allowed = fixture.authorize(&provider.token(&claims)).await.unwrap();
     assert_eq!(allowed["context"]["controller_id"], "controller-1");
     assert!(
-        !door
-            .lets_in(&provider.token(&claims_but(&json!({"role": "controller"}))))
+        !fixture
+            .allows(&provider.token(&claims_with(&json!({"role": "controller"}))))
             .await
     );
 }
 
 #[tokio::test]
-async fn a_claim_that_is_missing_or_ill_formed_is_refused() {
+async fn missing_or_malformed_claim_is_rejected() {
     let provider = issuer("key-1", 1);
-    let door = knowing(&[provider.public()]);
-    for broken in [
+    let fixture = with_keys(&[provider.public()]);
+    for change in [
         json!({"iss": null}),
         json!({"iss": "https://other.test"}),
         json!({"iss": ["https://identity.test", "https://other.test"]}),
@@ -156,23 +157,24 @@ async fn a_claim_that_is_missing_or_ill_formed_is_refused() {
         json!({"controller_id": "a b"}),
     ] {
         assert!(
-            !door.lets_in(&provider.token(&claims_but(&broken))).await,
-            "{broken} was let in"
+            !fixture.allows(&provider.token(&claims_with(&change))).await,
+            "{change} was allowed"
         );
     }
-    let among_others = claims_but(&json!({"aud": ["other-api", "stockline-api"]}));
-    assert!(door.lets_in(&provider.token(&among_others)).await);
+    let among_others = claims_with(&json!({"aud": ["other-api", "stockline-api"]}));
+    assert!(fixture.allows(&provider.token(&among_others)).await);
     assert!(
-        door.lets_in(&provider.token(&claims_but(&json!({"nbf": null}))))
+        fixture
+            .allows(&provider.token(&claims_with(&json!({"nbf": null}))))
             .await
     );
 }
 
 #[tokio::test]
-async fn a_token_holds_from_its_start_to_its_end_give_or_take_half_a_minute() {
+async fn token_is_valid_from_nbf_to_exp_with_30_s_leeway() {
     let provider = issuer("key-1", 1);
     let noon = 1_772_366_400;
-    for (from, until, holds) in [
+    for (from, until, is_valid) in [
         (-60, 60, true),
         (30, 60, true),
         (31, 60, false),
@@ -180,21 +182,21 @@ async fn a_token_holds_from_its_start_to_its_end_give_or_take_half_a_minute() {
         (-60, -30, false),
         (-60, -3600, false),
     ] {
-        let door = knowing(&[provider.public()]);
-        let claims = claims_but(&json!({"nbf": noon + from, "exp": noon + until}));
+        let fixture = with_keys(&[provider.public()]);
+        let claims = claims_with(&json!({"nbf": noon + from, "exp": noon + until}));
         assert_eq!(
-            door.lets_in(&provider.token(&claims)).await,
-            holds,
+            fixture.allows(&provider.token(&claims)).await,
+            is_valid,
             "{from} to {until}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_forged_token_is_refused() {
+async fn forged_token_is_rejected() {
     let provider = issuer("key-1", 1);
-    let door = knowing(&[provider.public()]);
-    let admin = claims_but(&json!({"role": "admin", "location_ids": null}));
+    let fixture = with_keys(&[provider.public()]);
+    let admin = claims_with(&json!({"role": "admin", "location_ids": null}));
     let good = provider.token(&claims());
     let (header, rest) = good.split_once('.').unwrap();
     let (payload, signature) = rest.split_once('.').unwrap();
@@ -202,29 +204,33 @@ async fn a_forged_token_is_refused() {
     let mut shared = Header::new(Algorithm::HS256);
     shared.kid = Some("key-1".to_owned());
     let with_public_key = EncodingKey::from_secret(&provider.public_bytes());
-    let none = |alg: &str| part(&json!({"alg": alg, "kid": "key-1"}));
+    let header_with = |alg: &str| encode_part(&json!({"alg": alg, "kid": "key-1"}));
     let another = issuer("key-1", 2);
     let with_own_key = json!({"alg": "ES256", "kid": "key-1", "jwk": another.public()});
     for (forged, how) in [
         (
-            format!("{header}.{}.{signature}", part(&admin)),
+            format!("{header}.{}.{signature}", encode_part(&admin)),
             "another payload",
         ),
         (
             format!(
                 "{}.{payload}.{signature}",
-                part(&json!({"alg": "ES256", "kid": "key-1"}))
+                encode_part(&json!({"alg": "ES256", "kid": "key-1"}))
             ),
             "another header",
         ),
         (format!("{header}.{payload}."), "no signature"),
-        (format!("{header}.{payload}"), "no third part"),
+        (format!("{header}.{payload}"), "no signature part"),
         (
-            format!("{}.{}.", none("none"), part(&admin)),
+            format!("{}.{}.", header_with("none"), encode_part(&admin)),
             "algorithm none",
         ),
         (
-            format!("{}.{}.{signature}", none("NONE"), part(&admin)),
+            format!(
+                "{}.{}.{signature}",
+                header_with("NONE"),
+                encode_part(&admin)
+            ),
             "algorithm NONE",
         ),
         (
@@ -233,40 +239,40 @@ async fn a_forged_token_is_refused() {
         ),
         (
             provider.token_with(&json!({"alg": "RS256", "kid": "key-1"}), &admin),
-            "an algorithm of another kind of key",
+            "an algorithm of another key type",
         ),
-        (another.token(&admin), "another key under the same name"),
+        (another.token(&admin), "another key under the same kid"),
         (
             another.token_with(&with_own_key, &admin),
-            "a key of its own",
+            "its own key in the header",
         ),
         (
             provider.token_with(&json!({"alg": "ES256"}), &admin),
-            "no key named",
+            "no kid",
         ),
         (
             provider.token_with(&json!({"alg": "ES256", "kid": "key-2"}), &admin),
-            "an unknown key named",
+            "an unknown kid",
         ),
         (
             provider.token_with(
                 &json!({"alg": "ES256", "kid": "key-1", "crit": ["b64"]}),
                 &admin,
             ),
-            "a critical header",
+            "a critical extension",
         ),
         ("nonsense".to_owned(), "nonsense"),
         (String::new(), "nothing"),
     ] {
-        assert!(!door.lets_in(&forged).await, "{how} was let in");
+        assert!(!fixture.allows(&forged).await, "{how} was allowed");
     }
-    assert!(door.lets_in(&good).await);
+    assert!(fixture.allows(&good).await);
 }
 
 #[tokio::test]
-async fn what_is_no_bearer_token_is_refused() {
+async fn header_without_bearer_token_is_rejected() {
     let provider = issuer("key-1", 1);
-    let door = knowing(&[provider.public()]);
+    let fixture = with_keys(&[provider.public()]);
     let token = provider.token(&claims());
     for header in [
         token.clone(),
@@ -274,7 +280,7 @@ async fn what_is_no_bearer_token_is_refused() {
         "Bearer".to_owned(),
         String::new(),
     ] {
-        let refused = door
+        let refused = fixture
             .authorizer
             .handle(event(&header), "request-1")
             .await
@@ -284,43 +290,47 @@ async fn what_is_no_bearer_token_is_refused() {
 }
 
 #[tokio::test]
-async fn an_rsa_key_verifies_only_its_own_algorithm_and_only_when_it_is_long_enough() {
+async fn rsa_key_rejects_other_algorithms() {
     let (published, token) = rsa_key_and_token(2048, &claims());
-    let door = knowing(std::slice::from_ref(&published));
-    assert!(door.lets_in(&token).await);
+    let fixture = with_keys(std::slice::from_ref(&published));
+    assert!(fixture.allows(&token).await);
     let elliptic = issuer("rsa", 1).token(&claims());
-    assert!(!door.lets_in(&elliptic).await);
+    assert!(!fixture.allows(&elliptic).await);
     for other in [json!({"alg": "PS256"}), json!({"use": "enc"})] {
-        let mut unfit = published.clone();
-        unfit
+        let mut unusable = published.clone();
+        unusable
             .as_object_mut()
             .unwrap()
             .extend(other.as_object().unwrap().clone());
         assert!(
-            !knowing(&[unfit, issuer("key-1", 1).public()])
-                .lets_in(&token)
+            !with_keys(&[unusable, issuer("key-1", 1).public()])
+                .allows(&token)
                 .await,
             "{other}"
         );
     }
+}
+
+#[tokio::test]
+async fn rsa_key_rejects_short_keys() {
     let (short, token) = rsa_key_and_token(1024, &claims());
     assert!(
-        !knowing(&[short, issuer("key-1", 1).public()])
-            .lets_in(&token)
+        !with_keys(&[short, issuer("key-1", 1).public()])
+            .allows(&token)
             .await
     );
 }
 
 #[tokio::test]
-async fn keys_of_other_kinds_beside_ours_are_passed_over() {
+async fn unusable_keys_of_a_key_set_are_skipped() {
     let provider = issuer("key-1", 1);
-    let door = knowing(&[
+    let fixture = with_keys(&[
         json!({"kty": "oct", "kid": "key-1", "alg": "HS256", "k": "c2VjcmV0"}),
         json!({"kty": "AKP", "kid": "new", "alg": "ML-DSA-44", "pub": "AA"}),
         json!("nonsense"),
         provider.public(),
     ]);
-    assert!(door.lets_in(&provider.token(&claims())).await);
+    assert!(fixture.allows(&provider.token(&claims())).await);
 }
 
 async fn publish(server: &MockServer, keys: &[&Issuer]) {
@@ -337,76 +347,77 @@ async fn fetches(server: &MockServer) -> usize {
     server.received_requests().await.unwrap().len()
 }
 
-fn asking(server: &MockServer) -> Door {
-    door(KeySet::published(format!("{}/keys", server.uri()), true).unwrap())
+/// An authorizer that fetches its keys from `server`.
+fn with_provider(server: &MockServer) -> Fixture {
+    fixture(KeySet::published(format!("{}/keys", server.uri()), true).unwrap())
 }
 
 #[tokio::test]
-async fn the_keys_are_fetched_once_in_ten_minutes() {
+async fn keys_are_fetched_every_ten_minutes() {
     let (server, provider) = (MockServer::start().await, issuer("key-1", 1));
     publish(&server, &[&provider]).await;
-    let door = asking(&server);
-    door.authorizer.warm_up().await;
+    let fixture = with_provider(&server);
+    fixture.authorizer.warm_up().await;
     for _ in 0..3 {
-        assert!(door.lets_in(&provider.token(&claims())).await);
+        assert!(fixture.allows(&provider.token(&claims())).await);
     }
-    door.clock.advance(SignedDuration::from_secs(599));
-    assert!(door.lets_in(&provider.token(&claims())).await);
+    fixture.clock.advance(SignedDuration::from_secs(599));
+    assert!(fixture.allows(&provider.token(&claims())).await);
     assert_eq!(fetches(&server).await, 1);
-    door.clock.advance(SignedDuration::from_secs(1));
-    assert!(door.lets_in(&provider.token(&claims())).await);
+    fixture.clock.advance(SignedDuration::from_secs(1));
+    assert!(fixture.allows(&provider.token(&claims())).await);
     assert_eq!(fetches(&server).await, 2);
 }
 
 #[tokio::test]
-async fn a_rotated_key_is_found_and_the_old_one_goes_with_the_set() {
+async fn rotated_key_is_accepted_and_withdrawn_key_rejected() {
     let (server, old, new) = (
         MockServer::start().await,
         issuer("key-1", 1),
         issuer("key-2", 2),
     );
     publish(&server, &[&old]).await;
-    let door = asking(&server);
-    assert!(door.lets_in(&old.token(&claims())).await);
+    let fixture = with_provider(&server);
+    assert!(fixture.allows(&old.token(&claims())).await);
 
     publish(&server, &[&new]).await;
     assert!(
-        !door.lets_in(&new.token(&claims())).await,
+        !fixture.allows(&new.token(&claims())).await,
         "the keys were fetched less than a minute ago"
     );
-    door.clock.advance(SignedDuration::from_secs(60));
-    assert!(door.lets_in(&new.token(&claims())).await);
+    fixture.clock.advance(SignedDuration::from_secs(60));
+    assert!(fixture.allows(&new.token(&claims())).await);
     assert!(
-        !door.lets_in(&old.token(&claims())).await,
-        "the provider has withdrawn it"
+        !fixture.allows(&old.token(&claims())).await,
+        "the provider no longer publishes it"
     );
 }
 
 #[tokio::test]
-async fn made_up_keys_make_us_ask_the_provider_once_a_minute_at_most() {
+async fn unknown_kids_fetch_keys_at_most_once_a_minute() {
     let (server, provider, forger) = (
         MockServer::start().await,
         issuer("key-1", 1),
         issuer("made-up", 2),
     );
     publish(&server, &[&provider]).await;
-    let door = asking(&server);
+    let fixture = with_provider(&server);
     for _ in 0..2 {
         for _ in 0..20 {
-            assert!(!door.lets_in(&forger.token(&claims())).await);
+            assert!(!fixture.allows(&forger.token(&claims())).await);
         }
-        door.clock.advance(SignedDuration::from_secs(60));
+        fixture.clock.advance(SignedDuration::from_secs(60));
     }
-    assert!(door.lets_in(&provider.token(&claims())).await);
+    assert!(fixture.allows(&provider.token(&claims())).await);
     assert_eq!(fetches(&server).await, 2);
 }
 
 #[tokio::test]
-async fn while_the_provider_is_down_the_keys_it_had_are_good() {
+async fn cached_keys_stay_valid_while_provider_is_down() {
     let (server, provider) = (MockServer::start().await, issuer("key-1", 1));
     publish(&server, &[&provider]).await;
-    let door = asking(&server);
-    assert!(door.lets_in(&provider.token(&claims())).await);
+    let fixture = with_provider(&server);
+    assert!(fixture.allows(&provider.token(&claims())).await);
     for failure in [
         ResponseTemplate::new(503),
         ResponseTemplate::new(302).insert_header("location", "https://elsewhere.test/"),
@@ -418,28 +429,27 @@ async fn while_the_provider_is_down_the_keys_it_had_are_good() {
             .respond_with(failure)
             .mount(&server)
             .await;
-        door.clock.advance(SignedDuration::from_mins(11));
+        fixture.clock.advance(SignedDuration::from_mins(11));
         for _ in 0..5 {
-            assert!(door.lets_in(&provider.token(&claims())).await);
+            assert!(fixture.allows(&provider.token(&claims())).await);
         }
-        assert_eq!(
-            fetches(&server).await,
-            1,
-            "it is asked once a minute at most"
-        );
+        assert_eq!(fetches(&server).await, 1, "at most one fetch a minute");
     }
 }
 
 #[tokio::test]
-async fn without_any_keys_the_answer_is_a_fault_of_ours_and_not_of_the_caller() {
+async fn missing_key_set_is_a_server_error() {
     let (server, provider) = (MockServer::start().await, issuer("key-1", 1));
     Mock::given(path("/keys"))
         .respond_with(ResponseTemplate::new(503))
         .mount(&server)
         .await;
-    let door = asking(&server);
-    let error = door.ask(&provider.token(&claims())).await.unwrap_err();
-    assert_eq!(error, "the caller cannot be verified now");
+    let fixture = with_provider(&server);
+    let error = fixture
+        .authorize(&provider.token(&claims()))
+        .await
+        .unwrap_err();
+    assert_eq!(error, "token verification is unavailable");
     publish(&server, &[&provider]).await;
-    assert!(door.lets_in(&provider.token(&claims())).await);
+    assert!(fixture.allows(&provider.token(&claims())).await);
 }

@@ -8,23 +8,23 @@ use stockline_testkit::memory::catalog::MemoryCatalog;
 
 use super::Catalog;
 
-struct Desk {
+struct Fixture {
     store: MemoryCatalog,
     catalog: Catalog<MemoryCatalog>,
 }
 
-fn desk() -> Desk {
+fn fixture() -> Fixture {
     let store = MemoryCatalog::default();
     let catalog = Catalog::new(store.clone());
-    Desk { store, catalog }
+    Fixture { store, catalog }
 }
 
-impl Desk {
+impl Fixture {
     async fn send(&self, call: CallBuilder) -> Result<Reply, Problem> {
         self.catalog.handle(call.build()).await
     }
 
-    async fn sent(&self, call: CallBuilder) -> Value {
+    async fn ok(&self, call: CallBuilder) -> Value {
         let reply = self.send(call).await.unwrap();
         assert_eq!(reply.status(), 200);
         reply.body().clone()
@@ -35,13 +35,13 @@ impl Desk {
     }
 }
 
-fn product(sku: &str) -> CallBuilder {
+fn put_product(sku: &str) -> CallBuilder {
     call("PUT", "/v1/products/{sku}")
         .path("sku", sku)
         .by("ops", "admin", "*")
 }
 
-fn location(id: &str) -> CallBuilder {
+fn put_location(id: &str) -> CallBuilder {
     call("PUT", "/v1/locations/{location_id}")
         .path("location_id", id)
         .by("ops", "admin", "*")
@@ -76,109 +76,118 @@ fn shop(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_admin_puts_a_product_and_a_till_reads_it() {
-    let desk = desk();
-    assert_eq!(desk.sent(product("milk").body(&milk())).await, milk());
+async fn product_put_by_admin_is_readable_by_store_app() {
+    let fixture = fixture();
+    assert_eq!(fixture.ok(put_product("milk").body(&milk())).await, milk());
     assert_eq!(
-        desk.sent(product("milk").body(&milk())).await,
+        fixture.ok(put_product("milk").body(&milk())).await,
         milk(),
         "putting it again changes nothing"
     );
-    assert_eq!(desk.sent(read_product("milk")).await, milk());
-    assert_eq!(desk.refused(read_product("bread")).await["status"], 404);
+    assert_eq!(fixture.ok(read_product("milk")).await, milk());
+    assert_eq!(fixture.refused(read_product("bread")).await["status"], 404);
 }
 
 #[tokio::test]
-async fn a_store_may_change_its_time_zone_and_its_closing_hour() {
-    let desk = desk();
-    desk.sent(location("store-1").body(&shop("store-1"))).await;
+async fn put_location_replaces_time_zone_and_close_out_hour() {
+    let fixture = fixture();
+    fixture
+        .ok(put_location("store-1").body(&shop("store-1")))
+        .await;
     let mut moved = shop("store-1");
     moved["time_zone"] = "Europe/Lisbon".into();
     moved["close_out_hour"] = 0.into();
-    assert_eq!(desk.sent(location("store-1").body(&moved)).await, moved);
-    assert_eq!(desk.sent(read_location("store-1")).await, moved);
+    assert_eq!(
+        fixture.ok(put_location("store-1").body(&moved)).await,
+        moved
+    );
+    assert_eq!(fixture.ok(read_location("store-1")).await, moved);
 }
 
 #[tokio::test]
-async fn only_an_admin_writes() {
-    let desk = desk();
+async fn only_admin_may_write() {
+    let fixture = fixture();
     for role in ["store_app", "store_manager", "controller", "analyst"] {
         for call in [
-            product("milk").body(&milk()),
-            location("store-1").body(&shop("store-1")),
+            put_product("milk").body(&milk()),
+            put_location("store-1").body(&shop("store-1")),
             batch(&json!({"products": [milk()]})),
         ] {
-            let refused = desk.refused(call.by("someone", role, "store-1")).await;
+            let refused = fixture.refused(call.by("someone", role, "store-1")).await;
             assert_eq!(refused["status"], 403, "{role} {refused}");
         }
     }
-    assert!(desk.store.open().products.is_empty());
-    assert!(desk.store.open().locations.is_empty());
+    assert!(fixture.store.open().products.is_empty());
+    assert!(fixture.store.open().locations.is_empty());
 }
 
 #[tokio::test]
-async fn a_foreign_location_reads_as_if_it_were_not_there_and_an_analyst_reads_them_all() {
-    let desk = desk();
-    desk.sent(location("store-1").body(&shop("store-1"))).await;
-    let missing = desk
+async fn foreign_location_is_not_found_except_for_analysts() {
+    let fixture = fixture();
+    fixture
+        .ok(put_location("store-1").body(&shop("store-1")))
+        .await;
+    let missing = fixture
         .refused(read_location("store-9").by("ops", "admin", "*"))
         .await;
     assert_eq!(missing["status"], 404);
     for role in ["store_app", "store_manager", "controller", "admin"] {
         let read = read_location("store-1").by("someone", role, "store-2");
-        assert_eq!(desk.refused(read).await, missing, "{role}");
-        desk.sent(read_location("store-1").by("someone", role, "store-1,store-2"))
+        assert_eq!(fixture.refused(read).await, missing, "{role}");
+        fixture
+            .ok(read_location("store-1").by("someone", role, "store-1,store-2"))
             .await;
     }
-    desk.sent(read_location("store-1").by("someone", "analyst", ""))
+    fixture
+        .ok(read_location("store-1").by("someone", "analyst", ""))
         .await;
 }
 
 #[tokio::test]
-async fn an_admin_of_some_locations_writes_no_others() {
-    let desk = desk();
-    let of_two = |call: CallBuilder| call.by("regional", "admin", "store-2");
-    let refused = desk
-        .refused(of_two(location("store-1").body(&shop("store-1"))))
+async fn admin_with_location_list_writes_only_those() {
+    let fixture = fixture();
+    let regional = |call: CallBuilder| call.by("regional", "admin", "store-2");
+    let refused = fixture
+        .refused(regional(put_location("store-1").body(&shop("store-1"))))
         .await;
     assert_eq!(refused["status"], 404);
     let body = json!({"locations": [shop("store-1"), shop("store-2")]});
-    let answer = desk.sent(of_two(batch(&body))).await;
+    let answer = fixture.ok(regional(batch(&body))).await;
     assert_eq!(answer["results"][0]["problem"]["status"], 404);
     assert_eq!(answer["results"][1]["outcome"], "stored");
-    assert_eq!(desk.store.open().locations.len(), 1);
+    assert_eq!(fixture.store.open().locations.len(), 1);
 }
 
 #[tokio::test]
-async fn every_broken_field_is_pointed_at_and_nothing_is_stored() {
-    let desk = desk();
+async fn invalid_fields_are_reported_and_nothing_is_stored() {
+    let fixture = fixture();
     let with = |mut body: Value, field: &str, value: Value| {
         body[field] = value;
         body
     };
     let cases = [
         (
-            product("milk").body(&with(milk(), "sku", "bread".into())),
+            put_product("milk").body(&with(milk(), "sku", "bread".into())),
             "invalid-request",
             "/sku",
         ),
         (
-            product("milk").body(&with(milk(), "name", "".into())),
+            put_product("milk").body(&with(milk(), "name", "".into())),
             "invalid-request",
             "/name",
         ),
         (
-            product("milk").body(&with(milk(), "colour", "white".into())),
+            put_product("milk").body(&with(milk(), "colour", "white".into())),
             "malformed-body",
             "/colour",
         ),
         (
-            product("milk").body(&with(milk(), "unit_of_measure", "dozen".into())),
+            put_product("milk").body(&with(milk(), "unit_of_measure", "dozen".into())),
             "malformed-body",
             "/unit_of_measure",
         ),
         (
-            product("milk").body(&with(
+            put_product("milk").body(&with(
                 milk(),
                 "list_price",
                 json!({"amount": 1.29, "currency": "EUR"}),
@@ -186,24 +195,24 @@ async fn every_broken_field_is_pointed_at_and_nothing_is_stored() {
             "malformed-body",
             "/list_price/amount",
         ),
-        (product("milk").text("{"), "malformed-body", ""),
+        (put_product("milk").text("{"), "malformed-body", ""),
         (
-            location("store-1").body(&shop("store-2")),
+            put_location("store-1").body(&shop("store-2")),
             "invalid-request",
             "/location_id",
         ),
         (
-            location("store-1").body(&with(shop("store-1"), "time_zone", "Berlin".into())),
+            put_location("store-1").body(&with(shop("store-1"), "time_zone", "Berlin".into())),
             "invalid-request",
             "/time_zone",
         ),
         (
-            location("store-1").body(&with(shop("store-1"), "close_out_hour", 13.into())),
+            put_location("store-1").body(&with(shop("store-1"), "close_out_hour", 13.into())),
             "invalid-request",
             "/close_out_hour",
         ),
         (
-            location("store-1").body(&with(
+            put_location("store-1").body(&with(
                 shop("store-1"),
                 "zones",
                 json!([{"zone_id": "a b", "aisles": 1}]),
@@ -213,7 +222,7 @@ async fn every_broken_field_is_pointed_at_and_nothing_is_stored() {
         ),
     ];
     for (call, kind, pointer) in cases {
-        let refused = desk.refused(call).await;
+        let refused = fixture.refused(call).await;
         assert_eq!(refused["status"], 400, "{refused}");
         assert_eq!(
             refused["type"],
@@ -223,16 +232,16 @@ async fn every_broken_field_is_pointed_at_and_nothing_is_stored() {
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }
     assert_eq!(
-        desk.refused(product("a b").body(&milk())).await["status"],
+        fixture.refused(put_product("a b").body(&milk())).await["status"],
         404
     );
-    assert!(desk.store.open().products.is_empty());
-    assert!(desk.store.open().locations.is_empty());
+    assert!(fixture.store.open().products.is_empty());
+    assert!(fixture.store.open().locations.is_empty());
 }
 
 #[tokio::test]
-async fn a_bad_entry_of_a_batch_does_not_sink_the_others() {
-    let desk = desk();
+async fn batch_stores_valid_entries_beside_invalid_ones() {
+    let fixture = fixture();
     let mut bread = milk();
     bread["sku"] = "bread".into();
     let mut no_name = milk();
@@ -243,8 +252,8 @@ async fn a_bad_entry_of_a_batch_does_not_sink_the_others() {
         "products": [milk(), no_name, unknown_field, "eggs", milk(), bread],
         "locations": [shop("store-1"), {"location_id": "store-2"}],
     });
-    let answer = desk.sent(batch(&body)).await;
-    let told: Vec<(&str, &str, &str)> = answer["results"]
+    let answer = fixture.ok(batch(&body)).await;
+    let results: Vec<(&str, &str, &str)> = answer["results"]
         .as_array()
         .unwrap()
         .iter()
@@ -259,7 +268,7 @@ async fn a_bad_entry_of_a_batch_does_not_sink_the_others() {
         })
         .collect();
     assert_eq!(
-        told,
+        results,
         [
             ("/products/0", "stored", "-"),
             ("/products/1", "refused", "/products/1/name"),
@@ -271,26 +280,26 @@ async fn a_bad_entry_of_a_batch_does_not_sink_the_others() {
             ("/locations/1", "refused", "/locations/1"),
         ]
     );
-    assert_eq!(desk.store.open().products.len(), 2);
-    assert_eq!(desk.store.open().locations.len(), 1);
+    assert_eq!(fixture.store.open().products.len(), 2);
+    assert_eq!(fixture.store.open().locations.len(), 1);
 }
 
 #[tokio::test]
-async fn a_batch_of_a_hundred_is_stored_and_one_more_is_refused_whole() {
-    let desk = desk();
+async fn batch_of_100_is_stored_and_101_is_rejected() {
+    let fixture = fixture();
     let products = |count: usize| -> Vec<Value> {
         let named = |number| json!({"sku": format!("sku-{number}"), "name": "x", "unit_of_measure": "gram"});
         (0..count).map(named).collect()
     };
-    let refused = desk
+    let refused = fixture
         .refused(batch(
             &json!({"products": products(100), "locations": [shop("store-1")]}),
         ))
         .await;
     assert_eq!(refused["status"], 400);
-    assert!(desk.store.open().products.is_empty());
-    let answer = desk
-        .sent(batch(
+    assert!(fixture.store.open().products.is_empty());
+    let answer = fixture
+        .ok(batch(
             &json!({"products": products(99), "locations": [shop("store-1")]}),
         ))
         .await;
@@ -298,30 +307,30 @@ async fn a_batch_of_a_hundred_is_stored_and_one_more_is_refused_whole() {
     assert_eq!(results.len(), 100);
     assert!(results.iter().all(|result| result["outcome"] == "stored"));
     assert_eq!(results[98]["pointer"], "/products/98");
-    assert_eq!(desk.store.open().products.len(), 99);
+    assert_eq!(fixture.store.open().products.len(), 99);
 }
 
 #[tokio::test]
-async fn a_busy_table_is_told_per_entry_and_sending_again_stores_them() {
-    let desk = desk();
-    desk.store.open().busy = true;
+async fn busy_table_is_reported_per_entry_and_retry_succeeds() {
+    let fixture = fixture();
+    fixture.store.open().busy = true;
     let body = json!({"products": [milk()]});
-    let answer = desk.sent(batch(&body)).await;
+    let answer = fixture.ok(batch(&body)).await;
     assert_eq!(answer["results"][0]["problem"]["status"], 503);
     assert_eq!(
-        desk.refused(product("milk").body(&milk())).await["status"],
+        fixture.refused(put_product("milk").body(&milk())).await["status"],
         503
     );
-    desk.store.open().busy = false;
+    fixture.store.open().busy = false;
     assert_eq!(
-        desk.sent(batch(&body)).await["results"][0]["outcome"],
+        fixture.ok(batch(&body)).await["results"][0]["outcome"],
         "stored"
     );
 }
 
 #[tokio::test]
-async fn the_sample_events_are_answered_as_the_gateway_expects() {
-    let desk = desk();
+async fn sample_events_get_the_gateway_response() {
+    let fixture = fixture();
     for event in [
         include_str!("../../../../events/catalog.put-product.json"),
         include_str!("../../../../events/catalog.put-location.json"),
@@ -329,10 +338,10 @@ async fn the_sample_events_are_answered_as_the_gateway_expects() {
         include_str!("../../../../events/catalog.read-location.json"),
     ] {
         let request = lambda_http::request::from_str(event).unwrap();
-        let response = answer(&request, &|call| desk.catalog.handle(call)).await;
+        let response = answer(&request, &|call| fixture.catalog.handle(call)).await;
         assert_eq!(response.status(), 200, "{:?}", response.body());
         assert_eq!(response.headers()["content-type"], "application/json");
     }
-    assert_eq!(desk.store.open().products.len(), 3);
-    assert_eq!(desk.store.open().locations.len(), 2);
+    assert_eq!(fixture.store.open().products.len(), 3);
+    assert_eq!(fixture.store.open().locations.len(), 2);
 }

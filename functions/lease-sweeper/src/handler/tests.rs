@@ -11,7 +11,7 @@ use stockline_testkit::orders::order;
 
 use super::*;
 
-struct Floor {
+struct Fixture {
     tasks: MemoryTasks,
     queues: MemoryQueues,
     clock: FakeClock,
@@ -25,7 +25,7 @@ fn zone(name: &str) -> Zone {
     }
 }
 
-/// A task in the zone `dry` of `hub-2`, with `controller-1`.
+/// A task in zone `dry` of `hub-2`, leased to `controller-1`.
 fn leased(now: Timestamp) -> Task {
     let order = order("k1", "hub-2", "online", &[("milk", 2)]);
     let planned = Task::plan(&order, &[zone("dry")], now).remove(0);
@@ -34,7 +34,7 @@ fn leased(now: Timestamp) -> Task {
         .unwrap()
 }
 
-/// `controller-1` lives.
+/// A heartbeat of `controller-1`.
 fn heartbeat(now: Timestamp) -> Controller {
     Controller {
         controller_id: "controller-1".parse().unwrap(),
@@ -45,8 +45,8 @@ fn heartbeat(now: Timestamp) -> Controller {
     }
 }
 
-/// One task in the second zone of the second warehouse; `controller-1` lives and has just got it.
-async fn floor() -> Floor {
+/// A task in the second zone of the second warehouse, leased to the live `controller-1`.
+async fn fixture() -> Fixture {
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     let hub = |name: &str| Location {
@@ -58,37 +58,37 @@ async fn floor() -> Floor {
     tasks.add(&leased(clock.now())).await.unwrap();
     let catalog = MemoryCatalog::with_locations(locations);
     let sweeper = LeaseSweeper::new(tasks.clone(), catalog, queues.clone(), clock.clone());
-    let floor = Floor {
+    let fixture = Fixture {
         tasks,
         queues,
         clock,
         sweeper,
     };
-    floor.beats().await;
-    floor
+    fixture.send_heartbeat().await;
+    fixture
 }
 
-impl Floor {
-    async fn beats(&self) {
+impl Fixture {
+    async fn send_heartbeat(&self) {
         let heartbeat = heartbeat(self.clock.now());
         self.tasks.record_heartbeat(&heartbeat).await.unwrap();
     }
 
-    /// The controller says no more, not even that it lives.
-    fn dies(&self) {
+    /// Lets the last heartbeat expire.
+    fn expire_heartbeat(&self) {
         self.clock
             .advance(HEARTBEAT_LIFE + SignedDuration::from_millis(1));
     }
 
-    async fn becomes(&self, change: impl Fn(&Task) -> Task) {
+    async fn replace_task(&self, change: impl Fn(&Task) -> Task) {
         let task = self.tasks.only();
         assert!(self.tasks.replace(&task, &change(&task)).await.unwrap());
     }
 
-    /// The tasks that the queue was told of, with their attempt, since the last look.
-    fn told(&self) -> Vec<Value> {
-        let told = self.queues.take().into_iter();
-        told.map(|(queue, mut message)| {
+    /// Takes the ids of the tasks sent to the queue since the last call.
+    fn take_sent(&self) -> Vec<Value> {
+        let sent = self.queues.take().into_iter();
+        sent.map(|(queue, mut message)| {
             assert_eq!(queue, "tasks");
             message["data"]["task_id"].take()
         })
@@ -96,119 +96,137 @@ impl Floor {
     }
 }
 
-fn accepted(task: &Task, floor: &Floor) -> Task {
+fn accepted(task: &Task, fixture: &Fixture) -> Task {
     let report = Report {
         lease_id: task.lease_id,
         report_seq: 1,
         state: ReportedState::Accepted,
         error: None,
-        occurred_at: floor.clock.now(),
+        occurred_at: fixture.clock.now(),
     };
-    match task.report(&report, floor.clock.now()) {
+    match task.report(&report, fixture.clock.now()) {
         Ok(Step::Moves(task)) => *task,
-        other => panic!("it was not accepted: {other:?}"),
+        other => panic!("not accepted: {other:?}"),
     }
 }
 
-const QUEUED: Swept = Swept {
+const ONE_REQUEUED: SweepResult = SweepResult {
     queued: 1,
     canceled: 0,
     dead_lettered: 0,
 };
 
 #[tokio::test]
-async fn the_task_of_a_dead_controller_waits_for_another_and_the_queue_hears_of_it_once() {
-    let floor = floor().await;
-    floor.becomes(|task| accepted(task, &floor)).await;
-    assert_eq!(floor.sweeper.sweep().await.unwrap(), Swept::default());
-    floor.dies();
-    assert_eq!(floor.sweeper.sweep().await.unwrap(), QUEUED);
-    let task = floor.tasks.only();
+async fn dead_controllers_task_is_requeued_and_sent_once() {
+    let fixture = fixture().await;
+    fixture.replace_task(|task| accepted(task, &fixture)).await;
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
+    fixture.expire_heartbeat();
+    assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
+    let task = fixture.tasks.only();
     assert_eq!((task.state, task.attempt), (TaskState::Queued, 2));
-    assert_eq!(floor.sweeper.sweep().await.unwrap(), Swept::default());
-    assert_eq!(floor.tasks.only(), task);
-    assert_eq!(floor.told(), [serde_json::to_value(task.task_id).unwrap()]);
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
+    assert_eq!(fixture.tasks.only(), task);
+    assert_eq!(
+        fixture.take_sent(),
+        [serde_json::to_value(task.task_id).unwrap()]
+    );
 }
 
 #[tokio::test]
-async fn a_controller_that_lives_but_lets_its_lease_end_loses_the_task_too() {
-    let floor = floor().await;
-    floor.clock.advance(LEASE - SignedDuration::from_secs(1));
-    floor.beats().await;
-    assert_eq!(floor.sweeper.sweep().await.unwrap(), Swept::default());
-    floor.clock.advance(SignedDuration::from_secs(1));
-    assert_eq!(floor.sweeper.sweep().await.unwrap(), QUEUED);
+async fn expired_lease_is_taken_from_live_controller() {
+    let fixture = fixture().await;
+    fixture.clock.advance(LEASE - SignedDuration::from_secs(1));
+    fixture.send_heartbeat().await;
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
+    fixture.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
 }
 
 #[tokio::test]
-async fn a_task_on_its_way_to_canceled_is_canceled_and_nobody_is_told() {
-    let floor = floor().await;
-    floor.becomes(|task| task.order_canceled().unwrap()).await;
-    floor.dies();
-    let swept = floor.sweeper.sweep().await.unwrap();
-    assert_eq!((swept.queued, swept.canceled), (0, 1));
-    assert_eq!(floor.tasks.only().state, TaskState::Canceled);
-    assert!(floor.told().is_empty());
+async fn canceling_task_becomes_canceled_without_message() {
+    let fixture = fixture().await;
+    fixture
+        .replace_task(|task| task.order_canceled().unwrap())
+        .await;
+    fixture.expire_heartbeat();
+    let result = fixture.sweeper.sweep().await.unwrap();
+    assert_eq!((result.queued, result.canceled), (0, 1));
+    assert_eq!(fixture.tasks.only().state, TaskState::Canceled);
+    assert!(fixture.take_sent().is_empty());
 }
 
 #[tokio::test]
-async fn a_task_that_was_tried_too_often_is_left_to_a_person() {
-    let floor = floor().await;
+async fn last_attempt_is_dead_lettered_without_message() {
+    let fixture = fixture().await;
     let last = |task: &Task| Task {
         attempt: MAX_ATTEMPTS,
         version: task.version + 1,
         ..task.clone()
     };
-    floor.becomes(last).await;
-    floor.dies();
-    assert_eq!(floor.sweeper.sweep().await.unwrap().dead_lettered, 1);
-    assert_eq!(floor.tasks.only().state, TaskState::DeadLettered);
-    assert!(floor.told().is_empty());
+    fixture.replace_task(last).await;
+    fixture.expire_heartbeat();
+    assert_eq!(fixture.sweeper.sweep().await.unwrap().dead_lettered, 1);
+    assert_eq!(fixture.tasks.only().state, TaskState::DeadLettered);
+    assert!(fixture.take_sent().is_empty());
 }
 
 #[tokio::test]
-async fn of_sweepers_at_once_and_a_report_that_comes_meanwhile_one_moves_the_task() {
-    let floor = floor().await;
-    floor.dies();
-    let leased = floor.tasks.only();
+async fn concurrent_sweeps_and_report_move_the_task_once() {
+    let fixture = fixture().await;
+    fixture.expire_heartbeat();
+    let leased = fixture.tasks.only();
     let report = async {
-        let accepted = accepted(&leased, &floor);
-        floor.tasks.replace(&leased, &accepted).await.unwrap()
+        let accepted = accepted(&leased, &fixture);
+        fixture.tasks.replace(&leased, &accepted).await.unwrap()
     };
-    let (one, two, counted) = tokio::join!(floor.sweeper.sweep(), floor.sweeper.sweep(), report);
+    let (one, two, is_report_applied) =
+        tokio::join!(fixture.sweeper.sweep(), fixture.sweeper.sweep(), report);
     one.unwrap();
     two.unwrap();
-    let task = floor.tasks.only();
+    let task = fixture.tasks.only();
     assert_eq!(task.version, leased.version + 1);
-    if counted {
+    if is_report_applied {
         assert_eq!((task.state, task.attempt), (TaskState::Accepted, 1));
-        assert!(floor.told().is_empty());
+        assert!(fixture.take_sent().is_empty());
     } else {
         assert_eq!((task.state, task.attempt), (TaskState::Queued, 2));
-        assert_eq!(floor.told().len(), 1);
+        assert_eq!(fixture.take_sent().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn when_the_queue_is_down_the_next_sweep_tells_it() {
-    let floor = floor().await;
-    floor.dies();
-    floor.queues.set_broken(true);
-    assert!(floor.sweeper.sweep().await.is_err());
-    assert_eq!(floor.tasks.only().state, TaskState::Queued);
-    floor.queues.set_broken(false);
-    assert_eq!(floor.sweeper.sweep().await.unwrap(), Swept::default());
-    assert_eq!(floor.told().len(), 1);
+async fn failed_send_is_repeated_by_the_next_sweep() {
+    let fixture = fixture().await;
+    fixture.expire_heartbeat();
+    fixture.queues.set_broken(true);
+    assert!(fixture.sweeper.sweep().await.is_err());
+    assert_eq!(fixture.tasks.only().state, TaskState::Queued);
+    fixture.queues.set_broken(false);
+    assert_eq!(
+        fixture.sweeper.sweep().await.unwrap(),
+        SweepResult::default()
+    );
+    assert_eq!(fixture.take_sent().len(), 1);
 }
 
 #[tokio::test]
-async fn what_waits_for_long_is_left_to_its_message() {
-    let floor = floor().await;
-    floor.dies();
-    floor.queues.set_broken(true);
-    assert!(floor.sweeper.sweep().await.is_err());
-    floor.queues.set_broken(false);
-    floor.clock.advance(SignedDuration::from_mins(5));
-    floor.sweeper.sweep().await.unwrap();
-    assert!(floor.told().is_empty());
+async fn task_queued_long_ago_is_not_sent_again() {
+    let fixture = fixture().await;
+    fixture.expire_heartbeat();
+    fixture.queues.set_broken(true);
+    assert!(fixture.sweeper.sweep().await.is_err());
+    fixture.queues.set_broken(false);
+    fixture.clock.advance(SignedDuration::from_mins(5));
+    fixture.sweeper.sweep().await.unwrap();
+    assert!(fixture.take_sent().is_empty());
 }

@@ -1,4 +1,4 @@
-//! A day of one level, as its stream tells it.
+//! Stream records of levels and the alerts they raise.
 
 mod costs;
 
@@ -16,35 +16,35 @@ use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
 
-struct Store {
-    watcher: LowStockAlerts<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
+struct Fixture {
+    function: LowStockAlerts<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
     shop: MemoryShop,
     alerts: MemoryAlerts,
     topic: MemoryTopic,
 }
 
-impl Store {
+impl Fixture {
     fn new() -> Self {
         let (alerts, topic) = (MemoryAlerts::default(), MemoryTopic::default());
         let clock = FakeClock::at("2026-03-01T18:00:00Z");
         let shop = MemoryShop::default();
         Self {
-            watcher: LowStockAlerts::new(shop.clone(), alerts.clone(), topic.clone(), clock),
+            function: LowStockAlerts::new(shop.clone(), alerts.clone(), topic.clone(), clock),
             shop,
             alerts,
             topic,
         }
     }
 
-    async fn sees(&self, records: Vec<StreamRecord>) -> BatchFailures {
-        process_stream_records(records, |record| async move {
-            self.watcher.handle(&record).await
+    async fn process(&self, records: Vec<StreamRecord>) -> BatchResponse {
+        each_stream_record(records, |record| async move {
+            self.function.handle(&record).await
         })
         .await
     }
 
-    /// What was published, by kind and version of the level.
-    fn told(&self) -> Vec<(AlertKind, u64)> {
+    /// The published alerts: kind and level version.
+    fn published_alerts(&self) -> Vec<(AlertKind, u64)> {
         let alerts = self.topic.published();
         alerts
             .iter()
@@ -52,7 +52,7 @@ impl Store {
             .collect()
     }
 
-    async fn record(&self, sku: &str) -> Option<AlertRecord> {
+    async fn alert_record(&self, sku: &str) -> Option<AlertRecord> {
         let key = LevelKey {
             location_id: "store-1".parse().unwrap(),
             sku: sku.parse().unwrap(),
@@ -61,8 +61,8 @@ impl Store {
     }
 }
 
-/// `sku` at `store-1` at `version`: reorder point 10 unless it has none.
-fn image(sku: &str, version: u64, on_hand: i64, allocated: i64, policy: bool) -> Value {
+/// The image of a level at `store-1`; its policy has the reorder point 10.
+fn image(sku: &str, version: u64, on_hand: i64, allocated: i64, has_policy: bool) -> Value {
     let movement = format!("00000000-0000-5000-8000-{version:012}");
     let number = |value: i64| json!({"N": value.to_string()});
     let mut image = json!({
@@ -76,7 +76,7 @@ fn image(sku: &str, version: u64, on_hand: i64, allocated: i64, policy: bool) ->
             "occurred_at": {"S": "2026-03-01T12:00:00.000Z"}, "recorded_at": {"S": "2026-03-01T12:00:01.250Z"},
         }},
     });
-    if policy {
+    if has_policy {
         image["policy"] = json!({"M": {"reorder_point": {"N": "10"}, "target_level": {"N": "40"}}});
     }
     image
@@ -84,9 +84,9 @@ fn image(sku: &str, version: u64, on_hand: i64, allocated: i64, policy: bool) ->
 
 #[allow(
     clippy::needless_pass_by_value,
-    reason = "an image is made where it is told of"
+    reason = "callers build the image in the call"
 )]
-fn changed(old: Option<Value>, new: Value) -> StreamRecord {
+fn stream_record(old: Option<Value>, new: Value) -> StreamRecord {
     let mut record = json!({
         "eventName": "MODIFY", "eventID": "1", "awsRegion": "eu-central-1",
         "dynamodb": {
@@ -101,9 +101,9 @@ fn changed(old: Option<Value>, new: Value) -> StreamRecord {
     stream_records(event).remove(0)
 }
 
-/// `milk` with a reorder point of 10 has `available` at `version`.
+/// A record of milk with `available` and the reorder point 10.
 fn milk(version: u64, available: i64) -> StreamRecord {
-    changed(
+    stream_record(
         None,
         image("milk", version, available.max(0), (-available).max(0), true),
     )
@@ -120,10 +120,10 @@ fn schema() -> jsonschema::Validator {
 }
 
 #[tokio::test]
-async fn the_sample_event_raises_one_alert() {
-    let store = Store::new();
-    assert!(store.sees(sample_event()).await.failures().is_empty());
-    let published = store.topic.published();
+async fn sample_event_raises_one_alert() {
+    let fixture = Fixture::new();
+    assert!(fixture.process(sample_event()).await.failures().is_empty());
+    let published = fixture.topic.published();
     assert_eq!(
         serde_json::to_value(&published).unwrap(),
         json!([{
@@ -138,16 +138,16 @@ async fn the_sample_event_raises_one_alert() {
 }
 
 #[tokio::test]
-async fn of_a_split_level_the_whole_counts_and_not_the_item_that_changed() {
-    let store = Store::new();
-    let item = |version: u64| {
+async fn split_level_is_evaluated_by_its_total() {
+    let fixture = Fixture::new();
+    let bucket_record = |version: u64| {
         let mut image = image("milk", version, 3, 0, false);
         image["split_over"] = json!({"N": "4"});
         image["bucket"] = json!({"N": "2"});
         image["pk"] = json!({"S": "LEVEL#store-1#milk#2"});
-        changed(None, image)
+        stream_record(None, image)
     };
-    let whole = |version: u64, on_hand: i64| {
+    let set_total = |version: u64, on_hand: i64| {
         let policy = json!({"reorder_point": 10, "target_level": 40, "buckets": 4});
         let level = Level {
             on_hand,
@@ -158,26 +158,32 @@ async fn of_a_split_level_the_whole_counts_and_not_the_item_that_changed() {
                 sku: "milk".parse().unwrap(),
             })
         };
-        store.shop.open().levels.insert(level.key(), level);
+        fixture.shop.open().levels.insert(level.key(), level);
     };
-    whole(20, 11);
-    assert!(store.sees(vec![item(5)]).await.failures().is_empty());
-    assert_eq!(store.told(), []);
-    whole(21, 10);
+    set_total(20, 11);
     assert!(
-        store
-            .sees(vec![item(6), item(6)])
+        fixture
+            .process(vec![bucket_record(5)])
             .await
             .failures()
             .is_empty()
     );
-    assert_eq!(store.told(), [(Low, 21)]);
+    assert_eq!(fixture.published_alerts(), []);
+    set_total(21, 10);
+    assert!(
+        fixture
+            .process(vec![bucket_record(6), bucket_record(6)])
+            .await
+            .failures()
+            .is_empty()
+    );
+    assert_eq!(fixture.published_alerts(), [(Low, 21)]);
 }
 
 #[tokio::test]
-async fn a_day_is_told_once_per_line_and_once_when_it_is_over() {
-    let store = Store::new();
-    let day = [
+async fn each_crossing_is_alerted_once() {
+    let fixture = Fixture::new();
+    let quantities = [
         (1, 40),
         (2, 11),
         (3, 10),
@@ -189,8 +195,14 @@ async fn a_day_is_told_once_per_line_and_once_when_it_is_over() {
         (9, 40),
         (10, 9),
     ];
-    let records = day.map(|(version, available)| milk(version, available));
-    assert!(store.sees(records.to_vec()).await.failures().is_empty());
+    let records = quantities.map(|(version, available)| milk(version, available));
+    assert!(
+        fixture
+            .process(records.to_vec())
+            .await
+            .failures()
+            .is_empty()
+    );
     let expected = [
         (Low, 3),
         (OutOfStock, 5),
@@ -198,82 +210,88 @@ async fn a_day_is_told_once_per_line_and_once_when_it_is_over() {
         (Recovered, 9),
         (Low, 10),
     ];
-    assert_eq!(store.told(), expected);
+    assert_eq!(fixture.published_alerts(), expected);
 }
 
 #[tokio::test]
-async fn a_day_that_is_delivered_again_is_not_told_again() {
-    let store = Store::new();
-    let day = [(1, 40), (2, 9), (3, 30), (4, 0), (5, 30), (6, 31)];
-    let records: Vec<_> = day
+async fn redelivered_records_publish_no_second_alert() {
+    let fixture = Fixture::new();
+    let quantities = [(1, 40), (2, 9), (3, 30), (4, 0), (5, 30), (6, 31)];
+    let records: Vec<_> = quantities
         .iter()
         .map(|(version, available)| milk(*version, *available))
         .collect();
-    store.sees(records.clone()).await;
-    let told = store.told();
+    fixture.process(records.clone()).await;
+    let published = fixture.published_alerts();
     assert_eq!(
-        told,
+        published,
         [(Low, 2), (Recovered, 3), (OutOfStock, 4), (Recovered, 5)]
     );
     for from in 0..records.len() {
         assert!(
-            store
-                .sees(records[from..].to_vec())
+            fixture
+                .process(records[from..].to_vec())
                 .await
                 .failures()
                 .is_empty()
         );
     }
-    assert_eq!(store.told(), told);
+    assert_eq!(fixture.published_alerts(), published);
 }
 
 #[tokio::test]
-async fn an_alert_that_was_not_published_is_published_when_its_record_comes_again() {
-    let store = Store::new();
-    store.topic.fail_next(1);
+async fn failed_publish_is_retried_with_its_record() {
+    let fixture = Fixture::new();
+    fixture.topic.fail_next(1);
     let records = vec![milk(1, 9)];
-    assert_eq!(store.sees(records.clone()).await.failures().len(), 1);
-    let pending = store.record("milk").await.unwrap().pending.unwrap();
+    assert_eq!(fixture.process(records.clone()).await.failures().len(), 1);
+    let pending = fixture.alert_record("milk").await.unwrap().pending.unwrap();
 
-    assert!(store.sees(records.clone()).await.failures().is_empty());
-    assert_eq!(store.topic.published(), [pending]);
-    assert_eq!(store.record("milk").await.unwrap().pending, None);
+    assert!(fixture.process(records.clone()).await.failures().is_empty());
+    assert_eq!(fixture.topic.published(), [pending]);
+    assert_eq!(fixture.alert_record("milk").await.unwrap().pending, None);
 
-    store.sees(records).await;
-    assert_eq!(store.told(), [(Low, 1)]);
+    fixture.process(records).await;
+    assert_eq!(fixture.published_alerts(), [(Low, 1)]);
 }
 
 #[tokio::test]
-async fn an_alert_whose_record_ran_out_of_tries_is_published_before_the_next_one() {
-    let store = Store::new();
-    store.topic.fail_next(1);
-    store.sees(vec![milk(1, 9)]).await;
-    store.sees(vec![milk(2, 0)]).await;
-    assert_eq!(store.told(), [(Low, 1), (OutOfStock, 2)]);
+async fn pending_alert_is_published_before_the_next() {
+    let fixture = Fixture::new();
+    fixture.topic.fail_next(1);
+    fixture.process(vec![milk(1, 9)]).await;
+    fixture.process(vec![milk(2, 0)]).await;
+    assert_eq!(fixture.published_alerts(), [(Low, 1), (OutOfStock, 2)]);
 }
 
 #[tokio::test]
-async fn an_older_version_says_nothing() {
-    let store = Store::new();
-    store.sees(vec![milk(5, 9), milk(6, 30)]).await;
-    assert!(store.sees(vec![milk(4, 0)]).await.failures().is_empty());
-    assert_eq!(store.told(), [(Low, 5), (Recovered, 6)]);
+async fn older_level_version_raises_no_alert() {
+    let fixture = Fixture::new();
+    fixture.process(vec![milk(5, 9), milk(6, 30)]).await;
+    assert!(
+        fixture
+            .process(vec![milk(4, 0)])
+            .await
+            .failures()
+            .is_empty()
+    );
+    assert_eq!(fixture.published_alerts(), [(Low, 5), (Recovered, 6)]);
 }
 
 #[tokio::test]
-async fn what_is_no_news_writes_nothing() {
-    let store = Store::new();
-    store.sees(vec![milk(1, 40), milk(2, 39)]).await;
-    assert_eq!(store.record("milk").await, None);
+async fn unchanged_state_writes_no_record() {
+    let fixture = Fixture::new();
+    fixture.process(vec![milk(1, 40), milk(2, 39)]).await;
+    assert_eq!(fixture.alert_record("milk").await, None);
 }
 
-/// Another watcher of the same level writes just before this one does, once.
-struct Overtaken {
+/// An alert store in which another writer wins the first write.
+struct ConflictingAlerts {
     alerts: MemoryAlerts,
-    by: Mutex<Option<AlertRecord>>,
+    winner: Mutex<Option<AlertRecord>>,
 }
 
-impl AlertStore for Overtaken {
+impl AlertStore for ConflictingAlerts {
     async fn find(&self, key: &LevelKey) -> Result<Option<AlertRecord>, StoreError> {
         self.alerts.find(key).await
     }
@@ -283,8 +301,8 @@ impl AlertStore for Overtaken {
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<OrderUpdate, StoreError> {
-        let other = self.by.lock().unwrap().take();
+    ) -> Result<Advance, StoreError> {
+        let other = self.winner.lock().unwrap().take();
         if let Some(other) = other {
             self.alerts.advance(key, before, &other).await?;
         }
@@ -297,7 +315,7 @@ impl AlertStore for Overtaken {
 }
 
 #[tokio::test]
-async fn a_watcher_that_is_overtaken_decides_anew() {
+async fn write_conflict_is_evaluated_again() {
     for (state, version, expected) in [(Low, 4, vec![]), (Low, 2, vec![(OutOfStock, 3)])] {
         let topic = MemoryTopic::default();
         let other = AlertRecord {
@@ -305,76 +323,78 @@ async fn a_watcher_that_is_overtaken_decides_anew() {
             version,
             pending: None,
         };
-        let store = Overtaken {
+        let store = ConflictingAlerts {
             alerts: MemoryAlerts::default(),
-            by: Mutex::new(Some(other)),
+            winner: Mutex::new(Some(other)),
         };
-        let watcher = LowStockAlerts::new(
+        let function = LowStockAlerts::new(
             MemoryShop::default(),
             store,
             topic.clone(),
             FakeClock::at("2026-03-01T18:00:00Z"),
         );
-        assert_eq!(watcher.handle(&milk(3, 0)).await, RecordOutcome::Done);
-        let told: Vec<_> = topic
+        assert_eq!(function.handle(&milk(3, 0)).await, Outcome::Done);
+        let published: Vec<_> = topic
             .published()
             .iter()
             .map(|alert| (alert.data.kind, alert.data.level_version))
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(published, expected);
     }
 }
 
 #[tokio::test]
-async fn a_new_reorder_point_raises_an_alert_of_its_own_moment() {
-    let store = Store::new();
+async fn policy_change_alert_uses_the_current_time() {
+    let fixture = Fixture::new();
     let before = image("milk", 4, 8, 0, false);
     let mut after = image("milk", 5, 8, 0, true);
     after["last_change"] = before["last_change"].clone();
-    store.sees(vec![changed(Some(before), after)]).await;
-    let published = store.topic.published();
+    fixture
+        .process(vec![stream_record(Some(before), after)])
+        .await;
+    let published = fixture.topic.published();
     assert_eq!(published[0].occurred_at.to_string(), "2026-03-01T18:00:00Z");
     assert_eq!(published[0].correlation_id, published[0].id.to_string());
 }
 
 #[tokio::test]
-async fn one_level_that_cannot_be_read_holds_up_no_other() {
-    let store = Store::new();
+async fn unreadable_level_does_not_block_others() {
+    let fixture = Fixture::new();
     let mut broken = image("bread", 1, 0, 0, true);
     broken["on_hand"] = json!({"S": "many"});
-    let mut stranger = image("eggs", 2, 0, 0, true);
-    stranger["pk"] = json!({"S": "LEVEL#store-2#eggs#0"});
-    let response = store
-        .sees(vec![
-            changed(None, broken),
-            changed(None, stranger),
+    let mut mismatched = image("eggs", 2, 0, 0, true);
+    mismatched["pk"] = json!({"S": "LEVEL#store-2#eggs#0"});
+    let response = fixture
+        .process(vec![
+            stream_record(None, broken),
+            stream_record(None, mismatched),
             milk(3, 9),
         ])
         .await;
     assert_eq!(response.failures().len(), 2);
-    assert_eq!(store.told(), [(Low, 3)]);
+    assert_eq!(fixture.published_alerts(), [(Low, 3)]);
 }
 
 #[tokio::test]
-async fn its_own_records_in_the_stream_are_passed_over() {
-    let store = Store::new();
+async fn alert_records_in_the_stream_are_ignored() {
+    let fixture = Fixture::new();
     let mut own = image("milk", 1, 0, 0, true);
     own["sk"] = json!({"S": "ALERT"});
     assert!(
-        store
-            .sees(vec![changed(None, own)])
+        fixture
+            .process(vec![stream_record(None, own)])
             .await
             .failures()
             .is_empty()
     );
-    assert_eq!(store.told(), []);
+    assert_eq!(fixture.published_alerts(), []);
 }
 
 #[tokio::test]
-async fn every_alert_meets_its_schema() {
-    let store = Store::new();
+async fn published_alerts_match_the_schema() {
+    let fixture = Fixture::new();
     let without_policy = |version, available: i64| {
-        changed(
+        stream_record(
             None,
             image(
                 "bread",
@@ -391,10 +411,10 @@ async fn every_alert_meets_its_schema() {
         without_policy(2, -3),
         without_policy(3, 9),
     ]);
-    store.sees(records).await;
+    fixture.process(records).await;
     let schema = schema();
-    assert_eq!(store.told().len(), 7);
-    for alert in store.topic.published() {
+    assert_eq!(fixture.published_alerts().len(), 7);
+    for alert in fixture.topic.published() {
         let sent = serde_json::to_value(&alert).unwrap();
         let errors: Vec<String> = schema
             .iter_errors(&sent)

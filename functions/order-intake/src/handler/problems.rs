@@ -1,4 +1,4 @@
-//! Why an order cannot be placed or go on, as the caller is told it.
+//! The RFC 9457 problems that order requests are refused with.
 
 use serde_json::{Value, json};
 use stockline_application::ports::orders::ShortSku;
@@ -7,31 +7,32 @@ use stockline_domain::invalid::FieldError;
 use stockline_domain::order::{Line, LineExcess, NotPossible};
 use stockline_platform::problem::{Problem, ProblemKind};
 
-/// The key stands for another request.
+/// 422: the idempotency key was used for a different request.
 pub fn key_reused() -> Problem {
     Problem::new(
         ProblemKind::IdempotencyKeyReused,
-        "Another request was sent under this Idempotency-Key; use a new key for a new request.",
+        "This Idempotency-Key was used for a different request. Use a new key for a new request.",
     )
 }
 
-/// Each short SKU.
+/// 409: `lines` lists every short SKU with its requested and available quantity.
 pub fn insufficient_stock(short: &[ShortSku]) -> Problem {
     let lines: Vec<Value> = short
         .iter()
         .map(|short| json!({"sku": short.sku, "requested": short.requested, "available": short.available}))
         .collect();
+    let noun = if short.len() == 1 { "SKU" } else { "SKUs" };
     Problem::new(
         ProblemKind::InsufficientStock,
         format!(
-            "{} SKU(s) of the order are short; nothing was taken.",
+            "Not enough stock for {} {noun}, see lines. Nothing was changed.",
             short.len()
         ),
     )
     .with("lines", lines.into())
 }
 
-/// Each of `lines` whose SKU is among the `missing`.
+/// 422: a pointer to each of `lines` whose SKU is in `missing`.
 pub fn not_stocked(lines: &[Line], missing: &[Sku]) -> Problem {
     let errors = lines
         .iter()
@@ -44,36 +45,42 @@ pub fn not_stocked(lines: &[Line], missing: &[Sku]) -> Problem {
         .collect();
     Problem::new(
         ProblemKind::UnknownLine,
-        "The request names what the location does not stock; nothing was changed.",
+        "The location does not stock every SKU of the request, see errors. Nothing was changed.",
     )
     .with_errors(errors)
 }
 
-/// Each line of which more is to be paid back than can be.
+/// 409: `lines` lists every line whose refundable quantity is exceeded; 400 for an invalid request.
 pub fn not_refundable(error: NotPossible) -> Problem {
-    refused(
+    quantity_exceeded(
         error,
         ProblemKind::OrderNotRefundable,
         "refundable",
-        "More is to be paid back than has left and not come back; nothing was paid back.",
+        "Only fulfilled quantities that are not refunded yet can be refunded, see lines. Nothing was refunded.",
     )
 }
 
-/// Each line of which more is to leave than is open.
+/// 409: `lines` lists every line whose open quantity is exceeded; 400 for an invalid request.
 pub fn not_fulfillable(error: NotPossible) -> Problem {
-    refused(
+    quantity_exceeded(
         error,
         ProblemKind::OrderNotFulfillable,
         "open",
-        "More is to leave than is open; nothing has left.",
+        "Only open quantities can be fulfilled, see lines. Nothing was fulfilled.",
     )
 }
 
-fn refused(error: NotPossible, kind: ProblemKind, possible: &str, detail: &str) -> Problem {
+/// `limit_name` is the JSON name of the quantity that a line of the request exceeds.
+fn quantity_exceeded(
+    error: NotPossible,
+    kind: ProblemKind,
+    limit_name: &str,
+    detail: &str,
+) -> Problem {
     match error {
         NotPossible::Invalid(invalid) => invalid.into(),
         NotPossible::TooMuch(lines) => {
-            let line = |line: &LineExcess| json!({"line": line.line, "requested": line.requested, possible: line.possible});
+            let line = |line: &LineExcess| json!({"line": line.line, "requested": line.requested, limit_name: line.possible});
             let lines: Vec<Value> = lines.iter().map(line).collect();
             Problem::new(kind, detail).with("lines", lines.into())
         }

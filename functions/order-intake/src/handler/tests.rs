@@ -18,13 +18,14 @@ use stockline_testkit::orders::order_body;
 
 use super::OrderIntake;
 
-struct Store {
+struct Fixture {
     shop: MemoryShop,
     clock: FakeClock,
     intake: OrderIntake<MemoryShop, MemoryCatalog, FakeClock>,
 }
 
-async fn store(stock: &[(&str, i64)]) -> Store {
+/// `store-1` holds `stock`; the clock shows 00:30 on 2 March in Berlin, before the store's close-out hour.
+async fn store(stock: &[(&str, i64)]) -> Fixture {
     let clock = FakeClock::at("2026-03-01T23:30:00Z");
     let catalog = MemoryCatalog::default();
     for (id, zone, close_out_hour) in [
@@ -43,7 +44,7 @@ async fn store(stock: &[(&str, i64)]) -> Store {
     let locations = LocationCache::new(catalog, clock.clone());
     let cursors = CursorKey::new("a secret");
     let intake = OrderIntake::new(shop.clone(), locations, clock.clone(), cursors);
-    Store {
+    Fixture {
         shop,
         clock,
         intake,
@@ -54,13 +55,13 @@ fn place(key: &str, body: &Value) -> CallBuilder {
     call("POST", "/v1/orders").key(key).body(body)
 }
 
-/// What is asked of the order `id` under `key`.
-fn step(step: &'static str, id: &str, key: &str, body: &Value) -> CallBuilder {
-    let resource = match step {
+/// `POST /v1/orders/{id}/{action}`.
+fn order_action(action: &'static str, id: &str, key: &str, body: &Value) -> CallBuilder {
+    let resource = match action {
         "cancel" => "/v1/orders/{order_id}/cancel",
         "refunds" => "/v1/orders/{order_id}/refunds",
         "fulfilments" => "/v1/orders/{order_id}/fulfilments",
-        other => panic!("{other} is no step"),
+        other => panic!("unknown action {other}"),
     };
     call("POST", resource)
         .path("order_id", id)
@@ -72,11 +73,19 @@ fn read(id: &str) -> CallBuilder {
     call("GET", "/v1/orders/{order_id}").path("order_id", id)
 }
 
-impl Store {
-    /// Places an order and answers its id.
-    async fn placed(&self, channel: &str, lines: &[(&str, i64)]) -> String {
+/// Lists 1 March 2026 for a caller who may access every location.
+fn list_as_admin(location: &str) -> CallBuilder {
+    call("GET", "/v1/locations/{location_id}/orders")
+        .by("head-office", "admin", "*")
+        .path("location_id", location)
+        .query("business_date", "2026-03-01")
+}
+
+impl Fixture {
+    /// Places an order at `store-1` and returns its id.
+    async fn place_order(&self, channel: &str, lines: &[(&str, i64)]) -> String {
         let body = order_body("store-1", channel, lines);
-        let placed = self.send(place("the-order", &body)).await.unwrap();
+        let placed = self.send(place("placed", &body)).await.unwrap();
         placed.body()["order_id"].as_str().unwrap().to_owned()
     }
 
@@ -90,14 +99,14 @@ impl Store {
 }
 
 #[tokio::test]
-async fn a_till_sells_and_the_sale_is_on_its_own_trading_day() {
+async fn pos_sale_uses_the_stores_business_date() {
     let store = store(&[("milk", 10)]).await;
     let sold = store
         .send(place("k1", &order_body("store-1", "pos", &[("milk", 2)])))
         .await
         .unwrap();
     assert_eq!(sold.status(), 201);
-    // Half past midnight in Berlin, and the day closes at four.
+    // 00:30 in Berlin is before the close-out hour 4, so the sale belongs to the previous day.
     assert_eq!(sold.body()["business_date"], "2026-03-01");
     assert_eq!(sold.body()["status"], "fulfilled");
     assert_eq!(sold.body()["placed_at"], "2026-03-01T23:30:00.000Z");
@@ -110,7 +119,7 @@ async fn a_till_sells_and_the_sale_is_on_its_own_trading_day() {
 }
 
 #[tokio::test]
-async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_canceled() {
+async fn replayed_order_is_answered_as_placed_after_cancel() {
     let store = store(&[("milk", 10)]).await;
     let body = order_body("store-1", "online", &[("milk", 2)]);
     let first = store.send(place("k1", &body)).await.unwrap();
@@ -139,7 +148,7 @@ async fn a_request_sent_twice_is_one_order_and_reads_the_same_even_after_it_was_
 }
 
 #[tokio::test]
-async fn another_order_under_a_used_key_is_refused() {
+async fn reused_key_with_other_body_is_rejected() {
     let store = store(&[("milk", 10)]).await;
     store
         .send(place("k1", &order_body("store-1", "pos", &[("milk", 2)])))
@@ -156,7 +165,7 @@ async fn another_order_under_a_used_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_short_order_names_what_is_available() {
+async fn short_order_lists_available_quantity() {
     let store = store(&[("milk", 1), ("bread", 5)]).await;
     let refused = store
         .refused(place(
@@ -173,7 +182,7 @@ async fn a_short_order_names_what_is_available() {
 }
 
 #[tokio::test]
-async fn a_line_the_store_does_not_stock_is_pointed_at() {
+async fn unstocked_line_is_reported_with_pointer() {
     let store = store(&[("milk", 1)]).await;
     let refused = store
         .refused(place(
@@ -186,7 +195,7 @@ async fn a_line_the_store_does_not_stock_is_pointed_at() {
 }
 
 #[tokio::test]
-async fn bad_input_gets_its_own_answer_and_changes_nothing() {
+async fn invalid_request_is_rejected_without_effect() {
     let store = store(&[("milk", 10)]).await;
     let good = order_body("store-1", "pos", &[("milk", 1)]);
     let mut unknown_field = good.clone();
@@ -281,15 +290,15 @@ async fn bad_input_gets_its_own_answer_and_changes_nothing() {
             format!("https://stockline.dev/problems/{kind}"),
             "{refused}"
         );
-        let pointed = refused["errors"][0]["pointer"].as_str().unwrap_or("-");
-        assert_eq!(pointed, pointer, "{refused}");
+        let actual = refused["errors"][0]["pointer"].as_str().unwrap_or("-");
+        assert_eq!(actual, pointer, "{refused}");
     }
     assert_eq!(store.send(place("k", &good)).await.unwrap().status(), 201);
     assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
 }
 
 #[tokio::test]
-async fn another_stores_order_reads_as_if_it_were_not_there() {
+async fn foreign_order_is_not_found() {
     let store = store(&[("milk", 10)]).await;
     let sold = store
         .send(place("k1", &order_body("store-1", "pos", &[("milk", 1)])))
@@ -313,7 +322,7 @@ async fn another_stores_order_reads_as_if_it_were_not_there() {
 }
 
 #[tokio::test]
-async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
+async fn list_pages_a_day_and_rejects_bad_parameters() {
     let store = store(&[("milk", 10)]).await;
     for key in ["k1", "k2", "k3"] {
         store
@@ -335,31 +344,32 @@ async fn a_day_is_listed_page_by_page_and_a_forged_cursor_is_refused() {
     assert!(second.body().get("next_cursor").is_none());
     let forged = store.refused(list().query("cursor", &cursor[1..])).await;
     assert_eq!(forged["errors"][0]["pointer"], "cursor");
-    let of = || call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
-    let no_day = ["2026-03-01T23:30:00-05:00[America/New_York]", "20260301"]
-        .map(|no_day| of().query("business_date", no_day));
-    for refused in no_day.into_iter().chain([of()]) {
-        let refused = store.refused(refused).await;
+    let without_date =
+        || call("GET", "/v1/locations/{location_id}/orders").path("location_id", "store-1");
+    let invalid_dates = ["2026-03-01T23:30:00-05:00[America/New_York]", "20260301"]
+        .map(|date| without_date().query("business_date", date));
+    for call in invalid_dates.into_iter().chain([without_date()]) {
+        let refused = store.refused(call).await;
         assert_eq!(refused["errors"][0]["pointer"], "business_date");
     }
 }
 
 #[tokio::test]
-async fn a_day_without_orders_is_empty_and_a_location_that_is_not_there_is_not_found() {
+async fn list_empty_day_returns_no_orders() {
     let store = store(&[("milk", 10)]).await;
-    let list = |location: &str| {
-        call("GET", "/v1/locations/{location_id}/orders")
-            .by("head-office", "admin", "*")
-            .path("location_id", location)
-            .query("business_date", "2026-03-01")
-    };
-    let quiet = store.send(list("store-1")).await.unwrap();
-    assert_eq!(quiet.body()["orders"], json!([]));
-    assert_eq!(store.refused(list("store-404")).await["status"], 404);
+    let listed = store.send(list_as_admin("store-1")).await.unwrap();
+    assert_eq!(listed.body()["orders"], json!([]));
 }
 
 #[tokio::test]
-async fn the_sample_event_is_answered_as_the_gateway_expects() {
+async fn list_unknown_location_is_not_found() {
+    let store = store(&[("milk", 10)]).await;
+    let refused = store.refused(list_as_admin("store-404")).await;
+    assert_eq!(refused["status"], 404);
+}
+
+#[tokio::test]
+async fn sample_place_event_gets_the_gateway_response() {
     let event = include_str!("../../../../events/order-intake.place.json");
     let request = lambda_http::request::from_str(event).unwrap();
     let store = store(&[("milk", 10), ("bread", 10)]).await;
@@ -374,7 +384,7 @@ async fn the_sample_event_is_answered_as_the_gateway_expects() {
 }
 
 #[tokio::test]
-async fn the_sample_events_of_what_comes_after_are_answered_too() {
+async fn sample_refund_and_fulfil_events_are_answered() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
     for (event, status) in [
         (
@@ -385,7 +395,7 @@ async fn the_sample_events_of_what_comes_after_are_answered_too() {
             include_str!("../../../../events/order-intake.refund.json"),
             201,
         ),
-        // Sold at the till: nothing of it is open.
+        // A POS sale is fulfilled at once, so it has no open quantity.
         (
             include_str!("../../../../events/order-intake.fulfil.json"),
             409,

@@ -1,4 +1,4 @@
-//! The export, told as stories over stores in memory.
+//! The export against in-memory stores.
 
 mod days;
 mod refusals;
@@ -29,7 +29,7 @@ type Function = SalesExport<MemoryShop, MemoryCatalog, MemoryBucket, FakeClock>;
 const BERLIN: &str = "sales_lines/business_date=2026-03-01/Europe-Berlin.parquet";
 const BERLIN_MANIFEST: &str = "export_manifest/business_date=2026-03-01/Europe-Berlin.json";
 
-/// A retailer with two stores in Berlin and one in New York, on the morning after 1 March 2026.
+/// Two stores in Berlin and one in New York, on the morning of 2 March 2026.
 struct Retailer {
     shop: MemoryShop,
     bucket: MemoryBucket,
@@ -64,16 +64,16 @@ fn retailer() -> Retailer {
 }
 
 impl Retailer {
-    fn sold(&self, order: &Order) {
+    fn add_order(&self, order: &Order) {
         let entry = (order.clone(), Fingerprint::of(&"a").unwrap());
         self.shop.open().orders.insert(order.order_id, entry);
     }
 
-    async fn export(&self, event: Value) -> Vec<Exported> {
+    async fn export(&self, event: Value) -> Vec<ExportedDay> {
         self.function.handle(event).await.unwrap().exports
     }
 
-    async fn refusal(&self, event: Value) -> String {
+    async fn error_message(&self, event: Value) -> String {
         let refused = self.function.handle(event).await.unwrap_err();
         lambda_runtime::Diagnostic::from(refused).error_message
     }
@@ -87,12 +87,12 @@ impl Retailer {
     }
 }
 
-/// An order that Berlin sold on 1 March.
+/// An order of a Berlin store on 1 March.
 fn one_sale() -> Order {
     sale("1", "store-a", "2026-03-01T10:00:00Z", 119, "EUR")
 }
 
-/// An order of one line, sold at `sold_at` and taken in a minute later.
+/// An order of one line, sold at `sold_at` and received a minute later.
 fn sale(key: &str, location: &str, sold_at: &str, unit_price: i64, currency: &str) -> Order {
     let money = |amount: i64| json!({"amount": amount, "currency": currency});
     let body: PlaceOrder = serde_json::from_value(json!({
@@ -111,7 +111,7 @@ fn sale(key: &str, location: &str, sold_at: &str, unit_price: i64, currency: &st
 }
 
 #[tokio::test]
-async fn the_sample_events_are_answered() {
+async fn sample_events_are_answered() {
     let samples = [
         include_str!("../../../../events/sales-export.nightly.json"),
         include_str!("../../../../events/sales-export.dates.json"),

@@ -1,4 +1,4 @@
-//! Batches of alerts, and what people read of them.
+//! Batches of alerts and the Slack messages they become.
 
 use serde_json::{Value, json};
 use stockline_application::ports::alerts::alert_message;
@@ -8,7 +8,7 @@ use stockline_testkit::memory::alerts::MemoryChat;
 
 use super::*;
 
-async fn notified(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchFailures {
+async fn notify(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchResponse {
     let notifier = SlackNotifier::new(
         chat.clone(),
         "https://stock.example/board?a=1&b=2".to_owned(),
@@ -75,10 +75,10 @@ fn texts(message: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn one_alert_is_a_card() {
+async fn single_alert_is_posted_as_a_card() {
     let chat = MemoryChat::default();
     let event = sample(include_str!("../../../../events/slack-notifier.json"));
-    assert!(notified(&chat, event).await.failures().is_empty());
+    assert!(notify(&chat, event).await.failures().is_empty());
     assert_eq!(
         chat.posted(),
         [json!({
@@ -96,9 +96,9 @@ async fn one_alert_is_a_card() {
 }
 
 #[tokio::test]
-async fn several_alerts_are_one_digest_with_the_gravest_first() {
+async fn several_alerts_form_one_digest_by_severity() {
     let chat = MemoryChat::default();
-    assert!(notified(&chat, digest_event()).await.failures().is_empty());
+    assert!(notify(&chat, digest_event()).await.failures().is_empty());
     let posted = chat.posted();
     assert_eq!(posted.len(), 1);
     assert_eq!(
@@ -106,7 +106,7 @@ async fn several_alerts_are_one_digest_with_the_gravest_first() {
         [
             "🔴 4 stock alerts",
             "🔴 2 critical   🟠 1 low   🟢 1 recovered",
-            "🔴 *Short: less is there than is promised* · `butter` at `store-1` · -2 available",
+            "🔴 *Short: less sellable stock than allocated* · `butter` at `store-1` · -2 available",
             "🔴 *Out of stock* · `bread` at `store-1` · 0 available, reorder point 6",
             "🟠 *Low stock* · `milk` at `store-1` · 9 available, reorder point 10",
             "🟢 *Back in stock* · `eggs` at `store-1` · 48 available, reorder point 12",
@@ -120,12 +120,12 @@ async fn several_alerts_are_one_digest_with_the_gravest_first() {
 }
 
 #[tokio::test]
-async fn a_flood_is_still_one_message_that_slack_takes() {
+async fn large_digest_stays_within_slack_limits() {
     let chat = MemoryChat::default();
-    let flood = (1..=300)
+    let alerts = (1..=300)
         .map(|number| alert(number, AlertKind::Low))
         .collect();
-    assert!(notified(&chat, flood).await.failures().is_empty());
+    assert!(notify(&chat, alerts).await.failures().is_empty());
     let posted = chat.posted();
     assert_eq!(posted.len(), 1);
     let texts = texts(&posted[0]);
@@ -139,10 +139,10 @@ async fn a_flood_is_still_one_message_that_slack_takes() {
 }
 
 #[tokio::test]
-async fn an_alert_that_comes_twice_in_a_batch_is_shown_once_and_both_are_done() {
+async fn duplicate_alert_in_a_batch_is_shown_once() {
     let chat = MemoryChat::default();
     let batch = vec![alert(1, AlertKind::Low), alert(1, AlertKind::Low)];
-    assert!(notified(&chat, batch).await.failures().is_empty());
+    assert!(notify(&chat, batch).await.failures().is_empty());
     assert_eq!(
         chat.posted()[0]["blocks"][0]["text"]["text"],
         "🟠 Low stock"
@@ -150,7 +150,7 @@ async fn an_alert_that_comes_twice_in_a_batch_is_shown_once_and_both_are_done() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_goes_back_alone_and_the_rest_is_posted() {
+async fn unreadable_messages_fail_alone() {
     let chat = MemoryChat::default();
     let other = r#"{"type":"task.queued","version":1,"id":"5c3f8b2e-91aa-5d0c-8f6e-000000000001","data":{}}"#;
     let batch = vec![
@@ -158,20 +158,20 @@ async fn what_cannot_be_read_goes_back_alone_and_the_rest_is_posted() {
         alert(1, AlertKind::Low),
         record("other", other.to_owned()),
     ];
-    assert_eq!(notified(&chat, batch).await.failures(), ["broken", "other"]);
+    assert_eq!(notify(&chat, batch).await.failures(), ["broken", "other"]);
     assert_eq!(chat.posted().len(), 1);
 }
 
 #[tokio::test]
-async fn nothing_readable_posts_nothing() {
+async fn batch_without_readable_alerts_posts_nothing() {
     let chat = MemoryChat::default();
     let batch = vec![record("broken", "{}".to_owned())];
-    assert_eq!(notified(&chat, batch).await.failures(), ["broken"]);
+    assert_eq!(notify(&chat, batch).await.failures(), ["broken"]);
     assert!(chat.posted().is_empty());
 }
 
 #[tokio::test]
-async fn what_slack_does_not_take_goes_back_to_the_queue_and_so_to_its_dead_letters() {
+async fn undelivered_batch_returns_to_the_queue() {
     for answer in [
         ChatError::Unavailable("Slack answered 429".to_owned()),
         ChatError::Rejected("Slack answered 404: no_service".to_owned()),
@@ -179,14 +179,14 @@ async fn what_slack_does_not_take_goes_back_to_the_queue_and_so_to_its_dead_lett
         let chat = MemoryChat::default();
         chat.answer_next(answer);
         let batch = vec![alert(1, AlertKind::Low), alert(2, AlertKind::Short)];
-        assert_eq!(notified(&chat, batch.clone()).await.failures(), ["1", "2"]);
-        assert!(notified(&chat, batch).await.failures().is_empty());
+        assert_eq!(notify(&chat, batch.clone()).await.failures(), ["1", "2"]);
+        assert!(notify(&chat, batch).await.failures().is_empty());
         assert_eq!(chat.posted().len(), 1);
     }
 }
 
 #[test]
-fn the_sample_alerts_meet_their_schema() {
+fn sample_alerts_match_the_schema() {
     let text = include_str!("../../../../events/schemas/stock.alert.schema.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
     for record in digest_event() {

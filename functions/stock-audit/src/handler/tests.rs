@@ -1,4 +1,4 @@
-//! The night's audit finds what does not add up, keeps it, and tells of it once.
+//! The nightly audit against in-memory stores: findings are stored, counted and reported once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,18 +23,18 @@ use stockline_testkit::orders::order;
 
 use super::*;
 
-type Function<B> =
-    StockAuditor<B, MemoryShop, FakeClock, MemoryAuditRecords, MemoryCatalog, MemoryOperations>;
+type Function<Stock> =
+    StockAuditor<Stock, MemoryShop, FakeClock, MemoryAuditRecords, MemoryCatalog, MemoryOperations>;
 
-struct Night<B> {
-    function: Function<B>,
+struct Fixture<Stock> {
+    function: Function<Stock>,
     shop: MemoryShop,
     records: MemoryAuditRecords,
     operations: MemoryOperations,
 }
 
-/// The night after a day at `store-1` and `store-2`, each of which received ten of each of five SKUs and promised two.
-async fn night() -> Night<MemoryShop> {
+/// `store-1` and `store-2` after a day on which each received ten units of five SKUs and allocated two of each.
+async fn fixture() -> Fixture<MemoryShop> {
     let shop = MemoryShop::default();
     for location in ["store-1", "store-2"] {
         for (index, sku) in ["bread", "eggs", "figs", "milk", "tea"].iter().enumerate() {
@@ -42,21 +42,22 @@ async fn night() -> Night<MemoryShop> {
                 json!({"kind": "receipt", "location_id": location, "sku": sku, "quantity": 10}),
             );
             apply(&shop, location, index, &received).await;
-            promise(&shop, &format!("{location}-{sku}"), location, sku).await;
+            place_order(&shop, &format!("{location}-{sku}"), location, sku).await;
         }
     }
-    let books = shop.clone();
-    with_books(shop, books, "2026-03-02T03:00:00Z")
+    let stock = shop.clone();
+    fixture_reading(shop, stock, "2026-03-02T03:00:00Z")
 }
 
-fn with_books<B: AuditData>(shop: MemoryShop, books: B, now: &str) -> Night<B> {
+/// An audit of `shop` that reads levels and movements through `stock`.
+fn fixture_reading<Stock: Books>(shop: MemoryShop, stock: Stock, now: &str) -> Fixture<Stock> {
     let (records, operations) = (MemoryAuditRecords::default(), MemoryOperations::default());
     let audit = audit(&shop, FakeClock::at(now));
     let stores = ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0));
-    Night {
+    Fixture {
         function: StockAuditor {
             audit: StockAudit {
-                books,
+                books: stock,
                 orders: audit.orders,
                 clock: audit.clock,
                 patience: audit.patience,
@@ -71,14 +72,15 @@ fn with_books<B: AuditData>(shop: MemoryShop, books: B, now: &str) -> Night<B> {
     }
 }
 
-async fn promise(shop: &MemoryShop, key: &str, location: &str, sku: &str) {
+/// Places an online order for two units.
+async fn place_order(shop: &MemoryShop, key: &str, location: &str, sku: &str) {
     let placed = order(key, location, "online", &[(sku, 2)]);
     let request = Fingerprint::of(&"a").unwrap();
     let placement = shop.place(&placed, &request, deadline()).await.unwrap();
     assert_eq!(placement, PlaceOutcome::Placed);
 }
 
-impl<B: AuditData> Night<B> {
+impl<Stock: Books> Fixture<Stock> {
     async fn run(&self, event: Value) -> Result<Summary, AuditError> {
         let mut context = Context::default();
         context.request_id = "run-1".to_owned();
@@ -89,29 +91,29 @@ impl<B: AuditData> Night<B> {
 }
 
 #[tokio::test]
-async fn books_that_add_up_are_nobodys_news() {
-    let night = night().await;
-    let summary = night.run(json!({})).await.unwrap();
+async fn consistent_stock_reports_nothing() {
+    let fixture = fixture().await;
+    let summary = fixture.run(json!({})).await.unwrap();
     assert_eq!((summary.locations, summary.levels), (2, 10));
     assert_eq!((summary.confirmed, summary.undecided), (0, 0));
-    assert_eq!(night.operations.told(), []);
+    assert_eq!(fixture.operations.told(), []);
 }
 
 #[tokio::test]
-async fn what_does_not_add_up_is_kept_and_told_in_one_message() {
-    let night = night().await;
+async fn differences_are_stored_and_reported_in_one_message() {
+    let fixture = fixture().await;
     for location in ["store-1", "store-2"] {
-        night
+        fixture
             .shop
             .plant(location, Fault::Level("allocated", 5))
             .await;
     }
-    let summary = night.run(json!({})).await.unwrap();
+    let summary = fixture.run(json!({})).await.unwrap();
     assert_eq!((summary.confirmed, summary.undecided), (2, 0));
 
     let day = date(2026, 3, 2);
     let location = "store-1".parse().unwrap();
-    let kept = night.records.found_on(&location, day).await.unwrap();
+    let kept = fixture.records.found_on(&location, day).await.unwrap();
     assert_eq!(kept.len(), 1);
     assert!(kept[0].confirmed && kept[0].sku.as_str() == "milk");
     let orders = Difference::Orders {
@@ -120,17 +122,17 @@ async fn what_does_not_add_up_is_kept_and_told_in_one_message() {
     };
     assert!(kept[0].differences.contains(&orders), "{kept:?}");
 
-    let told = night.operations.told();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].data.first.len(), 2);
-    let said = &told[0].data.first[0].differences;
+    let reports = fixture.operations.told();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].data.first.len(), 2);
+    let texts = &reports[0].data.first[0].differences;
     assert!(
-        said.contains(&"5 are allocated, and open orders hold 2".to_owned()),
-        "{said:?}"
+        texts.contains(&"5 are allocated, and open orders hold 2".to_owned()),
+        "{texts:?}"
     );
     let schema = include_str!("../../../../events/schemas/stock.audit.schema.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
-    let message = serde_json::to_value(&told[0]).unwrap();
+    let message = serde_json::to_value(&reports[0]).unwrap();
     let errors: Vec<String> = schema
         .iter_errors(&message)
         .map(|error| error.to_string())
@@ -139,73 +141,81 @@ async fn what_does_not_add_up_is_kept_and_told_in_one_message() {
 }
 
 #[tokio::test]
-async fn a_run_after_the_repair_takes_back_what_the_one_before_it_found() {
-    let night = night().await;
-    night
+async fn run_after_a_repair_deletes_the_earlier_finding() {
+    let fixture = fixture().await;
+    fixture
         .shop
         .plant("store-1", Fault::Level("on_hand", 11))
         .await;
-    night.run(json!({})).await.unwrap();
+    fixture.run(json!({})).await.unwrap();
     let (day, location) = (date(2026, 3, 2), "store-1".parse().unwrap());
     assert_eq!(
-        night.records.found_on(&location, day).await.unwrap().len(),
+        fixture
+            .records
+            .found_on(&location, day)
+            .await
+            .unwrap()
+            .len(),
         1
     );
 
-    let audit = &night.function.audit;
+    let audit = &fixture.function.audit;
     let held = audit.held_at(&location).await.unwrap();
     let skus = vec!["milk".parse().unwrap()];
     for finding in audit.skus(&location, skus, &held).await.unwrap() {
         for write in mend(&finding.books, audit.clock.now()) {
-            night.shop.repair(&write, deadline()).await.unwrap();
+            fixture.shop.mend(&write, deadline()).await.unwrap();
         }
     }
     audit.clock.advance(jiff::SignedDuration::from_mins(30));
-    let summary = night.run(json!({"locations": ["store-1"]})).await.unwrap();
+    let summary = fixture
+        .run(json!({"locations": ["store-1"]}))
+        .await
+        .unwrap();
     assert_eq!((summary.levels, summary.confirmed), (5, 0));
-    assert_eq!(night.records.found_on(&location, day).await.unwrap(), []);
-    assert_eq!(night.operations.told().len(), 1);
+    assert_eq!(fixture.records.found_on(&location, day).await.unwrap(), []);
+    assert_eq!(fixture.operations.told().len(), 1);
 }
 
 #[tokio::test]
-async fn a_run_that_is_out_of_time_says_how_far_it_came() {
-    let night = night().await;
+async fn run_out_of_time_reports_unfinished_locations() {
+    let fixture = fixture().await;
     let mut context = Context::default();
-    let now = night.function.audit.clock.now();
+    let now = fixture.function.audit.clock.now();
     context.deadline = now.as_millisecond().unsigned_abs() + 1_000;
-    let summary = night.function.handle(json!({}), &context).await.unwrap();
+    let summary = fixture.function.handle(json!({}), &context).await.unwrap();
     assert_eq!((summary.locations, summary.unfinished.len()), (0, 2));
-    assert_eq!(night.operations.told()[0].data.unfinished.len(), 2);
+    assert_eq!(fixture.operations.told()[0].data.unfinished.len(), 2);
 }
 
 #[tokio::test]
-async fn an_event_of_another_shape_is_refused() {
-    let night = night().await;
+async fn invalid_event_is_rejected() {
+    let fixture = fixture().await;
     for event in [
         json!({"location": "store-1"}),
         json!({"locations": "store-1"}),
     ] {
-        let refused = night.run(event).await.unwrap_err();
+        let refused = fixture.run(event).await.unwrap_err();
         assert!(matches!(refused, AuditError::Malformed(_)), "{refused}");
     }
-    let refused = night.run(json!({"locations": []})).await.unwrap_err();
+    let refused = fixture.run(json!({"locations": []})).await.unwrap_err();
     assert!(matches!(refused, AuditError::Invalid(_)), "{refused}");
 }
 
-/// The books of a busy shop: every read lets trade go on, and the ledger is a movement behind at every second one.
+/// A shop that sells during the audit: reads place orders, and every second read of the ledger misses its last movement.
 #[derive(Clone)]
-struct Busy {
+struct SellingShop {
     shop: MemoryShop,
     reads: Arc<AtomicUsize>,
 }
 
-impl Busy {
-    fn read(&self) -> usize {
+impl SellingShop {
+    fn count_read(&self) -> usize {
         self.reads.fetch_add(1, Ordering::SeqCst)
     }
 }
 
-impl AuditData for Busy {
+impl Books for SellingShop {
     async fn skus(
         &self,
         location: &LocationId,
@@ -216,8 +226,8 @@ impl AuditData for Busy {
 
     async fn levels(&self, key: &LevelKey) -> Result<Vec<StoredLevel>, StoreError> {
         let levels = self.shop.levels(key).await;
-        // At most as often as there is something to promise.
-        let number = self.read();
+        // The limit keeps the orders within the stock that can be allocated.
+        let number = self.count_read();
         if number.is_multiple_of(3) && number < 40 {
             let sku = key.sku.as_str();
             let lines = [(sku, 1)];
@@ -239,7 +249,7 @@ impl AuditData for Busy {
         after: Option<Position>,
     ) -> Result<Listing<Movement>, StoreError> {
         let mut page = self.shop.ledger_page(level, after).await?;
-        if page.next.is_none() && self.read().is_multiple_of(2) {
+        if page.next.is_none() && self.count_read().is_multiple_of(2) {
             page.items.pop();
         }
         Ok(page)
@@ -247,15 +257,18 @@ impl AuditData for Busy {
 }
 
 #[tokio::test]
-async fn nothing_is_found_in_a_busy_shop() {
-    let shop = night().await.shop;
-    let busy = Busy {
+async fn sales_during_the_audit_cause_no_false_finding() {
+    let shop = fixture().await.shop;
+    let selling = SellingShop {
         shop: shop.clone(),
         reads: Arc::default(),
     };
-    let night = with_books(shop, busy.clone(), "2026-03-01T12:00:30Z");
-    let summary = night.run(json!({})).await.unwrap();
-    assert!(busy.reads.load(Ordering::SeqCst) > 40, "nobody traded");
-    assert_eq!(summary.confirmed, 0, "{:?}", night.operations.told());
+    let fixture = fixture_reading(shop, selling.clone(), "2026-03-01T12:00:30Z");
+    let summary = fixture.run(json!({})).await.unwrap();
+    assert!(
+        selling.reads.load(Ordering::SeqCst) > 40,
+        "no order was placed during the audit"
+    );
+    assert_eq!(summary.confirmed, 0, "{:?}", fixture.operations.told());
     assert_eq!(summary.levels, 10);
 }

@@ -1,4 +1,4 @@
-//! The stream tells what happened to levels; the ledger keeps it.
+//! Stream records of levels and the movements they record.
 
 mod costs;
 
@@ -14,11 +14,11 @@ use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
 
-/// A ledger whose table throttles.
-struct Busy;
+/// A ledger whose table throttles every write.
+struct ThrottledLedger;
 
-impl Ledger for Busy {
-    async fn record(&self, _: &Movement) -> Result<RecordMovementOutcome, StoreError> {
+impl Ledger for ThrottledLedger {
+    async fn record(&self, _: &Movement) -> Result<Recorded, StoreError> {
         Err(StoreError::Busy)
     }
 }
@@ -30,8 +30,8 @@ fn milk() -> LevelKey {
     }
 }
 
-/// The levels of milk that receipts of `quantities` lead to, from an empty one on.
-fn received(quantities: &[i64]) -> Vec<Level> {
+/// The states of a milk level: empty, then after each receipt of `quantities`.
+fn levels_after_receipts(quantities: &[i64]) -> Vec<Level> {
     let mut levels = vec![Level::empty(&milk())];
     for (index, quantity) in quantities.iter().enumerate() {
         let body = json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": quantity});
@@ -47,7 +47,7 @@ fn received(quantities: &[i64]) -> Vec<Level> {
     levels
 }
 
-fn told(sequence: u64, before: Option<&Level>, after: Option<&Level>) -> StreamRecord {
+fn stream_record(sequence: u64, before: Option<&Level>, after: Option<&Level>) -> StreamRecord {
     let image = |level: &Level| serde_dynamo::to_item(level).unwrap();
     StreamRecord::new(
         keys::level(&milk()),
@@ -57,27 +57,34 @@ fn told(sequence: u64, before: Option<&Level>, after: Option<&Level>) -> StreamR
     )
 }
 
-/// The stream's records of `levels`, each made from the one before.
-fn story(levels: &[Level]) -> Vec<StreamRecord> {
+/// The stream records of a level that goes through `levels`.
+fn stream_records_of(levels: &[Level]) -> Vec<StreamRecord> {
     (1..)
         .zip(levels.windows(2))
-        .map(|(sequence, pair)| told(sequence, (sequence > 1).then_some(&pair[0]), Some(&pair[1])))
+        .map(|(sequence, pair)| {
+            stream_record(sequence, (sequence > 1).then_some(&pair[0]), Some(&pair[1]))
+        })
         .collect()
 }
 
-async fn drain(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchFailures {
-    process_stream_records(records, |told| record(ledger, told)).await
+async fn process(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchResponse {
+    each_stream_record(records, |item| record(ledger, item)).await
 }
 
-fn kept(ledger: &MemoryShop) -> Vec<Movement> {
+fn movements(ledger: &MemoryShop) -> Vec<Movement> {
     ledger.open().movements.clone()
 }
 
 #[tokio::test]
-async fn every_change_is_one_movement_and_they_add_up_to_the_level() {
-    let (ledger, levels) = (MemoryShop::default(), received(&[5, 7, 1]));
-    assert!(drain(&ledger, story(&levels)).await.failures().is_empty());
-    let movements = kept(&ledger);
+async fn each_change_is_one_movement_and_they_sum_to_the_level() {
+    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5, 7, 1]));
+    assert!(
+        process(&ledger, stream_records_of(&levels))
+            .await
+            .failures()
+            .is_empty()
+    );
+    let movements = movements(&ledger);
     let versions: Vec<u64> = movements.iter().map(|movement| movement.version).collect();
     assert_eq!(versions, [1, 2, 3]);
     let sum: i64 = movements
@@ -88,83 +95,79 @@ async fn every_change_is_one_movement_and_they_add_up_to_the_level() {
 }
 
 #[tokio::test]
-async fn a_stream_that_repeats_itself_changes_nothing() {
-    let (ledger, levels) = (MemoryShop::default(), received(&[5, 7]));
-    drain(&ledger, story(&levels)).await;
-    let once = kept(&ledger);
-    let mut again = story(&levels);
+async fn duplicate_and_reordered_records_change_nothing() {
+    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5, 7]));
+    process(&ledger, stream_records_of(&levels)).await;
+    let recorded_once = movements(&ledger);
+    let mut again = stream_records_of(&levels);
     again.reverse();
-    assert!(drain(&ledger, again).await.failures().is_empty());
-    assert_eq!(kept(&ledger), once);
+    assert!(process(&ledger, again).await.failures().is_empty());
+    assert_eq!(movements(&ledger), recorded_once);
 }
 
 #[tokio::test]
-async fn a_policy_and_what_is_no_level_are_no_movements() {
-    let (ledger, levels) = (MemoryShop::default(), received(&[5]));
+async fn policies_and_other_items_are_no_movements() {
+    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5]));
     let mut with_policy = levels[1].clone();
     with_policy.version += 1;
-    let policy = told(1, Some(&levels[1]), Some(&with_policy));
+    let policy = stream_record(1, Some(&levels[1]), Some(&with_policy));
     let alert = StreamRecord::new(keys::alert(&milk()), "2".to_owned(), None, None);
-    let untouched = told(3, None, Some(&levels[0]));
+    let untouched = stream_record(3, None, Some(&levels[0]));
     assert!(
-        drain(&ledger, vec![policy, alert, untouched])
+        process(&ledger, vec![policy, alert, untouched])
             .await
             .failures()
             .is_empty()
     );
-    assert!(kept(&ledger).is_empty());
+    assert!(movements(&ledger).is_empty());
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_or_contradicts_the_ledger_is_rejected_and_told_apart_from_a_busy_table()
- {
-    let (ledger, levels) = (MemoryShop::default(), received(&[5]));
-    let poison = StreamRecord::new(
+async fn invalid_records_are_rejected_and_throttling_is_retried() {
+    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5]));
+    let malformed = StreamRecord::new(
         keys::level(&milk()),
         "1".to_owned(),
         None,
         Some(serde_dynamo::to_item(json!({"on_hand": "five"})).unwrap()),
     );
     assert!(matches!(
-        record(&ledger, poison).await,
-        RecordOutcome::Reject(_)
+        record(&ledger, malformed).await,
+        Outcome::Reject(_)
     ));
-    let deleted = told(2, Some(&levels[1]), None);
-    assert!(matches!(
-        record(&ledger, deleted).await,
-        RecordOutcome::Reject(_)
-    ));
+    let deleted = stream_record(2, Some(&levels[1]), None);
+    assert!(matches!(record(&ledger, deleted).await, Outcome::Reject(_)));
 
     assert_eq!(
-        record(&ledger, told(3, None, Some(&levels[1]))).await,
-        RecordOutcome::Done
+        record(&ledger, stream_record(3, None, Some(&levels[1]))).await,
+        Outcome::Done
     );
-    let mut other = received(&[6, 1]).remove(2);
+    let mut other = levels_after_receipts(&[6, 1]).remove(2);
     other.version = 1;
-    let contradiction = told(4, None, Some(&other));
+    let contradiction = stream_record(4, None, Some(&other));
     assert!(matches!(
         record(&ledger, contradiction).await,
         RecordOutcome::Reject(_)
     ));
 
-    let later = record(&Busy, told(5, None, Some(&levels[1]))).await;
-    assert_eq!(later, RecordOutcome::Retry("the store is busy".to_owned()));
+    let throttled = record(&ThrottledLedger, stream_record(5, None, Some(&levels[1]))).await;
+    assert_eq!(throttled, Outcome::Retry("the store is busy".to_owned()));
 }
 
 #[tokio::test]
-async fn the_sample_event_is_a_receipt_a_sale_and_a_policy() {
+async fn sample_event_records_a_receipt_and_a_sale() {
     let event: Event =
         serde_json::from_str(include_str!("../../../../events/stock-ledger.json")).unwrap();
     let ledger = MemoryShop::default();
     assert!(
-        drain(&ledger, stream_records(event))
+        process(&ledger, stream_records(event))
             .await
             .failures()
             .is_empty()
     );
-    let seen: Vec<_> = kept(&ledger)
+    let recorded: Vec<_> = movements(&ledger)
         .into_iter()
         .map(|movement| (movement.change.kind.as_str(), movement.on_hand))
         .collect();
-    assert_eq!(seen, [("receipt", 24), ("sale", 22)]);
+    assert_eq!(recorded, [("receipt", 24), ("sale", 22)]);
 }

@@ -1,4 +1,4 @@
-//! What is said of a level that sells while it is explained.
+//! Explanations of a level that changes while it is read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,26 +14,26 @@ use stockline_testkit::orders::order;
 
 use super::*;
 
-/// A shop whose index never shows what was placed last: one order, and the one before where it goes on selling.
+/// A shop whose index of open orders lags behind: it hides the newest order, and the newest two if the shop keeps selling.
 #[derive(Clone)]
-struct Late {
+struct LaggingIndex {
     shop: MemoryShop,
     placed: Arc<AtomicUsize>,
-    /// Whether an order is placed whenever the open ones are read.
-    sells: bool,
+    /// Whether an order is placed at each read of the index.
+    is_selling: bool,
 }
 
-impl OpenOrders for Late {
+impl OpenOrders for LaggingIndex {
     async fn open_at(
         &self,
         location: &LocationId,
         after: Option<Position>,
     ) -> Result<Listing<OpenOrder>, StoreError> {
-        if self.sells && after.is_none() {
+        if self.is_selling && after.is_none() {
             self.place().await;
         }
         let last = self.placed.load(Ordering::SeqCst);
-        let first_hidden = if self.sells { last - 1 } else { last };
+        let first_hidden = if self.is_selling { last - 1 } else { last };
         let hidden = [first_hidden, last].map(|number| online(number).order_id);
         let mut page = self.shop.open_at(location, after).await?;
         page.items.retain(|order| !hidden.contains(&order.order_id));
@@ -53,20 +53,20 @@ fn online(number: usize) -> stockline_domain::order::Order {
     order(&number.to_string(), "store-1", "online", &[("milk", 2)])
 }
 
-impl Late {
-    /// A shop of two open orders of two.
-    async fn new(sells: bool) -> Self {
-        let late = Self {
+impl LaggingIndex {
+    /// A shop with two open orders of two units each.
+    async fn new(is_selling: bool) -> Self {
+        let shop = Self {
             shop: MemoryShop::default(),
             placed: Arc::default(),
-            sells,
+            is_selling,
         };
         let receipt =
             json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": 100});
-        apply(&late.shop, "store-1", 0, &change(receipt)).await;
-        late.place().await;
-        late.place().await;
-        late
+        apply(&shop.shop, "store-1", 0, &change(receipt)).await;
+        shop.place().await;
+        shop.place().await;
+        shop
     }
 
     async fn place(&self) {
@@ -84,17 +84,17 @@ impl Late {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_too_new_for_the_index_is_no_difference() {
-    let explained = Late::new(false).await.explained().await;
+async fn order_missing_from_index_is_no_difference() {
+    let explained = LaggingIndex::new(false).await.explained().await;
     assert_eq!(explained.differences, []);
     assert_eq!(explained.holders.open_quantity, Some(4));
     assert!(explained.orders_compared);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_placed_meanwhile_is_no_difference() {
-    let late = Late::new(true).await;
+async fn order_placed_during_explain_is_no_difference() {
+    let shop = LaggingIndex::new(true).await;
     for _ in 0..5 {
-        assert_eq!(late.explained().await.differences, []);
+        assert_eq!(shop.explained().await.differences, []);
     }
 }

@@ -1,4 +1,4 @@
-//! Stores change and read their stock over HTTP.
+//! The stock operations of the API, against in-memory stores.
 
 mod changes;
 mod costs;
@@ -25,10 +25,10 @@ const STOCK: &str = "/v1/locations/{location_id}/stock";
 const LEVEL: &str = "/v1/locations/{location_id}/stock/{sku}";
 const MOVEMENTS: &str = "/v1/locations/{location_id}/stock/{sku}/movements";
 const EXPLAIN: &str = "/v1/locations/{location_id}/stock/{sku}/explain";
-const WHEREABOUTS: &str = "/v1/products/{sku}/stock";
+const STOCK_LOOKUP: &str = "/v1/products/{sku}/stock";
 const POLICY: &str = "/v1/locations/{location_id}/stock/{sku}/policy";
 
-/// `store-1` and `store-2`, which may stock milk and bread, and hold none yet.
+/// The function for `store-1` and `store-2`. The catalog has milk and bread; no level exists.
 fn function() -> (Function, FakeClock) {
     let catalog = MemoryCatalog::with_locations(
         ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0)),
@@ -70,7 +70,7 @@ fn transfer(quantity: i64) -> Value {
         "quantity": quantity})
 }
 
-/// What was counted a minute before the function's clock begins.
+/// A count one minute before the initial time of the clock.
 fn count(quantity: i64) -> Value {
     json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": quantity,
         "counted_at": "2026-03-01T11:59:00Z"})
@@ -118,7 +118,7 @@ fn outcomes(body: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_sample_event_is_served() {
+async fn sample_event_is_answered() {
     let (function, _) = function();
     let event = include_str!("../../../../events/stock-updates.changes.json");
     let request = lambda_http::request::from_str(event).unwrap();

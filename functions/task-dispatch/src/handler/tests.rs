@@ -13,14 +13,14 @@ use stockline_testkit::orders::order;
 
 use super::*;
 
-struct Floor {
+struct Fixture {
     tasks: MemoryTasks,
     queues: MemoryQueues,
     clock: FakeClock,
     dispatch: TaskDispatch<MemoryTasks, MemoryQueues, FakeClock>,
 }
 
-/// A task that waits in the zone `dry` of `hub-1`.
+/// A queued task in zone `dry` of `hub-1`.
 fn task(now: Timestamp) -> Task {
     let zone = Zone {
         zone_id: "dry".parse().unwrap(),
@@ -30,7 +30,7 @@ fn task(now: Timestamp) -> Task {
     Task::plan(&order, &[zone], now).remove(0)
 }
 
-/// A controller of the zone `dry` lives.
+/// A heartbeat of a controller in zone `dry`.
 fn heartbeat(location: &str, controller: &str, free_capacity: u32, now: Timestamp) -> Controller {
     Controller {
         controller_id: controller.parse().unwrap(),
@@ -41,13 +41,13 @@ fn heartbeat(location: &str, controller: &str, free_capacity: u32, now: Timestam
     }
 }
 
-/// One queued task in a zone where nobody works yet.
-async fn floor() -> Floor {
+/// One queued task in a zone without controllers.
+async fn fixture() -> Fixture {
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     tasks.add(&task(clock.now())).await.unwrap();
     let dispatch = TaskDispatch::new(tasks.clone(), queues.clone(), clock.clone());
-    Floor {
+    Fixture {
         tasks,
         queues,
         clock,
@@ -55,12 +55,13 @@ async fn floor() -> Floor {
     }
 }
 
-impl Floor {
-    async fn beats(&self, controller: &str, free_capacity: u32) {
-        self.beats_at("hub-1", controller, free_capacity).await;
+impl Fixture {
+    async fn send_heartbeat(&self, controller: &str, free_capacity: u32) {
+        self.send_heartbeat_at("hub-1", controller, free_capacity)
+            .await;
     }
 
-    async fn beats_at(&self, location: &str, controller: &str, free_capacity: u32) {
+    async fn send_heartbeat_at(&self, location: &str, controller: &str, free_capacity: u32) {
         let heartbeat = heartbeat(location, controller, free_capacity, self.clock.now());
         self.tasks.record_heartbeat(&heartbeat).await.unwrap();
     }
@@ -70,8 +71,8 @@ impl Floor {
         self.dispatch.record(record(&message.body)).await
     }
 
-    /// Who was told what under which lease, since the last look.
-    fn told(&self) -> Vec<(String, Value, Value)> {
+    /// Takes the commands sent since the last call: controller, command, lease.
+    fn take_commands(&self) -> Vec<(String, Value, Value)> {
         self.queues
             .take()
             .into_iter()
@@ -97,17 +98,17 @@ fn record(body: &str) -> QueueRecord {
 }
 
 #[tokio::test]
-async fn a_task_goes_to_a_live_controller_under_a_lease_and_the_command_says_all_it_needs() {
-    let floor = floor().await;
-    floor.beats("controller-1", 2).await;
-    assert_eq!(floor.deliver().await, RecordOutcome::Done);
-    let task = floor.tasks.only();
+async fn task_is_leased_to_live_controller_with_command() {
+    let fixture = fixture().await;
+    fixture.send_heartbeat("controller-1", 2).await;
+    assert_eq!(fixture.deliver().await, Outcome::Done);
+    let task = fixture.tasks.only();
     assert_eq!((task.state, task.lease_id), (TaskState::Leased, 1));
     assert_eq!(
         task.lease_expires_at,
-        floor.clock.now().checked_add(LEASE).ok()
+        fixture.clock.now().checked_add(LEASE).ok()
     );
-    let (queue, command) = floor.queues.take().remove(0);
+    let (queue, command) = fixture.queues.take().remove(0);
     let schema = include_str!("../../../../events/schemas/task.command.schema.json");
     let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
     assert!(schema.is_valid(&command), "{command}");
@@ -124,117 +125,120 @@ async fn a_task_goes_to_a_live_controller_under_a_lease_and_the_command_says_all
 }
 
 #[tokio::test]
-async fn where_no_controller_lives_or_has_room_the_task_waits() {
-    let floor = floor().await;
-    let waits = async || matches!(floor.deliver().await, RecordOutcome::RetryAfter(..));
-    assert!(waits().await);
-    floor.beats("controller-1", 0).await;
-    assert!(waits().await);
-    floor.beats("controller-1", 1).await;
-    floor.clock.advance(SignedDuration::from_secs(31));
-    assert!(waits().await);
-    floor.beats_at("hub-2", "controller-2", 1).await;
-    assert!(waits().await);
-    assert_eq!(floor.tasks.only().state, TaskState::Queued);
-    floor.beats("controller-1", 1).await;
-    assert_eq!(floor.deliver().await, RecordOutcome::Done);
+async fn task_waits_without_live_controller_with_capacity() {
+    let fixture = fixture().await;
+    let is_waiting = async || matches!(fixture.deliver().await, Outcome::RetryAfter(..));
+    assert!(is_waiting().await);
+    fixture.send_heartbeat("controller-1", 0).await;
+    assert!(is_waiting().await);
+    fixture.send_heartbeat("controller-1", 1).await;
+    fixture.clock.advance(SignedDuration::from_secs(31));
+    assert!(is_waiting().await);
+    fixture.send_heartbeat_at("hub-2", "controller-2", 1).await;
+    assert!(is_waiting().await);
+    assert_eq!(fixture.tasks.only().state, TaskState::Queued);
+    fixture.send_heartbeat("controller-1", 1).await;
+    assert_eq!(fixture.deliver().await, Outcome::Done);
 }
 
 #[tokio::test]
-async fn a_task_that_waits_is_tried_again_within_seconds_and_put_aside_after_a_day() {
-    let floor = floor().await;
-    let RecordOutcome::RetryAfter(pause, reason) = floor.deliver().await else {
-        panic!("it does not wait");
+async fn waiting_task_is_rejected_after_a_day() {
+    let fixture = fixture().await;
+    let Outcome::RetryAfter(pause, reason) = fixture.deliver().await else {
+        panic!("the message is not delayed");
     };
     assert_eq!(pause.as_secs(), 5);
-    assert_eq!(reason, "zone dry of hub-1 has no live controller with room");
-    floor.clock.advance(LONGEST_WAIT);
-    assert!(matches!(floor.deliver().await, RecordOutcome::Reject(_)));
-    // Whoever sends it back from there, when controllers live again, finds it waiting as before.
-    assert_eq!(floor.tasks.only().state, TaskState::Queued);
-    floor.beats("controller-1", 1).await;
-    assert_eq!(floor.deliver().await, RecordOutcome::Done);
+    assert_eq!(
+        reason,
+        "no live controller with free capacity in zone dry of hub-1"
+    );
+    fixture.clock.advance(LONGEST_WAIT);
+    assert!(matches!(fixture.deliver().await, Outcome::Reject(_)));
+    // The task stays queued, so a redrive from the dead-letter queue dispatches it.
+    assert_eq!(fixture.tasks.only().state, TaskState::Queued);
+    fixture.send_heartbeat("controller-1", 1).await;
+    assert_eq!(fixture.deliver().await, Outcome::Done);
 }
 
 #[tokio::test]
-async fn a_message_that_comes_again_leases_no_second_time() {
-    let floor = floor().await;
-    floor.beats("controller-1", 2).await;
-    floor.beats("controller-2", 2).await;
+async fn redelivered_message_takes_no_second_lease() {
+    let fixture = fixture().await;
+    fixture.send_heartbeat("controller-1", 2).await;
+    fixture.send_heartbeat("controller-2", 2).await;
     for _ in 0..3 {
-        assert_eq!(floor.deliver().await, RecordOutcome::Done);
+        assert_eq!(fixture.deliver().await, Outcome::Done);
     }
-    assert_eq!(floor.tasks.only().lease_id, 1);
+    assert_eq!(fixture.tasks.only().lease_id, 1);
     assert_eq!(
-        floor.told(),
+        fixture.take_commands(),
         [("controller-1".to_owned(), json!("execute"), json!(1))]
     );
 }
 
 #[tokio::test]
-async fn when_a_crash_comes_between_lease_and_command_the_next_delivery_sends_it() {
-    let floor = floor().await;
-    floor.beats("controller-1", 2).await;
-    floor.queues.set_broken(true);
-    assert!(matches!(floor.deliver().await, RecordOutcome::Retry(_)));
-    assert_eq!(floor.tasks.only().state, TaskState::Leased);
-    floor.queues.set_broken(false);
-    assert_eq!(floor.deliver().await, RecordOutcome::Done);
+async fn missing_command_is_sent_by_the_next_delivery() {
+    let fixture = fixture().await;
+    fixture.send_heartbeat("controller-1", 2).await;
+    fixture.queues.set_broken(true);
+    assert!(matches!(fixture.deliver().await, Outcome::Retry(_)));
+    assert_eq!(fixture.tasks.only().state, TaskState::Leased);
+    fixture.queues.set_broken(false);
+    assert_eq!(fixture.deliver().await, Outcome::Done);
     assert_eq!(
-        floor.told(),
+        fixture.take_commands(),
         [("controller-1".to_owned(), json!("execute"), json!(1))]
     );
 }
 
 #[tokio::test]
-async fn a_task_that_was_taken_back_goes_to_another_controller_under_the_next_lease() {
-    let floor = floor().await;
-    floor.beats("controller-1", 2).await;
-    floor.deliver().await;
-    floor.clock.advance(LEASE);
-    let leased = floor.tasks.only();
-    let waiting = leased.taken_back(None, floor.clock.now()).unwrap();
-    floor.tasks.replace(&leased, &waiting).await.unwrap();
-    floor.beats("controller-2", 2).await;
-    assert_eq!(floor.deliver().await, RecordOutcome::Done);
-    let task = floor.tasks.only();
+async fn requeued_task_gets_the_next_lease() {
+    let fixture = fixture().await;
+    fixture.send_heartbeat("controller-1", 2).await;
+    fixture.deliver().await;
+    fixture.clock.advance(LEASE);
+    let leased = fixture.tasks.only();
+    let requeued = leased.taken_back(None, fixture.clock.now()).unwrap();
+    fixture.tasks.replace(&leased, &requeued).await.unwrap();
+    fixture.send_heartbeat("controller-2", 2).await;
+    assert_eq!(fixture.deliver().await, Outcome::Done);
+    let task = fixture.tasks.only();
     assert_eq!((task.lease_id, task.attempt), (2, 2));
     assert_eq!(
-        floor.told()[1],
+        fixture.take_commands()[1],
         ("controller-2".to_owned(), json!("execute"), json!(2))
     );
 }
 
 #[tokio::test]
-async fn a_task_that_was_accepted_or_ended_is_left_alone() {
-    let floor = floor().await;
-    floor.beats("controller-1", 2).await;
-    floor.deliver().await;
-    floor.told();
-    let leased = floor.tasks.only();
+async fn accepted_task_is_left_unchanged() {
+    let fixture = fixture().await;
+    fixture.send_heartbeat("controller-1", 2).await;
+    fixture.deliver().await;
+    fixture.take_commands();
+    let leased = fixture.tasks.only();
     let accepted = Report {
         lease_id: 1,
         report_seq: 1,
         state: ReportedState::Accepted,
         error: None,
-        occurred_at: floor.clock.now(),
+        occurred_at: fixture.clock.now(),
     };
-    let Ok(Step::Moves(accepted)) = leased.report(&accepted, floor.clock.now()) else {
-        panic!("it was not accepted");
+    let Ok(Step::Moves(accepted)) = leased.report(&accepted, fixture.clock.now()) else {
+        panic!("not accepted");
     };
-    floor.tasks.replace(&leased, &accepted).await.unwrap();
-    floor.clock.advance(LEASE);
-    assert_eq!(floor.deliver().await, RecordOutcome::Done);
-    assert_eq!(floor.tasks.only(), *accepted);
-    assert!(floor.told().is_empty());
+    fixture.tasks.replace(&leased, &accepted).await.unwrap();
+    fixture.clock.advance(LEASE);
+    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.tasks.only(), *accepted);
+    assert!(fixture.take_commands().is_empty());
 }
 
 #[tokio::test]
-async fn of_deliveries_at_once_one_leases() {
-    let floor = floor().await;
-    floor.beats("controller-1", 9).await;
-    floor.beats("controller-2", 9).await;
-    let (one, two, three) = tokio::join!(floor.deliver(), floor.deliver(), floor.deliver());
+async fn concurrent_deliveries_take_one_lease() {
+    let fixture = fixture().await;
+    fixture.send_heartbeat("controller-1", 9).await;
+    fixture.send_heartbeat("controller-2", 9).await;
+    let (one, two, three) = tokio::join!(fixture.deliver(), fixture.deliver(), fixture.deliver());
     assert_eq!(
         [one, two, three],
         [
@@ -243,13 +247,13 @@ async fn of_deliveries_at_once_one_leases() {
             RecordOutcome::Done
         ]
     );
-    assert_eq!(floor.tasks.only().lease_id, 1);
-    assert_eq!(floor.told().len(), 1);
+    assert_eq!(fixture.tasks.only().lease_id, 1);
+    assert_eq!(fixture.take_commands().len(), 1);
 }
 
 #[tokio::test]
-async fn what_is_no_message_of_a_known_task_is_rejected() {
-    let floor = floor().await;
+async fn unreadable_or_unknown_message_is_rejected() {
+    let fixture = fixture().await;
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../../events/task-dispatch.queued.json")).unwrap();
     let unknown = queue_records(event).remove(0);
@@ -257,12 +261,12 @@ async fn what_is_no_message_of_a_known_task_is_rejected() {
         unknown.group.as_deref(),
         Some("5f0f6c1e-8a34-5d6e-9f43-6f1f7f0a9b21")
     );
-    for poison in [
+    for message in [
         unknown,
-        record("no JSON"),
+        record("not JSON"),
         record(r#"{"type":"stock.alert","version":1}"#),
     ] {
-        let outcome = floor.dispatch.record(poison).await;
-        assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
+        let outcome = fixture.dispatch.record(message).await;
+        assert!(matches!(outcome, Outcome::Reject(_)), "{outcome:?}");
     }
 }

@@ -16,14 +16,14 @@ use stockline_testkit::orders::order;
 
 use super::*;
 
-struct Warehouse {
+struct Fixture {
     tasks: MemoryTasks,
     queues: MemoryQueues,
     planner: TaskPlanner<MemoryTasks, MemoryQueues, MemoryQueues, MemoryCatalog, FakeClock>,
 }
 
-/// A warehouse with zones, and a store.
-async fn stock_catalog<S: CatalogStore>(catalog: &S) {
+/// Adds the warehouse `hub-1` with two zones and the store `store-1` without zones.
+async fn add_locations<Catalog: CatalogStore>(catalog: &Catalog) {
     for (name, kind, zones) in [
         (
             "hub-1",
@@ -37,15 +37,15 @@ async fn stock_catalog<S: CatalogStore>(catalog: &S) {
         }))
         .unwrap();
         catalog
-            .put_location(&location, Deadline::within(PATIENCE))
+            .put_location(&location, Deadline::within(CANCEL_TIMEOUT))
             .await
             .unwrap();
     }
 }
 
-async fn warehouse() -> Warehouse {
+async fn fixture() -> Fixture {
     let catalog = MemoryCatalog::default();
-    stock_catalog(&catalog).await;
+    add_locations(&catalog).await;
     let clock = FakeClock::at("2026-03-01T12:00:01Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     let locations = LocationCache::new(catalog, clock.clone());
@@ -56,7 +56,7 @@ async fn warehouse() -> Warehouse {
         locations,
         clock,
     );
-    Warehouse {
+    Fixture {
         tasks,
         queues,
         planner,
@@ -67,7 +67,7 @@ fn image(order: &Order) -> serde_dynamo::Item {
     serde_dynamo::to_item(OrderRecord::new(order, &Fingerprint::of(&"a").unwrap())).unwrap()
 }
 
-fn told(before: Option<&Order>, after: Option<&Order>) -> StreamRecord {
+fn stream_record(before: Option<&Order>, after: Option<&Order>) -> StreamRecord {
     let id = after.or(before).unwrap().order_id;
     StreamRecord::new(
         keys::order(id),
@@ -82,17 +82,17 @@ fn states(tasks: &MemoryTasks) -> Vec<TaskState> {
 }
 
 #[tokio::test]
-async fn each_line_of_a_new_order_of_an_automated_warehouse_waits_in_the_queue_once() {
-    let Warehouse {
+async fn new_order_queues_one_task_per_line_once() {
+    let Fixture {
         tasks,
         queues,
         planner,
-    } = warehouse().await;
+    } = fixture().await;
     let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 1)]);
     for _ in 0..2 {
         assert_eq!(
-            planner.record(told(None, Some(&order))).await,
-            RecordOutcome::Done
+            planner.record(stream_record(None, Some(&order))).await,
+            Outcome::Done
         );
     }
     assert_eq!(states(&tasks), [TaskState::Queued, TaskState::Queued]);
@@ -116,23 +116,23 @@ async fn each_line_of_a_new_order_of_an_automated_warehouse_waits_in_the_queue_o
 }
 
 #[tokio::test]
-async fn nothing_is_planned_for_a_store_a_sale_at_the_till_or_an_order_that_only_went_on() {
-    let Warehouse {
+async fn stores_pos_sales_and_order_updates_plan_no_task() {
+    let Fixture {
         tasks,
         queues,
         planner,
-    } = warehouse().await;
+    } = fixture().await;
     let of_store = order("k1", "store-1", "online", &[("milk", 2)]);
     let sale = order("k2", "hub-1", "pos", &[("milk", 2)]);
     let unknown = order("k3", "hub-9", "online", &[("milk", 2)]);
     let placed = order("k4", "hub-1", "online", &[("milk", 2)]);
-    let gone = placed.fulfil(1, 1).unwrap();
+    let fulfilled = placed.fulfil(1, 1).unwrap();
     for record in [
-        told(None, Some(&of_store)),
-        told(None, Some(&sale)),
-        told(None, Some(&unknown)),
-        told(Some(&placed), Some(&gone)),
-        told(Some(&placed), None),
+        stream_record(None, Some(&of_store)),
+        stream_record(None, Some(&sale)),
+        stream_record(None, Some(&unknown)),
+        stream_record(Some(&placed), Some(&fulfilled)),
+        stream_record(Some(&placed), None),
     ] {
         assert_eq!(planner.record(record).await, RecordOutcome::Done);
     }
@@ -140,30 +140,30 @@ async fn nothing_is_planned_for_a_store_a_sale_at_the_till_or_an_order_that_only
 }
 
 #[tokio::test]
-async fn when_the_queue_is_down_the_record_comes_again_and_the_task_is_sent_then() {
-    let Warehouse {
+async fn failed_send_is_retried_with_its_record() {
+    let Fixture {
         tasks,
         queues,
         planner,
-    } = warehouse().await;
+    } = fixture().await;
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
     queues.set_broken(true);
-    let outcome = planner.record(told(None, Some(&order))).await;
-    assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
+    let outcome = planner.record(stream_record(None, Some(&order))).await;
+    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
     assert_eq!(tasks.only().state, TaskState::Queued);
     queues.set_broken(false);
     assert_eq!(
-        planner.record(told(None, Some(&order))).await,
-        RecordOutcome::Done
+        planner.record(stream_record(None, Some(&order))).await,
+        Outcome::Done
     );
     assert_eq!(queues.take().len(), 1);
 }
 
-impl Warehouse {
-    /// An order of two lines, the first of them with `controller-1`, and nothing said that was not heard.
+impl Fixture {
+    /// An order of two lines, the first leased to `controller-1`; the messages sent so far are taken.
     async fn first_line_leased(&self) -> Order {
         let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 1)]);
-        self.planner.record(told(None, Some(&order))).await;
+        self.planner.record(stream_record(None, Some(&order))).await;
         let first = self.task(&order, 1).await;
         let leased = first
             .lease(&"controller-1".parse().unwrap(), order.placed_at)
@@ -176,7 +176,7 @@ impl Warehouse {
     async fn cancel(&self, order: &Order) -> RecordOutcome {
         let canceled = order.cancel(order.placed_at).unwrap();
         self.planner
-            .record(told(Some(order), Some(&canceled)))
+            .record(stream_record(Some(order), Some(&canceled)))
             .await
     }
 
@@ -185,10 +185,10 @@ impl Warehouse {
         self.tasks.find(id).await.unwrap().unwrap()
     }
 
-    /// Who was told what of which task, since the last look.
-    fn told(&self) -> Vec<(String, Value, Value)> {
-        let told = self.queues.take().into_iter();
-        told.map(|(queue, mut message)| {
+    /// Takes the commands sent since the last call: controller, command, task.
+    fn take_commands(&self) -> Vec<(String, Value, Value)> {
+        let sent = self.queues.take().into_iter();
+        sent.map(|(queue, mut message)| {
             let mut data = message["data"].take();
             (queue, data["command"].take(), data["task_id"].take())
         })
@@ -197,13 +197,13 @@ impl Warehouse {
 }
 
 #[tokio::test]
-async fn a_canceled_order_takes_its_waiting_tasks_with_it_and_calls_back_those_under_way() {
-    let house = warehouse().await;
-    let order = house.first_line_leased().await;
+async fn canceled_order_cancels_queued_and_leased_tasks() {
+    let fixture = fixture().await;
+    let order = fixture.first_line_leased().await;
     for _ in 0..2 {
-        assert_eq!(house.cancel(&order).await, RecordOutcome::Done);
+        assert_eq!(fixture.cancel(&order).await, Outcome::Done);
     }
-    let (first, second) = (house.task(&order, 1).await, house.task(&order, 2).await);
+    let (first, second) = (fixture.task(&order, 1).await, fixture.task(&order, 2).await);
     assert_eq!(
         (first.state, second.state),
         (TaskState::Canceling, TaskState::Canceled)
@@ -213,28 +213,27 @@ async fn a_canceled_order_takes_its_waiting_tasks_with_it_and_calls_back_those_u
         json!("cancel"),
         json!(first.task_id),
     );
-    assert_eq!(house.told(), [command]);
+    assert_eq!(fixture.take_commands(), [command]);
 }
 
 #[tokio::test]
-async fn a_controller_that_could_not_be_told_of_the_cancellation_is_told_when_the_record_comes_again()
- {
-    let house = warehouse().await;
-    let order = house.first_line_leased().await;
-    house.queues.set_broken(true);
-    let outcome = house.cancel(&order).await;
-    assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
-    assert_eq!(house.task(&order, 1).await.state, TaskState::Canceling);
-    house.queues.set_broken(false);
-    assert_eq!(house.cancel(&order).await, RecordOutcome::Done);
-    assert_eq!(house.told().len(), 1);
+async fn failed_cancel_command_is_retried_with_its_record() {
+    let fixture = fixture().await;
+    let order = fixture.first_line_leased().await;
+    fixture.queues.set_broken(true);
+    let outcome = fixture.cancel(&order).await;
+    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
+    assert_eq!(fixture.task(&order, 1).await.state, TaskState::Canceling);
+    fixture.queues.set_broken(false);
+    assert_eq!(fixture.cancel(&order).await, Outcome::Done);
+    assert_eq!(fixture.take_commands().len(), 1);
 }
 
 #[tokio::test]
-async fn a_task_is_canceled_once_its_line_was_given_up_or_all_of_it_handed_over_by_hand() {
-    let Warehouse { tasks, planner, .. } = warehouse().await;
+async fn task_is_canceled_when_its_line_closes() {
+    let Fixture { tasks, planner, .. } = fixture().await;
     let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 2)]);
-    planner.record(told(None, Some(&order))).await;
+    planner.record(stream_record(None, Some(&order))).await;
     let states = async || {
         let state = async |line| {
             let id = TaskId::for_order_line(order.order_id, line);
@@ -242,25 +241,29 @@ async fn a_task_is_canceled_once_its_line_was_given_up_or_all_of_it_handed_over_
         };
         (state(1).await, state(2).await)
     };
-    let one_of_each = order.fulfil(1, 1).unwrap().fulfil(2, 1).unwrap();
-    let first_handed_over = one_of_each.fulfil(1, 1).unwrap();
-    let rest_canceled = first_handed_over.cancel(order.placed_at).unwrap();
+    let one_unit_of_each_fulfilled = order.fulfil(1, 1).unwrap().fulfil(2, 1).unwrap();
+    let first_line_fulfilled = one_unit_of_each_fulfilled.fulfil(1, 1).unwrap();
+    let rest_canceled = first_line_fulfilled.cancel(order.placed_at).unwrap();
     assert_eq!(rest_canceled.status, OrderStatus::Fulfilled);
     let (queued, canceled) = (TaskState::Queued, TaskState::Canceled);
     for (before, after, expected) in [
-        (&order, &one_of_each, (queued, queued)),
-        (&one_of_each, &first_handed_over, (canceled, queued)),
-        (&first_handed_over, &rest_canceled, (canceled, canceled)),
+        (&order, &one_unit_of_each_fulfilled, (queued, queued)),
+        (
+            &one_unit_of_each_fulfilled,
+            &first_line_fulfilled,
+            (canceled, queued),
+        ),
+        (&first_line_fulfilled, &rest_canceled, (canceled, canceled)),
     ] {
-        let record = told(Some(before), Some(after));
-        assert_eq!(planner.record(record).await, RecordOutcome::Done);
+        let record = stream_record(Some(before), Some(after));
+        assert_eq!(planner.record(record).await, Outcome::Done);
         assert_eq!(states().await, expected);
     }
 }
 
 #[tokio::test]
-async fn an_image_that_is_no_order_is_rejected() {
-    let planner = warehouse().await.planner;
+async fn invalid_order_image_is_rejected() {
+    let planner = fixture().await.planner;
     let image = serde_dynamo::to_item(json!({"order_id": "nonsense"})).unwrap();
     let key = keys::Key {
         pk: "ORDER#1".to_owned(),
@@ -273,8 +276,8 @@ async fn an_image_that_is_no_order_is_rejected() {
 }
 
 #[tokio::test]
-async fn the_sample_events_plan_two_tasks_and_cancel_them() {
-    let Warehouse { tasks, planner, .. } = warehouse().await;
+async fn sample_events_plan_and_cancel_two_tasks() {
+    let Fixture { tasks, planner, .. } = fixture().await;
     for text in [
         include_str!("../../../../events/task-planner.placed.json"),
         include_str!("../../../../events/task-planner.canceled.json"),

@@ -1,4 +1,4 @@
-//! What a call costs, on a simulated DynamoDB: the README's table is what is measured here.
+//! Measures the DynamoDB cost of each call and compares it with the table in README.md.
 
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_testkit::cloud::Table;
@@ -7,7 +7,7 @@ use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn each_call_costs_what_the_readme_says() {
+async fn call_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
     let table = database.table(Table::Catalog);
     let catalog = Catalog::new(DynamoCatalog::new(database.aws().dynamodb(), table));
@@ -23,11 +23,14 @@ async fn each_call_costs_what_the_readme_says() {
     let hundred = batch(&json!({"products": hundred}));
     let mut costs = CostTable::new();
     for (operation, call) in [
-        ("a new product", product("milk").body(&milk())),
-        ("the same again", product("milk").body(&milk())),
-        ("another name for it", product("milk").body(&renamed)),
-        ("a new location", location("store-1").body(&shop("store-1"))),
-        ("reading one", read_product("milk")),
+        ("a new product", put_product("milk").body(&milk())),
+        ("the same product again", put_product("milk").body(&milk())),
+        ("a renamed product", put_product("milk").body(&renamed)),
+        (
+            "a new location",
+            put_location("store-1").body(&shop("store-1")),
+        ),
+        ("read a product", read_product("milk")),
         ("a batch of 100 new products", hundred),
     ] {
         catalog.handle(call.build()).await.unwrap();

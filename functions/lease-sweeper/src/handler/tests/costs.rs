@@ -1,4 +1,4 @@
-//! What a sweep costs, on a simulated DynamoDB: the README's table is what is measured here.
+//! Measures the DynamoDB cost of a sweep and compares it with the table in README.md.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn each_sweep_costs_what_the_readme_says() {
-    // given a warehouse of one zone whose only controller holds one task
+async fn sweep_costs_match_readme() {
+    // given a warehouse with one zone
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
     let catalog = DynamoCatalog::new(client.clone(), database.table(Table::Catalog));
@@ -26,28 +26,32 @@ async fn each_sweep_costs_what_the_readme_says() {
         zones: vec![zone("dry")],
         ..store("hub-2", "UTC", 0)
     };
-    let within = Deadline::within(Duration::from_secs(20));
-    catalog.put_location(&hub, within).await.unwrap();
+    let deadline = Deadline::within(Duration::from_secs(20));
+    catalog.put_location(&hub, deadline).await.unwrap();
     let sweeper = LeaseSweeper::new(tasks.clone(), catalog, queues.clone(), clock.clone());
     let mut costs = CostTable::new();
-    let mut sweep = async |operation: &str, swept: Swept| {
+    let mut sweep = async |operation: &str, expected: SweepResult| {
         database.take_bill();
-        assert_eq!(sweeper.sweep().await.unwrap(), swept);
+        assert_eq!(sweeper.sweep().await.unwrap(), expected);
         costs.add(operation, &database.take_bill());
     };
-    sweep("1 zone, nothing held", Swept::default()).await;
+    sweep("1 zone, no leased task", SweepResult::default()).await;
     tasks.add(&leased(clock.now())).await.unwrap();
     tasks
         .record_heartbeat(&heartbeat(clock.now()))
         .await
         .unwrap();
     sweep(
-        "1 zone, 1 controller that lives and holds a task",
-        Swept::default(),
+        "1 zone, 1 live controller with a leased task",
+        SweepResult::default(),
     )
     .await;
     clock.advance(HEARTBEAT_LIFE + SignedDuration::from_millis(1));
-    sweep("it died: its task is taken back", QUEUED).await;
+    sweep(
+        "its heartbeat has expired: the task is requeued",
+        ONE_REQUEUED,
+    )
+    .await;
     assert_eq!(queues.take().len(), 1);
     costs.must_stand_in(include_str!("../../../README.md"));
 }

@@ -1,21 +1,21 @@
 use super::*;
 
 #[tokio::test]
-async fn goods_are_handed_over_in_parts_and_the_rest_is_canceled() {
+async fn partial_fulfilment_then_cancel_releases_the_rest() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
     let id = store
-        .placed("click_and_collect", &[("milk", 3), ("bread", 1)])
+        .place_order("click_and_collect", &[("milk", 3), ("bread", 1)])
         .await;
     assert_eq!(store.shop.level("store-1", "milk"), (10, 3));
     let body = json!({"lines": [{"line": 1, "quantity": 2}]});
-    let left = store
-        .send(step("fulfilments", &id, "f1", &body))
+    let fulfilled = store
+        .send(order_action("fulfilments", &id, "f1", &body))
         .await
         .unwrap();
-    assert_eq!(left.status(), 201);
-    assert_eq!(left.body()["order_id"], id.as_str());
+    assert_eq!(fulfilled.status(), 201);
+    assert_eq!(fulfilled.body()["order_id"], id.as_str());
     assert_eq!(
-        left.body()["lines"],
+        fulfilled.body()["lines"],
         json!([{"line": 1, "sku": "milk", "quantity": 2}])
     );
     assert_eq!(store.shop.level("store-1", "milk"), (8, 1));
@@ -23,7 +23,7 @@ async fn goods_are_handed_over_in_parts_and_the_rest_is_canceled() {
     assert_eq!(movement.change.kind.as_str(), "fulfilment");
 
     let canceled = store
-        .send(step("cancel", &id, "c1", &json!({})))
+        .send(order_action("cancel", &id, "c1", &json!({})))
         .await
         .unwrap();
     assert_eq!(canceled.body()["status"], "fulfilled");
@@ -31,7 +31,7 @@ async fn goods_are_handed_over_in_parts_and_the_rest_is_canceled() {
     assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
     assert_eq!(store.shop.level("store-1", "bread"), (10, 0));
     let again = store
-        .send(step("cancel", &id, "c1", &json!({})))
+        .send(order_action("cancel", &id, "c1", &json!({})))
         .await
         .unwrap();
     assert!(again.is_replayed());
@@ -39,18 +39,22 @@ async fn goods_are_handed_over_in_parts_and_the_rest_is_canceled() {
 }
 
 #[tokio::test]
-async fn without_lines_all_that_is_open_leaves() {
+async fn fulfilment_without_lines_fulfils_everything_open() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
-    let id = store.placed("online", &[("milk", 3), ("bread", 1)]).await;
-    let left = store
-        .send(step("fulfilments", &id, "f1", &json!({})))
+    let id = store
+        .place_order("online", &[("milk", 3), ("bread", 1)])
+        .await;
+    let fulfilled = store
+        .send(order_action("fulfilments", &id, "f1", &json!({})))
         .await
         .unwrap();
-    assert_eq!(left.body()["lines"].as_array().unwrap().len(), 2);
+    assert_eq!(fulfilled.body()["lines"].as_array().unwrap().len(), 2);
     let found = store.send(read(&id)).await.unwrap();
     assert_eq!(found.body()["status"], "fulfilled");
     assert_eq!(store.shop.level("store-1", "milk"), (7, 0));
-    let refused = store.refused(step("cancel", &id, "c1", &json!({}))).await;
+    let refused = store
+        .refused(order_action("cancel", &id, "c1", &json!({})))
+        .await;
     assert_eq!(
         refused["type"],
         "https://stockline.dev/problems/order-not-cancelable"
@@ -58,11 +62,15 @@ async fn without_lines_all_that_is_open_leaves() {
 }
 
 #[tokio::test]
-async fn more_than_is_open_is_refused_line_by_line() {
+async fn fulfilment_exceeding_open_quantity_is_rejected() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
-    let id = store.placed("online", &[("milk", 3), ("bread", 1)]).await;
+    let id = store
+        .place_order("online", &[("milk", 3), ("bread", 1)])
+        .await;
     let body = json!({"lines": [{"line": 1, "quantity": 4}, {"line": 2, "quantity": 1}]});
-    let refused = store.refused(step("fulfilments", &id, "f1", &body)).await;
+    let refused = store
+        .refused(order_action("fulfilments", &id, "f1", &body))
+        .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(
         refused["type"],
@@ -77,7 +85,7 @@ async fn more_than_is_open_is_refused_line_by_line() {
     let sale = store.send(place("sale", &sale)).await.unwrap();
     let sale = sale.body()["order_id"].as_str().unwrap().to_owned();
     let refused = store
-        .refused(step("fulfilments", &sale, "f1", &json!({})))
+        .refused(order_action("fulfilments", &sale, "f1", &json!({})))
         .await;
     assert_eq!(
         (&refused["status"], &refused["lines"]),
@@ -86,9 +94,9 @@ async fn more_than_is_open_is_refused_line_by_line() {
 }
 
 #[tokio::test]
-async fn what_a_count_did_not_find_is_named() {
+async fn fulfilment_of_short_level_lists_the_shortage() {
     let store = store(&[("milk", 10)]).await;
-    let id = store.placed("online", &[("milk", 3)]).await;
+    let id = store.place_order("online", &[("milk", 3)]).await;
     store
         .shop
         .open()
@@ -96,7 +104,7 @@ async fn what_a_count_did_not_find_is_named() {
         .values_mut()
         .for_each(|level| level.on_hand = 2);
     let refused = store
-        .refused(step("fulfilments", &id, "f1", &json!({})))
+        .refused(order_action("fulfilments", &id, "f1", &json!({})))
         .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(
@@ -106,9 +114,9 @@ async fn what_a_count_did_not_find_is_named() {
 }
 
 #[tokio::test]
-async fn a_broken_fulfilment_is_pointed_at() {
+async fn invalid_fulfilment_is_reported_with_pointer() {
     let store = store(&[("milk", 10)]).await;
-    let id = store.placed("online", &[("milk", 3)]).await;
+    let id = store.place_order("online", &[("milk", 3)]).await;
     for (body, pointer) in [
         (json!({"lines": []}), "/lines"),
         (
@@ -124,7 +132,9 @@ async fn a_broken_fulfilment_is_pointed_at() {
             "/lines/0/restock",
         ),
     ] {
-        let refused = store.refused(step("fulfilments", &id, "f1", &body)).await;
+        let refused = store
+            .refused(order_action("fulfilments", &id, "f1", &body))
+            .await;
         assert_eq!(refused["status"], 400, "{refused}");
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }

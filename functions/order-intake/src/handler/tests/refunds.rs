@@ -1,20 +1,27 @@
 use super::*;
 
 #[tokio::test]
-async fn a_part_comes_back_to_stock_and_the_order_shows_it() {
+async fn partial_refund_restocks_and_updates_the_order() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
-    let id = store.placed("pos", &[("milk", 3), ("bread", 1)]).await;
+    let id = store.place_order("pos", &[("milk", 3), ("bread", 1)]).await;
     let body = json!({"reason": "sour", "lines": [
         {"line": 1, "quantity": 2, "restock": true}, {"line": 2, "quantity": 1, "restock": false}]});
-    let refund = store.send(step("refunds", &id, "r1", &body)).await.unwrap();
+    let refund = store
+        .send(order_action("refunds", &id, "r1", &body))
+        .await
+        .unwrap();
     assert_eq!(refund.status(), 201);
     let euros = |amount: i64| json!({"amount": amount, "currency": "EUR"});
-    let mut told = refund.body().clone();
-    let refund_id = told.as_object_mut().unwrap().remove("refund_id").unwrap();
-    let at = told.as_object_mut().unwrap().remove("refunded_at").unwrap();
+    let mut answer = refund.body().clone();
+    let refund_id = answer.as_object_mut().unwrap().remove("refund_id").unwrap();
+    let at = answer
+        .as_object_mut()
+        .unwrap()
+        .remove("refunded_at")
+        .unwrap();
     assert!(at.as_str().unwrap().starts_with("2026-03-01T23:30:00"));
     assert_eq!(
-        told,
+        answer,
         json!({
             "order_id": id, "location_id": "store-1", "business_date": "2026-03-01", "reason": "sour",
             "lines": [
@@ -39,7 +46,7 @@ async fn a_part_comes_back_to_stock_and_the_order_shows_it() {
 }
 
 #[tokio::test]
-async fn goods_come_back_in_another_store_on_its_own_trading_day() {
+async fn refund_at_other_store_uses_its_business_date() {
     let store = store(&[("milk", 10)]).await;
     store.shop.open().levels.extend(
         MemoryShop::stocked("store-2", &[("milk", 0)])
@@ -47,11 +54,11 @@ async fn goods_come_back_in_another_store_on_its_own_trading_day() {
             .levels
             .clone(),
     );
-    let id = store.placed("pos", &[("milk", 1)]).await;
+    let id = store.place_order("pos", &[("milk", 1)]).await;
     let body = json!({"reason": "a gift", "location_id": "store-2",
                       "lines": [{"line": 1, "quantity": 1, "restock": true}]});
-    let refund = || step("refunds", &id, "r1", &body);
-    // A till of one of the two stores reads either as if it were not there.
+    let refund = || order_action("refunds", &id, "r1", &body);
+    // The caller needs access to both stores; without it the order or the location is not found.
     for own in ["store-1", "store-2"] {
         let refused = store.refused(refund().by("till-1", "store_app", own)).await;
         assert_eq!(refused["status"], 404, "{refused}");
@@ -65,14 +72,19 @@ async fn goods_come_back_in_another_store_on_its_own_trading_day() {
 }
 
 #[tokio::test]
-async fn more_than_has_left_is_refused_line_by_line() {
+async fn refund_exceeding_fulfilled_quantity_is_rejected() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
-    let id = store.placed("pos", &[("milk", 3), ("bread", 1)]).await;
+    let id = store.place_order("pos", &[("milk", 3), ("bread", 1)]).await;
     let one = json!({"reason": "sour", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
-    store.send(step("refunds", &id, "r1", &one)).await.unwrap();
+    store
+        .send(order_action("refunds", &id, "r1", &one))
+        .await
+        .unwrap();
     let body = json!({"reason": "sour", "lines": [
         {"line": 1, "quantity": 3, "restock": true}, {"line": 2, "quantity": 1, "restock": true}]});
-    let refused = store.refused(step("refunds", &id, "r2", &body)).await;
+    let refused = store
+        .refused(order_action("refunds", &id, "r2", &body))
+        .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(
         refused["type"],
@@ -86,31 +98,34 @@ async fn more_than_has_left_is_refused_line_by_line() {
 }
 
 #[tokio::test]
-async fn what_has_not_left_is_canceled_and_not_refunded() {
+async fn unfulfilled_line_is_not_refundable() {
     let store = store(&[("milk", 10)]).await;
-    let id = store.placed("online", &[("milk", 2)]).await;
+    let id = store.place_order("online", &[("milk", 2)]).await;
     let body = json!({"reason": "late", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
-    let refused = store.refused(step("refunds", &id, "r1", &body)).await;
+    let refused = store
+        .refused(order_action("refunds", &id, "r1", &body))
+        .await;
     assert_eq!(refused["status"], 409);
     assert_eq!(refused["lines"][0]["refundable"], 0);
 }
 
 #[tokio::test]
-async fn goods_come_back_where_they_were_never_stocked() {
+async fn refund_creates_a_missing_level() {
     let store = store(&[("milk", 10)]).await;
-    let id = store.placed("pos", &[("milk", 2)]).await;
+    let id = store.place_order("pos", &[("milk", 2)]).await;
     let body = json!({"reason": "a gift", "location_id": "store-2",
                       "lines": [{"line": 1, "quantity": 1, "restock": false},
                                 {"line": 1, "quantity": 1, "restock": true}]});
-    let refund = step("refunds", &id, "r1", &body).by("ana", "store_manager", "store-1,store-2");
+    let refund =
+        order_action("refunds", &id, "r1", &body).by("ana", "store_manager", "store-1,store-2");
     assert_eq!(store.send(refund).await.unwrap().status(), 201);
     assert_eq!(store.shop.level("store-2", "milk"), (1, 0));
 }
 
 #[tokio::test]
-async fn a_broken_refund_is_pointed_at_and_changes_nothing() {
+async fn invalid_refund_is_rejected_without_effect() {
     let store = store(&[("milk", 10)]).await;
-    let id = store.placed("pos", &[("milk", 2)]).await;
+    let id = store.place_order("pos", &[("milk", 2)]).await;
     let line =
         |line: i64, quantity: i64| json!({"line": line, "quantity": quantity, "restock": true});
     let cases = [
@@ -138,16 +153,21 @@ async fn a_broken_refund_is_pointed_at_and_changes_nothing() {
         ),
     ];
     for (body, pointer) in cases {
-        let refused = store.refused(step("refunds", &id, "r1", &body)).await;
+        let refused = store
+            .refused(order_action("refunds", &id, "r1", &body))
+            .await;
         assert_eq!(refused["status"], 400, "{refused}");
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }
     let good = json!({"reason": "x", "lines": [line(1, 2)]});
-    let reader = step("refunds", &id, "r1", &good).by("reader", "analyst", "store-1");
+    let reader = order_action("refunds", &id, "r1", &good).by("reader", "analyst", "store-1");
     assert_eq!(store.refused(reader).await["status"], 403);
-    let foreign = step("refunds", &id, "r1", &good).by("till-9", "store_app", "store-9");
+    let foreign = order_action("refunds", &id, "r1", &good).by("till-9", "store_app", "store-9");
     assert_eq!(store.refused(foreign).await["status"], 404);
     assert_eq!(store.shop.level("store-1", "milk"), (8, 0));
-    let refund = store.send(step("refunds", &id, "r1", &good)).await.unwrap();
+    let refund = store
+        .send(order_action("refunds", &id, "r1", &good))
+        .await
+        .unwrap();
     assert_eq!((refund.status(), refund.is_replayed()), (201, false));
 }

@@ -1,11 +1,11 @@
-//! Which days are exported, and what is written for each.
+//! Which days are exported, and the files of each.
 
 use super::*;
 
 #[tokio::test]
-async fn a_night_exports_each_groups_own_yesterday_with_the_manifests_last() {
+async fn nightly_run_exports_each_groups_last_closed_day() {
     let retailer = retailer();
-    retailer.sold(&one_sale());
+    retailer.add_order(&one_sale());
     let exports = retailer.export(json!({})).await;
     let days: Vec<(&str, String, u64, u64)> = exports
         .iter()
@@ -45,7 +45,7 @@ async fn a_night_exports_each_groups_own_yesterday_with_the_manifests_last() {
 }
 
 #[tokio::test]
-async fn a_day_without_sales_is_a_file_without_rows() {
+async fn day_without_sales_is_a_file_without_rows() {
     let retailer = retailer();
     retailer.export(json!({})).await;
     assert_eq!(retailer.rows(BERLIN), []);
@@ -53,7 +53,7 @@ async fn a_day_without_sales_is_a_file_without_rows() {
 }
 
 #[tokio::test]
-async fn an_open_day_is_exported_on_demand_and_its_manifest_says_so() {
+async fn open_day_is_exported_on_request_as_not_closed() {
     let retailer = retailer();
     let exports = retailer
         .export(json!({"business_dates": ["2026-03-02"]}))

@@ -1,21 +1,21 @@
-//! What cannot be exported, and what is said of it.
+//! Failed exports and their error messages.
 
 use stockline_application::ports::export::{ExportFile, PutOutcome};
 
 use super::*;
 
 #[tokio::test]
-async fn a_day_that_could_not_be_written_has_no_manifest_and_keeps_no_other_day_back() {
+async fn failed_day_has_no_manifest_and_blocks_no_other() {
     let retailer = retailer();
-    retailer.sold(&one_sale());
+    retailer.add_order(&one_sale());
     retailer
         .bucket
         .refuse(Some("sales_lines/business_date=2026-03-01/America"));
-    let refusal = retailer.refusal(json!({})).await;
+    let message = retailer.error_message(json!({})).await;
     assert_eq!(
-        refusal,
-        "1 of 2 days failed, export_manifest/business_date=2026-03-01/America-New_York.json: \
-         the store is busy"
+        message,
+        "1 of 2 days failed (export_manifest/business_date=2026-03-01/America-New_York.json); \
+         first error: the store is busy"
     );
     let written = retailer.bucket.written();
     assert!(written.contains(&BERLIN_MANIFEST.to_owned()), "{written:?}");
@@ -29,7 +29,7 @@ async fn a_day_that_could_not_be_written_has_no_manifest_and_keeps_no_other_day_
 }
 
 #[tokio::test]
-async fn a_request_that_breaks_a_rule_is_refused_in_words() {
+async fn invalid_event_is_rejected_with_a_reason() {
     let retailer = retailer();
     for (event, reason) in [
         (
@@ -48,14 +48,14 @@ async fn a_request_that_breaks_a_rule_is_refused_in_words() {
         (json!({"dates": []}), "unknown field `dates`"),
         (json!("2026-03-01"), "the event must be {}"),
     ] {
-        let refusal = retailer.refusal(event).await;
-        assert!(refusal.contains(reason), "{refusal}");
+        let message = retailer.error_message(event).await;
+        assert!(message.contains(reason), "{message}");
     }
     assert_eq!(retailer.bucket.written(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_manifest_that_cannot_be_read_is_named_and_left_alone() {
+async fn unreadable_manifest_is_named_and_not_replaced() {
     let retailer = retailer();
     let broken = ExportFile::new(
         BERLIN_MANIFEST.to_owned(),
@@ -63,12 +63,12 @@ async fn a_manifest_that_cannot_be_read_is_named_and_left_alone() {
         b"{".to_vec(),
     );
     let put = retailer.bucket.put(broken, None).await.unwrap();
-    assert_eq!(put, PutOutcome::Written);
-    let refusal = retailer.refusal(json!({})).await;
+    assert_eq!(put, Put::Written);
+    let message = retailer.error_message(json!({})).await;
     assert!(
-        refusal.contains(&format!(
+        message.contains(&format!(
             "the manifest {BERLIN_MANIFEST} cannot be read: EOF"
         )),
-        "{refusal}"
+        "{message}"
     );
 }

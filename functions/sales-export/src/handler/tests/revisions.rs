@@ -1,4 +1,4 @@
-//! What a day becomes that is exported again.
+//! Repeated exports of a day: unchanged, revised, concurrent.
 
 use std::collections::BTreeSet;
 
@@ -11,43 +11,43 @@ use stockline_domain::ids::LocationId;
 use super::*;
 
 #[tokio::test]
-async fn the_same_day_again_writes_nothing_and_elsewhere_the_same_bytes() {
-    let (here, there) = (retailer(), retailer());
+async fn same_orders_give_same_bytes_and_no_rewrite() {
+    let (first, second) = (retailer(), retailer());
     let orders: Vec<Order> = (10..30)
         .map(|minute| {
             let sold_at = format!("2026-03-01T10:{minute}:00Z");
             sale(&minute.to_string(), "store-a", &sold_at, minute, "EUR")
         })
         .collect();
-    for (first, last) in orders.iter().zip(orders.iter().rev()) {
-        here.sold(first);
-        there.sold(last);
+    for (forward, backward) in orders.iter().zip(orders.iter().rev()) {
+        first.add_order(forward);
+        second.add_order(backward);
     }
-    here.export(json!({})).await;
-    there.export(json!({})).await;
-    for key in here.bucket.written() {
-        assert_eq!(here.bucket.bytes(&key), there.bucket.bytes(&key), "{key}");
+    first.export(json!({})).await;
+    second.export(json!({})).await;
+    for key in first.bucket.written() {
+        assert_eq!(first.bucket.bytes(&key), second.bucket.bytes(&key), "{key}");
     }
-    let again = here.export(json!({})).await;
+    let again = first.export(json!({})).await;
     assert_eq!(again[1].revision, 1);
-    assert_eq!(here.bucket.written(), [""; 0]);
+    assert_eq!(first.bucket.written(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_late_correction_makes_the_second_revision_of_its_day_alone() {
+async fn late_correction_revises_only_its_day() {
     let retailer = retailer();
     let order = one_sale();
-    retailer.sold(&order);
+    retailer.add_order(&order);
     retailer.export(json!({})).await;
     retailer.bucket.written();
-    retailer.sold(&order.cancel(order.placed_at).unwrap());
+    retailer.add_order(&order.cancel(order.placed_at).unwrap());
     let exports = retailer.export(json!({"days": 3})).await;
-    let of_berlin: Vec<(String, u64)> = exports[3..]
+    let berlin_days: Vec<(String, u64)> = exports[3..]
         .iter()
         .map(|day| (day.business_date.to_string(), day.revision))
         .collect();
     assert_eq!(
-        of_berlin,
+        berlin_days,
         [
             ("2026-02-27".to_owned(), 1),
             ("2026-02-28".to_owned(), 1),
@@ -70,10 +70,10 @@ async fn a_late_correction_makes_the_second_revision_of_its_day_alone() {
 }
 
 #[tokio::test]
-async fn an_order_corrected_months_later_makes_the_next_revision_of_its_day() {
+async fn correction_months_later_revises_its_day() {
     let retailer = retailer();
     let order = one_sale();
-    retailer.sold(&order);
+    retailer.add_order(&order);
     retailer.export(json!({})).await;
     retailer.bucket.written();
     let canceled_at = "2026-07-01T12:00:00Z".parse().unwrap();
@@ -87,13 +87,13 @@ async fn an_order_corrected_months_later_makes_the_next_revision_of_its_day() {
         ..retailer.function
     };
     let exports = in_july.handle(json!({"days": 8})).await.unwrap().exports;
-    let late: Vec<&Exported> = exports.iter().filter(|day| day.key == BERLIN).collect();
+    let late: Vec<&ExportedDay> = exports.iter().filter(|day| day.key == BERLIN).collect();
     assert_eq!(late.len(), 1);
     assert_eq!(late[0].revision, 2);
     assert_eq!(
         exports.len(),
         17,
-        "eight days of two groups, and the late one"
+        "eight days of two groups and one late day"
     );
     assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
     retailer.bucket.written();
@@ -101,14 +101,14 @@ async fn an_order_corrected_months_later_makes_the_next_revision_of_its_day() {
     assert_eq!(retailer.bucket.written(), [""; 0], "nothing changed since");
 }
 
-/// A till's shop in which, once the first page of a day is read, an order of it is canceled and another run exports it.
-struct Overtaking {
+/// After the first page of a day is read, cancels one of its orders and lets another run export the day.
+struct ConcurrentExport {
     shop: MemoryShop,
     other: Function,
     order: std::sync::Mutex<Option<Order>>,
 }
 
-impl SalesReader for Overtaking {
+impl SalesReader for ConcurrentExport {
     async fn page(
         &self,
         location: &LocationId,
@@ -138,15 +138,15 @@ impl SalesReader for Overtaking {
 }
 
 #[tokio::test]
-async fn of_two_exports_of_one_day_at_once_the_newer_orders_stay() {
+async fn concurrent_exports_keep_the_newer_orders() {
     let retailer = retailer();
     let order = one_sale();
-    retailer.sold(&order);
-    let overtaken = SalesExport {
+    retailer.add_order(&order);
+    let first_run = SalesExport {
         export: Export {
             catalog: retailer.function.export.catalog.clone(),
             bucket: retailer.bucket.clone(),
-            sales: Overtaking {
+            sales: ConcurrentExport {
                 shop: retailer.shop.clone(),
                 order: Some(order).into(),
                 other: retailer.function,
@@ -154,7 +154,7 @@ async fn of_two_exports_of_one_day_at_once_the_newer_orders_stay() {
         },
         clock: FakeClock::at("2026-03-02T08:00:00Z"),
     };
-    overtaken.handle(json!({})).await.unwrap();
+    first_run.handle(json!({})).await.unwrap();
     assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
     let manifest: Manifest =
         serde_json::from_slice(&retailer.bucket.bytes(BERLIN_MANIFEST)).unwrap();

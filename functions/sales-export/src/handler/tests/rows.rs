@@ -1,4 +1,4 @@
-//! What stands in the file of a day.
+//! The rows of a day's file.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -7,7 +7,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 
-/// One line of an order, as it is read back.
+/// One row of `sales_lines`, read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub order_id: String,
@@ -25,7 +25,7 @@ pub struct Row {
     pub sold_at_local: i64,
 }
 
-/// What stands in a Parquet file.
+/// Reads the rows of a Parquet file.
 pub fn rows(bytes: Vec<u8>) -> Vec<Row> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
     let mut rows = Vec::new();
@@ -81,12 +81,12 @@ async fn rows_sort_by_location_time_order_and_line() {
         ("twin-1", "store-a", "2026-03-01T11:00:00.0001Z"),
         ("twin-2", "store-a", "2026-03-01T11:00:00Z"),
     ] {
-        retailer.sold(&sale(key, location, sold_at, 119, "EUR"));
+        retailer.add_order(&sale(key, location, sold_at, 119, "EUR"));
     }
-    // Sold offline in the morning, taken in at night.
+    // Sold offline in the morning, received at night.
     let mut offline = sale("offline", "store-a", "2026-03-01T08:00:00Z", 119, "EUR");
     offline.placed_at = "2026-03-01T22:00:00Z".parse().unwrap();
-    retailer.sold(&offline);
+    retailer.add_order(&offline);
     retailer.export(json!({})).await;
     let rows = retailer.rows(BERLIN);
     let keys: Vec<_> = rows
@@ -100,10 +100,10 @@ async fn rows_sort_by_location_time_order_and_line() {
 }
 
 #[tokio::test]
-async fn the_hour_that_happens_twice_is_told_apart_in_utc_and_reads_alike_on_the_wall() {
+async fn repeated_dst_hour_differs_in_utc_and_not_locally() {
     let retailer = retailer();
     for sold_at in ["2026-10-25T00:30:00.250Z", "2026-10-25T01:30:00.250Z"] {
-        retailer.sold(&sale(sold_at, "store-a", sold_at, 119, "EUR"));
+        retailer.add_order(&sale(sold_at, "store-a", sold_at, 119, "EUR"));
     }
     let function = SalesExport {
         clock: FakeClock::at("2026-10-26T08:00:00Z"),
@@ -123,11 +123,11 @@ async fn the_hour_that_happens_twice_is_told_apart_in_utc_and_reads_alike_on_the
 }
 
 #[tokio::test]
-async fn amounts_are_in_the_major_unit_and_exact_in_every_currency() {
+async fn amounts_are_exact_major_units_in_every_currency() {
     let retailer = retailer();
     for (minute, currency) in [(1, "JPY"), (2, "EUR"), (3, "KWD"), (4, "CLF")] {
         let sold_at = format!("2026-03-01T10:0{minute}:00Z");
-        retailer.sold(&sale(currency, "store-a", &sold_at, 1999, currency));
+        retailer.add_order(&sale(currency, "store-a", &sold_at, 1999, currency));
     }
     retailer.export(json!({})).await;
     let amounts: Vec<(String, i128, i128, i128, i128)> = retailer
@@ -155,14 +155,14 @@ async fn amounts_are_in_the_major_unit_and_exact_in_every_currency() {
 }
 
 #[tokio::test]
-async fn of_an_order_that_was_canceled_in_part_what_was_sold_is_exported() {
+async fn partly_canceled_order_exports_what_was_sold() {
     let retailer = retailer();
     let order = one_sale();
     let part = order.fulfil(1, 1).unwrap().cancel(order.placed_at).unwrap();
-    retailer.sold(&part);
+    retailer.add_order(&part);
     retailer.export(json!({})).await;
     let row = &retailer.rows(BERLIN)[0];
-    // One of two at 1.19 with 0.01 off both: half of 2.37, rounded down.
+    // One of two units at 1.19 with a discount of 0.01 on the line: half of 2.37, rounded down.
     assert_eq!((row.status.as_str(), row.quantity), ("fulfilled", 1));
     assert_eq!((row.gross, row.discount, row.net), (11_900, 100, 11_800));
     let totals = &retailer.manifest(BERLIN_MANIFEST).totals[0];

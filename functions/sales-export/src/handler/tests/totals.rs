@@ -1,4 +1,4 @@
-//! What the files and their manifests add up to, whatever was sold.
+//! Property test: files and manifests sum to the orders they came from.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,16 @@ use stockline_domain::order::OrderStatus;
 use super::*;
 
 #[derive(Debug, Clone)]
-struct Sold {
+struct RandomSale {
     store: usize,
     minute: u32,
     currency: usize,
+    /// Quantity, unit price, discount in percent, tax in percent.
     lines: Vec<(i64, i64, i64, i64)>,
     canceled: bool,
 }
 
-fn any_sale() -> impl Strategy<Value = Sold> {
+fn any_sale() -> impl Strategy<Value = RandomSale> {
     let line = (1..50_i64, 0..2_000_000_i64, 0..100_i64, 0..100_i64);
     (
         0..2_usize,
@@ -25,7 +26,7 @@ fn any_sale() -> impl Strategy<Value = Sold> {
         prop::collection::vec(line, 1..5),
         any::<bool>(),
     )
-        .prop_map(|(store, minute, currency, lines, canceled)| Sold {
+        .prop_map(|(store, minute, currency, lines, canceled)| RandomSale {
             store,
             minute,
             currency,
@@ -34,7 +35,7 @@ fn any_sale() -> impl Strategy<Value = Sold> {
         })
 }
 
-impl Sold {
+impl RandomSale {
     fn order(&self, number: usize) -> Order {
         let location = ["store-a", "store-b"][self.store];
         let currency = ["EUR", "JPY", "KWD"][self.currency];
@@ -68,21 +69,21 @@ impl Sold {
     }
 }
 
-/// Sums per store and currency.
+/// Net and tax per store and currency, in minor units.
 type Sums = BTreeMap<(String, String), (i128, i128)>;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn exported_totals_equal_the_orders_they_came_from(
+    fn exported_totals_equal_their_orders(
         sales in prop::collection::vec(any_sale(), 0..40),
     ) {
         let retailer = retailer();
         let mut expected = Sums::new();
-        for (number, sold) in sales.iter().enumerate() {
-            let order = sold.order(number);
-            retailer.sold(&order);
+        for (number, sale) in sales.iter().enumerate() {
+            let order = sale.order(number);
+            retailer.add_order(&order);
             let sums = expected
                 .entry((order.location_id.to_string(), order.currency.to_string()))
                 .or_default();

@@ -1,9 +1,9 @@
-//! What a change of stock is answered.
+//! The results of stock changes.
 
 use super::*;
 
 #[tokio::test]
-async fn a_delivery_makes_the_level_and_its_answer_says_what_is_there() {
+async fn receipt_creates_the_level_and_returns_it() {
     let (function, _) = function();
     let body = ok(&function, changes("k", &[receipt("milk", 12)])).await;
     insta::assert_json_snapshot!(body, @r#"
@@ -38,7 +38,7 @@ async fn a_delivery_makes_the_level_and_its_answer_says_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_refused_change_says_why_and_the_others_go_on() {
+async fn refused_change_does_not_block_others() {
     let (function, _) = function();
     let sent = [
         receipt("milk", 5),
@@ -72,7 +72,7 @@ async fn a_refused_change_says_why_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_in_transit_arrives_in_parts_and_no_more_than_left() {
+async fn arrivals_are_limited_to_quantity_in_transit() {
     let (function, _) = function();
     let arrival = |quantity: i64| {
         json!({"kind": "arrival", "location_id": "store-2", "sku": "milk", "quantity": quantity,
@@ -94,15 +94,15 @@ async fn what_is_in_transit_arrives_in_parts_and_no_more_than_left() {
         body["results"][3]["problem"]["detail"],
         "Nothing was changed: only 1 in transit."
     );
-    let there = &body["results"][4]["levels"][0];
+    let level = &body["results"][4]["levels"][0];
     assert_eq!(
-        (&there["on_hand"], &there["in_transit"]),
+        (&level["on_hand"], &level["in_transit"]),
         (&json!(3), &json!(0))
     );
 }
 
 #[tokio::test]
-async fn a_transfer_needs_both_locations() {
+async fn transfer_requires_access_to_both_locations() {
     let (function, _) = function();
     let body = ok(&function, changes("k", &[receipt("milk", 5), transfer(1)])).await;
     assert_eq!(outcomes(&body), ["applied", "refused"]);
@@ -110,7 +110,7 @@ async fn a_transfer_needs_both_locations() {
 }
 
 #[tokio::test]
-async fn a_count_that_expects_another_version_leaves_the_level_alone() {
+async fn count_with_stale_expected_version_is_refused() {
     let (function, _) = function();
     ok(&function, changes("a", &[receipt("milk", 5)])).await;
     let mut count = count(4);
@@ -123,18 +123,18 @@ async fn a_count_that_expects_another_version_leaves_the_level_alone() {
 }
 
 #[tokio::test]
-async fn a_change_that_has_to_wait_keeps_none_waiting_but_those_of_its_level() {
+async fn blocked_change_delays_only_changes_of_its_level() {
     let (function, clock) = function();
     ok(&function, changes("k", &[receipt("milk", 7)])).await;
     clock.advance(SignedDuration::from_secs(1));
-    // given a count of milk whose last movement the ledger has not yet, and what comes after the count
-    let late = std::mem::take(&mut function.stock.open().movements);
+    // given a count of milk whose last movement is not in the ledger, followed by two receipts
+    let unrecorded = std::mem::take(&mut function.stock.open().movements);
     let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 5,
         "counted_at": "2026-03-01T12:00:01Z"});
-    let told = [count, receipt("milk", 1), receipt("bread", 3)];
-    // when it is told
-    let answer = refused(&function, changes("l", &told)).await;
-    // then bread is there, and milk waits
+    let sent = [count, receipt("milk", 1), receipt("bread", 3)];
+    // when the request is sent
+    let answer = refused(&function, changes("l", &sent)).await;
+    // then bread is received, and milk is unchanged
     assert_eq!(answer, (503, "busy".to_owned()));
     let on_hand = async |sku| {
         let level = call("GET", LEVEL).path("location_id", "store-1");
@@ -144,9 +144,9 @@ async fn a_change_that_has_to_wait_keeps_none_waiting_but_those_of_its_level() {
         (on_hand("milk").await, on_hand("bread").await),
         (7.into(), 3.into())
     );
-    // when the ledger has it, and it is told again
-    function.stock.open().movements.extend(late);
-    let body = ok(&function, changes("l", &told)).await;
+    // when the movement is in the ledger and the request is sent again
+    function.stock.open().movements.extend(unrecorded);
+    let body = ok(&function, changes("l", &sent)).await;
     assert_eq!(outcomes(&body), ["applied", "applied", "applied"]);
     assert_eq!(
         (on_hand("milk").await, on_hand("bread").await),

@@ -1,4 +1,4 @@
-//! Why a level is what it is, told to those who may see it.
+//! The explain operation.
 
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_testkit::conformance::stock::{deadline, key};
@@ -7,7 +7,7 @@ use stockline_testkit::orders::order;
 use super::*;
 
 #[tokio::test]
-async fn a_level_is_explained_from_its_last_count_to_the_orders_that_hold_it() {
+async fn explain_sums_movements_and_names_open_orders() {
     let (function, clock) = function();
     ok(&function, changes("k1", &[receipt("milk", 7), count(10)])).await;
     clock.advance(SignedDuration::from_mins(5));
@@ -78,7 +78,7 @@ async fn a_level_is_explained_from_its_last_count_to_the_orders_that_hold_it() {
 }
 
 #[tokio::test]
-async fn what_does_not_add_up_is_said_with_the_explanation() {
+async fn explain_reports_differences() {
     let (function, _) = function();
     ok(
         &function,
@@ -87,8 +87,8 @@ async fn what_does_not_add_up_is_said_with_the_explanation() {
     .await;
     let key = key("store-1", "milk");
     {
-        let mut shelves = function.stock.open();
-        shelves.levels.get_mut(&key).unwrap().allocated = 4;
+        let mut shop = function.stock.open();
+        shop.levels.get_mut(&key).unwrap().allocated = 4;
     }
     let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
     assert_eq!(
@@ -110,7 +110,7 @@ async fn what_does_not_add_up_is_said_with_the_explanation() {
 }
 
 #[tokio::test]
-async fn an_explanation_is_for_those_who_may_see_the_level() {
+async fn explain_requires_access_to_the_level() {
     let (function, _) = function();
     assert_eq!(refused(&function, of_milk("GET", EXPLAIN)).await.0, 404);
     ok(&function, changes("k", &[receipt("milk", 7)])).await;

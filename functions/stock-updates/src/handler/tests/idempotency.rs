@@ -1,9 +1,9 @@
-//! What the same request is answered when it comes again.
+//! Retries and replays of stock changes.
 
 use super::*;
 
 #[tokio::test]
-async fn a_request_that_has_grown_older_than_its_times_may_be_is_still_answered_as_it_was() {
+async fn expired_request_is_still_replayed() {
     let (function, clock) = function();
     let count = count(4);
     let first = ok(&function, changes("k", std::slice::from_ref(&count))).await;
@@ -21,7 +21,7 @@ async fn a_request_that_has_grown_older_than_its_times_may_be_is_still_answered_
 }
 
 #[tokio::test]
-async fn the_same_request_is_applied_once_and_answered_alike() {
+async fn duplicate_request_is_applied_once() {
     let (function, clock) = function();
     let sent = [receipt("milk", 5), receipt("milk", 2)];
     let first = function.handle(changes("k", &sent).build()).await.unwrap();
@@ -37,7 +37,7 @@ async fn the_same_request_is_applied_once_and_answered_alike() {
 }
 
 #[tokio::test]
-async fn another_body_under_the_same_key_is_refused_and_another_callers_key_is_his_own() {
+async fn keys_reject_other_bodies_and_are_per_caller() {
     let (function, _) = function();
     ok(&function, changes("k", &[receipt("milk", 5)])).await;
     let other = changes("k", &[receipt("milk", 6)]);
@@ -50,7 +50,7 @@ async fn another_body_under_the_same_key_is_refused_and_another_callers_key_is_h
 }
 
 #[tokio::test]
-async fn a_retry_applies_only_what_was_refused() {
+async fn retry_applies_only_refused_changes() {
     let (function, _) = function();
     let sent = [receipt("milk", 5), transfer(6)];
     let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
@@ -61,31 +61,31 @@ async fn a_retry_applies_only_what_was_refused() {
         .await
         .unwrap();
     assert_eq!(outcomes(again.body()), ["applied", "applied"]);
-    assert!(!again.is_replayed(), "it changed something");
+    assert!(!again.is_replayed(), "the retry applied a change");
     assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 0);
 }
 
 #[tokio::test]
-async fn a_retry_speaks_of_the_time_at_which_the_request_first_came() {
+async fn retry_uses_the_time_of_the_first_request() {
     let (function, clock) = function();
     let sent = [receipt("milk", 5), transfer(6)];
     let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
     assert_eq!(outcomes(&first), ["applied", "refused"]);
-    // given a count of all that is there, made and told after the request
+    // given a count that is made and sent after the first request
     clock.advance(SignedDuration::from_mins(10));
     let counted = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 8,
                          "counted_at": clock.now().to_string()});
     ok(&function, changes("count", &[counted])).await;
-    // when the request comes again, of which the rest can now be applied
+    // when the request is sent again, and its refused change has enough stock
     clock.advance(SignedDuration::from_mins(10));
     let again = ok(&function, by_manager_of_both(changes("k", &sent))).await;
     assert_eq!(outcomes(&again), ["applied", "applied"]);
-    // then the count has seen it
+    // then the count includes the transfer, which does not change the counted quantity
     assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 8);
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_request_is_applied_however_old_it_has_grown() {
+async fn remaining_changes_are_applied_at_any_age() {
     let (function, clock) = function();
     let mut late = transfer(6);
     late["occurred_at"] = json!((clock.now() - SignedDuration::from_hours(7 * 24)).to_string());

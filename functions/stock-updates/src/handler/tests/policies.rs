@@ -1,4 +1,4 @@
-//! Who sets when to reorder, and of what.
+//! The policy operation.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn as_manager(call: CallBuilder) -> CallBuilder {
 }
 
 #[tokio::test]
-async fn a_manager_sets_when_to_reorder_and_a_till_may_not() {
+async fn manager_sets_policy_and_store_app_may_not() {
     let (function, _) = function();
     let policy = json!({"reorder_point": 10, "target_level": 40, "order_multiple": 6, "safety_stock": 2,
         "lead_time_days": 3, "buckets": 1});
@@ -24,9 +24,9 @@ async fn a_manager_sets_when_to_reorder_and_a_till_may_not() {
         (&policy, &json!(5), &json!(2))
     );
 
-    let mut upside_down = policy.clone();
-    upside_down["target_level"] = json!(9);
-    let refusal = refused(&function, as_manager(set(&upside_down))).await;
+    let mut inconsistent = policy.clone();
+    inconsistent["target_level"] = json!(9);
+    let refusal = refused(&function, as_manager(set(&inconsistent))).await;
     assert_eq!(refusal, (400, "invalid-request".to_owned()));
     let movements = ok(&function, of_milk("GET", MOVEMENTS)).await;
     assert_eq!(
@@ -37,7 +37,7 @@ async fn a_manager_sets_when_to_reorder_and_a_till_may_not() {
 }
 
 #[tokio::test]
-async fn a_policy_may_come_before_the_first_delivery_of_a_known_product() {
+async fn policy_creates_the_level_of_a_known_product() {
     let (function, _) = function();
     let policy = json!({"reorder_point": 10, "target_level": 40});
     let set = |sku: &str| {

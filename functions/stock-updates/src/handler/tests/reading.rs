@@ -1,9 +1,9 @@
-//! How levels and movements are found and listed.
+//! The read operations: levels, movements and the lookup of a SKU.
 
 use super::*;
 
 #[tokio::test]
-async fn a_location_is_listed_page_by_page() {
+async fn levels_are_listed_page_by_page() {
     let (function, _) = function();
     ok(
         &function,
@@ -18,15 +18,15 @@ async fn a_location_is_listed_page_by_page() {
     assert_eq!(second["levels"][0]["sku"], "milk");
     assert_eq!(second.get("next_cursor"), None);
 
-    let of_another_list = of_milk("GET", MOVEMENTS).query("cursor", cursor);
+    let cursor_of_other_list = of_milk("GET", MOVEMENTS).query("cursor", cursor);
     assert_eq!(
-        refused(&function, of_another_list).await,
+        refused(&function, cursor_of_other_list).await,
         (400, "invalid-request".to_owned())
     );
 }
 
 #[tokio::test]
-async fn an_empty_store_has_no_levels_and_an_unknown_one_is_not_found() {
+async fn empty_store_lists_nothing_and_unknown_is_not_found() {
     let (function, _) = function();
     let stock_of = |location: &str| {
         call("GET", STOCK)
@@ -44,7 +44,7 @@ async fn an_empty_store_has_no_levels_and_an_unknown_one_is_not_found() {
 }
 
 #[tokio::test]
-async fn movements_are_read_newest_first() {
+async fn movements_are_listed_newest_first() {
     let (function, _) = function();
     let damaged = json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -1,
         "reason": "damage"});
@@ -74,15 +74,15 @@ async fn movements_are_read_newest_first() {
 }
 
 #[tokio::test]
-async fn a_product_is_found_at_the_callers_locations_and_nowhere_else() {
+async fn sku_lookup_is_limited_to_the_callers_locations() {
     let (function, _) = function();
-    let of_milk = || call("GET", WHEREABOUTS).path("sku", "milk");
+    let of_milk = || call("GET", STOCK_LOOKUP).path("sku", "milk");
     assert_eq!(
         ok(&function, of_milk()).await,
         json!({"levels": []}),
-        "known, and nowhere"
+        "the product is known and has no level"
     );
-    let unknown = call("GET", WHEREABOUTS).path("sku", "oysters");
+    let unknown = call("GET", STOCK_LOOKUP).path("sku", "oysters");
     assert_eq!(refused(&function, unknown).await.0, 404);
     ok(
         &function,
@@ -114,6 +114,6 @@ async fn a_product_is_found_at_the_callers_locations_and_nowhere_else() {
         (locations(&rest), rest.get("next_cursor")),
         (vec!["store-2".to_owned()], None)
     );
-    let anothers = of_milk().query("cursor", cursor);
-    assert_eq!(refused(&function, anothers).await.0, 400);
+    let cursor_of_other_caller = of_milk().query("cursor", cursor);
+    assert_eq!(refused(&function, cursor_of_other_caller).await.0, 400);
 }

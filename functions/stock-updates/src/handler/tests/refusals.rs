@@ -1,9 +1,9 @@
-//! What is refused, and that it leaves everything as it was.
+//! Rejected requests and refused changes.
 
 use super::*;
 
 #[tokio::test]
-async fn what_the_catalog_does_not_know_is_not_stocked() {
+async fn sku_or_location_outside_catalog_is_refused() {
     let (function, _) = function();
     let mut elsewhere = receipt("milk", 1);
     elsewhere["location_id"] = json!("store-9");
@@ -15,7 +15,7 @@ async fn what_the_catalog_does_not_know_is_not_stocked() {
         assert!(kind.ends_with("/not-found"), "{kind}");
     }
 
-    // Another's location reads word for word as one that is not there.
+    // A location of another caller gets the same problem as one that does not exist.
     let foreign = ok(
         &function,
         changes("k", &[elsewhere]).by("till", "store_app", "store-1"),
@@ -28,17 +28,17 @@ async fn what_the_catalog_does_not_know_is_not_stocked() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_taken_changes_nothing() {
+async fn invalid_request_changes_nothing() {
     let (function, _) = function();
-    let nothing_sent =
+    let without_key =
         call("POST", "/v1/stock/changes").body(&json!({"changes": [receipt("milk", 1)]}));
     assert_eq!(
-        refused(&function, nothing_sent).await,
+        refused(&function, without_key).await,
         (400, "missing-idempotency-key".to_owned())
     );
-    let broken = changes("k", &[receipt("milk", 1), receipt("milk", 0)]);
+    let invalid = changes("k", &[receipt("milk", 1), receipt("milk", 0)]);
     assert_eq!(
-        refused(&function, broken).await,
+        refused(&function, invalid).await,
         (400, "invalid-request".to_owned())
     );
     let mut unknown = receipt("milk", 1);
@@ -59,7 +59,7 @@ async fn a_request_that_cannot_be_taken_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_busy_store_tells_how_to_go_on() {
+async fn busy_store_returns_503_and_retry_succeeds() {
     let (function, _) = function();
     function.catalog.open().busy = true;
     assert_eq!(
@@ -74,7 +74,7 @@ async fn a_busy_store_tells_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn another_stores_stock_reads_as_if_it_were_not_there() {
+async fn foreign_stock_is_not_found() {
     let (function, _) = function();
     ok(&function, changes("k", &[receipt("milk", 5)])).await;
     let policy = json!({"reorder_point": 1, "target_level": 2});

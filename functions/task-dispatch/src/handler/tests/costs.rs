@@ -1,4 +1,4 @@
-//! What a message costs, on a simulated DynamoDB: the README's table is what is measured here.
+//! Measures the DynamoDB cost of a message and compares it with the table in README.md.
 
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_testkit::cloud::Table;
@@ -7,7 +7,7 @@ use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn each_message_costs_what_the_readme_says() {
+async fn message_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
     let table = database.table(Table::Tasks);
     let tasks = DynamoTasks::new(database.aws().dynamodb(), table);
@@ -22,20 +22,17 @@ async fn each_message_costs_what_the_readme_says() {
     let mut costs = CostTable::new();
 
     database.take_bill();
-    let waits = dispatch.record(record(&message.body)).await;
-    assert!(matches!(waits, RecordOutcome::RetryAfter(..)), "{waits:?}");
-    costs.add("no controller has room", &database.take_bill());
+    let outcome = dispatch.record(record(&message.body)).await;
+    assert!(matches!(outcome, Outcome::RetryAfter(..)), "{outcome:?}");
+    costs.add("no controller with free capacity", &database.take_bill());
 
     tasks
         .record_heartbeat(&heartbeat("hub-1", "controller-1", 1, clock.now()))
         .await
         .unwrap();
     database.take_bill();
-    for operation in ["a lease", "the same message again"] {
-        assert_eq!(
-            dispatch.record(record(&message.body)).await,
-            RecordOutcome::Done
-        );
+    for operation in ["a lease", "a redelivered message"] {
+        assert_eq!(dispatch.record(record(&message.body)).await, Outcome::Done);
         costs.add(operation, &database.take_bill());
     }
     assert_eq!(queues.take().len(), 1);

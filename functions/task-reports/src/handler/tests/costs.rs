@@ -1,4 +1,4 @@
-//! What a call costs, on a simulated DynamoDB: the README's table is what is measured here.
+//! Measures the DynamoDB cost of each call and compares it with the table in README.md.
 
 use jiff::SignedDuration;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
@@ -9,8 +9,8 @@ use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn each_call_costs_what_the_readme_says() {
-    // given a task that a controller holds
+async fn call_costs_match_readme() {
+    // given a task that is leased to a controller
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
     let [orders, stock, tasks] =
@@ -31,29 +31,29 @@ async fn each_call_costs_what_the_readme_says() {
     store.add(&task).await.unwrap();
     let reports = TaskReports::new(store, completions, MemoryQueues::default(), clock.clone());
 
-    let about_task = |method, resource| {
+    let task_call = |method, resource| {
         let call = call(method, resource).path("task_id", &task.task_id.to_string());
         call.by_controller("controller-1", "hub-1")
     };
-    let says = |seq, state| {
-        let call = about_task("POST", "/v1/tasks/{task_id}/reports");
+    let report_call = |seq, state| {
+        let call = task_call("POST", "/v1/tasks/{task_id}/reports");
         call.body(&report(seq, state))
     };
-    let lives = call("POST", "/v1/controllers/{controller_id}/heartbeat")
+    let heartbeat = call("POST", "/v1/controllers/{controller_id}/heartbeat")
         .path("controller_id", "controller-1")
         .by_controller("controller-1", "hub-1")
         .body(&json!({"location_id": "hub-1", "zone_id": "dry", "free_capacity": 4}));
     let mut costs = CostTable::new();
     database.take_bill();
     for (operation, call) in [
-        ("a report", says(1, "accepted")),
-        ("the same report again", says(1, "accepted")),
-        ("the next report", says(2, "in_progress")),
-        ("a completion", says(3, "completed")),
-        ("the same completion again", says(3, "completed")),
-        ("a controller's first heartbeat", lives.clone()),
-        ("its next", lives),
-        ("reading a task", about_task("GET", "/v1/tasks/{task_id}")),
+        ("a report", report_call(1, "accepted")),
+        ("a repeated report", report_call(1, "accepted")),
+        ("the next report", report_call(2, "in_progress")),
+        ("a completion", report_call(3, "completed")),
+        ("a repeated completion", report_call(3, "completed")),
+        ("a controller's first heartbeat", heartbeat.clone()),
+        ("the next heartbeat", heartbeat),
+        ("read a task", task_call("GET", "/v1/tasks/{task_id}")),
     ] {
         clock.advance(SignedDuration::from_secs(1));
         reports.handle(call.build()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What may be done to an order that is placed.
+//! Cancel, refund and fulfil: the operations on an order that is already placed.
 
 use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{
@@ -16,10 +16,10 @@ use stockline_platform::problem::{Problem, ProblemKind};
 use super::problems::{insufficient_stock, key_reused, not_fulfillable, not_refundable};
 use super::{OrderIntake, fingerprint};
 
-impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
+impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
     pub(super) async fn cancel(&self, call: &Call) -> Result<Reply, Problem> {
         let key = call.idempotency_key()?;
-        let known = self.visible(call, Action::WriteOrders).await?;
+        let known = self.visible_order(call, Action::WriteOrders).await?;
         let body: CancelOrder = call.body()?;
         body.check()?;
         let id = CancellationId::derive(known.order.order_id, &call.caller.subject, key);
@@ -43,14 +43,14 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
             CancelOutcome::KeyReused => Err(key_reused()),
             CancelOutcome::TooLate => Err(Problem::new(
                 ProblemKind::OrderNotCancelable,
-                "All of the order has left; it can be refunded, not canceled.",
+                "Every line is fulfilled, so nothing can be canceled. Refund the order instead.",
             )),
         }
     }
 
     pub(super) async fn refund(&self, call: &Call) -> Result<Reply, Problem> {
         let key = call.idempotency_key()?;
-        let known = self.visible(call, Action::WriteOrders).await?;
+        let known = self.visible_order(call, Action::WriteOrders).await?;
         let body: RefundOrder = call.body()?;
         let order = &known.order;
         let location_id = body.location_id.as_ref().unwrap_or(&order.location_id);
@@ -87,7 +87,7 @@ impl<O: OrderStore, L: CatalogStore, C: Clock> OrderIntake<O, L, C> {
 
     pub(super) async fn fulfil(&self, call: &Call) -> Result<Reply, Problem> {
         let key = call.idempotency_key()?;
-        let known = self.visible(call, Action::WriteOrders).await?;
+        let known = self.visible_order(call, Action::WriteOrders).await?;
         let body: FulfilOrder = call.body()?;
         let id = FulfilmentId::derive(known.order.order_id, &call.caller.subject, key);
         let request = fingerprint(&body)?;
