@@ -1,6 +1,6 @@
-//! The deployed whole, as its users meet it: what tests across functions set up and wait for.
+//! Setup and helpers for tests against the deployed system.
 //!
-//! What goes wrong here panics: it is a broken test.
+//! A failure panics, because it is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod chaos;
@@ -14,15 +14,15 @@ use stockline_simulators::api::Api;
 use xtask::oidc::Bearer;
 use xtask::status::{Cloud, TEST_CLOUD_VARIABLE};
 
-/// The deployed API, and tokens for it.
+/// The deployed system: its API and tokens for it.
 #[derive(Debug)]
 pub struct Deployed {
-    /// What is where.
+    /// The endpoints and names of the deployment.
     pub cloud: Cloud,
 }
 
 impl Deployed {
-    /// The cloud that `cargo xtask test` started; says loudly when there is none.
+    /// The cloud that `cargo xtask test` started; prints `SKIPPED` and returns `None` if there is none.
     pub fn find() -> Option<Self> {
         let Some(path) = std::env::var_os(TEST_CLOUD_VARIABLE) else {
             eprintln!("SKIPPED: no local cloud here; `cargo xtask test` starts one");
@@ -34,7 +34,7 @@ impl Deployed {
         })
     }
 
-    /// The same, its API reached by way of `proxy` (scheme and authority).
+    /// The same deployment with its API reached through `proxy` (scheme and authority).
     #[must_use]
     pub fn by_way_of(&self, proxy: &str) -> Self {
         let mut cloud = self.cloud.clone();
@@ -43,7 +43,7 @@ impl Deployed {
         Self { cloud }
     }
 
-    /// The API, called by `subject` in `role` at `locations`.
+    /// An API client for `subject` with `role` at `locations`.
     pub fn api(&self, role: &str, subject: &str, locations: &[&str]) -> Api {
         let bearer = Bearer::new(role)
             .named(subject)
@@ -51,22 +51,22 @@ impl Deployed {
         self.api_with(&bearer)
     }
 
-    /// The API, called by an admin.
+    /// An API client for an admin.
     pub fn admin(&self) -> Api {
         self.api_with(&Bearer::new("admin").named("operations"))
     }
 
-    /// The API, called with `bearer`'s token.
+    /// An API client with the token of `bearer`.
     pub fn api_with(&self, bearer: &Bearer) -> Api {
         Api::new(&self.cloud.api_url, self.cloud.token(bearer).unwrap()).unwrap()
     }
 
-    /// Opens a store in Berlin that stocks `on_hand` of each SKU, through the API.
+    /// Creates a store in Berlin with `on_hand` units of each SKU, through the API.
     pub async fn open_store(&self, location: &str, stock: &[(&str, i64)]) {
         self.open(location, "store", json!([]), stock).await;
     }
 
-    /// Opens an automated warehouse of one zone, `floor`, that stocks `on_hand` of each SKU, through the API.
+    /// Creates an automated warehouse with one zone, `floor`, and `on_hand` units of each SKU, through the API.
     pub async fn open_warehouse(&self, location: &str, stock: &[(&str, i64)]) {
         let zones = json!([{"zone_id": "floor", "aisles": 2}]);
         self.open(location, "warehouse", zones, stock).await;
@@ -122,14 +122,14 @@ impl Deployed {
     }
 }
 
-/// A client that sends just what it is given, once.
+/// An HTTP client without retries and authentication.
 pub fn http() -> reqwest::Client {
-    // Whoever came first has chosen a provider; any of them will do.
+    // Fails if a crypto provider is installed already; any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// The body of a sale of one unit of `sku` at 1.00 EUR.
+/// The body of a point-of-sale order of one unit of `sku` at 1.00 EUR.
 pub fn sale(location: &str, sku: &str) -> Value {
     json!({
         "location_id": location, "channel": "pos", "currency": "EUR",
@@ -138,7 +138,7 @@ pub fn sale(location: &str, sku: &str) -> Value {
     })
 }
 
-/// Asks `question` until it has an answer, for at most a minute.
+/// Polls `probe` until it returns a value, for at most a minute.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut question: impl FnMut() -> F,

@@ -1,28 +1,28 @@
-//! One SKU at one location behind the deployed API, as the recorder of histories asks for it.
+//! The deployed API as the system under test of a recorded history.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use stockline_platform::clock::{Clock, SystemClock};
-use stockline_protocol::history::{Outcome, Request, Seen, Shop};
+use stockline_protocol::history::{RequestOutcome, Request, LevelSnapshot, StockService};
 use stockline_simulators::api::{Answer, Api};
 
-/// How often a request whose outcome is unknown is made anew, each time with the caller's own retries.
+/// The most rounds per request while its outcome is unknown, each with the API client's own retries.
 const ROUNDS: u32 = 10;
 
-/// One SKU at one location.
+/// One SKU at one location of the deployed API.
 #[derive(Debug)]
 pub struct DeployedShop {
     api: Api,
     location: String,
     sku: String,
-    /// The ids of placed orders, by the number the client knows them under.
+    /// Ids of placed orders by the client's order number.
     orders: Mutex<BTreeMap<u32, String>>,
 }
 
 impl DeployedShop {
-    /// `sku` at `location`, as `api`'s caller sees it.
+    /// The level of `sku` at `location`, called with `api`.
     pub fn new(api: Api, location: &str, sku: &str) -> Self {
         Self {
             api,
@@ -32,7 +32,7 @@ impl DeployedShop {
         }
     }
 
-    fn order(&self, quantity: i64, at_the_till: bool) -> Value {
+    fn order(&self, quantity: i64, is_pos: bool) -> Value {
         let price = |amount: i64| json!({"amount": amount, "currency": "EUR"});
         json!({
             "location_id": self.location, "channel": if at_the_till { "pos" } else { "online" },
@@ -51,7 +51,7 @@ impl DeployedShop {
         json!({"changes": [change]})
     }
 
-    /// Where a request goes, and with which body; made once, so that it is the same whenever it is sent.
+    /// The path and body of a request. Computed once per request, so that every attempt sends the same body.
     fn call(&self, request: &Request) -> (String, Value) {
         let changes = "/v1/stock/changes".to_owned();
         match request {
@@ -79,28 +79,28 @@ impl DeployedShop {
         }
     }
 
-    /// What the answer says, if it says anything.
-    fn outcome(&self, request: &Request, answer: &Answer) -> Option<Outcome> {
+    /// The outcome in a response; `None` if it leaves the outcome unknown.
+    fn outcome(&self, request: &Request, answer: &Answer) -> Option<RequestOutcome> {
         if answer.status >= 500 || answer.status == 429 {
             return None;
         }
         let body = &answer.body;
         Some(match (request, answer.status) {
-            (Request::Read, 200) => Outcome::Level(seen(body)),
+            (Request::Read, 200) => RequestOutcome::Level(seen(body)),
             (Request::Place { order, .. }, 201) => {
                 let id = body["order_id"].as_str().unwrap().to_owned();
                 self.orders.lock().unwrap().insert(*order, id);
-                Outcome::Placed
+                RequestOutcome::Placed
             }
             (Request::Place { .. }, 409) if answer.problem() == Some("insufficient-stock") => {
-                Outcome::Short(body["lines"][0]["available"].as_i64().unwrap())
+                RequestOutcome::Short(body["lines"][0]["available"].as_i64().unwrap())
             }
-            (Request::Cancel { .. }, 200) => Outcome::Canceled,
+            (Request::Cancel { .. }, 200) => RequestOutcome::Canceled,
             (Request::Adjust { .. } | Request::Count { .. }, 200) => {
                 let result = &body["results"][0];
                 match result["outcome"].as_str() {
-                    Some("applied") => Outcome::Level(seen(&result["levels"][0])),
-                    Some("refused") => Outcome::Refused,
+                    Some("applied") => RequestOutcome::Level(seen(&result["levels"][0])),
+                    Some("refused") => RequestOutcome::Refused,
                     _ => panic!("{body}"),
                 }
             }
@@ -109,8 +109,8 @@ impl DeployedShop {
     }
 }
 
-impl Shop for DeployedShop {
-    async fn ask(&self, key: &str, request: &Request) -> Outcome {
+impl StockService for DeployedShop {
+    async fn execute(&self, key: &str, request: &Request) -> RequestOutcome {
         let (path, body) = self.call(request);
         for _ in 0..ROUNDS {
             let answer = if *request == Request::Read {
@@ -125,12 +125,12 @@ impl Shop for DeployedShop {
                 return outcome;
             }
         }
-        Outcome::Unknown
+        RequestOutcome::Unknown
     }
 }
 
-fn seen(level: &Value) -> Seen {
-    Seen {
+fn seen(level: &Value) -> LevelSnapshot {
+    LevelSnapshot {
         on_hand: level["on_hand"].as_i64().unwrap(),
         allocated: level["allocated"].as_i64().unwrap(),
         version: level["version"].as_u64().unwrap(),

@@ -1,4 +1,4 @@
-//! A sale that crosses the reorder point reaches Slack, once.
+//! A sale that crosses the reorder point sends one alert to Slack.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Books that contradict themselves: the audit tells of it, an engineer repairs it, the explanation shows how.
+//! Inconsistent stock data: the audit reports it, `repair` fixes it, and `explain` shows the repair.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::{Command, Output};
@@ -17,7 +17,7 @@ use xtask::workspace::Workspace;
 
 const STORE: &str = "audited-books";
 
-/// What the audit of the store says.
+/// Runs the audit for the store and returns its response.
 fn audit(deployed: &Deployed) -> Value {
     let event = json!({"locations": [STORE]}).to_string();
     let (answer, error) = deployed
@@ -43,7 +43,7 @@ fn repair(arguments: &[&str]) -> (Output, String) {
     (output, said)
 }
 
-/// Somebody writes to the table by hand: three units too many on hand, and one unit promised to nobody.
+/// Alters the level in the table directly: three extra units on hand, and one unit allocated to no order.
 async fn tamper(deployed: &Deployed, cloud: &TestCloud) {
     let key = keys::level(&LevelKey {
         location_id: STORE.parse().unwrap(),
@@ -63,7 +63,7 @@ async fn tamper(deployed: &Deployed, cloud: &TestCloud) {
     update.send().await.unwrap();
 }
 
-/// A queue that hears the topic `operations`.
+/// Subscribes a new queue to the topic `operations` and returns its URL.
 async fn operations(deployed: &Deployed, cloud: &TestCloud) -> String {
     let (sqs, sns) = (cloud.aws().sqs(), cloud.aws().sns());
     let arn = format!(
@@ -91,7 +91,7 @@ async fn operations(deployed: &Deployed, cloud: &TestCloud) -> String {
     queue
 }
 
-/// The messages of `queue` that tell of the store.
+/// The messages of `queue` about the store.
 async fn told(cloud: &TestCloud, queue: &str) -> Vec<Value> {
     let sqs = cloud.aws().sqs();
     let received = sqs.receive_message().queue_url(queue).wait_time_seconds(1);
@@ -169,7 +169,8 @@ async fn a_level_that_was_altered_by_hand_is_told_of_repaired_and_explained() {
 
     let (done, said) = repair(&["--sku", "milk", "--apply"]);
     assert!(done.status.success(), "{said}");
-    // What is on the shelf, only a count can tell: the ledger follows the level. What is promised, the open orders tell.
+    // Only a count can tell what is on the shelf, so the repair adjusts the ledger to `on_hand`. The open orders tell
+    // what is allocated, so it corrects `allocated`.
     assert_eq!(level(&till).await, [13, 1, 12]);
 
     eventually("the ledger of the repair", || async {

@@ -1,4 +1,4 @@
-//! Every operation turns bad input away with the right status as a problem document, and goes on.
+//! Every operation rejects bad input with the right status as a problem document, and then accepts a valid request.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use reqwest::{Client, Method, StatusCode};
@@ -9,17 +9,17 @@ use xtask::oidc::{Bearer, Identity};
 struct Operation {
     method: &'static str,
     path: String,
-    /// A body that is taken, for the operations that take one.
+    /// A valid body, for operations that have one.
     body: Option<Value>,
-    /// Who may.
+    /// A role that may call it.
     role: &'static str,
-    /// Who may not.
+    /// A role that may not call it; empty if every role may.
     wrong_role: &'static str,
 }
 
 const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Orders to be done something to, each by an operation of its own.
+/// Ids of orders, each changed by an operation of its own.
 struct Orders {
     /// Will be canceled.
     open: String,
@@ -29,7 +29,7 @@ struct Orders {
     sold: String,
 }
 
-/// What is sent, about these orders.
+/// One valid request per operation.
 #[allow(clippy::too_many_lines, reason = "a row an operation")]
 fn operations(orders: &Orders) -> Vec<Operation> {
     let order = json!({
@@ -186,7 +186,7 @@ impl Sender<'_> {
         self.deployed.cloud.token(&bearer).unwrap()
     }
 
-    /// The id of an order of `channel`, just placed.
+    /// Places an order with this channel and returns its id.
     async fn place(&self, key: &str, channel: &str) -> String {
         let mut body = stockline_integration_tests::sale("bad-input", "milk");
         body["channel"] = channel.into();
@@ -303,7 +303,7 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
     }
 }
 
-/// Bodies that are `good` but for one thing, each with the JSON pointer to it.
+/// Variants of `valid` with one defect each, with the JSON pointer to the defect.
 fn bad_bodies(good: &Value) -> Vec<(String, String)> {
     let mut bad: Vec<(String, String)> = ["{", "[]", "\"text\"", "null"]
         .map(|text| (String::new(), text.to_owned()))
@@ -331,7 +331,7 @@ fn bad_bodies(good: &Value) -> Vec<(String, String)> {
     bad
 }
 
-/// The pointers to the objects of `value`, itself and at any depth.
+/// The JSON pointers to all objects in `value`, at any depth.
 fn objects(value: &Value, at: &str) -> Vec<String> {
     let within: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields
@@ -355,7 +355,7 @@ fn objects(value: &Value, at: &str) -> Vec<String> {
     found
 }
 
-/// Whether the whole request is refused for what is at `pointer`, or lies within.
+/// Whether the request is rejected with 400 and an error at `pointer` or below it.
 fn is_refused_at(pointer: &str, status: StatusCode, answer: &Value) -> bool {
     let errors = answer["errors"].as_array();
     status == StatusCode::BAD_REQUEST
@@ -366,7 +366,7 @@ fn is_refused_at(pointer: &str, status: StatusCode, answer: &Value) -> bool {
             }))
 }
 
-/// Whether `path` is one of the contract's `template`, such as `/v1/orders/{order_id}`.
+/// Whether `path` matches a template of the contract, such as `/v1/orders/{order_id}`.
 fn is_of(path: &str, template: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let (parts, names) = (path.split('/'), template.split('/'));

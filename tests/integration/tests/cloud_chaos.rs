@@ -1,4 +1,4 @@
-//! A bad day, as small as shows something: `cargo xtask chaos` has larger ones.
+//! A small chaos run. `cargo xtask chaos` has larger ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use stockline_integration_tests::Deployed;

@@ -1,4 +1,4 @@
-//! Controllers of every behaviour meet the deployed functions, through their real queues and the API.
+//! Simulated controllers of every script work with the deployed functions, through real queues and the API.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use stockline_simulators::script::Script;
 use stockline_testkit::cloud::TestCloud;
 use xtask::oidc::Bearer;
 
-/// Longer than a heartbeat may be missing (30 s), with time for a sweep.
+/// Longer than the heartbeat timeout (30 s) plus the time for a sweep.
 const TOO_LATE: Duration = Duration::from_secs(36);
 
 struct Warehouse<'a> {
@@ -25,7 +25,7 @@ struct Warehouse<'a> {
     till: Api,
 }
 
-/// One line of an order, and the task that fetches it.
+/// An order line and its task.
 struct Fetched {
     order: OrderId,
     task: TaskId,
@@ -44,7 +44,7 @@ impl<'a> Warehouse<'a> {
         }
     }
 
-    /// A controller of the warehouse, heard of.
+    /// Starts a controller of the warehouse and waits for its first heartbeat.
     async fn controller(&self, id: &str, script: Script) -> Controller {
         let settings = Settings {
             controller_id: id.to_owned(),
@@ -65,7 +65,7 @@ impl<'a> Warehouse<'a> {
         controller
     }
 
-    /// Two units of each SKU are ordered: a task for each.
+    /// Orders two units of each SKU, which makes one task per line.
     async fn order(&self, key: &str, skus: &[&str]) -> Vec<Fetched> {
         let lines: Vec<Value> = skus
             .iter()
@@ -97,7 +97,7 @@ impl<'a> Warehouse<'a> {
         (read.status == 200).then_some(read.body)
     }
 
-    /// The task, once it is in that state.
+    /// Waits until the task has this state.
     async fn becomes(&self, fetched: &Fetched, state: &str) -> Value {
         let task = || async {
             let task = self.task(fetched).await?;
@@ -106,7 +106,7 @@ impl<'a> Warehouse<'a> {
         eventually(&format!("task {} to be {state}", fetched.task), task).await
     }
 
-    /// On hand and allocated.
+    /// `on_hand` and `allocated` of a SKU.
     async fn level(&self, sku: &str) -> (i64, i64) {
         let path = format!("/v1/locations/{}/stock/{sku}", self.location);
         let level = self.till.get(&path).await.unwrap();
@@ -115,7 +115,7 @@ impl<'a> Warehouse<'a> {
         (number("on_hand"), number("allocated"))
     }
 
-    /// One sweep, besides those of the schedule.
+    /// Runs one sweep, in addition to the scheduled ones.
     async fn sweep(&self) {
         let cloud = self.deployed.cloud.clone();
         let swept = tokio::task::spawn_blocking(move || cloud.invoke("lease-sweeper", b"{}"));
@@ -124,7 +124,7 @@ impl<'a> Warehouse<'a> {
     }
 }
 
-/// What `controller` was refused about a task: what it reported, and the problem.
+/// The rejected reports of `controller` for a task: reported state and problem type.
 fn refused(controller: &Controller, fetched: &Fetched) -> Vec<(&'static str, String)> {
     let task = fetched.task.to_string();
     let refused = controller.log().refused.into_iter();
@@ -235,7 +235,7 @@ async fn a_late_cancel_is_answered(house: &Warehouse<'_>, controller: &Controlle
     let fetched = house.order("late-cancel", &["bolts"]).await.remove(0);
     house.becomes(&fetched, "completed").await;
     let before = house.level("bolts").await;
-    // when a cancel command comes after all
+    // when a cancel command arrives afterwards
     let task_id = fetched.task.to_string();
     let command = json!({"type": "task.command", "data": {"command": "cancel", "task_id": task_id, "lease_id": 1}});
     house
@@ -248,7 +248,7 @@ async fn a_late_cancel_is_answered(house: &Warehouse<'_>, controller: &Controlle
         .send()
         .await
         .unwrap();
-    // then the controller is told that nothing can be put back
+    // then the controller's cancellation report is rejected
     let answered = || async {
         let refused = refused(controller, &fetched);
         (refused == [problem("canceled", "transition-refused")]).then_some(())
@@ -259,7 +259,7 @@ async fn a_late_cancel_is_answered(house: &Warehouse<'_>, controller: &Controlle
 }
 
 async fn silence_and_a_late_report_lose_the_task_to_another_lease(house: &Warehouse<'_>) {
-    // given two tasks, one with a controller that falls silent, one with a controller that hangs for too long
+    // given two tasks, one leased to a controller that goes silent, one to a controller that hangs too long
     let before = (house.level("bolts").await, house.level("nuts").await);
     let silent = house.controller("controller-2", Script::Silent).await;
     let late = house
@@ -282,7 +282,7 @@ async fn silence_and_a_late_report_lose_the_task_to_another_lease(house: &Wareho
     );
     house.becomes(of_late, "in_progress").await;
     late.becomes(Script::Faithful);
-    // when nothing is heard of either, both wait again; the one that hung wakes up, and does both
+    // when both leases expire, both tasks return to the queue, and the controller that hung completes both
     for task in [of_silent, of_late] {
         let swept = || async {
             house.sweep().await;
@@ -291,12 +291,12 @@ async fn silence_and_a_late_report_lose_the_task_to_another_lease(house: &Wareho
         eventually("the task to be taken back", swept).await;
     }
     for fetched in [of_silent, of_late] {
-        // The one that hung may have been given the other's before it was known to be dead, too.
+        // The hanging controller may have been leased the other task as well before it was found dead.
         let task = house.becomes(fetched, "completed").await;
         assert_eq!(task["attempt"], task["lease_id"]);
         assert_eq!(task["controller_id"], "controller-3");
     }
-    // then what it said under its first lease counted for nothing, and the stock moved once
+    // then its report under the first lease is rejected, and stock moved once
     let first = refused(&late, of_late).remove(0);
     assert_eq!(first, problem("completed", "stale-lease"));
     let gone = |(on_hand, allocated): (i64, i64)| (on_hand - 2, allocated);

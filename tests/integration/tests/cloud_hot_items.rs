@@ -1,4 +1,4 @@
-//! A SKU that everyone buys at once, in a level that is split while it sells.
+//! A level that is split and merged while many buyers order from it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use futures::StreamExt;
@@ -51,7 +51,7 @@ async fn a_level_that_is_split_and_joined_while_it_sells_sells_all_it_has_and_no
         (&json!(0), &json!(0))
     );
 
-    // What each bucket recorded adds up to what is there, once the stream is drained.
+    // The movements of all buckets add up to the level once the stream is drained.
     let (on_hand, sales) = eventually("the ledger of the console", || async {
         let movements = movements(&till).await;
         let sum = |kind: Option<&str>| -> i64 {

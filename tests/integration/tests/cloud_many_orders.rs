@@ -1,4 +1,4 @@
-//! Many tills at once, through the gateway.
+//! Many concurrent orders through API Gateway.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::collections::BTreeSet;
@@ -87,7 +87,7 @@ async fn five_hundred_orders_sixteen_at_a_time_are_all_there_and_each_sent_again
     }
     assert_eq!(listed, ids);
 
-    // 250 sales and the opening count, and nothing twice, once the stream is drained.
+    // 250 sales and the opening receipt, none twice, once the stream is drained.
     let sold = eventually("the ledger of milk", || async {
         let (mut on_hand, mut movements, mut cursor) = (0, 0, String::new());
         loop {

@@ -1,4 +1,4 @@
-//! An order from its promise to its last refund, through the gateway.
+//! An order from its allocation to its last refund, through API Gateway.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The README's calls, run word for word.
+//! Runs the calls of the README verbatim.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use stockline_integration_tests::Deployed;
 use xtask::oidc::Bearer;
 
-/// The fenced `bash` blocks: what a reader pastes after taking the address and the tokens into the shell.
+/// The fenced `bash` blocks, which a reader pastes after setting the API URL and the tokens in the shell.
 fn calls(readme: &str) -> Vec<String> {
     readme
         .split("```bash\n")
@@ -34,7 +34,7 @@ fn every_call_of_the_readme_is_answered_as_it_says() {
         .named("controller-1")
         .controlling("controller-1")
         .at(["warehouse-1"]);
-    // Every answer on a line of its own, with its status.
+    // Print each response body on its own line, followed by its status.
     let script = format!("curl() {{ command curl -w '\\n%{{http_code}}\\n' \"$@\"; }}\n{script}")
         .replace(
             "| python3 -c 'import json,sys; print(json.load(sys.stdin)[\"order_id\"])'",
@@ -67,7 +67,7 @@ fn every_call_of_the_readme_is_answered_as_it_says() {
         }
         statuses.push(answer[1].parse::<u16>().unwrap());
     }
-    // One answer went into $ORDER; the last two ask for a task that is not there.
+    // One response went into `$ORDER`; the last two requests are for a task that does not exist.
     assert_eq!(statuses.len(), sent - 1, "{printed}");
     let (there, not_there) = statuses.split_at(statuses.len() - 2);
     assert!(

@@ -1,4 +1,4 @@
-//! Every sample event is JSON, every schema is a schema, and no message is without one.
+//! Sample events parse, schemas compile, and sample messages match their schemas.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
@@ -73,7 +73,7 @@ fn every_message_schema_refuses_what_it_does_not_know() {
 
 #[test]
 fn messages_inside_sample_events_match_their_schemas() {
-    // A queue's record carries the message as text in `body`.
+    // An SQS record carries the message as text in `body`.
     let schemas = json_files(&events().join("schemas"));
     for (file, event) in json_files(&events()) {
         for record in event["Records"].as_array().into_iter().flatten() {
@@ -96,7 +96,7 @@ fn messages_inside_sample_events_match_their_schemas() {
                 .iter_errors(&message)
                 .map(|error| format!("{}: {error}", error.instance_path()))
                 .collect();
-            // A sample of a bad message says so in its name.
+            // An invalid sample has `invalid` or `poison` in its name.
             assert!(
                 problems.is_empty() || file.contains("invalid") || file.contains("poison"),
                 "{file}: {problems:?}"

@@ -1,4 +1,4 @@
-//! The README's commands and files exist.
+//! Commands and files that the README mentions exist.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::path::Path;

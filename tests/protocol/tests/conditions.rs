@@ -1,4 +1,4 @@
-//! The model's conditions are those that `platform` sends to DynamoDB.
+//! Compares the model's conditions with those that `platform` sends to DynamoDB.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
@@ -11,9 +11,8 @@ use stockline_domain::split_level::Part;
 use stockline_platform::dynamodb::change_level::change_level;
 use stockline_protocol::model::tables::{Tables, Write, has_what_it_needs};
 
-/// Levels with little on hand and allocated, counted never, before the changes, or after, and of two of each one an item
-/// of a level that is short as a whole; some were written last by the movement that is to be made, and some have a unit
-/// damaged or on hold.
+/// All combinations of small quantities, count time (none, before and after the changes), short flag, last change
+/// (none, or the movement to apply) and unfit units (none, one damaged, one on hold).
 fn levels() -> Vec<Level> {
     let counted = [
         None,
@@ -40,14 +39,14 @@ fn levels() -> Vec<Level> {
         .collect()
 }
 
-/// What came of what was on its way here, or set out.
+/// A change of units in transit: sent or arrived.
 fn in_transit(on_hand_delta: i64, in_transit_delta: i64) -> LastChange {
     let mut change = change("transfer_in", on_hand_delta, 0);
     change.states.in_transit_delta = in_transit_delta;
     change
 }
 
-/// What orders, tasks and changes of stock do to a level.
+/// A change as orders, tasks and stock changes make it.
 fn change(kind: &str, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
     serde_json::from_value(json!({
         "movement_id": "00000000-0000-0000-0000-000000000001", "kind": kind,
@@ -75,15 +74,15 @@ fn changes() -> Vec<LastChange> {
         .collect()
 }
 
-/// An item and the update that `platform` sends for a change of it, read as DynamoDB reads them: the few words of
-/// DynamoDB's language that are used there. Another word is a condition that the model does not know of.
+/// An item and the update that `platform` sends for a change of it, with an evaluator for the subset of DynamoDB's
+/// expression language in use. Any other expression is one that the model does not know.
 struct Sent {
     item: BTreeMap<&'static str, i64>,
     last_movement: Option<MovementId>,
     update: Update,
 }
 
-/// The numbers of an item that conditions and updates are about.
+/// The numeric attributes that conditions and updates use.
 fn numbers(level: &Level) -> BTreeMap<&'static str, i64> {
     let mut item = BTreeMap::from([
         ("on_hand", level.on_hand),
@@ -146,7 +145,7 @@ impl Sent {
         }
     }
 
-    /// What the item holds afterwards.
+    /// The item after the update.
     fn written(&self) -> BTreeMap<&'static str, i64> {
         let mut item = self.item.clone();
         let assignments = self.update.update_expression();
@@ -197,9 +196,9 @@ fn the_model_lets_through_what_dynamodb_lets_through_and_writes_what_it_writes()
     assert!(through > 100 && refused > 100, "{through}, {refused}");
 }
 
-/// What DynamoDB lets through is what the domain allows: the conditions are neither weaker nor stronger than the rule,
-/// but for what a later count has seen, for what an item of a short level is given back and for what leaves beside unfit
-/// goods, which is planned anew, and for goods that were moved already.
+/// The conditions are neither weaker nor stronger than the domain's rule, except for changes that the function plans
+/// again after a read (before a later count, a release to a short level, a fulfilment beside unfit units) and for
+/// rebalances that were already applied.
 #[test]
 fn the_conditions_are_the_rule() {
     for before in levels() {

@@ -1,4 +1,4 @@
-//! Every order of steps of every story, walked through: with the right protocol and with each planted fault.
+//! Explores every scenario exhaustively, with the correct protocol and with each injected fault.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use stockline_protocol::model::invariants::{
 };
 use stockline_protocol::model::stories::{self, Story};
 
-/// Walks through all of `story`: the invariants hold everywhere, and what it tells of is seen.
+/// Explores all states of `scenario`: every invariant holds in every state, and all expected states are reached.
 fn holds(story: Story) {
     let title = story.title;
     let checker = Protocol::right(story)
@@ -29,7 +29,7 @@ fn holds(story: Story) {
     checker.assert_properties();
 }
 
-/// With `fault`, `invariant` is broken somewhere in `story`, and the way there is short enough to be read.
+/// Checks that `fault` breaks `invariant` somewhere in `scenario`, on a path short enough to read.
 fn is_found(fault: Fault, story: Story, invariant: &'static str) {
     let checker = Protocol::with(fault, story)
         .checker()

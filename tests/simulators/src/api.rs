@@ -1,4 +1,4 @@
-//! A caller of the HTTPS API.
+//! A client of the HTTPS API that retries.
 
 use std::time::Duration;
 
@@ -7,84 +7,84 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// How often one request is sent before its caller gives up.
+/// The most attempts per request.
 const MOST_TRIES: u32 = 8;
 
-/// How long one try may take.
+/// The timeout of one attempt.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A call that got no answer, or one that nobody can read.
+/// A call without a usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No answer came, however often it was tried.
+    /// No response in any attempt.
     #[error("{method} {path} got no answer in {tries} tries: {source}")]
     Unreachable {
-        /// The verb.
+        /// The method.
         method: Method,
         /// The path.
         path: String,
-        /// How often it was sent.
+        /// Number of attempts.
         tries: u32,
-        /// What the last try met.
+        /// The error of the last attempt.
         source: reqwest::Error,
     },
-    /// The answer's body is not JSON.
+    /// The response body is not JSON.
     #[error("{method} {path} answered {status} with a body that is no JSON: {body}")]
     NotJson {
-        /// The verb.
+        /// The method.
         method: Method,
         /// The path.
         path: String,
         /// The status.
         status: u16,
-        /// The body's beginning.
+        /// The first 300 characters of the body.
         body: String,
     },
-    /// The answer is not the one that was hoped for.
+    /// The response has another status than expected.
     #[error("{path} answered {status} where {expected} was expected: {body}")]
     Unexpected {
         /// The path.
         path: String,
         /// The status.
         status: u16,
-        /// The statuses that would have done.
+        /// The expected statuses.
         expected: String,
         /// The body.
         body: Value,
     },
-    /// The answer's body lacks something.
+    /// The response body does not match the expected type.
     #[error("{path} answered {status} with a body that does not read as it should: {source}")]
     Unreadable {
         /// The path.
         path: String,
         /// The status.
         status: u16,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
 }
 
-/// What came back, and what it took.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The path that was called.
     pub path: String,
-    /// The HTTP status of the last try.
+    /// The HTTP status of the last attempt.
     pub status: u16,
-    /// Whether the answer is that of an earlier request with the same idempotency key.
+    /// Whether this replays the response to an earlier request with the same idempotency key (`Idempotent-Replayed`).
     pub replayed: bool,
     /// `x-request-id`.
     pub request_id: Option<String>,
     /// The media type.
     pub content_type: Option<String>,
-    /// The body; null where there is none.
+    /// The body; null if empty.
     pub body: Value,
-    /// How many tries were answered with a 5xx status.
+    /// Number of attempts that were answered with a 5xx status.
     pub server_errors: u32,
 }
 
 impl Answer {
-    /// The answer, if its status is among these.
+    /// Returns the response if its status is one of `expected`.
     pub fn expect_status(self, expected: &[u16]) -> Result<Self, ApiError> {
         if expected.contains(&self.status) {
             return Ok(self);
@@ -101,7 +101,7 @@ impl Answer {
         })
     }
 
-    /// The body as a type.
+    /// Deserializes the body.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         serde_json::from_value(self.body).map_err(|source| ApiError::Unreadable {
             path: self.path,
@@ -110,7 +110,7 @@ impl Answer {
         })
     }
 
-    /// The kind of problem it tells of: the last part of the problem's `type`.
+    /// The problem type (RFC 9457): the last path segment of the body's `type`.
     pub fn problem(&self) -> Option<&str> {
         self.body["type"]
             .as_str()
@@ -118,7 +118,7 @@ impl Answer {
     }
 }
 
-/// A caller with one token. Clones share their connections.
+/// An API client with one bearer token. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: Client,
@@ -127,9 +127,9 @@ pub struct Api {
 }
 
 impl Api {
-    /// A caller of the API at `base` (stage included), whose bearer token is `token`.
+    /// A client of the API at `base` (stage included) with the bearer token `token`.
     pub fn new(base: &str, token: impl Into<String>) -> Result<Self, reqwest::Error> {
-        // Whoever came first has chosen a provider; any of them will do.
+        // Fails if a crypto provider is installed already; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             http: Client::builder().no_proxy().timeout(PATIENCE).build()?,
@@ -138,7 +138,7 @@ impl Api {
         })
     }
 
-    /// The same connections with another token.
+    /// A client with another token that shares the connections.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self {
@@ -147,17 +147,17 @@ impl Api {
         }
     }
 
-    /// Reads.
+    /// Sends a `GET`.
     pub async fn get(&self, path: &str) -> Result<Answer, ApiError> {
         self.call(Method::GET, path, None, None).await
     }
 
-    /// Writes what is there afterwards.
+    /// Sends a `PUT`.
     pub async fn put(&self, path: &str, body: &Value) -> Result<Answer, ApiError> {
         self.call(Method::PUT, path, Some(body), None).await
     }
 
-    /// Asks for an effect; with a key, for the same effect however often it is asked.
+    /// Sends a `POST`, with an `Idempotency-Key` if one is given.
     pub async fn post(
         &self,
         path: &str,
@@ -183,7 +183,7 @@ impl Api {
             let response = match response {
                 Ok(response) => response,
                 Err(source) if tries < MOST_TRIES => {
-                    // An answer that was lost says nothing about its effect: the same request is sent again.
+                    // The outcome is unknown: send the same request again.
                     drop(source);
                     sleep(back_off(tries, None)).await;
                     continue;
@@ -285,7 +285,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// What the server asks for, and jitter on top, so that tills that failed together do not come back together.
+/// The server's `Retry-After` (10 s at most) plus jitter, so that clients that failed together do not retry together.
 fn back_off(tries: u32, asked: Option<Duration>) -> Duration {
     let most = 100_u64 << tries.min(6);
     asked.unwrap_or_default().min(Duration::from_secs(10))

@@ -1,6 +1,7 @@
-//! An automation controller: long-polls its own queue, heartbeats and reports, all through public interfaces.
+//! A simulated automation controller that long-polls its own queue, sends heartbeats and reports, all through public
+//! interfaces.
 //!
-//! It takes what comes out of its queue at once, works on one task after the other, and hears of a cancellation meanwhile.
+//! It receives commands immediately, executes tasks one after another, and can receive a cancellation meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,48 +20,48 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::api::{Answer, Api, ApiError};
 use crate::script::{Planned, Script, Stage};
 
-/// How long one look into an empty queue waits for something to come.
+/// The wait time of one long poll.
 const LONG_POLL: Duration = Duration::from_secs(10);
 
-/// What a controller is and where its queue is.
+/// The configuration of a controller.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Its id.
+    /// The controller's id.
     pub controller_id: String,
-    /// The warehouse it works in.
+    /// The warehouse.
     pub location_id: String,
     /// The zone of the warehouse.
     pub zone_id: String,
-    /// How many tasks it takes on at a time.
+    /// The free capacity that its heartbeats report.
     pub capacity: u32,
-    /// Its own queue.
+    /// The URL of its own queue.
     pub queue_url: String,
-    /// How often it says that it lives.
+    /// The heartbeat interval.
     pub heartbeat_every: Duration,
-    /// How it behaves at first.
+    /// Its initial script.
     pub script: Script,
 }
 
-/// What a controller did and was told.
+/// What a controller did and which responses it got.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
-    /// Heartbeats that were accepted.
+    /// Number of accepted heartbeats.
     pub heartbeats: u64,
-    /// Commands that came, duplicates included.
+    /// Number of commands received, duplicates included.
     pub commands: u64,
-    /// Reports that were sent.
+    /// Number of reports sent.
     pub reports: u64,
     /// Tasks whose completion was accepted.
     pub completed: BTreeSet<String>,
-    /// Tasks that were put back, and are known to be.
+    /// Tasks whose cancellation report was accepted.
     pub canceled: BTreeSet<String>,
-    /// Reports that were refused: task, what was reported, and the problem.
+    /// Rejected reports: task id, reported state, problem type.
     pub refused: Vec<(String, &'static str, String)>,
-    /// What went wrong otherwise.
+    /// Other errors.
     pub troubles: Vec<String>,
 }
 
-/// A controller at work.
+/// A running controller.
 #[derive(Debug)]
 pub struct Controller {
     log: Arc<Mutex<Log>>,
@@ -101,19 +102,19 @@ struct Worker {
     api: Api,
     sqs: Sqs,
     log: Arc<Mutex<Log>>,
-    // When each report was first sent, by its number, for each task and lease.
+    // The time of the first attempt of each report, by task and lease, then by `report_seq`.
     reported: Arc<Mutex<Reported>>,
-    // What it was told to cancel.
+    // The leases it was told to cancel.
     to_cancel: watch::Sender<BTreeSet<Held>>,
-    // What it has put back, or said that it cannot.
+    // The leases for which it has reported the cancellation.
     put_back: Arc<Mutex<BTreeSet<Held>>>,
-    // Until when it hangs, once it has begun to.
+    // Until when it hangs, once it has started to.
     hangs_until: Arc<Mutex<Option<Instant>>>,
     script: Arc<Mutex<Script>>,
 }
 
 impl Controller {
-    /// Starts a controller that reports with `api`'s token.
+    /// Starts a controller that calls the API with `api`.
     pub fn start(settings: Settings, api: Api, sqs: Sqs) -> Self {
         let (stop, stopped) = watch::channel(false);
         let worker = Worker {
@@ -142,19 +143,19 @@ impl Controller {
         }
     }
 
-    /// Behaves otherwise from the next command on.
+    /// Sets the script for the commands that follow.
     pub fn becomes(&self, script: Script) {
         *locked(&self.script) = script;
     }
 
-    /// What it did so far.
+    /// The log so far.
     pub fn log(&self) -> Log {
         locked(&self.log).clone()
     }
 
-    /// Ends its work and tells what it did.
+    /// Stops the controller and returns its log.
     pub async fn stop(self) -> Log {
-        // Fails only when both loops have ended already.
+        // Fails only if all loops have ended already.
         let _ = self.stop.send(true);
         for work in self.work {
             if let Err(error) = work.await {
@@ -192,7 +193,7 @@ impl Worker {
         }
     }
 
-    /// Waits while it hangs.
+    /// Waits while the controller hangs.
     async fn wakes(&self) {
         let until = *locked(&self.hangs_until);
         if let Some(until) = until {
@@ -201,7 +202,7 @@ impl Worker {
     }
 
     async fn take_commands(self, taken: mpsc::UnboundedSender<Command>) {
-        // The shared client gives up on a silent connection sooner than a long poll ends.
+        // The shared client's attempt timeout is shorter than a long poll.
         let patience = TimeoutConfig::builder()
             .operation_attempt_timeout(LONG_POLL + Duration::from_secs(10))
             .build();
@@ -235,7 +236,7 @@ impl Worker {
         }
     }
 
-    /// Takes what a message says; from then on it is the controller's, and not the queue's.
+    /// Handles a message and deletes it: from then on the command is the controller's responsibility.
     async fn take(&self, message: Message, taken: &mpsc::UnboundedSender<Command>) {
         locked(&self.log).commands += 1;
         let envelope: Envelope =
@@ -256,7 +257,7 @@ impl Worker {
             self.to_cancel
                 .send_modify(|canceled| canceled.extend([command.held()]));
         }
-        // Fails only when the controller stops.
+        // Fails only if the controller is stopping.
         let _ = taken.send(command);
         self.delete(message.receipt_handle).await;
     }
@@ -281,7 +282,7 @@ impl Worker {
     }
 
     async fn execute(&self, command: &Command) -> Result<(), ApiError> {
-        // A command that is delivered again is known by its task: what is done stays done.
+        // A redelivered command of a completed task is ignored.
         if locked(&self.log).completed.contains(&command.task_id) {
             return Ok(());
         }
@@ -294,9 +295,9 @@ impl Worker {
             }
             let answer = self.report(command, base + seq, stage).await?;
             match answer.problem() {
-                // Another controller has the task by now.
+                // The task was leased again.
                 Some("stale-lease") => return Ok(()),
-                // An earlier report did not arrive: tell it all, under new numbers.
+                // An earlier report was lost: send both again under new numbers.
                 Some("transition-refused") if stage == Stage::Completed => {
                     self.report(command, self.next_seq(command), Stage::InProgress)
                         .await?;
@@ -308,7 +309,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts the goods back where they were, once.
+    /// Reports the cancellation, once.
     async fn put_back(&self, command: &Command) -> Result<(), ApiError> {
         if locked(&self.put_back).insert(command.held()) {
             self.report(command, self.next_seq(command), Stage::Canceled)
@@ -351,7 +352,7 @@ impl Worker {
         Ok(answer)
     }
 
-    /// Same report, same content: the time is that of its first sending.
+    /// A report that is sent again has the same content, so it keeps the time of its first attempt.
     fn occurred_at(&self, command: &Command, seq: u64) -> String {
         let mut reported = locked(&self.reported);
         let reports = reported

@@ -1,5 +1,4 @@
-//! A bad network: stands before a service, passes requests on, and at times does to one of them what networks and busy
-//! services do.
+//! A reverse proxy that injects faults of networks and overloaded services into requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,25 +16,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// What may befall a request.
+/// A fault that the proxy injects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The service says that there are too many.
+    /// The service throttles the request.
     Throttled,
-    /// Another transaction has the item: nothing is written. Only transactions meet it.
+    /// The service answers `TransactionConflict` and writes nothing. Only `TransactWriteItems` requests get it.
     Conflict,
-    /// The connection breaks before the request arrives.
+    /// The connection breaks before the request reaches the service.
     LostRequest,
-    /// The connection breaks after the service has done what was asked.
+    /// The connection breaks after the service executed the request.
     LostAnswer,
-    /// It takes longer.
+    /// The request is delayed by less than 150 ms.
     Delayed,
-    /// The service fails before it does anything.
+    /// The service answers a 5xx error and does nothing.
     Failed,
 }
 
 impl Fault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 6] = [
         Self::Throttled,
         Self::Conflict,
@@ -45,7 +44,7 @@ impl Fault {
         Self::Failed,
     ];
 
-    /// For a table.
+    /// The label in the table of results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
@@ -58,28 +57,28 @@ impl Fault {
     }
 }
 
-/// What stands behind the proxy, and so in whose words it complains.
+/// The kind of service behind the proxy, which determines the form of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behind {
-    /// DynamoDB, for the functions.
+    /// DynamoDB.
     DynamoDb,
-    /// API Gateway, for the callers.
+    /// API Gateway.
     Gateway,
 }
 
-/// How many requests of a thousand meet each fault, in the order of [`Fault::ALL`].
+/// Faults per thousand requests, in the order of [`Fault::ALL`].
 pub type Rates = [u32; 6];
 
-/// What a proxy has seen and done.
+/// What a proxy has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests that came.
+    /// Requests received.
     pub requests: u64,
-    /// Faults, in the order of [`Fault::ALL`].
+    /// Faults injected, in the order of [`Fault::ALL`].
     pub faults: [u64; 6],
 }
 
-/// A proxy on a port of its own of 127.0.0.1; ends with the value.
+/// A proxy on a free port of 127.0.0.1. Dropping it stops the proxy.
 #[derive(Debug)]
 pub struct FaultProxy {
     url: String,
@@ -100,7 +99,7 @@ struct Line {
 }
 
 impl FaultProxy {
-    /// Before `upstream` (scheme and authority), calm at first.
+    /// Starts a proxy for `upstream` (scheme and authority), without faults.
     pub async fn start(upstream: &str, behind: Behind, rates: Rates) -> std::io::Result<Self> {
         // Whoever came first has chosen a provider; any of them will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -124,23 +123,23 @@ impl FaultProxy {
         Ok(Self { url, line, server })
     }
 
-    /// Where it listens.
+    /// The URL it listens at.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on requests meet faults, as `seed` decides.
+    /// Starts to inject faults; `seed` seeds their choice.
     pub fn trouble(&self, seed: u64) {
         *self.line.rng.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
         self.line.troubled.store(true, Ordering::SeqCst);
     }
 
-    /// From now on every request is passed on.
+    /// Stops injecting faults.
     pub fn calm(&self) {
         self.line.troubled.store(false, Ordering::SeqCst);
     }
 
-    /// What came so far.
+    /// The counts so far.
     pub fn counts(&self) -> Counts {
         Counts {
             requests: self.line.requests.load(Ordering::SeqCst),
@@ -166,19 +165,19 @@ async fn listen(listener: TcpListener, line: Arc<Line>) {
 }
 
 async fn serve(stream: TcpStream, line: Arc<Line>) {
-    // Small answers are sent at once, or each waits 40 ms for an acknowledgement.
+    // Without this, Nagle's algorithm delays each small response by 40 ms.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let line = Arc::clone(&line);
         async move { line.pass(request).await }
     });
-    // An error is a broken connection, which is what is wanted of it.
+    // An error here is a connection that the proxy broke on purpose.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// The connection is broken without an answer.
+/// The connection is closed without a response.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken")]
 struct Broken;
@@ -227,7 +226,7 @@ impl Line {
         Ok(response)
     }
 
-    /// What befalls the next request, counted.
+    /// Chooses the fault of the next request and counts it.
     fn fault(&self, transaction: bool) -> Option<Fault> {
         self.requests.fetch_add(1, Ordering::SeqCst);
         if !self.troubled.load(Ordering::SeqCst) {
@@ -262,7 +261,7 @@ impl Line {
             let message = json!({"message": "Too Many Requests"});
             return complaint(StatusCode::TOO_MANY_REQUESTS, "application/json", &message);
         }
-        // Both are met; which one says nothing about the request.
+        // DynamoDB sends either error; the parity of the body length picks one.
         let kind = if body.len().is_multiple_of(2) {
             "ThrottlingException"
         } else {
@@ -294,7 +293,7 @@ fn is_transaction(headers: &HeaderMap) -> bool {
         .is_some_and(|target| target.as_bytes().ends_with(b".TransactWriteItems"))
 }
 
-/// As DynamoDB says it: a reason for each item of the transaction, of which one is held by another.
+/// A conflict as DynamoDB reports it: one cancellation reason per item, of which the last is the conflict.
 fn conflict(body: &Bytes) -> Response<Full<Bytes>> {
     let sent: Value = serde_json::from_slice(body).unwrap_or_default();
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len).max(1);
@@ -340,7 +339,7 @@ fn complaint(status: StatusCode, media_type: &'static str, body: &Value) -> Resp
     response
 }
 
-/// Headers without those that belong to one connection. The host stays: requests to AWS are signed with it.
+/// Removes hop-by-hop headers. `Host` stays, because AWS requests are signed with it.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, KEEP_ALIVE] {

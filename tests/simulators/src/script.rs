@@ -1,52 +1,53 @@
-//! How a simulated controller behaves: what it reports of a command, in which order, and what gets lost.
+//! Scripts of a simulated controller: which reports it sends for a command, in which order, and which are lost.
 
 use std::time::Duration;
 
-/// A controller's day.
+/// The behaviour of a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Script {
-    /// Accepts, works, completes.
+    /// Accepts, starts and completes.
     #[default]
     Faithful,
-    /// Sends every report twice, as after a lost answer.
+    /// Sends every report twice, as after a lost response.
     Repeats,
-    /// Its report of having begun never arrives.
+    /// Loses the report `in_progress`.
     Loses,
-    /// Its second report overtakes its first.
+    /// Sends the second report before the first.
     Reorders,
-    /// Hangs for this long before it completes, its heartbeats too: longer than those are missed, and it comes too late.
+    /// Hangs, heartbeats included, for this long before it completes. If that is longer than the heartbeat timeout,
+    /// the completion is too late.
     Late(Duration),
-    /// Fails, and says whether another try may help.
+    /// Reports a failure.
     Fails {
-        /// Whether another try may help.
+        /// Whether the failure is retriable.
         retriable: bool,
     },
-    /// Works, and does not complete before it is told to cancel.
+    /// Starts, and waits for a cancel command.
     Holds,
-    /// Takes its first command and says nothing from then on, not even that it lives.
+    /// Receives a command and sends nothing from then on, heartbeats included.
     Silent,
 }
 
-/// The state that a report tells of.
+/// The state in a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Taken on.
+    /// The task is accepted.
     Accepted,
-    /// Begun.
+    /// The task is started.
     InProgress,
-    /// Done.
+    /// The task is completed.
     Completed,
-    /// Not done.
+    /// The task has failed.
     Failed {
-        /// Whether another try may help.
+        /// Whether the failure is retriable.
         retriable: bool,
     },
-    /// Given up as asked.
+    /// The task is canceled on command.
     Canceled,
 }
 
 impl Stage {
-    /// Its name in a report.
+    /// The wire name of the state.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -61,16 +62,16 @@ impl Stage {
 /// One report of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
-    /// Its number, from 1 within the command.
+    /// The report's number, from 1 per command.
     pub seq: u64,
-    /// What it says.
+    /// The reported state.
     pub stage: Stage,
-    /// How long the controller works before it sends it.
+    /// The delay before the report.
     pub after: Duration,
 }
 
 impl Script {
-    /// The reports of one command, in the order they are sent.
+    /// The reports for one command, in sending order.
     pub fn reports(self) -> Vec<Planned> {
         let at_once = |seq, stage| Planned {
             seq,
@@ -101,7 +102,7 @@ impl Script {
         }
     }
 
-    /// For how long it sends no heartbeats from its first command on, an hour being for ever; none if it always does.
+    /// How long heartbeats stop from the first command on (an hour stands for ever); `None` if they never stop.
     pub fn hangs(self) -> Option<Duration> {
         match self {
             Self::Late(work) => Some(work),

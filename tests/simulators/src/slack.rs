@@ -1,4 +1,4 @@
-//! A stand-in for Slack's incoming webhooks: a small HTTP server that checks and keeps what it is sent.
+//! A stand-in for Slack's incoming webhooks: a small HTTP server that validates and keeps the messages it receives.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,21 +16,21 @@ use crate::slack_payload::faults;
 /// The largest request it reads.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// How long it waits for the rest of a request.
+/// The timeout of one request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What arrived.
+/// What the stand-in has received.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
-    /// Messages that Slack would have shown, in the order they came.
+    /// Accepted messages, in order of arrival.
     pub messages: Vec<Value>,
-    /// For each refused message, what is wrong with it.
+    /// For each rejected message, the rules it violates.
     pub refused: Vec<Vec<String>>,
-    /// How many came too fast and were told to come again.
+    /// Number of messages that were rate limited (429).
     pub throttled: u64,
 }
 
-/// The stand-in. It ends when it is dropped.
+/// The stand-in. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Slack {
     address: SocketAddr,
@@ -46,7 +46,8 @@ struct Desk {
 }
 
 impl Slack {
-    /// Listens at `address` for posts to `path`; messages closer together than `least_gap` are throttled.
+    /// Listens at `address` for posts to `path`. A message sooner than `min_interval` after the last accepted one is
+    /// rate limited.
     pub async fn listen(address: SocketAddr, path: &str, least_gap: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let received = Arc::<Mutex<Received>>::default();
@@ -63,12 +64,12 @@ impl Slack {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What arrived so far.
+    /// What it has received so far.
     pub fn received(&self) -> Received {
         locked(&self.received).clone()
     }
@@ -83,7 +84,7 @@ impl Drop for Slack {
 async fn serve(listener: TcpListener, desk: Arc<Desk>) {
     while let Ok((stream, _)) = listener.accept().await {
         let desk = desk.clone();
-        // A caller that hangs up early or dawdles has itself to blame.
+        // Errors of a connection are the caller's problem.
         tokio::spawn(async move { timeout(PATIENCE, desk.answer(stream)).await });
     }
 }
@@ -163,7 +164,7 @@ impl Desk {
     }
 }
 
-/// The request line and the body; none if it is no request of a known length.
+/// Reads the request line and the body; `None` if the request is malformed, too large or has no content length.
 async fn read(stream: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
     let mut bytes = Vec::new();
     let head = loop {

@@ -1,16 +1,16 @@
-//! What Slack accepts as a message of an incoming webhook, as far as an alert needs it.
+//! Validates a webhook message against the rules of Slack's Block Kit that alerts depend on.
 
 use serde_json::Value;
 
 const MOST_BLOCKS: usize = 50;
 
-/// Every rule of Block Kit that the payload breaks; none means Slack would show it.
+/// Returns every rule that `payload` violates; empty if Slack would accept it.
 pub fn faults(payload: &Value) -> Vec<String> {
     let mut faults = Faults::default();
     if !payload.is_object() {
         return vec!["the payload is no object".into()];
     }
-    // The fallback is what a notification and a screen reader get.
+    // Notifications and screen readers show the fallback text.
     match payload["text"].as_str() {
         Some(text) => faults.text("text", text, 40_000, true),
         None => faults.add("text", "is missing: notifications show it"),
@@ -140,7 +140,7 @@ fn array<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Whether each `&` begins an entity and each `<...>` is a link or a mention.
+/// Whether each `&` starts an entity and each `<...>` is a link or a mention.
 fn is_escaped(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(['&', '<', '>']) {
@@ -157,7 +157,7 @@ fn is_escaped(text: &str) -> bool {
                 Some((link, after)) if is_link(link) => after,
                 _ => return false,
             },
-            // A quotation is the one bare `>`.
+            // A `>` at the start of a line is a quote.
             _ if at == 0 || text[..text.len() - after.len() - 1].ends_with('\n') => after,
             _ => return false,
         };

@@ -1,59 +1,59 @@
-//! A till: places orders for its store.
+//! A simulated store app that places orders.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::{Api, ApiError};
 
-/// A SKU that was short.
+/// A SKU with insufficient stock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ShortLine {
     /// The stock keeping unit.
     pub sku: String,
-    /// What the order wanted.
+    /// Units ordered.
     pub requested: i64,
-    /// What there was.
+    /// Units available.
     pub available: i64,
 }
 
-/// What became of an order.
+/// The outcome of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is placed.
+    /// The order is placed.
     Placed {
-        /// Its id.
+        /// The order's id.
         order_id: String,
-        /// Whether an earlier try had placed it.
+        /// Whether an earlier request had placed it.
         replayed: bool,
-        /// The whole order as answered.
+        /// The order in the response.
         order: Value,
     },
-    /// Nothing was taken: these are short.
+    /// Insufficient stock; nothing is taken.
     Short(Vec<ShortLine>),
 }
 
-/// A store's app.
+/// A store app.
 #[derive(Debug, Clone)]
 pub struct StoreApp {
     api: Api,
 }
 
-/// What became of an order, and how many tries met a server error on the way.
+/// The outcome of an order, and the server errors before it.
 #[derive(Debug, Clone)]
 pub struct Placing {
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Answers with a 5xx status, before the one that counts.
+    /// Number of 5xx responses before the final one.
     pub server_errors: u32,
 }
 
 impl StoreApp {
-    /// A till that calls with `api`'s token.
+    /// A store app that calls the API with `api`.
     pub fn new(api: Api) -> Self {
         Self { api }
     }
 
-    /// Places `order` under `idempotency_key`; any answer but placed and short is an error.
+    /// Places `order` under `idempotency_key`. Any response other than placed or insufficient stock is an error.
     pub async fn place(&self, order: &Value, idempotency_key: &str) -> Result<Placing, ApiError> {
         #[derive(Deserialize)]
         struct Shortage {

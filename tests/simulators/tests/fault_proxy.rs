@@ -1,4 +1,4 @@
-//! The bad network does to requests what it is told to, and counts it.
+//! The fault proxy injects the requested fault, and counts it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use stockline_simulators::fault_proxy::{Behind, Fault, FaultProxy, Rates};

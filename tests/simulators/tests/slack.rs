@@ -1,4 +1,4 @@
-//! The stand-in for Slack, called as `slack-notifier` calls it.
+//! The Slack stand-in, called as `slack-notifier` calls it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,7 +23,7 @@ async fn post(slack: &Slack, path: &str, body: &Value) -> u16 {
 }
 
 fn plain_client() -> reqwest::Client {
-    // Making a caller installs the TLS provider that any client needs.
+    // Creating a client installs the TLS provider that every `reqwest` client needs.
     Api::new("http://127.0.0.1", "none").unwrap();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

@@ -1,4 +1,4 @@
-//! The chaos run. Started by `cargo xtask chaos`.
+//! The chaos run, started by `cargo xtask chaos`.
 
 use std::process::ExitCode;
 
@@ -7,14 +7,14 @@ use stockline_integration_tests::Deployed;
 use stockline_integration_tests::chaos::{BadNetwork, Figures, Size, day, history, table};
 use xtask::status::Cloud;
 
-/// Sales and histories in a bad network
+/// Run sales and histories with injected faults
 #[derive(Debug, Parser)]
 #[command(name = "stockline-chaos")]
 struct Arguments {
-    /// Sales
+    /// Number of sales
     #[arg(long)]
     seeds: u64,
-    /// Histories
+    /// Number of histories
     #[arg(long)]
     histories: u64,
     /// The first seed
@@ -22,14 +22,14 @@ struct Arguments {
     from: u64,
 }
 
-/// A thousand buyers after a hundred units.
+/// A thousand buyers for a hundred units.
 const SIZE: Size = Size {
     buyers: 1000,
     units: 100,
     at_once: 32,
 };
 
-/// What each of a history's eight clients asks for.
+/// Requests of each of a history's eight clients.
 const REQUESTS: u32 = 25;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! After the sale, on a good line: orders, level and movements tell one story.
+//! The audit after a sale, without faults: orders, level and movements must agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -10,26 +10,26 @@ use tokio::time::sleep;
 use super::Figures;
 use crate::Deployed;
 
-/// How long the ledger may take.
+/// How long the audit waits for the ledger.
 const DRAINED_WITHIN: Duration = Duration::from_mins(2);
 
-/// What the buyers were told, added up.
+/// The totals of the responses that buyers received.
 pub struct Expected {
     /// The ids of all orders.
     pub orders: BTreeSet<String>,
     /// Their business dates.
     pub days: BTreeSet<String>,
-    /// How many of them were canceled.
+    /// Number of canceled orders.
     pub canceled: usize,
-    /// What is left in the store.
+    /// Expected `on_hand`.
     pub on_hand: i64,
-    /// What was for sale.
+    /// Units at the start of the sale.
     pub units: i64,
-    /// How many movements made it so.
+    /// Expected number of movements.
     pub movements: usize,
 }
 
-/// Compares what is stored with what the buyers were told.
+/// Compares the stored orders, level and movements with the responses.
 pub async fn audit(
     deployed: &Deployed,
     location: &str,
@@ -108,7 +108,7 @@ fn sold(orders: &BTreeMap<String, Value>) -> i64 {
     i64::try_from(sold).unwrap_or(-1)
 }
 
-/// The orders of the location on these days, by id.
+/// The orders of the location on these business dates, by id.
 async fn orders(admin: &Api, location: &str, days: &BTreeSet<String>) -> BTreeMap<String, Value> {
     let mut orders = BTreeMap::new();
     for day in days {

@@ -1,4 +1,4 @@
-//! What was done, what befell it, and what did not hold.
+//! The results of chaos runs: requests, faults, latencies and violations.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use stockline_simulators::fault_proxy::{Counts, Fault};
 
 use super::network::Traffic;
 
-/// The figures of a day, a history, or many of them.
+/// The results of one or several sales and histories.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
-    /// Sales held.
+    /// Number of sales.
     pub days: usize,
-    /// Histories judged.
+    /// Number of histories.
     pub histories: usize,
-    /// Requests that callers wanted done.
+    /// Number of distinct requests.
     pub operations: usize,
-    /// How many of them were settled.
+    /// Number of sale requests with a known outcome.
     pub settled: usize,
-    /// How long each took to be settled.
+    /// The time until each sale request was settled, retries included.
     pub(super) latencies: Vec<Duration>,
     /// What the proxies counted.
     pub(super) traffic: Traffic,
-    /// All in all.
+    /// Total duration.
     pub took: Duration,
-    /// What did not hold.
+    /// Violated expectations.
     pub broken: Vec<String>,
 }
 
 impl Figures {
-    /// Notes a request of a sale: how long it took to be settled, or that it never was. Hands on whether it was.
+    /// Records a request of a sale: `took` is the time until its outcome was known, `None` if it never was.
     pub fn note(&mut self, took: Option<Duration>) -> Option<()> {
         self.operations += 1;
         if let Some(took) = took {
@@ -42,7 +42,7 @@ impl Figures {
         }
     }
 
-    /// That `what` is `wanted`.
+    /// Records a violation unless `actual` equals `expected`.
     pub fn expect<T: Copy + PartialEq + Debug>(&mut self, what: &str, actual: T, wanted: T) {
         if actual != wanted {
             self.broken
@@ -50,7 +50,7 @@ impl Figures {
         }
     }
 
-    /// What the proxies counted between two moments.
+    /// Adds what the proxies counted between two readings.
     pub fn add_traffic(&mut self, before: Traffic, after: Traffic) {
         let since = Traffic {
             database: difference(before.database, after.database),
@@ -59,7 +59,7 @@ impl Figures {
         self.traffic = sum(self.traffic, since);
     }
 
-    /// These and `other` together.
+    /// Adds the results of `other`.
     pub fn add(&mut self, other: Self) {
         self.days += other.days;
         self.histories += other.histories;
@@ -71,13 +71,13 @@ impl Figures {
         self.broken.extend(other.broken);
     }
 
-    /// How many requests met a fault.
+    /// Number of faults injected.
     pub fn faults(&self) -> u64 {
         let faults = |counts: Counts| counts.faults.iter().sum::<u64>();
         faults(self.traffic.gateway) + faults(self.traffic.database)
     }
 
-    /// All that fits on a line.
+    /// A summary of one line.
     pub fn line(&self) -> String {
         let faults = self.faults();
         let broken = match self.broken.as_slice() {
@@ -98,7 +98,7 @@ impl Figures {
     }
 }
 
-/// The figures as a table: one line of what is counted, one of how many.
+/// Renders the results as a table with one figure per line.
 pub fn table(mut figures: Figures) -> String {
     let mut lines = Vec::new();
     let mut line = |what: &str, value: String| lines.push(format!("  {what:<26} {value:>10}"));

@@ -1,9 +1,8 @@
-//! A sale on a bad day: more buyers than units, a network that loses requests and answers, and a database that is busy,
-//! fails, or has the item in another's hands.
+//! Chaos runs: a sale with more buyers than units, through a faulty network and a faulty DynamoDB.
 //!
-//! Two fault proxies stand in the way: one between the buyers and the API's gateway, one between `order-intake` and
-//! `stock-updates` and their DynamoDB. `stock-ledger` has a good line, because the local cloud does not deliver a record
-//! again when a function asks for it; what the ledger does then is tested with the stream simulator.
+//! One fault proxy stands between the buyers and API Gateway, another between `order-intake` and `stock-updates` and
+//! their DynamoDB. `stock-ledger` has no proxy, because the local cloud does not redeliver a stream record when a
+//! function asks for it; the stream simulator tests those redeliveries.
 
 mod audit;
 mod figures;
@@ -12,7 +11,7 @@ mod sale;
 
 use std::time::Instant;
 
-use stockline_protocol::history::{Mix, Plan, is_linearizable, record};
+use stockline_protocol::history::{RequestMix, RecordingConfig, is_linearizable, record_history};
 
 use crate::Deployed;
 use crate::shop::DeployedShop;
@@ -20,18 +19,18 @@ use crate::shop::DeployedShop;
 pub use figures::{Figures, table};
 pub use network::BadNetwork;
 
-/// How large a day.
+/// The size of a sale.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Who wants one unit each.
+    /// Number of buyers; each wants one unit.
     pub buyers: usize,
-    /// How many units there are.
+    /// Units in stock.
     pub units: i64,
-    /// How many buy at once.
+    /// Number of concurrent buyers.
     pub at_once: usize,
 }
 
-/// The day of `seed`: sold, partly canceled, sold again, and checked.
+/// Runs one sale: sells all units, cancels some orders, sells their units again, and audits the result.
 pub async fn day(deployed: &Deployed, network: &BadNetwork, size: Size, seed: u64) -> Figures {
     let begun = Instant::now();
     let before = network.counts();
@@ -45,7 +44,7 @@ pub async fn day(deployed: &Deployed, network: &BadNetwork, size: Size, seed: u6
     figures
 }
 
-/// One history of eight clients on one shelf in the bad network, judged.
+/// Records one history of eight clients of one level through the faulty network, and checks it.
 pub async fn history(
     deployed: &Deployed,
     network: &BadNetwork,
@@ -61,13 +60,13 @@ pub async fn history(
         .api("store_app", &location, &[&location]);
     let shop = DeployedShop::new(clients, &location, "milk");
     network.trouble(seed);
-    let plan = Plan {
+    let plan = RecordingConfig {
         seed,
         clients: 8,
         requests,
         mix: mix(seed),
     };
-    let history = record(&shop, plan).await;
+    let history = record_history(&shop, plan).await;
     network.calm();
     let mut figures = Figures {
         histories: 1,
@@ -76,7 +75,7 @@ pub async fn history(
     };
     let is_linearizable = is_linearizable(&history);
     if !is_linearizable {
-        // What callers saw does not come again with the seed.
+        // A seed does not reproduce the interleaving, so print the history.
         for entry in &history {
             println!("{entry:?}");
         }
@@ -91,11 +90,11 @@ pub async fn history(
     figures
 }
 
-/// Three of four histories sell at the till; the others count, and so wait for the ledger.
-pub fn mix(seed: u64) -> Mix {
+/// Three of four histories have point-of-sale orders. The others have counts, which wait for the ledger.
+pub fn mix(seed: u64) -> RequestMix {
     if seed.is_multiple_of(4) {
-        Mix::Counts
+        RequestMix::WithCounts
     } else {
-        Mix::Tills
+        RequestMix::WithSales
     }
 }

@@ -1,20 +1,21 @@
-//! The bad network: put before the deployed functions and their callers, and taken away again.
+//! Installs the fault proxies in front of the deployed functions and their callers, and removes them.
 
 use stockline_simulators::fault_proxy::{Behind, Counts, FaultProxy, Rates};
 use xtask::status::Cloud;
 
 use crate::Deployed;
 
-/// Whose DynamoDB is behind the proxy.
+/// The functions whose DynamoDB endpoint is the proxy.
 const FUNCTIONS: [&str; 2] = ["order-intake", "stock-updates"];
 const VARIABLE: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
-/// Of a thousand requests to DynamoDB: throttled, conflicts, lost requests, lost answers, delayed, failed.
+/// Faults per thousand requests to DynamoDB, in the order of `Fault::ALL`: throttled, conflicts, lost requests, lost
+/// responses, delayed, failed.
 const DATABASE: Rates = [20, 60, 15, 25, 40, 15];
-/// Of a thousand requests to the API; transactions are none of its.
+/// Faults per thousand requests to the API, which has no transactions and so no conflicts.
 const CALLERS: Rates = [15, 0, 30, 50, 40, 15];
 
-/// Two fault proxies, and functions that speak through one of them until this ends.
+/// Two fault proxies, and functions that use one of them until this is dropped.
 #[derive(Debug)]
 pub struct BadNetwork {
     cloud: Cloud,
@@ -32,7 +33,7 @@ pub struct Traffic {
 }
 
 impl BadNetwork {
-    /// Puts it into `deployed`, calm at first.
+    /// Installs the proxies in `deployed`, without faults.
     pub async fn put_into(deployed: &Deployed) -> Self {
         let cloud = deployed.cloud.clone();
         let endpoint = cloud.endpoint_url.clone();
@@ -50,24 +51,24 @@ impl BadNetwork {
         network
     }
 
-    /// `deployed` as callers reach it.
+    /// The deployment with its API behind the proxy.
     pub fn callers(&self, deployed: &Deployed) -> Deployed {
         deployed.by_way_of(self.gateway.url())
     }
 
-    /// From now on things go wrong, as `seed` decides.
+    /// Starts to inject faults; `seed` seeds their choice.
     pub fn trouble(&self, seed: u64) {
         self.database.trouble(seed);
         self.gateway.trouble(seed.wrapping_add(1));
     }
 
-    /// From now on everything goes through.
+    /// Stops injecting faults.
     pub fn calm(&self) {
         self.database.calm();
         self.gateway.calm();
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn counts(&self) -> Traffic {
         Traffic {
             database: self.database.counts(),

@@ -1,4 +1,4 @@
-//! The sale: everybody wants one unit, and asks until they know.
+//! A sale: every buyer wants one unit, and retries until the outcome is known.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -13,24 +13,24 @@ use super::audit::{Expected, audit};
 use super::{BadNetwork, Figures, Size};
 use crate::Deployed;
 
-/// How often a buyer asks anew after an answer that settles nothing, each time with the caller's own retries.
+/// The most rounds per request while its outcome is unknown, each with the API client's own retries.
 const ROUNDS: u32 = 20;
 
-/// A request that was asked for until its outcome was known.
+/// A request with a known outcome.
 struct Settled {
     body: Value,
     placed: bool,
     took: Duration,
 }
 
-/// What became of everybody's request.
+/// The outcomes of one round of orders.
 #[derive(Default)]
 struct Outcomes {
     placed: Vec<Value>,
     refused: usize,
 }
 
-/// Holds the sale of `seed` at `location`.
+/// Runs the sale of `seed` at `location`.
 pub async fn hold(
     deployed: &Deployed,
     network: &BadNetwork,
@@ -103,7 +103,7 @@ pub async fn hold(
         canceled: returned.len(),
         on_hand: size.units - i64::try_from(at_the_till).unwrap(),
         units: size.units,
-        // The receipt that opened the store, every order, every release.
+        // The opening receipt, every order, every release.
         movements: 1 + orders.len() + returned.len(),
     };
     audit(deployed, location, &expected, &mut figures).await;
@@ -151,7 +151,7 @@ async fn sell(
     outcomes
 }
 
-/// Cancels `orders`; every other one is canceled by two at once.
+/// Cancels `orders`, every second one twice concurrently.
 async fn cancel(buyers: &Api, orders: &[&Value], at_once: usize, figures: &mut Figures) {
     let requests: Vec<(String, String)> = orders
         .iter()
@@ -186,11 +186,11 @@ async fn cancel(buyers: &Api, orders: &[&Value], at_once: usize, figures: &mut F
     }
 }
 
-/// Asks until the outcome is known; none if it never is.
+/// Sends a request until its outcome is known; `None` if it never is.
 async fn settle(buyers: &Api, path: &str, key: &str, body: &Value) -> Option<Settled> {
     let begun = Instant::now();
     for _ in 0..ROUNDS {
-        // No answer, or one that says nothing about the effect: the same request is sent again.
+        // The outcome is unknown: send the same request again.
         let Ok(answer) = buyers.post(path, body, Some(key)).await else {
             continue;
         };

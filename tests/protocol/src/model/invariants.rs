@@ -1,4 +1,4 @@
-//! What has to hold in every state that can be reached: the invariants of orders and stock.
+//! The invariants of orders, stock and tasks, checked in every reachable state.
 
 use std::iter::zip;
 
@@ -14,30 +14,30 @@ use super::stories::Patience;
 use super::tables::{Shelf, Tables};
 use super::{Protocol, State};
 
-/// No level below zero.
+/// No quantity of a level is negative.
 pub const NEVER_NEGATIVE: &str = "nothing is ever below zero";
-/// A level changes, as a whole, only as the domain allows.
+/// Each transaction changes a level, as a whole, only as the domain allows.
 pub const NEVER_OVERSOLD: &str = "no write takes what is not available";
-/// What one item of a split level owes, another does not sell.
+/// While a split level is short, no bucket sells what another bucket owes.
 pub const WHAT_IS_OWED_IS_NOT_SOLD: &str =
     "while a split level is short, every item says so and none has anything to sell";
-/// What levels hold allocated is what open orders wait for.
+/// The allocated quantity of a level is the open quantity of its orders.
 pub const PROMISES_ARE_KEPT: &str = "what is allocated is what the open orders wait for";
-/// The ledger adds up.
+/// The movements of a drained stream add up to the level.
 pub const MOVEMENTS_ADD_UP: &str = "once the streams are drained, the movements are the level";
-/// No movement is made twice.
+/// No movement is applied twice.
 pub const ONE_KEY_ONE_EFFECT: &str = "one key has one effect";
-/// What a caller was told is so.
+/// A success response describes what is stored.
 pub const WHAT_IS_TOLD_HOLDS: &str = "what a caller was told is there, and the same for all";
-/// What a caller was refused did not happen.
+/// A rejected request has no effect, then or later.
 pub const A_REFUSAL_IS_FINAL: &str = "what a caller was refused has not happened";
-/// The ledger keeps nobody waiting for what will not come.
+/// No invocation waits for the ledger once the streams are drained.
 pub const NOBODY_WAITS_IN_VAIN: &str =
     "what waits for the ledger goes on once the streams are drained";
-/// A task completes once, with its stock and its order.
+/// A task completes once, together with its stock and its order.
 pub const ONE_COMPLETION: &str = "a completed task has moved stock and order once";
 
-/// All of them.
+/// All invariants.
 pub fn all() -> Vec<Property<Protocol>> {
     vec![
         Property::always(NEVER_NEGATIVE, never_negative),
@@ -62,8 +62,8 @@ fn never_oversold(_: &Protocol, state: &State) -> bool {
     !state.broke_the_rule
 }
 
-/// Whether what happened to levels between `before` and `after`, which is one transaction at most, is what the domain
-/// makes of each of them as a whole.
+/// Whether the changes of levels between `before` and `after`, at most one transaction apart, are changes that the
+/// domain makes to each level as a whole.
 pub fn is_by_the_rule(before: &Tables, after: &Tables) -> bool {
     before.shelves() == after.shelves()
         || after.levels().all(|after| {
@@ -90,7 +90,7 @@ fn is_change_by_the_rule(before: &SplitLevel, after: &SplitLevel) -> bool {
     })
 }
 
-/// One change of the whole, of two that are parts of it.
+/// The sum of two changes that are parts of one change.
 fn together(one: LastChange, other: &LastChange) -> LastChange {
     LastChange {
         on_hand_delta: one.on_hand_delta + other.on_hand_delta,
@@ -150,7 +150,8 @@ fn movements_add_up(_: &Protocol, state: &State) -> bool {
 fn one_key_one_effect(_: &Protocol, state: &State) -> bool {
     state.tables.shelves().iter().all(|shelf| {
         let id = |level: &Level| level.last_change.as_ref().map(|change| change.movement_id);
-        // A policy, or the word that the level is short, leaves the last change as it is.
+        // A write of the policy or of the short flag keeps the last change, so only writes that change quantities
+        // count.
         let moves =
             |(before, after): &(&Level, &Level)| Quantities::of(before) != Quantities::of(after);
         let moved = shelf.writes().filter(moves);
@@ -182,7 +183,8 @@ fn what_is_told_holds(protocol: &Protocol, state: &State) -> bool {
     })
 }
 
-/// Of callers who wait longer than an invocation can last: an earlier try cannot come after a later one's answer.
+/// Holds only for callers that time out later than a function: otherwise an earlier attempt can commit after a later
+/// one was answered.
 fn a_refusal_is_final(protocol: &Protocol, state: &State) -> bool {
     protocol.story.patience == Patience::ShorterThanAnInvocation
         || zip(&protocol.story.requests, &state.callers).all(|(request, caller)| {

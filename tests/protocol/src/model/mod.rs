@@ -1,14 +1,14 @@
-//! The protocol of orders and stock as a state machine that a model checker walks through, every order of steps.
+//! A state machine of the protocol of orders, stock and tasks, for exhaustive exploration with a model checker.
 //!
-//! A few callers send a few requests. Each request is one or more invocations of a function (an unknown outcome is
-//! sent again under its key), each invocation is the reads and the one conditional transaction that `platform` makes,
-//! and between any two of these steps anything may happen: another invocation's step, a crash, a response lost after
-//! the commit, a caller who gives up, a stream record delivered, or delivered twice.
+//! A few callers send one request each. A request is one or more invocations of a function (a request with an unknown
+//! outcome is retried under its key). An invocation is the reads and the conditional transactions that `platform`
+//! makes. Between any two of these steps the checker interleaves another invocation's step, a crash, a response lost
+//! after the commit, a caller's timeout, or the delivery or redelivery of a stream record.
 //!
-//! What a request decides is decided by the domain's own functions; what DynamoDB compares is in [`tables`], and a test
-//! holds it against the conditions that `platform` sends. What the model leaves out: the client request token (the
-//! protocol has to hold without it, because DynamoDB forgets one after ten minutes), conflicts and throttling (they
-//! write nothing and are asked again), time, and of levels that are split their counts and tasks.
+//! The domain's own functions make the decisions. The conditions that DynamoDB evaluates are in [`tables`]; a test
+//! compares them with the conditions that `platform` sends. The model leaves out the client request token (DynamoDB
+//! forgets a token after ten minutes, so the protocol must be correct without it), transaction conflicts and
+//! throttling (they write nothing and are retried), time, and counts and tasks on split levels.
 
 pub mod faults;
 pub mod invariants;
@@ -24,79 +24,79 @@ use requests::{Answer, Next, Request, Step};
 use stories::{Patience, Story};
 use tables::Tables;
 
-/// A story, told by the protocol or by one with a planted fault.
+/// The protocol running one scenario, with or without an injected fault.
 #[derive(Clone)]
 pub struct Protocol {
-    /// Who wants what of which stock.
+    /// The initial data and the requests.
     pub story: Story,
-    /// What is wrong with the protocol, if anything is.
+    /// The injected fault.
     pub fault: Option<Fault>,
 }
 
-/// All there is at one moment.
+/// One state of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    /// What is stored.
+    /// The stored data.
     pub tables: Tables,
-    /// The callers, in the story's order.
+    /// The callers, in the order of the scenario's requests.
     pub callers: Vec<Caller>,
-    /// The invocations that have begun and not ended, by caller and then by try.
+    /// Running invocations, sorted by caller and attempt.
     pub invocations: Vec<Invocation>,
-    /// Whether some write took from a level what it had not, or made of it what no change makes.
+    /// Whether any write on the path changed a level in a way the domain does not allow.
     pub broke_the_rule: bool,
 }
 
-/// Someone who wants one request done.
+/// A caller with one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// How often it was sent.
+    /// Number of attempts sent.
     pub tries: u8,
-    /// Whether an answer to the last try is awaited.
+    /// Whether the caller waits for the response to its last attempt.
     pub waits: bool,
-    /// What the caller was told in the end.
+    /// The final response, once it is received.
     pub told: Option<Answer>,
 }
 
 /// One run of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Invocation {
-    /// Whose request it serves.
+    /// Index of the caller.
     pub caller: usize,
-    /// Which of the caller's tries it is, from 1.
+    /// The caller's attempt, from 1.
     pub number: u8,
-    /// How far it has come.
+    /// What the invocation has done so far.
     pub step: Step,
 }
 
-/// What may happen next.
+/// A transition of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// A caller sends its request, for the first time or again.
+    /// A caller sends or retries its request.
     Send(usize),
-    /// An invocation makes its next step, of a split level in this bucket if it is its first try; if that ends it, its
-    /// caller hears the answer, unless it has given up.
+    /// The invocation at this index makes its next step with this choice (see [`Request::choices`]). If the step ends
+    /// the invocation, its caller receives the response unless it has timed out.
     Run(usize, u8),
-    /// An invocation's write is done, in such a bucket, and nobody hears of it: the SDK will send it again.
+    /// The invocation's step takes effect but its response is lost, so the SDK will send it again.
     Unheard(usize, u8),
-    /// An invocation ends where it stands.
+    /// An invocation crashes.
     Crash(usize),
-    /// A caller stops waiting; its invocation goes on.
+    /// A caller times out. Its invocation continues.
     GiveUp(usize),
-    /// The next record of a shelf's stream reaches the ledger.
+    /// The ledger processes the next stream record of a bucket.
     Deliver(usize),
-    /// The same, but the ledger dies before it says so: the record will come again.
+    /// The ledger processes the record but crashes before it acknowledges it, so the record is delivered again.
     DeliverUnconfirmed(usize),
-    /// A shelf's stream is read again from its beginning.
+    /// The stream of a bucket is redelivered from its beginning.
     Redeliver(usize),
 }
 
 impl Protocol {
-    /// `story` as it should go.
+    /// The protocol without faults.
     pub fn right(story: Story) -> Self {
         Self { story, fault: None }
     }
 
-    /// `story` told by a protocol with `fault`.
+    /// The protocol with an injected fault.
     pub fn with(fault: Fault, story: Story) -> Self {
         Self {
             story,
@@ -210,7 +210,7 @@ impl State {
         self.invocations.insert(place, invocation);
     }
 
-    /// The end of an invocation, as its caller meets it.
+    /// Ends an invocation. The caller receives the response if it still waits for this attempt.
     fn hear(&mut self, invocation: &Invocation, answer: Option<Answer>, tries: &[u8]) {
         let caller = &mut self.callers[invocation.caller];
         if !caller.waits || caller.tries != invocation.number {
@@ -219,7 +219,7 @@ impl State {
         caller.waits = false;
         if let Some(answer) = answer.filter(Answer::is_final) {
             caller.told = Some(answer);
-            // It will not send again; how often it did says nothing any more.
+            // The caller is done. Normalize the attempt count, so that states differing only in it are merged.
             caller.tries = tries[invocation.caller];
         }
     }

@@ -1,6 +1,7 @@
-//! What callers ask for: each verb as the steps that its function makes, one read or one transaction a step.
+//! The requests of callers. Each request is a sequence of steps, and each step is one read or one transaction.
 //!
-//! A new verb is a file here, a variant of [`Request`] and, if it reads before it writes, one of [`Step`].
+//! A new request kind is a file here, a variant of [`Request`] and, if it reads before it writes, a variant of
+//! [`Progress`].
 
 mod change;
 mod go_on;
@@ -22,113 +23,113 @@ use super::faults::Fault;
 use super::item::Item;
 use super::tables::{StoredOrder, Tables};
 
-/// When everything happens: the protocol does not look at clocks.
+/// The time of every request. The protocol does not depend on clocks.
 pub const NOW: &str = "2026-03-01T12:00:00Z";
 
-/// One request, with its idempotency key in its ids.
+/// A request. Its ids are derived from its idempotency key.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// `POST /v1/orders`.
     Place {
-        /// The order that the body makes.
+        /// The order described by the body.
         order: Order,
-        /// Which body it was.
+        /// Identifies the body.
         body: u8,
     },
     /// `POST /v1/orders/{order_id}/cancel`, `.../refunds` and `.../fulfilments`.
     GoOn(OrderId, Deed),
-    /// `POST /v1/stock/changes`, of one change.
+    /// `POST /v1/stock/changes` with one change.
     Change {
-        /// From caller and key.
+        /// Derived from caller and idempotency key.
         request: RequestId,
-        /// What it does.
+        /// The change.
         change: StockChange,
     },
     /// `POST /v1/tasks/{task_id}/reports`.
     Report {
-        /// Which task.
+        /// The task.
         task: TaskId,
-        /// What is said of it.
+        /// The report.
         report: Report,
     },
-    /// The planner's answer to a canceled order, from its stream.
+    /// The task planner cancels the task of a canceled order.
     Withdraw(TaskId),
-    /// `PUT /v1/stock/{location_id}/{sku}/policy`, which splits the level over more items.
+    /// `PUT /v1/locations/{location_id}/stock/{sku}/policy` with a bucket count that splits the level.
     Split {
-        /// Which level.
+        /// The level.
         key: LevelKey,
-        /// Over how many, among the rest.
+        /// The policy, with the bucket count.
         policy: ReorderPolicy,
     },
 }
 
-/// How far an invocation has come: what it has read and not yet written upon.
+/// What an invocation has read so far, and what it has written of a level change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Step {
-    /// It has just begun.
+    /// Nothing was read yet.
     #[default]
     Begun,
-    /// It has read an order.
+    /// An order was read.
     Order(Item<StoredOrder>),
-    /// It has read the levels of a change, all items of each.
+    /// The levels of a stock change were read, with all their buckets.
     Levels(Vec<Item<Level>>),
-    /// And by how much the first has moved since the moment that the change speaks of.
+    /// The levels were read, and by how much the first one moved since the time the change refers to.
     LevelsAndMoved(Vec<Item<Level>>, i64),
-    /// It has read a task.
+    /// A task was read.
     Task(Item<Task>),
-    /// It has read a task and then its order.
+    /// A task and its order were read.
     TaskAndOrder(Item<Task>, Item<StoredOrder>),
-    /// It has read that there is enough.
+    /// A read showed sufficient stock. Used only by [`Fault::CheckThenWrite`].
     Enough,
-    /// One try at a level that is split was not all, of an order that is placed or of one that was read.
+    /// A level change needs more than one transaction. Holds the order that was read, unless the order is new.
     Attempt(Option<Item<StoredOrder>>, Attempt),
 }
 
-/// What a step leads to.
+/// The result of a step.
 #[derive(Debug)]
 pub enum Next {
-    /// Another step.
+    /// The invocation continues.
     Step(Step),
-    /// The end.
+    /// The invocation ends with this response.
     Answer(Answer),
 }
 
-/// What a caller is told.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The order is placed.
     Placed(Item<Order>),
-    /// An earlier try had placed it; this is what that try answered.
+    /// An earlier attempt placed the order. Holds the order as it was placed.
     Replayed(Item<Order>),
-    /// The key belongs to another body.
+    /// The idempotency key was used with another body.
     KeyReused,
-    /// There is not enough.
+    /// Insufficient stock.
     Short,
-    /// What was to be done to the order is done, now or before.
+    /// The order change is applied, by this request or an earlier one.
     Done,
-    /// There is no such order, or task.
+    /// No such order, task or level.
     Unknown,
-    /// The change is applied; these are the levels it led to.
+    /// The stock change is applied. Holds the resulting levels.
     Applied(Item<Vec<Level>>),
-    /// An earlier try had applied it, with these levels.
+    /// An earlier attempt applied the stock change. Holds the levels it resulted in.
     AppliedBefore(Item<Vec<Level>>),
-    /// A rule forbids it.
+    /// A rule rejects the request.
     Refused,
-    /// The report counts.
+    /// The report or cancellation is processed.
     Counted,
-    /// Something is wrong that no caller can help: a 500.
+    /// A server error (500).
     Failed,
 }
 
 impl Answer {
-    /// Whether a caller takes it for the end of the matter.
+    /// Whether the caller stops after this response.
     pub fn is_final(&self) -> bool {
         *self != Self::Failed
     }
 }
 
 impl Request {
-    /// Whether an invocation that has come to `step` waits for the ledger.
+    /// Whether an invocation with this progress waits for the ledger.
     pub fn waits(&self, step: &Step, tables: &Tables) -> bool {
         match (self, step) {
             (Self::Change { change, .. }, Step::Levels(read)) => {
@@ -138,8 +139,9 @@ impl Request {
         }
     }
 
-    /// In how many ways an invocation that has come to `step` may go on. Where it tries to take from a level, in any of the
-    /// buckets, for what it knows of them may be old; where it changes what it read, over that or added to it.
+    /// The number of nondeterministic choices for the next step. A change by deltas may address any bucket first,
+    /// because the function's cached bucket count may be stale. A stock change may replace what it read or add its
+    /// deltas.
     pub fn ways(&self, step: &Step, tables: &Tables) -> u8 {
         if let (Self::Change { change, .. }, Step::LevelsAndMoved(read, _)) = (self, step) {
             return if change::may_be_added(change, read) {
@@ -165,7 +167,7 @@ impl Request {
         firsts.map(|first| first.split_over).fold(1, u8::max)
     }
 
-    /// The next step of an invocation for this request, which goes on in the `way`-th of [`Self::ways`].
+    /// Runs the next step of an invocation, with one of the [`Self::choices`].
     pub fn run(&self, step: &Step, way: u8, tables: &mut Tables, fault: Option<Fault>) -> Next {
         match self {
             Self::Place { order, body } => place::run(order, *body, step, way, tables, fault),

@@ -1,4 +1,4 @@
-//! DynamoDB, as far as the protocol leans on it: items, transactions that happen whole or not at all, and streams.
+//! The parts of DynamoDB that the protocol relies on: items, atomic conditional transactions, and streams.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,21 +11,21 @@ use stockline_domain::task::Task;
 use super::faults::Fault;
 use super::item::Item;
 
-/// An order as it is stored.
+/// A stored order.
 #[derive(Debug, Clone, Serialize)]
 pub struct StoredOrder {
     /// The order.
     pub order: Order,
-    /// Rises by one with every write.
+    /// Increases by one with every write.
     pub revision: u64,
-    /// Which body was sent under its key.
+    /// Identifies the body that was sent under its key.
     pub fingerprint: u8,
-    /// The ids of the refunds and fulfilments that stand beside it, and are read and written with it.
+    /// The ids of its refunds and fulfilments, which are read and written with the order.
     pub records: Vec<String>,
 }
 
 impl StoredOrder {
-    /// An order that has just been placed.
+    /// A newly placed order.
     pub fn new(order: Order, fingerprint: u8) -> Self {
         Self {
             order,
@@ -36,29 +36,29 @@ impl StoredOrder {
     }
 }
 
-/// The mark that a change of stock leaves where it is applied.
+/// The marker that a stock change writes when it is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AppliedChange {
-    /// Whose change it is.
+    /// The request.
     pub request: RequestId,
-    /// What it led to.
+    /// The resulting levels.
     pub levels: Item<Vec<Level>>,
 }
 
-/// A level, or one of the items that it is split over, with its stream and its movements.
+/// One stored item of a level (an unsplit level or one bucket of a split level), with its stream and its movements.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Shelf {
-    /// As the story found it.
+    /// The item at the start of the scenario.
     opening: Item<Level>,
-    /// Every image since: the stream.
+    /// The stream: every image since the start.
     images: Vec<Item<Level>>,
-    /// How many of them the ledger has confirmed.
+    /// Number of stream records that the ledger has acknowledged.
     confirmed: usize,
-    /// What it has recorded, in the order it did.
+    /// The recorded movements, sorted by version.
     recorded: Vec<Item<Movement>>,
-    /// How often its stream may still be read again from the beginning.
+    /// How often the stream may still be redelivered from its beginning.
     readings_left: u8,
-    /// Whether the ledger records what is written at once.
+    /// Whether the ledger records each write immediately.
     is_followed: bool,
 }
 
@@ -69,51 +69,51 @@ pub struct Tables {
     changes: Vec<AppliedChange>,
     tasks: Vec<(TaskId, Item<Task>)>,
     shelves: Vec<Shelf>,
-    /// How many items an order and its levels may be together; none where no order here is as many as a transaction takes.
+    /// The most items that a transaction of an order and its levels may hold; `None` for no limit.
     room: Option<usize>,
 }
 
-/// One write of a transaction, with the condition that `platform` puts on it.
+/// One item of a transaction, with the condition that `platform` puts on it.
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// A new order, if there is none under its id.
+    /// Creates an order. Condition: its id does not exist.
     NewOrder(StoredOrder),
-    /// The next revision of an order, if it still has the one before.
+    /// Writes the next revision of an order. Condition: the stored revision is the one before.
     Order(StoredOrder),
-    /// A part of a change of a level by deltas, if its item has what the part needs.
+    /// Adds deltas to one bucket. Condition: [`delta_condition_holds`].
     Change(LevelKey, Part),
-    /// The same, by somebody who forgot that the level may be short as a whole, and goods have been moved already.
+    /// The same with a defect: the condition ignores `whole_short` and an already applied rebalance.
     ChangeCarelessly(LevelKey, Part),
-    /// An item of a level, if it still has the version that was read.
+    /// Replaces one bucket. Condition: the version is the one that was read.
     Level {
-        /// What was read.
+        /// The version that was read.
         before: u64,
-        /// What it becomes.
+        /// The new content.
         after: Level,
     },
-    /// The mark of a change, if it has left none.
+    /// Creates an applied-change marker. Condition: it does not exist.
     Applied(AppliedChange),
-    /// The next version of a task, if it still has the one before.
+    /// Writes the next version of a task. Condition: the stored version is the one before.
     Task(Task),
-    /// An item that a level is newly split over, whatever was left of one.
+    /// Writes a new bucket of a level unconditionally. It may overwrite an item left from an earlier split.
     NewBucket(Level),
-    /// The policy of a level, and over how many items it is split, if what its new items are told is still so, and nobody
-    /// uses them.
+    /// Sets the policy and the bucket count of a level. Condition: the values that were copied to the new buckets are
+    /// unchanged, and the bucket count increases.
     Policy {
-        /// Which level.
+        /// The level.
         key: LevelKey,
-        /// Its policy.
+        /// The policy.
         policy: ReorderPolicy,
-        /// Whether it was short.
+        /// Whether the level was short when it was read.
         is_short: bool,
-        /// When it had been counted.
+        /// The time of the last count when it was read.
         counted_at: Option<Timestamp>,
     },
-    /// A write whose condition somebody forgot.
+    /// The wrapped write without its condition.
     Unguarded(Box<Write>),
 }
 
-/// The condition of a write by deltas: `change_level` in `platform`, which a test compares with this.
+/// The condition of a delta write. Mirrors `change_level` in `platform`; a test compares the two.
 pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
     let holds = |there: i64, delta: i64| delta >= 0 || there >= -delta;
     let is_counted = change.on_hand_delta != 0 && level.has_counted(change.occurred_at);
@@ -133,7 +133,7 @@ pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
 }
 
 impl Tables {
-    /// With these levels, whose last changes the ledger has recorded, and nothing else.
+    /// Tables with these levels. The ledger has recorded the last change of each.
     pub fn stocked(levels: Vec<Level>) -> Self {
         Self {
             shelves: levels.into_iter().map(Shelf::new).collect(),
@@ -141,7 +141,8 @@ impl Tables {
         }
     }
 
-    /// The same, and the ledger records what is written at once: its own troubles are those of one item, split or not.
+    /// Makes the ledger record each write immediately, because redelivery does not depend on whether a level is
+    /// split.
     pub fn followed(mut self) -> Self {
         for shelf in &mut self.shelves {
             shelf.is_followed = true;
@@ -149,7 +150,7 @@ impl Tables {
         self
     }
 
-    /// The same, and each stream may once be read again from its beginning.
+    /// Allows each stream to be redelivered once from its beginning.
     pub fn read_twice(mut self) -> Self {
         for shelf in &mut self.shelves {
             shelf.readings_left = 1;
@@ -157,18 +158,18 @@ impl Tables {
         self
     }
 
-    /// The same, and of an order and its levels a transaction takes no more items than `room`.
+    /// Limits a transaction of an order and its levels to `limit` items.
     pub fn with_room_for(mut self, room: usize) -> Self {
         self.room = Some(room);
         self
     }
 
-    /// How many items an order and its levels may be together.
+    /// The most items that a transaction of an order and its levels may hold.
     pub fn room(&self) -> usize {
         self.room.unwrap_or(usize::MAX)
     }
 
-    /// Does all of `writes`, or nothing and tells which conditions failed, in their order.
+    /// Applies all `writes` atomically, or returns which conditions failed, in their order.
     pub fn transact(&mut self, writes: &[Write]) -> Result<(), Vec<bool>> {
         let failed: Vec<bool> = writes.iter().map(|write| !self.holds(write)).collect();
         if failed.contains(&true) {
@@ -273,7 +274,7 @@ impl Tables {
         }
     }
 
-    /// The order under `id`.
+    /// The order with this id.
     pub fn order(&self, id: OrderId) -> Option<&Item<StoredOrder>> {
         find(&self.orders, id)
     }
@@ -283,7 +284,7 @@ impl Tables {
         self.orders.iter().map(|(_, order)| &**order)
     }
 
-    /// The task under `id`.
+    /// The task with this id.
     pub fn task(&self, id: TaskId) -> Option<&Item<Task>> {
         find(&self.tasks, id)
     }
@@ -293,7 +294,7 @@ impl Tables {
         self.tasks.iter().map(|(_, task)| &**task)
     }
 
-    /// One item of the level of `key`.
+    /// One bucket of a level.
     pub fn bucket(&self, key: &LevelKey, bucket: u8) -> Option<&Item<Level>> {
         self.shelves
             .iter()
@@ -301,7 +302,7 @@ impl Tables {
             .find(|level| is_of(level, key, bucket))
     }
 
-    /// The items of the level of `key`, read in one moment; none where there is no such level.
+    /// All buckets of a level from one consistent read; `None` if the level does not exist.
     pub fn items(&self, key: &LevelKey) -> Option<Vec<Item<Level>>> {
         let over = self.bucket(key, 0)?.split_over.max(1);
         (0..over)
@@ -309,12 +310,12 @@ impl Tables {
             .collect()
     }
 
-    /// The level of `key`, whole.
+    /// A level with all its buckets.
     pub fn level(&self, key: &LevelKey) -> Option<SplitLevel> {
         self.items(key).map(|items| whole(&items))
     }
 
-    /// Every level, whole.
+    /// Every level with all its buckets.
     pub fn levels(&self) -> impl Iterator<Item = SplitLevel> {
         let levels = self.shelves.iter().map(Shelf::level);
         levels
@@ -322,7 +323,7 @@ impl Tables {
             .filter_map(|first| self.level(&first.key()))
     }
 
-    /// The movements of the level of `key`, which is not split, newest first.
+    /// The movements of an unsplit level, newest first.
     pub fn movements(&self, key: &LevelKey) -> Vec<Movement> {
         let shelf = self
             .shelves
@@ -335,12 +336,12 @@ impl Tables {
             .collect()
     }
 
-    /// The mark that the change of `request` left.
+    /// The applied-change marker of a request.
     pub fn applied(&self, request: RequestId) -> Option<&AppliedChange> {
         self.changes.iter().find(|mark| mark.request == request)
     }
 
-    /// Every item of every level, with its stream and its movements.
+    /// Every stored item of every level.
     pub fn shelves(&self) -> &[Shelf] {
         &self.shelves
     }
@@ -352,17 +353,18 @@ impl Tables {
             .unwrap()
     }
 
-    /// Adds a task, which its planner does in a write of its own.
+    /// Inserts a task, which the planner does in its own write.
     pub fn plan(&mut self, task: Task) {
         put(&mut self.tasks, task.task_id, Item::new(task));
     }
 
-    /// Hands the next record of a stream to the ledger, which `confirms` it or dies before.
+    /// Delivers the next stream record of an item to the ledger; `is_acknowledged` is false if the ledger crashes
+    /// after processing it.
     pub fn deliver(&mut self, shelf: usize, fault: Option<Fault>, confirms: bool) {
         self.shelves[shelf].deliver(fault, confirms);
     }
 
-    /// Sets the stream of a shelf back to its beginning.
+    /// Redelivers the stream of an item from its beginning.
     pub fn read_again(&mut self, shelf: usize) {
         let shelf = &mut self.shelves[shelf];
         shelf.confirmed = 0;
@@ -370,14 +372,14 @@ impl Tables {
     }
 }
 
-/// The level whose items are `items`.
+/// The level that consists of these buckets.
 pub fn whole(items: &[Item<Level>]) -> SplitLevel {
     let items: Vec<Level> = items.iter().map(|item| Level::clone(item)).collect();
     SplitLevel::new(items[0].clone(), &items[1..])
 }
 
 impl Shelf {
-    /// `level`, whose last change the ledger has recorded.
+    /// A new item. The ledger has recorded its last change.
     fn new(level: Level) -> Self {
         let recorded = level.movement_since(None).map(Item::new);
         Self {
@@ -409,12 +411,12 @@ impl Shelf {
         self.confirmed += usize::from(confirms);
     }
 
-    /// The item as it is now.
+    /// The current content.
     pub fn level(&self) -> &Item<Level> {
         self.images.last().unwrap_or(&self.opening)
     }
 
-    /// Each write of the item: what was there, and what came of it.
+    /// The writes of the item as pairs of before and after images.
     pub fn writes(&self) -> impl Iterator<Item = (&Level, &Level)> {
         let before = std::iter::once(&self.opening).chain(&self.images);
         before
@@ -422,27 +424,27 @@ impl Shelf {
             .zip(self.images.iter().map(|item| &**item))
     }
 
-    /// What the ledger has recorded, by version.
+    /// The movements that the ledger has recorded, sorted by version.
     pub fn movements(&self) -> &[Item<Movement>] {
         &self.recorded
     }
 
-    /// Whether the ledger has confirmed the whole stream.
+    /// Whether the ledger has acknowledged the whole stream.
     pub fn is_drained(&self) -> bool {
         self.confirmed == self.images.len()
     }
 
-    /// Whether the stream may be set back, and there is something to come twice.
+    /// Whether the stream can be redelivered: a redelivery is left and a record was acknowledged.
     pub fn can_be_read_again(&self) -> bool {
         self.readings_left > 0 && self.confirmed > 0
     }
 
-    /// How often its stream may still be read again.
+    /// How often the stream may still be redelivered.
     pub fn readings_left(&self) -> u8 {
         self.readings_left
     }
 
-    /// One movement for each version of the item, whatever comes again.
+    /// Records one movement per version, so that a redelivered record has no effect.
     fn record(&mut self, movement: Movement, fault: Option<Fault>) {
         let known = self
             .recorded
@@ -459,7 +461,7 @@ fn is_of(level: &Level, key: &LevelKey, bucket: u8) -> bool {
     level.location_id == key.location_id && level.sku == key.sku && level.bucket == bucket
 }
 
-/// What the update expression of `change_level` makes of a level, whatever a rule says to it.
+/// Applies the update expression of `change_level`, without checking any rule.
 fn added(level: &Level, change: &LastChange) -> Level {
     Level {
         on_hand: level.on_hand + change.on_hand_delta,
@@ -478,7 +480,7 @@ fn find<K: Copy + PartialEq, V>(items: &[(K, V)], key: K) -> Option<&V> {
         .map(|(_, value)| value)
 }
 
-/// Sorted, so that the order of writes does not make two states of one.
+/// Keeps the list sorted, so that the order of writes does not produce distinct states.
 fn put<K: Ord, V>(items: &mut Vec<(K, V)>, key: K, value: V) {
     match items.binary_search_by(|(other, _)| other.cmp(&key)) {
         Ok(place) => items[place].1 = value,

@@ -1,4 +1,4 @@
-//! A few callers, a little stock: small enough to be walked through whole, and each with its own trouble.
+//! Scenarios: a few callers and little stock, small enough for exhaustive exploration, each with its own conflict.
 
 pub mod orders;
 mod requests;
@@ -13,36 +13,36 @@ use super::Protocol;
 use super::requests::Request;
 use super::tables::Tables;
 
-/// How long callers wait for an answer.
+/// How long callers wait for a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// Until the invocation has ended, one way or another: a function's time is shorter than its callers' patience.
+    /// A caller times out later than a function, so it retries only after the invocation ended.
     LongerThanAnInvocation,
-    /// A caller may send again while an earlier try still runs.
+    /// A caller may retry while an earlier attempt still runs.
     ShorterThanAnInvocation,
 }
 
-/// Who wants what of which stock.
+/// The initial data and the requests of a scenario.
 #[derive(Clone)]
 pub struct Story {
-    /// What it tells of.
+    /// Printed with the results.
     pub title: &'static str,
-    /// What is stored when it begins.
+    /// The initial data.
     pub tables: Tables,
-    /// What the callers ask for, one each.
+    /// One request per caller.
     pub requests: Vec<Request>,
-    /// How often each may send, in the same order.
+    /// The most attempts per caller, in the same order.
     pub tries: Vec<u8>,
-    /// How long they wait.
+    /// How long callers wait.
     pub patience: Patience,
-    /// What must be seen somewhere on the way, lest the story tells of nothing.
+    /// States that the exploration must reach, so that a scenario cannot pass without exercising its conflict.
     pub sights: Vec<Property<Protocol>>,
 }
 
 const STORE: &str = "store-1";
 const WAREHOUSE: &str = "warehouse-1";
 
-/// All of them.
+/// All scenarios.
 pub fn all() -> Vec<Story> {
     vec![
         orders::two_for_one(),

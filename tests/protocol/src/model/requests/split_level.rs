@@ -1,5 +1,5 @@
-//! A policy that splits a level over more items: they come, and know whether the level is short and when it was counted,
-//! in the transaction in which its first item says that they are used; then the level is evened out.
+//! Sets a policy that splits a level. One transaction writes the new buckets, with the short flag and the time of the
+//! last count, and the first bucket, which makes them active. Then the level is rebalanced.
 
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::split_level::SplitLevel;
@@ -9,7 +9,7 @@ use super::{Answer, Attempt, Next, Step};
 use crate::model::faults::Fault;
 use crate::model::tables::{Tables, Write};
 
-/// The next step, of a level that is there and not split yet, to two items.
+/// Makes the next step of splitting an existing unsplit level over two buckets.
 pub fn run(
     key: &LevelKey,
     policy: &ReorderPolicy,
@@ -27,7 +27,7 @@ pub fn run(
             Next::Step(if tables.transact(&writes).is_ok() || is_known(tables) {
                 Step::Attempt(None, Attempt::Written)
             } else {
-                // Another wrote it in between: it is decided anew.
+                // Another write came first: read the level again.
                 Step::Begun
             })
         }
@@ -46,7 +46,7 @@ pub fn run(
     }
 }
 
-/// The policy, of a level whose first item was read, and the item that it is then split over.
+/// The policy update of the first bucket, and the new bucket.
 fn writes(
     first: &Level,
     policy: &ReorderPolicy,

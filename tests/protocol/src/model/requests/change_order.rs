@@ -1,5 +1,5 @@
-//! An order goes on: it is canceled, refunded, or its goods leave by hand. It is read with all that was done to it; its
-//! next revision, the record of what is done and what that does to levels are written together.
+//! Cancels, refunds or manually fulfils an order: reads the order with its records, then writes its next revision,
+//! the new record and the level changes in one transaction.
 
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId};
 use stockline_domain::order::{FulfilOrder, LevelChange, Order, RefundOrder, RefundPlace};
@@ -9,25 +9,25 @@ use super::{Answer, NOW, Next, Step};
 use crate::model::faults::Fault;
 use crate::model::tables::{StoredOrder, Tables, Write};
 
-/// What is done to an order.
+/// A change of an existing order.
 #[derive(Debug, Clone)]
 pub enum Deed {
-    /// What is open of it is canceled.
+    /// Cancels all open quantities.
     Cancel,
-    /// Some of what has left is paid back.
+    /// Refunds some fulfilled units.
     Refund(RefundId, RefundOrder),
-    /// Some of it is handed over.
+    /// Fulfils some units by hand.
     Fulfil(FulfilmentId, FulfilOrder),
 }
 
-/// What a deed makes of an order and its levels.
+/// The effect of a change on the order and its levels.
 struct Advance {
     after: Order,
     changes: Vec<LevelChange>,
 }
 
 impl Deed {
-    /// The id of the record it leaves; a cancellation leaves its mark on the order itself.
+    /// The id of the record it writes. A cancellation has no record: it sets `canceled_at` on the order.
     fn record(&self) -> Option<String> {
         match self {
             Self::Cancel => None,
@@ -43,13 +43,13 @@ impl Deed {
         }
     }
 
-    /// What it does to levels, if `order` lets it.
+    /// The level changes, empty if `order` does not allow the change.
     pub(super) fn changes(&self, order: &Order) -> Vec<LevelChange> {
         let advance = self.advance(order);
         advance.map_or_else(Vec::new, |advance| advance.changes)
     }
 
-    /// What it makes of `order`; none if a rule forbids it.
+    /// The effect on `order`; `None` if a rule rejects it.
     fn advance(&self, order: &Order) -> Option<Advance> {
         let at = NOW.parse().unwrap();
         Some(match self {
@@ -115,7 +115,7 @@ pub fn run(
     };
     match write(&[guard], &advance.changes, (so_far, bucket), tables, fault) {
         Changed::All => Next::Answer(Answer::Done),
-        // Someone else wrote the order first: it is read again.
+        // Another write came first: read the order again.
         Changed::Refused(failed) if failed[0] => Next::Step(Step::Begun),
         Changed::Refused(_) => Next::Answer(Answer::Failed),
         Changed::On(attempt) => Next::Step(Step::Attempt(Some(before.clone()), attempt)),

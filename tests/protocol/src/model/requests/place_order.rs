@@ -1,4 +1,5 @@
-//! Placing an order: the order is its own guard, and one transaction is enough where the first try finds enough.
+//! Places an order. The order is its own idempotency record, so one transaction suffices when the first attempt finds
+//! enough stock.
 
 use stockline_domain::order::Order;
 
@@ -39,7 +40,8 @@ pub fn run(
     }
 }
 
-/// What each failed condition says, the order's first: it may be this very request that took what is now short.
+/// The response for a failed transaction. The order's own condition comes first: an earlier attempt of this request
+/// may have taken the units that are missing.
 fn refused(
     order: &Order,
     body: u8,
@@ -56,7 +58,7 @@ fn refused(
         }
         Some(_) => Answer::KeyReused,
         None => {
-            // A level that is split, or of which a later count is known, was found short when it was read.
+            // A split level, or one with a later count, was read before it was reported short.
             let was_read = tables
                 .levels()
                 .any(|level| level.buckets().len() > 1 || level.total().has_counted(order.sold_at));

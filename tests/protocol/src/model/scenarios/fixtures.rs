@@ -1,4 +1,4 @@
-//! Levels and requests in few words.
+//! Fixtures: levels and requests.
 
 use jiff::tz::TimeZone;
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId, RequestId};
@@ -12,12 +12,12 @@ use super::STORE;
 use crate::model::requests::{Deed, NOW, Request};
 use crate::model::tables::{StoredOrder, Tables, Write};
 
-/// A level that was counted in the morning, and nothing since.
+/// A level that was counted in the morning and not changed since.
 pub(super) fn level(location: &str, sku: &str, on_hand: i64) -> Level {
     counted(Level::empty(&key(location, sku)), on_hand).remove(0)
 }
 
-/// The items of such a level that is split over `buckets`.
+/// The buckets of such a level that is split.
 pub(super) fn split_level(location: &str, sku: &str, on_hand: i64, buckets: u8) -> Vec<Level> {
     let first = Level {
         split_over: buckets,
@@ -56,7 +56,7 @@ pub(super) fn key(location: &str, sku: &str) -> LevelKey {
     }
 }
 
-/// `order`, of one SKU, is placed, with what it takes from `bucket`.
+/// Places `order`, which has one SKU, from `bucket`.
 pub(super) fn place(tables: &mut Tables, order: Order, bucket: u8) {
     let LevelChange { key, change } = order.takes().remove(0);
     let part = Part::whole(&change, bucket);
@@ -64,7 +64,7 @@ pub(super) fn place(tables: &mut Tables, order: Order, bucket: u8) {
     tables.transact(&[guard, Write::Change(key, part)]).unwrap();
 }
 
-/// So much of the milk in the store is broken.
+/// Records damage of `quantity` units of milk in the store.
 pub(super) fn damage(tables: &mut Tables, quantity: i64) {
     let broken = change_of(&format!(
         r#"{{"kind":"adjustment","location_id":"{STORE}","sku":"milk","delta":-{quantity},"reason":"damage"}}"#

@@ -1,5 +1,5 @@
-//! A controller's report: task and order are read, the domain decides, and a completion writes task, order and level
-//! together.
+//! A controller's report: reads task and order, lets the domain decide, and on completion writes task, order and
+//! level in one transaction.
 
 use jiff::Timestamp;
 use stockline_domain::ids::TaskId;
@@ -44,14 +44,15 @@ pub fn run(
                     complete(tables, *done, quantity, next, report, fault)
                 }
                 Err(NotFulfillable::NoSuchLine) => Next::Answer(Answer::Failed),
-                // Canceled, or fulfilled: by another report of this task, and then the task has another version.
+                // The line is canceled or already fulfilled. If another report of this task fulfilled it, the task
+                // has a new version and this write fails.
                 Err(_) => replace(tables, *dropped),
             }
         }
     }
 }
 
-/// The planner learns that the order was canceled.
+/// The task planner processes the cancellation of the order.
 pub fn withdraw(id: TaskId, step: &Step, tables: &mut Tables) -> Next {
     let Step::Task(task) = step else {
         return read(id, tables);

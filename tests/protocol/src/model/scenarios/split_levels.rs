@@ -1,4 +1,4 @@
-//! Levels that are split over two items.
+//! Levels that are split over two buckets.
 
 use stockline_domain::level::{Level, MovementKind};
 use stockline_domain::order::Order;
@@ -13,7 +13,7 @@ use crate::model::State;
 use crate::model::requests::{Answer, Attempt, Request, Step};
 use crate::model::tables::{Shelf, Tables};
 
-/// More is ordered than either item has, and canceled, and each time the level is evened out.
+/// An order exceeds either bucket and is canceled; the level is rebalanced after both.
 pub fn an_order_apart() -> Story {
     let mut tables = Tables::stocked(split_level(STORE, "milk", 10, 2)).followed();
     place(&mut tables, order(STORE, "pos", "eve", &[("milk", 4)]), 1);
@@ -58,7 +58,7 @@ pub fn an_order_apart() -> Story {
     }
 }
 
-/// Goods break that are promised; what is canceled then is owed before it is sold.
+/// Allocated units are damaged; a cancellation then covers the shortage before its units can be sold.
 pub fn a_short_level() -> Story {
     let mut tables = Tables::stocked(split_level(STORE, "milk", 3, 2)).followed();
     place(
@@ -96,7 +96,7 @@ pub fn a_short_level() -> Story {
     }
 }
 
-/// Goods come in and go astray, over what was read or added to it, while they are sold.
+/// A receipt, written as a replacement or as deltas, and a theft while the level sells.
 pub fn a_split_level_filled() -> Story {
     Story {
         title: "a receipt and a theft from a level of two items, and an order of both",
@@ -132,7 +132,7 @@ pub fn a_split_level_filled() -> Story {
     }
 }
 
-/// What two items have together is one item more than a transaction takes.
+/// An order needs one item more than a transaction allows.
 pub fn an_order_gathered() -> Story {
     let tables = Tables::stocked(split_level(STORE, "milk", 6, 2)).followed();
     Story {
@@ -164,7 +164,7 @@ pub fn an_order_gathered() -> Story {
     }
 }
 
-/// What is canceled of a short level would be written to more items than a transaction takes.
+/// A cancellation on a short level needs more items than a transaction allows.
 pub fn a_short_level_gathered() -> Story {
     let mut tables = Tables::stocked(split_level(STORE, "milk", 4, 2)).followed();
     place(
@@ -215,7 +215,7 @@ pub fn a_short_level_gathered() -> Story {
     }
 }
 
-/// A level is split while it becomes short and is made good again.
+/// A level is split while it becomes short and recovers.
 pub fn a_level_is_split() -> Story {
     let mut tables = Tables::stocked(vec![level(STORE, "milk", 3)]).followed();
     for buyer in ["ben", "dan"] {
@@ -249,8 +249,8 @@ pub fn a_level_is_split() -> Story {
     }
 }
 
-/// A level is split while it is counted, over what an earlier release left of an item; a till that was offline then tells
-/// what it sold before the count.
+/// A level is split while it is counted, over a bucket item left from an earlier split. An offline point of sale then
+/// uploads sales from before the count.
 pub fn a_level_is_split_and_counted() -> Story {
     let morning = level(STORE, "milk", 2);
     let left = Level {
@@ -271,7 +271,8 @@ pub fn a_level_is_split_and_counted() -> Story {
         tables: Tables::stocked(vec![morning, left]).followed(),
         requests: vec![
             split(STORE, "milk", 2),
-            // Only what was read before anything else happened is counted: a count of a level that is split is left out.
+            // The expected version rejects a count after the split, because the model leaves out counts of split
+            // levels.
             change(
                 "noon",
                 r#"{"kind":"count","location_id":"store-1","sku":"milk","quantity":2,
@@ -310,7 +311,7 @@ pub fn a_level_is_split_and_counted() -> Story {
     }
 }
 
-/// Whether the first item of a level is to be split by a reading since which this has happened to it.
+/// Whether the split is about to use a stale read: `happened` holds between the read and the current first bucket.
 fn is_overtaken(state: &State, happened: impl Fn(&Level, &Level) -> bool) -> bool {
     let now = state.tables.shelves()[0].level();
     let mut splits = state.invocations.iter().filter(|it| it.caller == 0);

@@ -1,4 +1,4 @@
-//! Stored values, shared between the states that hold them.
+//! Stored values that many states share.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// A value as it is stored. Millions of states share it, and it is told apart by a digest of its JSON, made once.
+/// A stored value. Millions of states share it, so equality and hash use a digest of its JSON that is computed once.
 #[derive(Debug, Clone)]
 pub struct Item<T> {
     value: Arc<T>,
@@ -14,7 +14,7 @@ pub struct Item<T> {
 }
 
 impl<T: Serialize> Item<T> {
-    /// `value`, as it is stored.
+    /// Wraps `value` and computes its digest.
     pub fn new(value: T) -> Self {
         let mut hasher = DefaultHasher::new();
         serde_json::to_vec(&value).unwrap().hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Orders: placed, asked for again, canceled, handed over and paid back.
+//! Orders: placing, retries, cancellation, fulfilment and refund.
 
 use super::requests::{cancel, hand_over, level, online, order, order_id, place, refund, till};
 use super::sights::{came_twice, on_hand, placed, replayed, sight, told};
@@ -7,7 +7,7 @@ use crate::model::Caller;
 use crate::model::requests::{Answer, Request, Step};
 use crate::model::tables::Tables;
 
-/// Two buyers, one unit, and answers that get lost.
+/// Two orders compete for one unit, with lost responses.
 pub fn two_for_one() -> Story {
     Story {
         title: "two orders for the last unit",
@@ -33,7 +33,7 @@ pub fn two_for_one() -> Story {
     }
 }
 
-/// Three buyers, two units.
+/// Three orders compete for two units.
 pub fn three_for_two() -> Story {
     Story {
         title: "three orders for two units, one of them at the till",
@@ -56,7 +56,7 @@ pub fn three_for_two() -> Story {
     }
 }
 
-/// A double tap, and another body under the same key.
+/// The same request twice, and another body under the same key.
 pub fn one_key_three_times() -> Story {
     let Request::Place { order, .. } = online("ana", &[("milk", 2)]) else {
         unreachable!("an order is placed")
@@ -88,7 +88,7 @@ pub fn one_key_three_times() -> Story {
     }
 }
 
-/// A caller with less patience than the function: its first try is still on the way when the second is answered.
+/// A caller times out before the function does: its first attempt still runs when the second is answered.
 pub fn a_late_try() -> Story {
     Story {
         title: "a try that comes after the answer to a later one",
@@ -107,7 +107,7 @@ pub fn a_late_try() -> Story {
                     .into_iter()
                     .any(|pair| pair[0].caller == pair[1].caller)
             }),
-            // Why a caller's patience has to be longer than a function's time: it was refused, and it has an order.
+            // This is why a caller's timeout must exceed the function's: the order was rejected and then placed.
             sight(
                 "an order that was refused is placed after all",
                 |_, state| {
@@ -119,7 +119,7 @@ pub fn a_late_try() -> Story {
     }
 }
 
-/// Orders of the same two SKUs, each way round.
+/// Orders of the same two SKUs, in either line order.
 pub fn baskets_of_two() -> Story {
     Story {
         title: "two baskets of the same two SKUs, and a third that takes one",
@@ -147,7 +147,7 @@ pub fn baskets_of_two() -> Story {
     }
 }
 
-/// Two cancel the order that a third still places, and a fourth waits for its goods.
+/// Two callers cancel an order that a third still places, and a fourth waits for the released unit.
 pub fn cancels() -> Story {
     Story {
         title: "two cancels race with the order's replay and with each other",
@@ -192,7 +192,7 @@ pub fn cancels() -> Story {
     }
 }
 
-/// Half of an order is handed over, some of it comes back, and what is open is canceled.
+/// Half of an order is fulfilled, some of it is returned, and the open rest is canceled.
 pub fn goods_out_and_back() -> Story {
     let placed = order(STORE, "click_and_collect", "ana", &[("milk", 2)]);
     let mut tables = Tables::stocked(vec![level(STORE, "milk", 2)]);

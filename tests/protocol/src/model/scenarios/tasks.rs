@@ -1,4 +1,4 @@
-//! Tasks of a warehouse, and the orders they are of.
+//! Warehouse tasks and their orders.
 
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::TaskId;
@@ -10,7 +10,7 @@ use super::{Patience, Story, WAREHOUSE};
 use crate::model::requests::{Answer, NOW, Request, Step};
 use crate::model::tables::Tables;
 
-/// Two controllers say that they have done a task, of which one has lost its lease.
+/// Two controllers report a task as completed; one of them has lost its lease.
 pub fn a_task() -> Story {
     let (tables, task) = fetched();
     Story {
@@ -47,7 +47,7 @@ pub fn a_task() -> Story {
     }
 }
 
-/// A controller is at a task when its order is canceled.
+/// An order is canceled while a controller works on its task.
 pub fn a_task_called_off() -> Story {
     let (mut tables, task) = fetched();
     let begins = says(task, 2, 1, "in_progress");
@@ -95,8 +95,8 @@ pub fn a_task_called_off() -> Story {
     }
 }
 
-/// The warehouse has promised a unit to each of two buyers. The task that fetches the first one's was leased to a
-/// controller that never answered, and then to another.
+/// A warehouse with one unit allocated to each of two orders. The task of the first order was leased to a controller
+/// that never reported, and then to another.
 fn fetched() -> (Tables, TaskId) {
     let orders = ["ana", "ben"].map(|buyer| order(WAREHOUSE, "online", buyer, &[("milk", 1)]));
     let mut tables = Tables::stocked(vec![level(WAREHOUSE, "milk", 2)]);

@@ -1,8 +1,9 @@
-//! Levels change together with what makes them change: `level_changes` in `platform`. The first try knows nothing of a
-//! level; where one item of a level that is split refuses, it is read whole and planned anew, and where the whole refuses,
-//! the guards are asked once more. What is more items than a transaction takes is gathered in one of them first, in a
-//! transaction of its own. What was taken in several parts, or gathered because it was owed, is evened out before it is
-//! answered.
+//! Writes level changes together with the items that cause them, as `level_changes` in `platform` does. The first
+//! attempt writes deltas without reading. If one bucket of a split level fails, the level is read and a plan is made
+//! for the whole; if the whole level cannot take the change, the first transaction is sent once more to re-evaluate
+//! all conditions. A plan with more items than a transaction allows first gathers the units in one bucket, in its own
+//! transaction. A change that used several buckets, or gathered units for a short level, rebalances the level before
+//! the response.
 
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::order::LevelChange;
@@ -13,36 +14,36 @@ use crate::model::faults::Fault;
 use crate::model::item::Item;
 use crate::model::tables::{Tables, Write, whole};
 
-/// What has come of the tries so far.
+/// How far a level change has come.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Attempt {
-    /// An item refused: the level is to be read whole.
+    /// A bucket's condition failed. The level is read next.
     RefusedByOne,
-    /// The level was read, all its items, and can take the change.
+    /// The level was read with all buckets and can take the change.
     Planned(Vec<Item<Level>>),
-    /// And what the change concerns was brought together in one of them.
+    /// The units were gathered in one bucket.
     Gathered(Vec<Item<Level>>),
-    /// The level as a whole could not take the change: the guards are asked once more.
+    /// The whole level cannot take the change. The first transaction is sent once more to re-evaluate all conditions.
     RefusedByTheWhole,
-    /// All is written, and the level to be evened out.
+    /// The change is committed. The level is read for a rebalance next.
     Written,
-    /// And it was read for that.
+    /// The level was read for the rebalance.
     Uneven(Vec<Item<Level>>),
 }
 
-/// What became of guards and levels.
+/// The result of one step of a level change.
 pub enum Changed {
-    /// All of it is written.
+    /// Everything is committed.
     All,
-    /// Nothing is: which conditions failed in the end, the guards' first.
+    /// Nothing is committed. Holds one flag per condition that failed, the guards first.
     Refused(Vec<bool>),
-    /// It goes on.
+    /// The change continues.
     On(Attempt),
 }
 
-/// The next step of writing `guards` and `changes`, all or nothing, after what came of it so far.
+/// Makes the next step of writing `guards` and `changes` atomically.
 ///
-/// Of several levels none is split: one story has the one, one the other.
+/// Scenarios have either several levels or one split level, never both: a retry plans only the first change.
 pub fn write(
     guards: &[Write],
     changes: &[LevelChange],
@@ -107,7 +108,8 @@ pub fn write(
     };
     let is_guarded = failed[..guards.len()].contains(&true);
     let is_last = so_far == Some(&Attempt::RefusedByTheWhole);
-    // One item of a level refuses what the others may have, and what a later count has seen is another change.
+    // One bucket may fail where the level as a whole can take the change, and a change before a later count has
+    // different deltas. Both need a read.
     let is_open = |LevelChange { key, change }: &LevelChange| {
         let items = tables.items(key);
         items.is_some_and(|items| items.len() > 1 || items[0].has_counted(change.occurred_at))
@@ -119,7 +121,7 @@ pub fn write(
     }
 }
 
-/// What is written of `change` at a level that was read and can take it, and whether that is in several parts.
+/// The planned writes of `change` for a level that was read, and whether they touch several buckets.
 fn planned(
     items: &[Item<Level>],
     LevelChange { key, change }: &LevelChange,
@@ -130,13 +132,13 @@ fn planned(
     (as_planned(key, plan, fault), is_apart)
 }
 
-/// How a change is written that is more than a transaction takes, at a level that was read and can take it.
+/// The plan for a change with more items than a transaction allows, for a level that was read.
 fn gathering(items: &[Item<Level>], LevelChange { change, .. }: &LevelChange) -> Gathering {
     let gathering = whole(items).gathering(change, change.recorded_at);
     gathering.unwrap()
 }
 
-/// The writes that make `plan` at a level.
+/// The writes of `plan` for a level.
 pub fn as_planned(key: &LevelKey, plan: Plan, fault: Option<Fault>) -> Vec<Write> {
     match plan {
         Plan::Parts(parts) => {
@@ -156,7 +158,7 @@ fn added(key: &LevelKey, part: Part, fault: Option<Fault>) -> Write {
     }
 }
 
-/// Every item of a level, each as it was and as it is to be.
+/// Replaces every bucket of a level, each on condition of the version that was read.
 fn anew(levels: Vec<(Level, Level)>, fault: Option<Fault>) -> Vec<Write> {
     let write = |(before, after): (Level, Level)| {
         let is_later = after.bucket > 0;
@@ -173,7 +175,7 @@ fn anew(levels: Vec<(Level, Level)>, fault: Option<Fault>) -> Vec<Write> {
     levels.into_iter().map(write).collect()
 }
 
-/// Moves goods between the items of a level as they were read, if these have them still.
+/// Moves units between the buckets of a level, on condition that they still hold what was read.
 pub fn even_out(key: &LevelKey, items: &[Item<Level>], tables: &mut Tables, fault: Option<Fault>) {
     let Some(evening) = whole(items).evening(NOW.parse().unwrap()) else {
         return;
@@ -185,6 +187,6 @@ pub fn even_out(key: &LevelKey, items: &[Item<Level>], tables: &mut Tables, faul
             .collect(),
         evening => as_planned(key, evening, fault),
     };
-    // Whether it comes about or not, the change is written.
+    // A failed rebalance does not matter: the change itself is already committed.
     let _ = tables.transact(&writes);
 }

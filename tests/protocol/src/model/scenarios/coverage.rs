@@ -1,4 +1,4 @@
-//! What is seen in a state.
+//! Predicates over states, and the states that an exploration must reach.
 
 use stateright::Property;
 
@@ -33,7 +33,7 @@ pub(super) fn on_hand(state: &State) -> Vec<i64> {
     shelves.map(|shelf| shelf.level().on_hand).collect()
 }
 
-/// Whether an item of a level was written for a movement of this kind since the story began.
+/// Whether the item has a write with a movement of this kind.
 pub(super) fn moved(shelf: &Shelf, kind: MovementKind) -> bool {
     let mut changes = shelf
         .writes()
@@ -41,7 +41,7 @@ pub(super) fn moved(shelf: &Shelf, kind: MovementKind) -> bool {
     changes.any(|change| change.kind == kind)
 }
 
-/// What must be seen in some state.
+/// A state that the exploration must reach.
 pub(super) fn sight(what: &'static str, seen: fn(&Protocol, &State) -> bool) -> Property<Protocol> {
     Property::sometimes(what, seen)
 }

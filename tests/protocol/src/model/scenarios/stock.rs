@@ -1,4 +1,4 @@
-//! Changes of stock by people, while it is sold from.
+//! Stock changes while the level sells.
 
 use super::requests::{adjustment, change, count, level, till};
 use super::sights::{applied, on_hand, sight, told};
@@ -6,7 +6,7 @@ use super::{Patience, STORE, Story};
 use crate::model::requests::{Answer, Step};
 use crate::model::tables::Tables;
 
-/// People correct a level by what they read of it, while it is sold from.
+/// Adjustments based on a read level, while the level sells.
 pub fn corrections() -> Story {
     Story {
         title: "two corrections of one version, and damage, while the till sells",
@@ -52,7 +52,7 @@ pub fn corrections() -> Story {
     }
 }
 
-/// Someone counted an hour ago; what was sold since comes off what was counted, once the ledger knows of it.
+/// A count of an hour ago: later sales are subtracted from the counted quantity once the ledger has recorded them.
 pub fn counts() -> Story {
     Story {
         title: "a count of an hour ago, and a later one, while the till sells",
@@ -85,7 +85,7 @@ pub fn counts() -> Story {
     }
 }
 
-/// Goods go from one store to another, sold at the one and awaited at the other.
+/// A transfer between two stores while the source sells and the destination expects it.
 pub fn a_transfer() -> Story {
     Story {
         title: "a transfer between two stores, and its arrival",

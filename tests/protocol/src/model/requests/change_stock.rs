@@ -1,6 +1,6 @@
-//! A change of stock: the levels are read, each with all its items, the domain decides, and levels and the change's mark are
-//! written together. A change that is the same whatever else happens may be added to a level that is split in place of being
-//! written over what was read: the function does so after some tries, here it may at any.
+//! A stock change: reads the levels with all their buckets, lets the domain decide, and writes levels and the
+//! applied-change marker in one transaction. A relative change may add deltas to a split level instead of replacing
+//! what was read. The function does so after some attempts; the model allows it at any attempt.
 
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::Level;
@@ -44,7 +44,7 @@ pub fn run(
         .collect();
     let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
     let Ok(after) = change.apply(&totals, moved_since, request, 0, NOW.parse().unwrap()) else {
-        // An earlier try may have applied it, and it is that which now stands in its way.
+        // An earlier attempt may have applied the change, which then fails its own preconditions.
         return Next::Answer(match tables.applied(request) {
             Some(mark) => Answer::AppliedBefore(mark.levels.clone()),
             None => Answer::Refused,
@@ -80,19 +80,19 @@ pub fn run(
         Ok(()) => Next::Answer(Answer::Applied(answer)),
         Err(_) => match tables.applied(request) {
             Some(mark) => Next::Answer(Answer::AppliedBefore(mark.levels.clone())),
-            // Someone else wrote a level first: it is read again.
+            // Another write came first: read the levels again.
             None => Next::Step(Step::Begun),
         },
     }
 }
 
-/// Whether `change` may be added to the levels that were `read`.
+/// Whether `change` may be written as deltas to the levels that were `read`.
 pub fn may_be_added(change: &StockChange, read: &[Item<Level>]) -> bool {
     change.is_relative() && read.iter().any(|item| item.bucket > 0)
 }
 
-/// By how much `level`, which is not split, has moved since the moment that `change` speaks of; none while the ledger has
-/// yet to tell.
+/// By how much `level`, which is not split, moved since the time that `change` refers to; `None` while the ledger has
+/// not recorded all movements.
 pub fn moved(change: &StockChange, level: &Level, tables: &Tables) -> Option<i64> {
     match change.depends_on_movements_after(level) {
         Some(time) => moved_after(level, &tables.movements(&level.key()), time),
