@@ -4,13 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod chaos;
-pub mod shop;
+pub mod stock_service;
 
 use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 use xtask::oidc::Bearer;
 use xtask::status::{Cloud, TEST_CLOUD_VARIABLE};
 
@@ -36,7 +36,7 @@ impl Deployed {
 
     /// The same deployment with its API reached through `proxy` (scheme and authority).
     #[must_use]
-    pub fn by_way_of(&self, proxy: &str) -> Self {
+    pub fn with_proxy(&self, proxy: &str) -> Self {
         let mut cloud = self.cloud.clone();
         let path = reqwest::Url::parse(&cloud.api_url).unwrap();
         cloud.api_url = format!("{proxy}{}", path.path());
@@ -44,7 +44,7 @@ impl Deployed {
     }
 
     /// An API client for `subject` with `role` at `locations`.
-    pub fn api(&self, role: &str, subject: &str, locations: &[&str]) -> Api {
+    pub fn api(&self, role: &str, subject: &str, locations: &[&str]) -> ApiClient {
         let bearer = Bearer::new(role)
             .named(subject)
             .at(locations.iter().copied());
@@ -52,13 +52,13 @@ impl Deployed {
     }
 
     /// An API client for an admin.
-    pub fn admin(&self) -> Api {
+    pub fn admin(&self) -> ApiClient {
         self.api_with(&Bearer::new("admin").named("operations"))
     }
 
     /// An API client with the token of `bearer`.
-    pub fn api_with(&self, bearer: &Bearer) -> Api {
-        Api::new(&self.cloud.api_url, self.cloud.token(bearer).unwrap()).unwrap()
+    pub fn api_with(&self, bearer: &Bearer) -> ApiClient {
+        ApiClient::new(&self.cloud.api_url, self.cloud.token(bearer).unwrap()).unwrap()
     }
 
     /// Creates a store in Berlin with `on_hand` units of each SKU, through the API.
@@ -77,11 +77,11 @@ impl Deployed {
             .iter()
             .map(|(sku, _)| json!({"sku": sku, "name": sku, "unit_of_measure": "each"}))
             .collect();
-        let place = json!({
+        let location_body = json!({
             "location_id": location, "name": location, "kind": kind,
             "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": zones,
         });
-        let catalog = json!({"products": products, "locations": [place]});
+        let catalog = json!({"products": products, "locations": [location_body]});
         let written = self
             .admin()
             .post("/v1/catalog/batch", &catalog, None)
@@ -141,17 +141,17 @@ pub fn sale(location: &str, sku: &str) -> Value {
 /// Polls `probe` until it returns a value, for at most a minute.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
-    mut question: impl FnMut() -> F,
+    mut probe: impl FnMut() -> F,
 ) -> T {
-    let asked = async {
+    let polling = async {
         loop {
-            if let Some(answer) = question().await {
-                return answer;
+            if let Some(value) = probe().await {
+                return value;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), asked)
+    tokio::time::timeout(Duration::from_mins(1), polling)
         .await
         .unwrap_or_else(|_| panic!("{what} did not happen within a minute"))
 }

@@ -4,7 +4,8 @@
 use std::sync::Mutex;
 
 use stockline_protocol::history::{
-    History, RequestMix, RequestOutcome, RecordingConfig, Request, LevelSnapshot, LevelModel, StockService, is_linearizable, record_history,
+    History, LevelModel, LevelSnapshot, RecordingConfig, Request, RequestMix, RequestOutcome,
+    StockService, is_linearizable, record_history,
 };
 use tokio::task::yield_now;
 
@@ -69,21 +70,33 @@ async fn record_atomic(seed: u64, mix: RequestMix) -> History {
 
 #[tokio::test]
 async fn atomic_service_history_is_linearizable() {
-    for (seed, mix) in [(1, RequestMix::WithSales), (2, RequestMix::WithCounts), (3, RequestMix::WithSales)] {
+    for (seed, mix) in [
+        (1, RequestMix::WithSales),
+        (2, RequestMix::WithCounts),
+        (3, RequestMix::WithSales),
+    ] {
         let history = record_atomic(seed, mix).await;
         assert_eq!(history.len(), 1001);
         assert!(is_linearizable(&history));
-        let contains =
-            |matches: fn(&RequestOutcome) -> bool| history.iter().any(|entry| matches(&entry.outcome));
+        let contains = |matches: fn(&RequestOutcome) -> bool| {
+            history.iter().any(|entry| matches(&entry.outcome))
+        };
         assert!(contains(|outcome| *outcome == RequestOutcome::Placed));
         assert!(contains(|outcome| *outcome == RequestOutcome::Canceled));
-        assert!(contains(|outcome| matches!(outcome, RequestOutcome::Short(_))));
+        assert!(contains(|outcome| matches!(
+            outcome,
+            RequestOutcome::Short(_)
+        )));
     }
 }
 
 #[tokio::test]
 async fn lost_updates_are_not_linearizable() {
-    for (seed, mix) in [(1, RequestMix::WithSales), (2, RequestMix::WithCounts), (3, RequestMix::WithSales)] {
+    for (seed, mix) in [
+        (1, RequestMix::WithSales),
+        (2, RequestMix::WithCounts),
+        (3, RequestMix::WithSales),
+    ] {
         let history = record_history(&LostUpdateService(full_level()), config(seed, mix)).await;
         assert!(!is_linearizable(&history), "seed {seed}");
     }

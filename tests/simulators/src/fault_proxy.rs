@@ -26,7 +26,7 @@ pub enum Fault {
     /// The connection breaks before the request reaches the service.
     LostRequest,
     /// The connection breaks after the service executed the request.
-    LostAnswer,
+    LostResponse,
     /// The request is delayed by less than 150 ms.
     Delayed,
     /// The service answers a 5xx error and does nothing.
@@ -39,7 +39,7 @@ impl Fault {
         Self::Throttled,
         Self::Conflict,
         Self::LostRequest,
-        Self::LostAnswer,
+        Self::LostResponse,
         Self::Delayed,
         Self::Failed,
     ];
@@ -50,7 +50,7 @@ impl Fault {
             Self::Throttled => "throttled",
             Self::Conflict => "conflicts",
             Self::LostRequest => "lost requests",
-            Self::LostAnswer => "lost answers",
+            Self::LostResponse => "lost responses",
             Self::Delayed => "delayed",
             Self::Failed => "failed",
         }
@@ -59,19 +59,19 @@ impl Fault {
 
 /// The kind of service behind the proxy, which determines the form of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behind {
+pub enum UpstreamKind {
     /// DynamoDB.
     DynamoDb,
     /// API Gateway.
-    Gateway,
+    ApiGateway,
 }
 
 /// Faults per thousand requests, in the order of [`Fault::ALL`].
-pub type Rates = [u32; 6];
+pub type FaultRates = [u32; 6];
 
 /// What a proxy has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ProxyCounts {
     /// Requests received.
     pub requests: u64,
     /// Faults injected, in the order of [`Fault::ALL`].
@@ -82,26 +82,30 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct FaultProxy {
     url: String,
-    line: Arc<Line>,
+    proxy: Arc<Proxy>,
     server: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct Proxy {
     upstream: String,
-    behind: Behind,
-    rates: Rates,
+    upstream_kind: UpstreamKind,
+    rates: FaultRates,
     http: reqwest::Client,
     rng: Mutex<Rng>,
-    troubled: AtomicBool,
+    are_faults_enabled: AtomicBool,
     requests: AtomicU64,
     faults: [AtomicU64; 6],
 }
 
 impl FaultProxy {
     /// Starts a proxy for `upstream` (scheme and authority), without faults.
-    pub async fn start(upstream: &str, behind: Behind, rates: Rates) -> std::io::Result<Self> {
-        // Whoever came first has chosen a provider; any of them will do.
+    pub async fn start(
+        upstream: &str,
+        upstream_kind: UpstreamKind,
+        rates: FaultRates,
+    ) -> std::io::Result<Self> {
+        // Fails if a crypto provider is installed already; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -109,18 +113,18 @@ impl FaultProxy {
             .no_proxy()
             .build()
             .map_err(std::io::Error::other)?;
-        let line = Arc::new(Line {
+        let proxy = Arc::new(Proxy {
             upstream: upstream.trim_end_matches('/').to_owned(),
-            behind,
+            upstream_kind,
             rates,
             http,
             rng: Mutex::new(Rng::with_seed(0)),
-            troubled: AtomicBool::new(false),
+            are_faults_enabled: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             faults: Default::default(),
         });
-        let server = tokio::spawn(listen(listener, Arc::clone(&line)));
-        Ok(Self { url, line, server })
+        let server = tokio::spawn(accept(listener, Arc::clone(&proxy)));
+        Ok(Self { url, proxy, server })
     }
 
     /// The URL it listens at.
@@ -129,22 +133,26 @@ impl FaultProxy {
     }
 
     /// Starts to inject faults; `seed` seeds their choice.
-    pub fn trouble(&self, seed: u64) {
-        *self.line.rng.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
-        self.line.troubled.store(true, Ordering::SeqCst);
+    pub fn enable_faults(&self, seed: u64) {
+        *self
+            .proxy
+            .rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
+        self.proxy.are_faults_enabled.store(true, Ordering::SeqCst);
     }
 
     /// Stops injecting faults.
-    pub fn calm(&self) {
-        self.line.troubled.store(false, Ordering::SeqCst);
+    pub fn disable_faults(&self) {
+        self.proxy.are_faults_enabled.store(false, Ordering::SeqCst);
     }
 
     /// The counts so far.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            requests: self.line.requests.load(Ordering::SeqCst),
+    pub fn counts(&self) -> ProxyCounts {
+        ProxyCounts {
+            requests: self.proxy.requests.load(Ordering::SeqCst),
             faults: self
-                .line
+                .proxy
                 .faults
                 .each_ref()
                 .map(|count| count.load(Ordering::SeqCst)),
@@ -158,18 +166,18 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn listen(listener: TcpListener, line: Arc<Line>) {
+async fn accept(listener: TcpListener, proxy: Arc<Proxy>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&line)));
+        tokio::spawn(serve(stream, Arc::clone(&proxy)));
     }
 }
 
-async fn serve(stream: TcpStream, line: Arc<Line>) {
+async fn serve(stream: TcpStream, proxy: Arc<Proxy>) {
     // Without this, Nagle's algorithm delays each small response by 40 ms.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let line = Arc::clone(&line);
-        async move { line.pass(request).await }
+        let proxy = Arc::clone(&proxy);
+        async move { proxy.forward(request).await }
     });
     // An error here is a connection that the proxy broke on purpose.
     let _ = hyper::server::conn::http1::Builder::new()
@@ -179,70 +187,76 @@ async fn serve(stream: TcpStream, line: Arc<Line>) {
 
 /// The connection is closed without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is broken")]
-struct Broken;
+#[error("the proxy closed the connection")]
+struct ConnectionBroken;
 
-impl From<reqwest::Error> for Broken {
+impl From<reqwest::Error> for ConnectionBroken {
     fn from(_: reqwest::Error) -> Self {
         Self
     }
 }
 
-impl From<hyper::Error> for Broken {
+impl From<hyper::Error> for ConnectionBroken {
     fn from(_: hyper::Error) -> Self {
         Self
     }
 }
 
-impl Line {
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
+impl Proxy {
+    async fn forward(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, ConnectionBroken> {
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
-        let fault = self.fault(is_transaction(&head.headers));
+        let fault = self.choose_fault(is_transaction(&head.headers));
         match fault {
-            Some(Fault::LostRequest) => return Err(Broken),
-            Some(Fault::Throttled) => return Ok(self.throttled(&body)),
-            Some(Fault::Conflict) => return Ok(conflict(&body)),
-            Some(Fault::Failed) => return Ok(self.failed()),
-            Some(Fault::Delayed) => sleep(self.delay()).await,
-            Some(Fault::LostAnswer) | None => {}
+            Some(Fault::LostRequest) => return Err(ConnectionBroken),
+            Some(Fault::Throttled) => return Ok(self.throttled_response(&body)),
+            Some(Fault::Conflict) => return Ok(conflict_response(&body)),
+            Some(Fault::Failed) => return Ok(self.failed_response()),
+            Some(Fault::Delayed) => sleep(self.random_delay()).await,
+            Some(Fault::LostResponse) | None => {}
         }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let answer = self
+        let response = self
             .http
             .request(head.method, format!("{}{path}", self.upstream))
-            .headers(end_to_end(head.headers))
+            .headers(without_hop_by_hop(head.headers))
             .body(body)
             .send()
             .await?;
-        let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
-        let body = answer.bytes().await?;
-        if fault == Some(Fault::LostAnswer) {
-            return Err(Broken);
+        let (status, headers) = (
+            response.status(),
+            without_hop_by_hop(response.headers().clone()),
+        );
+        let body = response.bytes().await?;
+        if fault == Some(Fault::LostResponse) {
+            return Err(ConnectionBroken);
         }
-        let mut response = Response::new(Full::new(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
+        let mut forwarded = Response::new(Full::new(body));
+        *forwarded.status_mut() = status;
+        *forwarded.headers_mut() = headers;
+        Ok(forwarded)
     }
 
     /// Chooses the fault of the next request and counts it.
-    fn fault(&self, transaction: bool) -> Option<Fault> {
+    fn choose_fault(&self, is_transaction: bool) -> Option<Fault> {
         self.requests.fetch_add(1, Ordering::SeqCst);
-        if !self.troubled.load(Ordering::SeqCst) {
+        if !self.are_faults_enabled.load(Ordering::SeqCst) {
             return None;
         }
-        let mut drawn = self.draw(1000);
+        let mut remaining = self.draw(1000);
         for (number, rate) in self.rates.into_iter().enumerate() {
-            let Some(rest) = drawn.checked_sub(rate) else {
+            let Some(next) = remaining.checked_sub(rate) else {
                 let fault = Fault::ALL[number];
-                if fault == Fault::Conflict && !transaction {
+                if fault == Fault::Conflict && !is_transaction {
                     return None;
                 }
                 self.faults[number].fetch_add(1, Ordering::SeqCst);
                 return Some(fault);
             };
-            drawn = rest;
+            remaining = next;
         }
         None
     }
@@ -252,14 +266,14 @@ impl Line {
         rng.u32(0..below)
     }
 
-    fn delay(&self) -> Duration {
+    fn random_delay(&self) -> Duration {
         Duration::from_millis(self.draw(150).into())
     }
 
-    fn throttled(&self, body: &Bytes) -> Response<Full<Bytes>> {
-        if self.behind == Behind::Gateway {
+    fn throttled_response(&self, body: &Bytes) -> Response<Full<Bytes>> {
+        if self.upstream_kind == UpstreamKind::ApiGateway {
             let message = json!({"message": "Too Many Requests"});
-            return complaint(StatusCode::TOO_MANY_REQUESTS, "application/json", &message);
+            return error_response(StatusCode::TOO_MANY_REQUESTS, "application/json", &message);
         }
         // DynamoDB sends either error; the parity of the body length picks one.
         let kind = if body.len().is_multiple_of(2) {
@@ -274,10 +288,10 @@ impl Line {
         )
     }
 
-    fn failed(&self) -> Response<Full<Bytes>> {
-        if self.behind == Behind::Gateway {
+    fn failed_response(&self) -> Response<Full<Bytes>> {
+        if self.upstream_kind == UpstreamKind::ApiGateway {
             let message = json!({"message": "Internal server error"});
-            return complaint(StatusCode::BAD_GATEWAY, "application/json", &message);
+            return error_response(StatusCode::BAD_GATEWAY, "application/json", &message);
         }
         dynamodb_error(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -294,7 +308,7 @@ fn is_transaction(headers: &HeaderMap) -> bool {
 }
 
 /// A conflict as DynamoDB reports it: one cancellation reason per item, of which the last is the conflict.
-fn conflict(body: &Bytes) -> Response<Full<Bytes>> {
+fn conflict_response(body: &Bytes) -> Response<Full<Bytes>> {
     let sent: Value = serde_json::from_slice(body).unwrap_or_default();
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len).max(1);
     let codes: Vec<&str> = (1..=items)
@@ -326,10 +340,14 @@ fn conflict(body: &Bytes) -> Response<Full<Bytes>> {
 
 fn dynamodb_error(status: StatusCode, kind: &str, mut body: Value) -> Response<Full<Bytes>> {
     body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{kind}").into();
-    complaint(status, "application/x-amz-json-1.0", &body)
+    error_response(status, "application/x-amz-json-1.0", &body)
 }
 
-fn complaint(status: StatusCode, media_type: &'static str, body: &Value) -> Response<Full<Bytes>> {
+fn error_response(
+    status: StatusCode,
+    media_type: &'static str,
+    body: &Value,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status;
     response.headers_mut().insert(
@@ -340,7 +358,7 @@ fn complaint(status: StatusCode, media_type: &'static str, body: &Value) -> Resp
 }
 
 /// Removes hop-by-hop headers. `Host` stays, because AWS requests are signed with it.
-fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+fn without_hop_by_hop(mut headers: HeaderMap) -> HeaderMap {
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, KEEP_ALIVE] {
         headers.remove(name);

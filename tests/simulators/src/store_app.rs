@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{Api, ApiError};
+use crate::api::{ApiClient, ApiError};
 
 /// A SKU with insufficient stock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,13 +18,13 @@ pub struct ShortLine {
 
 /// The outcome of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PlaceOutcome {
     /// The order is placed.
     Placed {
         /// The order's id.
         order_id: String,
         /// Whether an earlier request had placed it.
-        replayed: bool,
+        is_replayed: bool,
         /// The order in the response.
         order: Value,
     },
@@ -35,51 +35,56 @@ pub enum Outcome {
 /// A store app.
 #[derive(Debug, Clone)]
 pub struct StoreApp {
-    api: Api,
+    api: ApiClient,
 }
 
 /// The outcome of an order, and the server errors before it.
 #[derive(Debug, Clone)]
-pub struct Placing {
+pub struct PlaceResponse {
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: PlaceOutcome,
     /// Number of 5xx responses before the final one.
     pub server_errors: u32,
 }
 
 impl StoreApp {
     /// A store app that calls the API with `api`.
-    pub fn new(api: Api) -> Self {
+    pub fn new(api: ApiClient) -> Self {
         Self { api }
     }
 
     /// Places `order` under `idempotency_key`. Any response other than placed or insufficient stock is an error.
-    pub async fn place(&self, order: &Value, idempotency_key: &str) -> Result<Placing, ApiError> {
+    pub async fn place(
+        &self,
+        order: &Value,
+        idempotency_key: &str,
+    ) -> Result<PlaceResponse, ApiError> {
         #[derive(Deserialize)]
-        struct Shortage {
+        struct ShortageProblem {
             lines: Vec<ShortLine>,
         }
-        let answer = self
+        let response = self
             .api
             .post("/v1/orders", order, Some(idempotency_key))
             .await?;
-        let server_errors = answer.server_errors;
-        let short = answer.status == 409 && answer.problem() == Some("insufficient-stock");
-        let outcome = if short {
-            Outcome::Short(answer.read::<Shortage>()?.lines)
+        let server_errors = response.server_errors;
+        let is_short =
+            response.status == 409 && response.problem_type() == Some("insufficient-stock");
+        let outcome = if is_short {
+            PlaceOutcome::Short(response.parse_body::<ShortageProblem>()?.lines)
         } else {
-            let answer = answer.expect_status(&[201])?;
-            let replayed = answer.replayed;
-            Outcome::Placed {
-                order_id: answer.body["order_id"]
+            let response = response.expect_status(&[201])?;
+            let is_replayed = response.is_replayed;
+            PlaceOutcome::Placed {
+                order_id: response.body["order_id"]
                     .as_str()
                     .unwrap_or_default()
                     .to_owned(),
-                replayed,
-                order: answer.body,
+                is_replayed,
+                order: response.body,
             }
         };
-        Ok(Placing {
+        Ok(PlaceResponse {
             outcome,
             server_errors,
         })

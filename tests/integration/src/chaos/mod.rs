@@ -5,73 +5,79 @@
 //! function asks for it; the stream simulator tests those redeliveries.
 
 mod audit;
-mod figures;
 mod network;
+mod report;
 mod sale;
 
 use std::time::Instant;
 
-use stockline_protocol::history::{RequestMix, RecordingConfig, is_linearizable, record_history};
+use stockline_protocol::history::{RecordingConfig, RequestMix, is_linearizable, record_history};
 
 use crate::Deployed;
-use crate::shop::DeployedShop;
+use crate::stock_service::DeployedStockService;
 
-pub use figures::{Figures, table};
-pub use network::BadNetwork;
+pub use network::FaultyNetwork;
+pub use report::{ChaosReport, render_table};
 
 /// The size of a sale.
 #[derive(Debug, Clone, Copy)]
-pub struct Size {
+pub struct SaleSize {
     /// Number of buyers; each wants one unit.
     pub buyers: usize,
     /// Units in stock.
     pub units: i64,
     /// Number of concurrent buyers.
-    pub at_once: usize,
+    pub concurrency: usize,
 }
 
 /// Runs one sale: sells all units, cancels some orders, sells their units again, and audits the result.
-pub async fn day(deployed: &Deployed, network: &BadNetwork, size: Size, seed: u64) -> Figures {
-    let begun = Instant::now();
+pub async fn run_sale(
+    deployed: &Deployed,
+    network: &FaultyNetwork,
+    size: SaleSize,
+    seed: u64,
+) -> ChaosReport {
+    let start = Instant::now();
     let before = network.counts();
     let location = format!("chaos-{seed}-{}", size.buyers);
     deployed
         .open_store(&location, &[("last", size.units)])
         .await;
-    let mut figures = sale::hold(deployed, network, &location, size, seed).await;
-    figures.add_traffic(before, network.counts());
-    figures.took += begun.elapsed();
-    figures
+    let mut report = sale::run(deployed, network, &location, size, seed).await;
+    report.add_traffic(before, network.counts());
+    report.duration += start.elapsed();
+    report
 }
 
 /// Records one history of eight clients of one level through the faulty network, and checks it.
-pub async fn history(
+pub async fn run_history(
     deployed: &Deployed,
-    network: &BadNetwork,
+    network: &FaultyNetwork,
     requests: u32,
     seed: u64,
-) -> Figures {
-    let begun = Instant::now();
+) -> ChaosReport {
+    let start = Instant::now();
     let before = network.counts();
     let location = format!("shelf-{seed}-{requests}");
     deployed.open_store(&location, &[("milk", 10)]).await;
-    let clients = network
-        .callers(deployed)
-        .api("store_app", &location, &[&location]);
-    let shop = DeployedShop::new(clients, &location, "milk");
-    network.trouble(seed);
-    let plan = RecordingConfig {
+    let clients =
+        network
+            .deployment_behind_proxy(deployed)
+            .api("store_app", &location, &[&location]);
+    let service = DeployedStockService::new(clients, &location, "milk");
+    network.enable_faults(seed);
+    let config = RecordingConfig {
         seed,
         clients: 8,
-        requests,
-        mix: mix(seed),
+        requests_per_client: requests,
+        mix: request_mix(seed),
     };
-    let history = record_history(&shop, plan).await;
-    network.calm();
-    let mut figures = Figures {
+    let history = record_history(&service, config).await;
+    network.disable_faults();
+    let mut report = ChaosReport {
         histories: 1,
-        operations: history.len(),
-        ..Figures::default()
+        requests: history.len(),
+        ..ChaosReport::default()
     };
     let is_linearizable = is_linearizable(&history);
     if !is_linearizable {
@@ -80,18 +86,18 @@ pub async fn history(
             println!("{entry:?}");
         }
     }
-    figures.expect(
+    report.check(
         &format!("whether the history of seed {seed} is linearizable"),
         is_linearizable,
         true,
     );
-    figures.add_traffic(before, network.counts());
-    figures.took += begun.elapsed();
-    figures
+    report.add_traffic(before, network.counts());
+    report.duration += start.elapsed();
+    report
 }
 
 /// Three of four histories have point-of-sale orders. The others have counts, which wait for the ledger.
-pub fn mix(seed: u64) -> RequestMix {
+pub fn request_mix(seed: u64) -> RequestMix {
     if seed.is_multiple_of(4) {
         RequestMix::WithCounts
     } else {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use fastrand::Rng;
 use futures::future::join_all;
 
-use super::{Entry, History, RequestOutcome, Request, LevelSnapshot};
+use super::{Entry, History, LevelSnapshot, Request, RequestOutcome};
 
 /// The system under test: it executes requests for one SKU at one location.
 pub trait StockService {
@@ -40,7 +40,10 @@ pub struct RecordingConfig {
 
 /// Runs the clients of `config` concurrently against `service` and returns the recorded history. Its first entry is a
 /// read that completes before any client starts.
-pub async fn record_history<Service: StockService>(service: &Service, config: RecordingConfig) -> History {
+pub async fn record_history<Service: StockService>(
+    service: &Service,
+    config: RecordingConfig,
+) -> History {
     let start = Instant::now();
     let now = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let first = execute_timed(service, &now, config.seed, 0, Request::Read).await;
@@ -95,7 +98,11 @@ impl Client {
         }
     }
 
-    async fn run<Service: StockService>(mut self, service: &Service, now: &impl Fn() -> u64) -> History {
+    async fn run<Service: StockService>(
+        mut self,
+        service: &Service,
+        now: &impl Fn() -> u64,
+    ) -> History {
         let mut history = Vec::new();
         for number in 0..self.config.requests_per_client {
             let number = self.number * NUMBERS_PER_CLIENT + number;

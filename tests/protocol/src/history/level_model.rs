@@ -135,12 +135,20 @@ impl LevelModel {
         let Ok(index) = self.open.binary_search_by_key(&order, |(other, _)| *other) else {
             return self.clone();
         };
-        let mut next = self.next_version(self.snapshot.on_hand, self.snapshot.allocated - self.open[index].1);
+        let mut next = self.next_version(
+            self.snapshot.on_hand,
+            self.snapshot.allocated - self.open[index].1,
+        );
         next.open.remove(index);
         next
     }
 
-    fn change(&self, on_hand: i64, expected: Option<u64>, is_allowed: bool) -> (RequestOutcome, Self) {
+    fn change(
+        &self,
+        on_hand: i64,
+        expected: Option<u64>,
+        is_allowed: bool,
+    ) -> (RequestOutcome, Self) {
         let is_expected_version = expected.is_none_or(|expected| expected == self.snapshot.version);
         if !is_expected_version || !is_allowed || on_hand < 0 {
             return (RequestOutcome::Refused, self.clone());

@@ -11,8 +11,8 @@ mod level_model;
 
 use todc_utils::{Action, History as Actions, Specification, WGLChecker};
 
-pub use clients::{RequestMix, RecordingConfig, StockService, record_history};
-pub use level_model::{RequestOutcome, Request, LevelSnapshot, LevelModel};
+pub use clients::{RecordingConfig, RequestMix, StockService, record_history};
+pub use level_model::{LevelModel, LevelSnapshot, Request, RequestOutcome};
 
 /// One request with its outcome and the interval in which it took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,10 @@ impl Specification for LevelSpecification {
         None
     }
 
-    fn apply((request, outcome): &Self::Operation, state: &Option<LevelModel>) -> (bool, Option<LevelModel>) {
+    fn apply(
+        (request, outcome): &Self::Operation,
+        state: &Option<LevelModel>,
+    ) -> (bool, Option<LevelModel>) {
         let Some(level) = state else {
             return match outcome {
                 RequestOutcome::Level(snapshot) => (true, Some(LevelModel::new(*snapshot))),

@@ -12,23 +12,23 @@
 
 pub mod faults;
 pub mod invariants;
-pub mod item;
 pub mod requests;
-pub mod stories;
+pub mod scenarios;
+pub mod shared_value;
 pub mod tables;
 
 use stateright::{Model, Property};
 
 use faults::Fault;
-use requests::{Answer, Next, Request, Step};
-use stories::{Patience, Story};
+use requests::{NextStep, Progress, Request, Response};
+use scenarios::{CallerTimeout, Scenario};
 use tables::Tables;
 
 /// The protocol running one scenario, with or without an injected fault.
 #[derive(Clone)]
 pub struct Protocol {
     /// The initial data and the requests.
-    pub story: Story,
+    pub scenario: Scenario,
     /// The injected fault.
     pub fault: Option<Fault>,
 }
@@ -43,18 +43,18 @@ pub struct State {
     /// Running invocations, sorted by caller and attempt.
     pub invocations: Vec<Invocation>,
     /// Whether any write on the path changed a level in a way the domain does not allow.
-    pub broke_the_rule: bool,
+    pub is_rule_broken: bool,
 }
 
 /// A caller with one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// Number of attempts sent.
-    pub tries: u8,
+    pub attempts: u8,
     /// Whether the caller waits for the response to its last attempt.
-    pub waits: bool,
+    pub is_waiting: bool,
     /// The final response, once it is received.
-    pub told: Option<Answer>,
+    pub response: Option<Response>,
 }
 
 /// One run of a function.
@@ -63,9 +63,9 @@ pub struct Invocation {
     /// Index of the caller.
     pub caller: usize,
     /// The caller's attempt, from 1.
-    pub number: u8,
+    pub attempt: u8,
     /// What the invocation has done so far.
-    pub step: Step,
+    pub progress: Progress,
 }
 
 /// A transition of the model.
@@ -77,35 +77,38 @@ pub enum Action {
     /// the invocation, its caller receives the response unless it has timed out.
     Run(usize, u8),
     /// The invocation's step takes effect but its response is lost, so the SDK will send it again.
-    Unheard(usize, u8),
+    RunResponseLost(usize, u8),
     /// An invocation crashes.
     Crash(usize),
     /// A caller times out. Its invocation continues.
-    GiveUp(usize),
+    TimeOut(usize),
     /// The ledger processes the next stream record of a bucket.
     Deliver(usize),
     /// The ledger processes the record but crashes before it acknowledges it, so the record is delivered again.
-    DeliverUnconfirmed(usize),
+    DeliverUnacknowledged(usize),
     /// The stream of a bucket is redelivered from its beginning.
-    Redeliver(usize),
+    ReplayStream(usize),
 }
 
 impl Protocol {
     /// The protocol without faults.
-    pub fn right(story: Story) -> Self {
-        Self { story, fault: None }
+    pub fn correct(scenario: Scenario) -> Self {
+        Self {
+            scenario,
+            fault: None,
+        }
     }
 
     /// The protocol with an injected fault.
-    pub fn with(fault: Fault, story: Story) -> Self {
+    pub fn with_fault(fault: Fault, scenario: Scenario) -> Self {
         Self {
-            story,
+            scenario,
             fault: Some(fault),
         }
     }
 
     fn request(&self, invocation: &Invocation) -> &Request {
-        &self.story.requests[invocation.caller]
+        &self.scenario.requests[invocation.caller]
     }
 }
 
@@ -115,40 +118,51 @@ impl Model for Protocol {
 
     fn init_states(&self) -> Vec<State> {
         let caller = Caller {
-            tries: 0,
-            waits: false,
-            told: None,
+            attempts: 0,
+            is_waiting: false,
+            response: None,
         };
         vec![State {
-            tables: self.story.tables.clone(),
-            callers: vec![caller; self.story.requests.len()],
+            tables: self.scenario.tables.clone(),
+            callers: vec![caller; self.scenario.requests.len()],
             invocations: Vec::new(),
-            broke_the_rule: false,
+            is_rule_broken: false,
         }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         for (number, caller) in state.callers.iter().enumerate() {
-            if caller.told.is_none() && !caller.waits && caller.tries < self.story.tries[number] {
+            if caller.response.is_none()
+                && !caller.is_waiting
+                && caller.attempts < self.scenario.attempts[number]
+            {
                 actions.push(Action::Send(number));
             }
-            if caller.waits && self.story.patience == Patience::ShorterThanAnInvocation {
-                actions.push(Action::GiveUp(number));
+            if caller.is_waiting
+                && self.scenario.caller_timeout == CallerTimeout::ShorterThanInvocation
+            {
+                actions.push(Action::TimeOut(number));
             }
         }
         for (number, invocation) in state.invocations.iter().enumerate() {
             let request = self.request(invocation);
-            for way in 0..request.ways(&invocation.step, &state.tables) {
-                actions.extend([Action::Run(number, way), Action::Unheard(number, way)]);
+            for choice in 0..request.choices(&invocation.progress, &state.tables) {
+                actions.extend([
+                    Action::Run(number, choice),
+                    Action::RunResponseLost(number, choice),
+                ]);
             }
             actions.push(Action::Crash(number));
         }
-        for (number, shelf) in state.tables.shelves().iter().enumerate() {
-            if !shelf.is_drained() {
-                actions.extend([Action::Deliver(number), Action::DeliverUnconfirmed(number)]);
+        for (number, bucket_item) in state.tables.bucket_items().iter().enumerate() {
+            if !bucket_item.is_drained() {
+                actions.extend([
+                    Action::Deliver(number),
+                    Action::DeliverUnacknowledged(number),
+                ]);
             }
-            if shelf.can_be_read_again() {
-                actions.push(Action::Redeliver(number));
+            if bucket_item.can_replay() {
+                actions.push(Action::ReplayStream(number));
             }
         }
     }
@@ -157,39 +171,45 @@ impl Model for Protocol {
         let mut state = last.clone();
         match action {
             Action::Send(number) => state.send(number),
-            Action::GiveUp(number) => state.callers[number].waits = false,
-            Action::Run(number, way) => {
+            Action::TimeOut(number) => state.callers[number].is_waiting = false,
+            Action::Run(number, choice) => {
                 let invocation = state.invocations.remove(number);
                 let request = self.request(&invocation);
-                match request.run(&invocation.step, way, &mut state.tables, self.fault) {
-                    Next::Step(step) => state
-                        .invocations
-                        .insert(number, Invocation { step, ..invocation }),
-                    Next::Answer(answer) => {
-                        state.hear(&invocation, Some(answer), &self.story.tries);
+                match request.run(&invocation.progress, choice, &mut state.tables, self.fault) {
+                    NextStep::Continue(progress) => state.invocations.insert(
+                        number,
+                        Invocation {
+                            progress,
+                            ..invocation
+                        },
+                    ),
+                    NextStep::Respond(response) => {
+                        state.end_invocation(&invocation, Some(response), &self.scenario.attempts);
                     }
                 }
             }
-            Action::Unheard(number, way) => {
+            Action::RunResponseLost(number, choice) => {
                 let invocation = &last.invocations[number];
                 let request = self.request(invocation);
-                request.run(&invocation.step, way, &mut state.tables, self.fault);
+                request.run(&invocation.progress, choice, &mut state.tables, self.fault);
             }
             Action::Crash(number) => {
                 let invocation = state.invocations.remove(number);
-                state.hear(&invocation, None, &self.story.tries);
+                state.end_invocation(&invocation, None, &self.scenario.attempts);
             }
             Action::Deliver(number) => state.tables.deliver(number, self.fault, true),
-            Action::DeliverUnconfirmed(number) => state.tables.deliver(number, self.fault, false),
-            Action::Redeliver(number) => state.tables.read_again(number),
+            Action::DeliverUnacknowledged(number) => {
+                state.tables.deliver(number, self.fault, false);
+            }
+            Action::ReplayStream(number) => state.tables.replay_stream(number),
         }
-        state.broke_the_rule |= !invariants::is_by_the_rule(&last.tables, &state.tables);
+        state.is_rule_broken |= !invariants::is_allowed_transition(&last.tables, &state.tables);
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = invariants::all();
-        properties.extend(self.story.sights.iter().cloned());
+        properties.extend(self.scenario.expected_states.iter().cloned());
         properties
     }
 }
@@ -197,30 +217,35 @@ impl Model for Protocol {
 impl State {
     fn send(&mut self, number: usize) {
         let caller = &mut self.callers[number];
-        caller.tries += 1;
-        caller.waits = true;
+        caller.attempts += 1;
+        caller.is_waiting = true;
         let invocation = Invocation {
             caller: number,
-            number: caller.tries,
-            step: Step::default(),
+            attempt: caller.attempts,
+            progress: Progress::default(),
         };
-        let place = self
+        let index = self
             .invocations
-            .partition_point(|other| (other.caller, other.number) < (number, caller.tries));
-        self.invocations.insert(place, invocation);
+            .partition_point(|other| (other.caller, other.attempt) < (number, caller.attempts));
+        self.invocations.insert(index, invocation);
     }
 
     /// Ends an invocation. The caller receives the response if it still waits for this attempt.
-    fn hear(&mut self, invocation: &Invocation, answer: Option<Answer>, tries: &[u8]) {
+    fn end_invocation(
+        &mut self,
+        invocation: &Invocation,
+        response: Option<Response>,
+        attempts: &[u8],
+    ) {
         let caller = &mut self.callers[invocation.caller];
-        if !caller.waits || caller.tries != invocation.number {
+        if !caller.is_waiting || caller.attempts != invocation.attempt {
             return;
         }
-        caller.waits = false;
-        if let Some(answer) = answer.filter(Answer::is_final) {
-            caller.told = Some(answer);
+        caller.is_waiting = false;
+        if let Some(response) = response.filter(Response::is_final) {
+            caller.response = Some(response);
             // The caller is done. Normalize the attempt count, so that states differing only in it are merged.
-            caller.tries = tries[invocation.caller];
+            caller.attempts = attempts[invocation.caller];
         }
     }
 }

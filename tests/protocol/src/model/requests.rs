@@ -3,12 +3,12 @@
 //! A new request kind is a file here, a variant of [`Request`] and, if it reads before it writes, a variant of
 //! [`Progress`].
 
-mod change;
-mod go_on;
-mod levels;
-mod place;
-mod report;
-mod split;
+mod change_order;
+mod change_stock;
+mod place_order;
+mod report_task;
+mod split_level;
+mod write_levels;
 
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
@@ -16,11 +16,11 @@ use stockline_domain::order::{LevelChange, Order};
 use stockline_domain::stock_change::StockChange;
 use stockline_domain::task::{Report, Task};
 
-pub use go_on::Deed;
-pub use levels::Attempt;
+pub use change_order::OrderChange;
+pub use write_levels::LevelWriteProgress;
 
 use super::faults::Fault;
-use super::item::Item;
+use super::shared_value::Shared;
 use super::tables::{StoredOrder, Tables};
 
 /// The time of every request. The protocol does not depend on clocks.
@@ -37,25 +37,25 @@ pub enum Request {
         body: u8,
     },
     /// `POST /v1/orders/{order_id}/cancel`, `.../refunds` and `.../fulfilments`.
-    GoOn(OrderId, Deed),
+    ChangeOrder(OrderId, OrderChange),
     /// `POST /v1/stock/changes` with one change.
-    Change {
+    ChangeStock {
         /// Derived from caller and idempotency key.
         request: RequestId,
         /// The change.
         change: StockChange,
     },
     /// `POST /v1/tasks/{task_id}/reports`.
-    Report {
+    ReportTask {
         /// The task.
         task: TaskId,
         /// The report.
         report: Report,
     },
     /// The task planner cancels the task of a canceled order.
-    Withdraw(TaskId),
+    CancelTask(TaskId),
     /// `PUT /v1/locations/{location_id}/stock/{sku}/policy` with a bucket count that splits the level.
-    Split {
+    SplitLevel {
         /// The level.
         key: LevelKey,
         /// The policy, with the bucket count.
@@ -65,42 +65,42 @@ pub enum Request {
 
 /// What an invocation has read so far, and what it has written of a level change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum Step {
+pub enum Progress {
     /// Nothing was read yet.
     #[default]
-    Begun,
+    Started,
     /// An order was read.
-    Order(Item<StoredOrder>),
+    OrderRead(Shared<StoredOrder>),
     /// The levels of a stock change were read, with all their buckets.
-    Levels(Vec<Item<Level>>),
+    LevelsRead(Vec<Shared<Level>>),
     /// The levels were read, and by how much the first one moved since the time the change refers to.
-    LevelsAndMoved(Vec<Item<Level>>, i64),
+    LevelsAndMovementsRead(Vec<Shared<Level>>, i64),
     /// A task was read.
-    Task(Item<Task>),
+    TaskRead(Shared<Task>),
     /// A task and its order were read.
-    TaskAndOrder(Item<Task>, Item<StoredOrder>),
+    TaskAndOrderRead(Shared<Task>, Shared<StoredOrder>),
     /// A read showed sufficient stock. Used only by [`Fault::CheckThenWrite`].
-    Enough,
+    StockChecked,
     /// A level change needs more than one transaction. Holds the order that was read, unless the order is new.
-    Attempt(Option<Item<StoredOrder>>, Attempt),
+    WritingLevels(Option<Shared<StoredOrder>>, LevelWriteProgress),
 }
 
 /// The result of a step.
 #[derive(Debug)]
-pub enum Next {
+pub enum NextStep {
     /// The invocation continues.
-    Step(Step),
+    Continue(Progress),
     /// The invocation ends with this response.
-    Answer(Answer),
+    Respond(Response),
 }
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Answer {
+pub enum Response {
     /// The order is placed.
-    Placed(Item<Order>),
+    Placed(Shared<Order>),
     /// An earlier attempt placed the order. Holds the order as it was placed.
-    Replayed(Item<Order>),
+    Replayed(Shared<Order>),
     /// The idempotency key was used with another body.
     KeyReused,
     /// Insufficient stock.
@@ -108,32 +108,32 @@ pub enum Answer {
     /// The order change is applied, by this request or an earlier one.
     Done,
     /// No such order, task or level.
-    Unknown,
+    NotFound,
     /// The stock change is applied. Holds the resulting levels.
-    Applied(Item<Vec<Level>>),
+    Applied(Shared<Vec<Level>>),
     /// An earlier attempt applied the stock change. Holds the levels it resulted in.
-    AppliedBefore(Item<Vec<Level>>),
+    ReplayedChange(Shared<Vec<Level>>),
     /// A rule rejects the request.
-    Refused,
+    Rejected,
     /// The report or cancellation is processed.
-    Counted,
+    Processed,
     /// A server error (500).
-    Failed,
+    ServerError,
 }
 
-impl Answer {
+impl Response {
     /// Whether the caller stops after this response.
     pub fn is_final(&self) -> bool {
-        *self != Self::Failed
+        *self != Self::ServerError
     }
 }
 
 impl Request {
     /// Whether an invocation with this progress waits for the ledger.
-    pub fn waits(&self, step: &Step, tables: &Tables) -> bool {
-        match (self, step) {
-            (Self::Change { change, .. }, Step::Levels(read)) => {
-                change::moved(change, &read[0], tables).is_none()
+    pub fn waits_for_ledger(&self, progress: &Progress, tables: &Tables) -> bool {
+        match (self, progress) {
+            (Self::ChangeStock { change, .. }, Progress::LevelsRead(read)) => {
+                change_stock::moved_since(change, &read[0], tables).is_none()
             }
             _ => false,
         }
@@ -142,42 +142,60 @@ impl Request {
     /// The number of nondeterministic choices for the next step. A change by deltas may address any bucket first,
     /// because the function's cached bucket count may be stale. A stock change may replace what it read or add its
     /// deltas.
-    pub fn ways(&self, step: &Step, tables: &Tables) -> u8 {
-        if let (Self::Change { change, .. }, Step::LevelsAndMoved(read, _)) = (self, step) {
-            return if change::may_be_added(change, read) {
+    pub fn choices(&self, progress: &Progress, tables: &Tables) -> u8 {
+        if let (Self::ChangeStock { change, .. }, Progress::LevelsAndMovementsRead(read, _)) =
+            (self, progress)
+        {
+            return if change_stock::can_use_deltas(change, read) {
                 2
             } else {
                 1
             };
         }
-        let changes: Vec<LevelChange> = match (self, step) {
+        let changes: Vec<LevelChange> = match (self, progress) {
             (
                 Self::Place { order, .. },
-                Step::Begun | Step::Attempt(_, Attempt::RefusedByTheWhole),
+                Progress::Started
+                | Progress::WritingLevels(_, LevelWriteProgress::LevelInsufficient),
             ) => order.takes(),
             (
-                Self::GoOn(_, deed),
-                Step::Order(read) | Step::Attempt(Some(read), Attempt::RefusedByTheWhole),
-            ) => deed.changes(&read.order),
+                Self::ChangeOrder(_, order_change),
+                Progress::OrderRead(read)
+                | Progress::WritingLevels(Some(read), LevelWriteProgress::LevelInsufficient),
+            ) => order_change.changes(&read.order),
             _ => Vec::new(),
         };
-        let firsts = changes
+        let first_buckets = changes
             .iter()
             .filter_map(|change| tables.bucket(&change.key, 0));
-        firsts.map(|first| first.split_over).fold(1, u8::max)
+        first_buckets.map(|first| first.split_over).fold(1, u8::max)
     }
 
     /// Runs the next step of an invocation, with one of the [`Self::choices`].
-    pub fn run(&self, step: &Step, way: u8, tables: &mut Tables, fault: Option<Fault>) -> Next {
+    pub fn run(
+        &self,
+        progress: &Progress,
+        choice: u8,
+        tables: &mut Tables,
+        fault: Option<Fault>,
+    ) -> NextStep {
         match self {
-            Self::Place { order, body } => place::run(order, *body, step, way, tables, fault),
-            Self::GoOn(order, deed) => go_on::run(*order, deed, step, way, tables, fault),
-            Self::Change { request, change } => {
-                change::run(*request, change, step, way > 0, tables, fault)
+            Self::Place { order, body } => {
+                place_order::run(order, *body, progress, choice, tables, fault)
             }
-            Self::Report { task, report } => report::run(*task, report, step, tables, fault),
-            Self::Withdraw(task) => report::withdraw(*task, step, tables),
-            Self::Split { key, policy } => split::run(key, policy, step, tables, fault),
+            Self::ChangeOrder(order, order_change) => {
+                change_order::run(*order, order_change, progress, choice, tables, fault)
+            }
+            Self::ChangeStock { request, change } => {
+                change_stock::run(*request, change, progress, choice > 0, tables, fault)
+            }
+            Self::ReportTask { task, report } => {
+                report_task::run(*task, report, progress, tables, fault)
+            }
+            Self::CancelTask(task) => report_task::cancel(*task, progress, tables),
+            Self::SplitLevel { key, policy } => {
+                split_level::run(key, policy, progress, tables, fault)
+            }
         }
     }
 }

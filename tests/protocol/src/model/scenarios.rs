@@ -1,8 +1,8 @@
 //! Scenarios: a few callers and little stock, small enough for exhaustive exploration, each with its own conflict.
 
+mod coverage;
+mod fixtures;
 pub mod orders;
-mod requests;
-mod sights;
 pub mod split_levels;
 pub mod stock;
 pub mod tasks;
@@ -15,54 +15,54 @@ use super::tables::Tables;
 
 /// How long callers wait for a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum CallerTimeout {
     /// A caller times out later than a function, so it retries only after the invocation ended.
-    LongerThanAnInvocation,
+    LongerThanInvocation,
     /// A caller may retry while an earlier attempt still runs.
-    ShorterThanAnInvocation,
+    ShorterThanInvocation,
 }
 
 /// The initial data and the requests of a scenario.
 #[derive(Clone)]
-pub struct Story {
+pub struct Scenario {
     /// Printed with the results.
-    pub title: &'static str,
+    pub name: &'static str,
     /// The initial data.
     pub tables: Tables,
     /// One request per caller.
     pub requests: Vec<Request>,
     /// The most attempts per caller, in the same order.
-    pub tries: Vec<u8>,
+    pub attempts: Vec<u8>,
     /// How long callers wait.
-    pub patience: Patience,
+    pub caller_timeout: CallerTimeout,
     /// States that the exploration must reach, so that a scenario cannot pass without exercising its conflict.
-    pub sights: Vec<Property<Protocol>>,
+    pub expected_states: Vec<Property<Protocol>>,
 }
 
 const STORE: &str = "store-1";
 const WAREHOUSE: &str = "warehouse-1";
 
 /// All scenarios.
-pub fn all() -> Vec<Story> {
+pub fn all() -> Vec<Scenario> {
     vec![
-        orders::two_for_one(),
-        orders::three_for_two(),
-        orders::one_key_three_times(),
-        orders::a_late_try(),
-        orders::baskets_of_two(),
-        orders::cancels(),
-        orders::goods_out_and_back(),
-        stock::corrections(),
-        stock::counts(),
-        stock::a_transfer(),
-        split_levels::an_order_apart(),
-        split_levels::a_short_level(),
-        split_levels::a_split_level_filled(),
-        split_levels::an_order_gathered(),
-        split_levels::a_short_level_gathered(),
-        split_levels::a_level_is_split(),
-        split_levels::a_level_is_split_and_counted(),
-        tasks::a_task(),
-        tasks::a_task_called_off(),
+        orders::two_orders_for_one_unit(),
+        orders::three_orders_for_two_units(),
+        orders::one_key_with_two_bodies(),
+        orders::early_caller_timeout(),
+        orders::orders_of_the_same_skus(),
+        orders::concurrent_cancels(),
+        orders::fulfilment_refund_and_cancel(),
+        stock::adjustments_while_selling(),
+        stock::counts_while_selling(),
+        stock::transfer_and_arrival(),
+        split_levels::order_across_buckets(),
+        split_levels::short_level(),
+        split_levels::receipt_and_theft(),
+        split_levels::order_gathered(),
+        split_levels::cancels_gathered(),
+        split_levels::split_while_short(),
+        split_levels::split_while_counted(),
+        tasks::two_leases(),
+        tasks::order_canceled(),
     ]
 }

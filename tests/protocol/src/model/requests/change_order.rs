@@ -4,14 +4,14 @@
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId};
 use stockline_domain::order::{FulfilOrder, LevelChange, Order, RefundOrder, RefundPlace};
 
-use super::levels::{Changed, write};
-use super::{Answer, NOW, Next, Step};
+use super::write_levels::{LevelWriteResult, write_levels};
+use super::{NOW, NextStep, Progress, Response};
 use crate::model::faults::Fault;
-use crate::model::tables::{StoredOrder, Tables, Write};
+use crate::model::tables::{StoredOrder, Tables, TransactItem};
 
 /// A change of an existing order.
 #[derive(Debug, Clone)]
-pub enum Deed {
+pub enum OrderChange {
     /// Cancels all open quantities.
     Cancel,
     /// Refunds some fulfilled units.
@@ -21,14 +21,14 @@ pub enum Deed {
 }
 
 /// The effect of a change on the order and its levels.
-struct Advance {
+struct OrderChangeEffect {
     after: Order,
     changes: Vec<LevelChange>,
 }
 
-impl Deed {
+impl OrderChange {
     /// The id of the record it writes. A cancellation has no record: it sets `canceled_at` on the order.
-    fn record(&self) -> Option<String> {
+    fn record_id(&self) -> Option<String> {
         match self {
             Self::Cancel => None,
             Self::Refund(id, _) => Some(id.to_string()),
@@ -37,7 +37,7 @@ impl Deed {
     }
 
     fn is_done(&self, stored: &StoredOrder) -> bool {
-        match self.record() {
+        match self.record_id() {
             None => stored.order.canceled_at.is_some(),
             Some(record) => stored.records.contains(&record),
         }
@@ -45,15 +45,15 @@ impl Deed {
 
     /// The level changes, empty if `order` does not allow the change.
     pub(super) fn changes(&self, order: &Order) -> Vec<LevelChange> {
-        let advance = self.advance(order);
-        advance.map_or_else(Vec::new, |advance| advance.changes)
+        let effect = self.effect(order);
+        effect.map_or_else(Vec::new, |effect| effect.changes)
     }
 
     /// The effect on `order`; `None` if a rule rejects it.
-    fn advance(&self, order: &Order) -> Option<Advance> {
+    fn effect(&self, order: &Order) -> Option<OrderChangeEffect> {
         let at = NOW.parse().unwrap();
         Some(match self {
-            Self::Cancel => Advance {
+            Self::Cancel => OrderChangeEffect {
                 after: order.cancel(at).ok()?,
                 changes: order.releases(None, at),
             },
@@ -66,12 +66,12 @@ impl Deed {
                 };
                 let (refund, after) = body.refund(place, order).ok()?;
                 let changes = refund.movements(body.occurred_at, order);
-                Advance { after, changes }
+                OrderChangeEffect { after, changes }
             }
             Self::Fulfil(id, body) => {
                 let (fulfilment, after) = body.fulfilment(*id, order, at).ok()?;
                 let changes = fulfilment.movements(body.occurred_at, order);
-                Advance { after, changes }
+                OrderChangeEffect { after, changes }
             }
         })
     }
@@ -79,45 +79,53 @@ impl Deed {
 
 pub fn run(
     id: OrderId,
-    deed: &Deed,
-    step: &Step,
+    order_change: &OrderChange,
+    progress: &Progress,
     bucket: u8,
     tables: &mut Tables,
     fault: Option<Fault>,
-) -> Next {
-    let (before, so_far) = match step {
-        Step::Order(before) => (before, None),
-        Step::Attempt(Some(before), attempt) => (before, Some(attempt)),
+) -> NextStep {
+    let (before, level_progress) = match progress {
+        Progress::OrderRead(before) => (before, None),
+        Progress::WritingLevels(Some(before), attempt) => (before, Some(attempt)),
         _ => {
             return match tables.order(id) {
-                Some(order) => Next::Step(Step::Order(order.clone())),
-                None => Next::Answer(Answer::Unknown),
+                Some(order) => NextStep::Continue(Progress::OrderRead(order.clone())),
+                None => NextStep::Respond(Response::NotFound),
             };
         }
     };
-    if deed.is_done(before) {
-        return Next::Answer(Answer::Done);
+    if order_change.is_done(before) {
+        return NextStep::Respond(Response::Done);
     }
-    let Some(advance) = deed.advance(&before.order) else {
-        return Next::Answer(Answer::Refused);
+    let Some(effect) = order_change.effect(&before.order) else {
+        return NextStep::Respond(Response::Rejected);
     };
     let mut records = before.records.clone();
-    records.extend(deed.record());
-    let next = Write::Order(StoredOrder {
-        order: advance.after,
+    records.extend(order_change.record_id());
+    let next = TransactItem::UpdateOrder(StoredOrder {
+        order: effect.after,
         revision: before.revision + 1,
         fingerprint: before.fingerprint,
         records,
     });
     let guard = match fault {
-        Some(Fault::ReleaseTwice) => Write::Unguarded(Box::new(next)),
+        Some(Fault::UpdateOrderWithoutRevision) => TransactItem::Unconditional(Box::new(next)),
         _ => next,
     };
-    match write(&[guard], &advance.changes, (so_far, bucket), tables, fault) {
-        Changed::All => Next::Answer(Answer::Done),
+    match write_levels(
+        &[guard],
+        &effect.changes,
+        (level_progress, bucket),
+        tables,
+        fault,
+    ) {
+        LevelWriteResult::Committed => NextStep::Respond(Response::Done),
         // Another write came first: read the order again.
-        Changed::Refused(failed) if failed[0] => Next::Step(Step::Begun),
-        Changed::Refused(_) => Next::Answer(Answer::Failed),
-        Changed::On(attempt) => Next::Step(Step::Attempt(Some(before.clone()), attempt)),
+        LevelWriteResult::Failed(failed) if failed[0] => NextStep::Continue(Progress::Started),
+        LevelWriteResult::Failed(_) => NextStep::Respond(Response::ServerError),
+        LevelWriteResult::Continue(attempt) => {
+            NextStep::Continue(Progress::WritingLevels(Some(before.clone()), attempt))
+        }
     }
 }

@@ -8,30 +8,32 @@ use stockline_domain::order::NotFulfillable;
 use stockline_domain::split_level::Part;
 use stockline_domain::task::{Report, Step as Reported, Task};
 
-use super::{Answer, NOW, Next, Step};
+use super::{NOW, NextStep, Progress, Response};
 use crate::model::faults::Fault;
-use crate::model::tables::{StoredOrder, Tables, Write};
+use crate::model::tables::{StoredOrder, Tables, TransactItem};
 
 pub fn run(
     id: TaskId,
     report: &Report,
-    step: &Step,
+    progress: &Progress,
     tables: &mut Tables,
     fault: Option<Fault>,
-) -> Next {
+) -> NextStep {
     let now: Timestamp = NOW.parse().unwrap();
-    let (task, order) = match step {
-        Step::Task(task) => (task, None),
-        Step::TaskAndOrder(task, order) => (task, Some(order)),
+    let (task, order) = match progress {
+        Progress::TaskRead(task) => (task, None),
+        Progress::TaskAndOrderRead(task, order) => (task, Some(order)),
         _ => return read(id, tables),
     };
     match (task.report(report, now), order) {
-        (Err(_), _) => Next::Answer(Answer::Refused),
-        (Ok(Reported::Known), _) => Next::Answer(Answer::Counted),
+        (Err(_), _) => NextStep::Respond(Response::Rejected),
+        (Ok(Reported::Known), _) => NextStep::Respond(Response::Processed),
         (Ok(Reported::Moves(after)), _) => replace(tables, *after),
         (Ok(Reported::Completes { .. }), None) => match tables.order(task.order_id) {
-            Some(order) => Next::Step(Step::TaskAndOrder(task.clone(), order.clone())),
-            None => Next::Answer(Answer::Failed),
+            Some(order) => {
+                NextStep::Continue(Progress::TaskAndOrderRead(task.clone(), order.clone()))
+            }
+            None => NextStep::Respond(Response::ServerError),
         },
         (Ok(Reported::Completes { done, dropped }), Some(before)) => {
             match task.fulfil(&before.order) {
@@ -43,7 +45,7 @@ pub fn run(
                     };
                     complete(tables, *done, quantity, next, report, fault)
                 }
-                Err(NotFulfillable::NoSuchLine) => Next::Answer(Answer::Failed),
+                Err(NotFulfillable::NoSuchLine) => NextStep::Respond(Response::ServerError),
                 // The line is canceled or already fulfilled. If another report of this task fulfilled it, the task
                 // has a new version and this write fails.
                 Err(_) => replace(tables, *dropped),
@@ -53,27 +55,27 @@ pub fn run(
 }
 
 /// The task planner processes the cancellation of the order.
-pub fn withdraw(id: TaskId, step: &Step, tables: &mut Tables) -> Next {
-    let Step::Task(task) = step else {
+pub fn cancel(id: TaskId, progress: &Progress, tables: &mut Tables) -> NextStep {
+    let Progress::TaskRead(task) = progress else {
         return read(id, tables);
     };
     match task.order_canceled() {
         Some(after) => replace(tables, after),
-        None => Next::Answer(Answer::Counted),
+        None => NextStep::Respond(Response::Processed),
     }
 }
 
-fn read(id: TaskId, tables: &Tables) -> Next {
+fn read(id: TaskId, tables: &Tables) -> NextStep {
     match tables.task(id) {
-        Some(task) => Next::Step(Step::Task(task.clone())),
-        None => Next::Answer(Answer::Unknown),
+        Some(task) => NextStep::Continue(Progress::TaskRead(task.clone())),
+        None => NextStep::Respond(Response::NotFound),
     }
 }
 
-fn replace(tables: &mut Tables, after: Task) -> Next {
-    match tables.transact(&[Write::Task(after)]) {
-        Ok(()) => Next::Answer(Answer::Counted),
-        Err(_) => Next::Step(Step::Begun),
+fn replace(tables: &mut Tables, after: Task) -> NextStep {
+    match tables.transact(&[TransactItem::UpdateTask(after)]) {
+        Ok(()) => NextStep::Respond(Response::Processed),
+        Err(_) => NextStep::Continue(Progress::Started),
     }
 }
 
@@ -84,22 +86,22 @@ fn complete(
     order: StoredOrder,
     report: &Report,
     fault: Option<Fault>,
-) -> Next {
+) -> NextStep {
     let key = LevelKey {
         location_id: done.location_id.clone(),
         sku: done.sku.clone(),
     };
     let change = done.movement(quantity, report.occurred_at, NOW.parse().unwrap());
     let mut writes = vec![
-        Write::Task(done),
-        Write::Order(order),
-        Write::Change(key, Part::whole(&change, 0)),
+        TransactItem::UpdateTask(done),
+        TransactItem::UpdateOrder(order),
+        TransactItem::AddDeltas(key, Part::whole(&change, 0)),
     ];
-    if fault == Some(Fault::CompleteTwice) {
+    if fault == Some(Fault::CompleteWithoutConditions) {
         let level = writes.pop();
         writes = writes
             .into_iter()
-            .map(|write| Write::Unguarded(Box::new(write)))
+            .map(|write| TransactItem::Unconditional(Box::new(write)))
             .chain(level)
             .collect();
     }
@@ -107,8 +109,8 @@ fn complete(
         .transact(&writes)
         .map_err(|failed| failed[..2].contains(&true))
     {
-        Ok(()) => Next::Answer(Answer::Counted),
-        Err(true) => Next::Step(Step::Begun),
-        Err(false) => Next::Answer(Answer::Refused),
+        Ok(()) => NextStep::Respond(Response::Processed),
+        Err(true) => NextStep::Continue(Progress::Started),
+        Err(false) => NextStep::Respond(Response::Rejected),
     }
 }

@@ -4,74 +4,79 @@
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::split_level::SplitLevel;
 
-use super::levels::even_out;
-use super::{Answer, Attempt, Next, Step};
+use super::write_levels::rebalance;
+use super::{LevelWriteProgress, NextStep, Progress, Response};
 use crate::model::faults::Fault;
-use crate::model::tables::{Tables, Write};
+use crate::model::tables::{Tables, TransactItem};
 
 /// Makes the next step of splitting an existing unsplit level over two buckets.
 pub fn run(
     key: &LevelKey,
     policy: &ReorderPolicy,
-    step: &Step,
+    progress: &Progress,
     tables: &mut Tables,
     fault: Option<Fault>,
-) -> Next {
-    match step {
-        Step::Levels(read) => {
-            let writes = writes(&read[0], policy, tables, fault);
-            let is_known = |tables: &Tables| {
+) -> NextStep {
+    match progress {
+        Progress::LevelsRead(read) => {
+            let writes = split_writes(&read[0], policy, tables, fault);
+            let is_policy_set = |tables: &Tables| {
                 let first = tables.bucket(key, 0);
                 first.is_some_and(|first| first.policy.as_ref() == Some(policy))
             };
-            Next::Step(if tables.transact(&writes).is_ok() || is_known(tables) {
-                Step::Attempt(None, Attempt::Written)
-            } else {
-                // Another write came first: read the level again.
-                Step::Begun
-            })
+            NextStep::Continue(
+                if tables.transact(&writes).is_ok() || is_policy_set(tables) {
+                    Progress::WritingLevels(None, LevelWriteProgress::Committed)
+                } else {
+                    // Another write came first: read the level again.
+                    Progress::Started
+                },
+            )
         }
-        Step::Attempt(_, Attempt::Uneven(read)) => {
-            even_out(key, read, tables, fault);
-            Next::Answer(Answer::Done)
+        Progress::WritingLevels(_, LevelWriteProgress::RebalanceRead(read)) => {
+            rebalance(key, read, tables, fault);
+            NextStep::Respond(Response::Done)
         }
-        Step::Attempt(..) => {
-            let items = tables.items(key).unwrap();
-            Next::Step(Step::Attempt(None, Attempt::Uneven(items)))
+        Progress::WritingLevels(..) => {
+            let items = tables.buckets(key).unwrap();
+            NextStep::Continue(Progress::WritingLevels(
+                None,
+                LevelWriteProgress::RebalanceRead(items),
+            ))
         }
-        _ => match tables.items(key) {
-            Some(items) => Next::Step(Step::Levels(items)),
-            None => Next::Answer(Answer::Unknown),
+        _ => match tables.buckets(key) {
+            Some(items) => NextStep::Continue(Progress::LevelsRead(items)),
+            None => NextStep::Respond(Response::NotFound),
         },
     }
 }
 
 /// The policy update of the first bucket, and the new bucket.
-fn writes(
+fn split_writes(
     first: &Level,
     policy: &ReorderPolicy,
     tables: &Tables,
     fault: Option<Fault>,
-) -> Vec<Write> {
+) -> Vec<TransactItem> {
     let is_short = |first: &Level| first.whole_short || first.is_short();
     let expected = match fault {
-        Some(Fault::SplitByAnOldReading) => tables.bucket(&first.key(), 0).unwrap(),
+        Some(Fault::SplitByStaleRead) => tables.bucket(&first.key(), 0).unwrap(),
         _ => first,
     };
-    let split = Write::Policy {
+    let split = TransactItem::UpdatePolicy {
         key: first.key(),
         policy: policy.clone(),
         is_short: is_short(expected),
         counted_at: expected.counted_at,
     };
-    let wider = Level {
+    let template = Level {
         split_over: policy.buckets,
-        whole_short: is_short(first) && fault != Some(Fault::SplitUntold),
+        whole_short: is_short(first) && fault != Some(Fault::SplitWithoutShortFlag),
         ..first.clone()
     };
-    let bucket = Write::NewBucket(Level {
+    let bucket = TransactItem::PutBucket(Level {
         version: 1,
-        ..SplitLevel::empty_bucket(&wider, 1)
+        ..SplitLevel::empty_bucket(&template, 1)
     });
     vec![split, bucket]
 }

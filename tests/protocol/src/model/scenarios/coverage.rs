@@ -4,55 +4,59 @@ use stateright::Property;
 
 use stockline_domain::level::MovementKind;
 
-use crate::model::requests::Answer;
-use crate::model::tables::Shelf;
+use crate::model::requests::Response;
+use crate::model::tables::BucketItem;
 use crate::model::{Protocol, State};
 
-pub(super) fn told(state: &State, what: impl Fn(&Answer) -> bool) -> usize {
-    let told = state
+pub(super) fn count_responses(state: &State, matches: impl Fn(&Response) -> bool) -> usize {
+    let responses = state
         .callers
         .iter()
-        .filter_map(|caller| caller.told.as_ref());
-    told.filter(|answer| what(answer)).count()
+        .filter_map(|caller| caller.response.as_ref());
+    responses.filter(|response| matches(response)).count()
 }
 
-pub(super) fn placed(answer: &Answer) -> bool {
-    matches!(answer, Answer::Placed(_) | Answer::Replayed(_))
+pub(super) fn placed(response: &Response) -> bool {
+    matches!(response, Response::Placed(_) | Response::Replayed(_))
 }
 
-pub(super) fn replayed(answer: &Answer) -> bool {
-    matches!(answer, Answer::Replayed(_))
+pub(super) fn replayed(response: &Response) -> bool {
+    matches!(response, Response::Replayed(_))
 }
 
-pub(super) fn applied(answer: &Answer) -> bool {
-    matches!(answer, Answer::Applied(_) | Answer::AppliedBefore(_))
+pub(super) fn applied(response: &Response) -> bool {
+    matches!(response, Response::Applied(_) | Response::ReplayedChange(_))
 }
 
 pub(super) fn on_hand(state: &State) -> Vec<i64> {
-    let shelves = state.tables.shelves().iter();
-    shelves.map(|shelf| shelf.level().on_hand).collect()
+    let bucket_items = state.tables.bucket_items().iter();
+    bucket_items
+        .map(|bucket_item| bucket_item.level().on_hand)
+        .collect()
 }
 
 /// Whether the item has a write with a movement of this kind.
-pub(super) fn moved(shelf: &Shelf, kind: MovementKind) -> bool {
-    let mut changes = shelf
+pub(super) fn moved(bucket_item: &BucketItem, kind: MovementKind) -> bool {
+    let mut changes = bucket_item
         .writes()
         .filter_map(|(_, after)| after.last_change.as_ref());
     changes.any(|change| change.kind == kind)
 }
 
 /// A state that the exploration must reach.
-pub(super) fn sight(what: &'static str, seen: fn(&Protocol, &State) -> bool) -> Property<Protocol> {
-    Property::sometimes(what, seen)
+pub(super) fn reachable(
+    name: &'static str,
+    is_expected: fn(&Protocol, &State) -> bool,
+) -> Property<Protocol> {
+    Property::sometimes(name, is_expected)
 }
 
-pub(super) fn came_twice() -> Property<Protocol> {
-    sight(
-        "the ledger is given all it has recorded again",
-        |_, state| {
-            state.tables.shelves().iter().any(|shelf| {
-                shelf.readings_left() == 0 && shelf.is_drained() && shelf.movements().len() > 1
-            })
-        },
-    )
+pub(super) fn ledger_got_duplicates() -> Property<Protocol> {
+    reachable("the ledger receives every record again", |_, state| {
+        state.tables.bucket_items().iter().any(|bucket_item| {
+            bucket_item.replays_left() == 0
+                && bucket_item.is_drained()
+                && bucket_item.movements().len() > 1
+        })
+    })
 }

@@ -1,117 +1,123 @@
 //! Orders: placing, retries, cancellation, fulfilment and refund.
 
-use super::requests::{cancel, hand_over, level, online, order, order_id, place, refund, till};
-use super::sights::{came_twice, on_hand, placed, replayed, sight, told};
-use super::{Patience, STORE, Story};
+use super::coverage::{
+    count_responses, ledger_got_duplicates, on_hand, placed, reachable, replayed,
+};
+use super::fixtures::{cancel, fulfil, level, online, order, order_id, place, pos, refund};
+use super::{CallerTimeout, STORE, Scenario};
 use crate::model::Caller;
-use crate::model::requests::{Answer, Request, Step};
+use crate::model::requests::{Progress, Request, Response};
 use crate::model::tables::Tables;
 
 /// Two orders compete for one unit, with lost responses.
-pub fn two_for_one() -> Story {
-    Story {
-        title: "two orders for the last unit",
-        tables: Tables::stocked(vec![level(STORE, "milk", 1)]).read_twice(),
+pub fn two_orders_for_one_unit() -> Scenario {
+    Scenario {
+        name: "two orders for the last unit",
+        tables: Tables::with_levels(vec![level(STORE, "milk", 1)]).with_stream_replay(),
         requests: vec![online("ana", &[("milk", 1)]), online("ben", &[("milk", 1)])],
-        tries: vec![3, 3],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("one is served and one is not", |_, state| {
-                told(state, placed) == 1 && told(state, |a| *a == Answer::Short) == 1
+        attempts: vec![3, 3],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable("one order is placed and one is short", |_, state| {
+                count_responses(state, placed) == 1
+                    && count_responses(state, |a| *a == Response::Short) == 1
             }),
-            sight("a lost answer is given again", |_, state| {
-                told(state, replayed) > 0
-            }),
-            sight("a caller gives up, and yet has an order", |_, state| {
-                let unknown = |caller: &&Caller| caller.told.is_none() && !caller.waits;
-                state.callers.iter().filter(unknown).count() == 2
-                    && state.callers.iter().all(|caller| caller.tries == 3)
+            reachable(
+                "a retry after a lost response replays the order",
+                |_, state| count_responses(state, replayed) > 0,
+            ),
+            reachable("a caller without a response has an order", |_, state| {
+                let is_unanswered =
+                    |caller: &&Caller| caller.response.is_none() && !caller.is_waiting;
+                state.callers.iter().filter(is_unanswered).count() == 2
+                    && state.callers.iter().all(|caller| caller.attempts == 3)
                     && state.tables.orders().count() == 1
             }),
-            came_twice(),
+            ledger_got_duplicates(),
         ],
     }
 }
 
 /// Three orders compete for two units.
-pub fn three_for_two() -> Story {
-    Story {
-        title: "three orders for two units, one of them at the till",
-        tables: Tables::stocked(vec![level(STORE, "milk", 2)]),
+pub fn three_orders_for_two_units() -> Scenario {
+    Scenario {
+        name: "three orders for two units, one of them point of sale",
+        tables: Tables::with_levels(vec![level(STORE, "milk", 2)]),
         requests: vec![
             online("ana", &[("milk", 1)]),
             online("ben", &[("milk", 1)]),
-            till("cas", &[("milk", 1)]),
+            pos("cas", &[("milk", 1)]),
         ],
-        tries: vec![2, 2, 2],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("all is sold and one is refused", |_, state| {
-                told(state, placed) == 2 && told(state, |a| *a == Answer::Short) == 1
+        attempts: vec![2, 2, 2],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable("both units are sold and one order is short", |_, state| {
+                count_responses(state, placed) == 2
+                    && count_responses(state, |a| *a == Response::Short) == 1
             }),
-            sight("the till has taken one of them away", |_, state| {
-                state.tables.shelves()[0].level().on_hand == 1
+            reachable("the point-of-sale order takes one unit away", |_, state| {
+                state.tables.bucket_items()[0].level().on_hand == 1
             }),
         ],
     }
 }
 
 /// The same request twice, and another body under the same key.
-pub fn one_key_three_times() -> Story {
+pub fn one_key_with_two_bodies() -> Scenario {
     let Request::Place { order, .. } = online("ana", &[("milk", 2)]) else {
-        unreachable!("an order is placed")
+        unreachable!("`online` places an order")
     };
-    Story {
-        title: "one key, twice at once and once with another body",
-        tables: Tables::stocked(vec![level(STORE, "milk", 3)]),
+    Scenario {
+        name: "one key, twice with one body and once with another",
+        tables: Tables::with_levels(vec![level(STORE, "milk", 3)]),
         requests: vec![
             online("ana", &[("milk", 1)]),
             online("ana", &[("milk", 1)]),
             Request::Place { order, body: 2 },
         ],
-        tries: vec![2, 2, 2],
-        patience: Patience::ShorterThanAnInvocation,
-        sights: vec![
-            sight("both have the same order", |_, state| {
+        attempts: vec![2, 2, 2],
+        caller_timeout: CallerTimeout::ShorterThanInvocation,
+        expected_states: vec![
+            reachable("both callers get the same order", |_, state| {
                 state.callers[..2]
                     .iter()
-                    .all(|caller| caller.told.as_ref().is_some_and(placed))
+                    .all(|caller| caller.response.as_ref().is_some_and(placed))
             }),
-            sight("the other body is refused", |_, state| {
-                state.callers[2].told == Some(Answer::KeyReused)
+            reachable("the other body is rejected", |_, state| {
+                state.callers[2].response == Some(Response::KeyReused)
             }),
-            sight("the other body is first", |_, state| {
-                state.callers[0].told == Some(Answer::KeyReused)
-                    && state.callers[1].told == Some(Answer::KeyReused)
+            reachable("the other body comes first", |_, state| {
+                state.callers[0].response == Some(Response::KeyReused)
+                    && state.callers[1].response == Some(Response::KeyReused)
             }),
         ],
     }
 }
 
 /// A caller times out before the function does: its first attempt still runs when the second is answered.
-pub fn a_late_try() -> Story {
-    Story {
-        title: "a try that comes after the answer to a later one",
-        tables: Tables::stocked(vec![level(STORE, "milk", 1)]),
+pub fn early_caller_timeout() -> Scenario {
+    Scenario {
+        name: "an attempt that commits after a later one was answered",
+        tables: Tables::with_levels(vec![level(STORE, "milk", 1)]),
         requests: vec![
             online("ana", &[("milk", 1)]),
             online("ben", &[("milk", 1)]),
             cancel("ben"),
         ],
-        tries: vec![2, 2, 1],
-        patience: Patience::ShorterThanAnInvocation,
-        sights: vec![
-            sight("two tries of one caller run at once", |_, state| {
+        attempts: vec![2, 2, 1],
+        caller_timeout: CallerTimeout::ShorterThanInvocation,
+        expected_states: vec![
+            reachable("two attempts of one caller run concurrently", |_, state| {
                 let pairs = state.invocations.windows(2);
                 pairs
                     .into_iter()
                     .any(|pair| pair[0].caller == pair[1].caller)
             }),
             // This is why a caller's timeout must exceed the function's: the order was rejected and then placed.
-            sight(
-                "an order that was refused is placed after all",
+            reachable(
+                "an order that was rejected is placed afterwards",
                 |_, state| {
-                    state.callers[0].told == Some(Answer::Short)
+                    state.callers[0].response == Some(Response::Short)
                         && state.tables.order(order_id("ana")).is_some()
                 },
             ),
@@ -120,26 +126,26 @@ pub fn a_late_try() -> Story {
 }
 
 /// Orders of the same two SKUs, in either line order.
-pub fn baskets_of_two() -> Story {
-    Story {
-        title: "two baskets of the same two SKUs, and a third that takes one",
-        tables: Tables::stocked(vec![level(STORE, "milk", 1), level(STORE, "bread", 2)]),
+pub fn orders_of_the_same_skus() -> Scenario {
+    Scenario {
+        name: "two orders of the same two SKUs, and a third of one of them",
+        tables: Tables::with_levels(vec![level(STORE, "milk", 1), level(STORE, "bread", 2)]),
         requests: vec![
             online("ana", &[("milk", 1), ("bread", 1)]),
             online("ben", &[("bread", 1), ("milk", 1)]),
-            till("cas", &[("bread", 2)]),
+            pos("cas", &[("bread", 2)]),
         ],
-        tries: vec![2, 2, 2],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("nothing of a refused basket is taken", |_, state| {
-                told(state, |a| *a == Answer::Short) == 2
-                    && state.tables.shelves()[0].level().allocated == 0
+        attempts: vec![2, 2, 2],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable("a rejected order takes nothing", |_, state| {
+                count_responses(state, |a| *a == Response::Short) == 2
+                    && state.tables.bucket_items()[0].level().allocated == 0
             }),
-            sight("one basket is whole", |_, state| {
+            reachable("one order takes both SKUs", |_, state| {
                 state
                     .tables
-                    .shelves()
+                    .bucket_items()
                     .iter()
                     .all(|s| s.level().allocated == 1)
             }),
@@ -148,60 +154,60 @@ pub fn baskets_of_two() -> Story {
 }
 
 /// Two callers cancel an order that a third still places, and a fourth waits for the released unit.
-pub fn cancels() -> Story {
-    Story {
-        title: "two cancels race with the order's replay and with each other",
-        tables: Tables::stocked(vec![level(STORE, "milk", 1)]),
+pub fn concurrent_cancels() -> Scenario {
+    Scenario {
+        name: "two cancellations race with the order's replay and each other",
+        tables: Tables::with_levels(vec![level(STORE, "milk", 1)]),
         requests: vec![
             online("ana", &[("milk", 1)]),
             cancel("ana"),
             cancel("ana"),
             online("ben", &[("milk", 1)]),
         ],
-        tries: vec![2, 2, 2, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight(
-                "a canceled order's replay is as it was placed",
+        attempts: vec![2, 2, 2, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable(
+                "the replay of a canceled order shows it as placed",
                 |_, state| {
-                    state.callers[0].told.as_ref().is_some_and(replayed)
-                        && state.callers[1].told == Some(Answer::Done)
+                    state.callers[0].response.as_ref().is_some_and(replayed)
+                        && state.callers[1].response == Some(Response::Done)
                 },
             ),
-            sight("both have canceled it", |_, state| {
-                told(state, |a| *a == Answer::Done) == 2
+            reachable("both cancellations succeed", |_, state| {
+                count_responses(state, |a| *a == Response::Done) == 2
             }),
-            sight(
-                "a cancel finds the order written since it read it",
+            reachable(
+                "the order is written between a cancellation's read and write",
                 |_, state| {
                     let order = state.tables.order(order_id("ana"));
                     state.invocations.iter().any(|invocation| {
-                    matches!(&invocation.step, Step::Order(read) if Some(read) != order)
+                    matches!(&invocation.progress, Progress::OrderRead(read) if Some(read) != order)
                 })
                 },
             ),
-            sight("what was released is sold again", |_, state| {
-                state.callers[1].told == Some(Answer::Done)
-                    && state.callers[3].told.as_ref().is_some_and(placed)
+            reachable("the released unit is sold again", |_, state| {
+                state.callers[1].response == Some(Response::Done)
+                    && state.callers[3].response.as_ref().is_some_and(placed)
             }),
-            sight("a cancel comes before its order", |_, state| {
-                state.callers[1].told == Some(Answer::Unknown)
-                    && state.callers[0].told.as_ref().is_some_and(placed)
+            reachable("a cancellation comes before its order", |_, state| {
+                state.callers[1].response == Some(Response::NotFound)
+                    && state.callers[0].response.as_ref().is_some_and(placed)
             }),
         ],
     }
 }
 
 /// Half of an order is fulfilled, some of it is returned, and the open rest is canceled.
-pub fn goods_out_and_back() -> Story {
+pub fn fulfilment_refund_and_cancel() -> Scenario {
     let placed = order(STORE, "click_and_collect", "ana", &[("milk", 2)]);
-    let mut tables = Tables::stocked(vec![level(STORE, "milk", 2)]);
+    let mut tables = Tables::with_levels(vec![level(STORE, "milk", 2)]);
     place(&mut tables, placed, 0);
-    Story {
-        title: "a hand-over, a refund and a cancel of one order",
+    Scenario {
+        name: "a fulfilment, a refund and a cancellation of one order",
         tables,
         requests: vec![
-            hand_over("ana", "1", r#"{"lines":[{"line":1,"quantity":1}]}"#),
+            fulfil("ana", "1", r#"{"lines":[{"line":1,"quantity":1}]}"#),
             refund(
                 "ana",
                 "1",
@@ -209,23 +215,32 @@ pub fn goods_out_and_back() -> Story {
             ),
             cancel("ana"),
         ],
-        tries: vec![2, 2, 2],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight(
-                "one is handed over, comes back, and nothing is open",
-                |_, state| told(state, |a| *a == Answer::Done) == 3 && on_hand(state) == [2],
+        attempts: vec![2, 2, 2],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable(
+                "one unit is fulfilled and returned, and nothing is open",
+                |_, state| {
+                    count_responses(state, |a| *a == Response::Done) == 3 && on_hand(state) == [2]
+                },
             ),
-            sight("nothing can be refunded yet", |_, state| {
-                state.callers[1].told == Some(Answer::Refused)
+            reachable("a refund before the fulfilment is rejected", |_, state| {
+                state.callers[1].response == Some(Response::Rejected)
             }),
-            sight("nothing can be handed over any more", |_, state| {
-                state.callers[0].told == Some(Answer::Refused)
-            }),
-            sight("two deeds are decided on one reading", |_, state| {
-                let steps = state.invocations.iter().map(|i| &i.step);
-                steps.filter(|step| matches!(step, Step::Order(_))).count() >= 2
-            }),
+            reachable(
+                "a fulfilment after the cancellation is rejected",
+                |_, state| state.callers[0].response == Some(Response::Rejected),
+            ),
+            reachable(
+                "two order changes are based on the same read",
+                |_, state| {
+                    let steps = state.invocations.iter().map(|i| &i.progress);
+                    steps
+                        .filter(|step| matches!(step, Progress::OrderRead(_)))
+                        .count()
+                        >= 2
+                },
+            ),
         ],
     }
 }

@@ -3,170 +3,178 @@
 use stockline_domain::level::{Level, MovementKind};
 use stockline_domain::order::Order;
 
-use super::requests::{
-    adjustment, cancel, change, damage, hand_over, level, online, order, place, split, split_level,
-    till,
+use super::coverage::{applied, count_responses, moved, on_hand, placed, reachable};
+use super::fixtures::{
+    adjustment, cancel, change_stock, damage, fulfil, level, online, order, place, pos, split,
+    split_level,
 };
-use super::sights::{applied, moved, on_hand, placed, sight, told};
-use super::{Patience, STORE, Story};
+use super::{CallerTimeout, STORE, Scenario};
 use crate::model::State;
-use crate::model::requests::{Answer, Attempt, Request, Step};
-use crate::model::tables::{Shelf, Tables};
+use crate::model::requests::{LevelWriteProgress, Progress, Request, Response};
+use crate::model::tables::{BucketItem, Tables};
 
 /// An order exceeds either bucket and is canceled; the level is rebalanced after both.
-pub fn an_order_apart() -> Story {
-    let mut tables = Tables::stocked(split_level(STORE, "milk", 10, 2)).followed();
+pub fn order_across_buckets() -> Scenario {
+    let mut tables = Tables::with_levels(split_level(STORE, "milk", 10, 2)).with_immediate_ledger();
     place(&mut tables, order(STORE, "pos", "eve", &[("milk", 4)]), 1);
-    Story {
-        title: "an order of what two items of a level have together, its cancel, and the till",
+    Scenario {
+        name: "an order that needs both buckets, its cancellation, and a sale",
         tables,
         requests: vec![
             online("ana", &[("milk", 6)]),
             cancel("ana"),
-            till("cas", &[("milk", 1)]),
+            pos("cas", &[("milk", 1)]),
         ],
-        tries: vec![2, 2, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("an order takes from both items", |_, state| {
-                levels(state).all(|level| level.level().allocated > 0)
+        attempts: vec![2, 2, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable("an order takes from both buckets", |_, state| {
+                buckets(state).all(|bucket| bucket.level().allocated > 0)
             }),
-            sight("the level is evened out", |_, state| {
-                levels(state).all(|level| moved(level, MovementKind::Rebalance))
+            reachable("the level is rebalanced", |_, state| {
+                buckets(state).all(|bucket| moved(bucket, MovementKind::Rebalance))
             }),
-            sight("two even out what they both read", |_, state| {
-                let mut read = state.invocations.iter().filter_map(|i| match &i.step {
-                    Step::Attempt(_, Attempt::Uneven(items)) => Some(items),
+            reachable("two rebalances are based on the same read", |_, state| {
+                let mut read = state.invocations.iter().filter_map(|i| match &i.progress {
+                    Progress::WritingLevels(_, LevelWriteProgress::RebalanceRead(items)) => {
+                        Some(items)
+                    }
                     _ => None,
                 });
                 read.next()
                     .is_some_and(|one| read.any(|other| one == other))
             }),
-            sight(
-                "one item refuses the till, and the other sells",
+            reachable(
+                "one bucket is insufficient for the sale, the other sells",
                 |_, state| {
-                    let steps = state.invocations.iter().map(|i| (i.caller, &i.step));
+                    let steps = state.invocations.iter().map(|i| (i.caller, &i.progress));
                     steps.into_iter().any(|(caller, step)| {
-                        caller == 2 && matches!(step, Step::Attempt(_, Attempt::Planned(_)))
+                        caller == 2
+                            && matches!(
+                                step,
+                                Progress::WritingLevels(_, LevelWriteProgress::Planned(_))
+                            )
                     })
                 },
             ),
-            sight("the order finds too little", |_, state| {
-                state.callers[0].told == Some(Answer::Short)
+            reachable("the order is short", |_, state| {
+                state.callers[0].response == Some(Response::Short)
             }),
         ],
     }
 }
 
 /// Allocated units are damaged; a cancellation then covers the shortage before its units can be sold.
-pub fn a_short_level() -> Story {
-    let mut tables = Tables::stocked(split_level(STORE, "milk", 3, 2)).followed();
+pub fn short_level() -> Scenario {
+    let mut tables = Tables::with_levels(split_level(STORE, "milk", 3, 2)).with_immediate_ledger();
     place(
         &mut tables,
         order(STORE, "online", "ben", &[("milk", 1)]),
         0,
     );
-    Story {
-        title: "a level of two items that damage leaves short, an order of both, a cancel, and the till",
+    Scenario {
+        name: "damage leaves a split level short during an order, a cancellation and a sale",
         tables,
         requests: vec![
             online("ana", &[("milk", 2)]),
             cancel("ben"),
             adjustment("damage", r#""delta":-1,"reason":"damage""#),
-            till("cas", &[("milk", 1)]),
+            pos("cas", &[("milk", 1)]),
         ],
-        tries: vec![1, 1, 1, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("the level is short, and both items say so", |_, state| {
-                levels(state).all(|level| level.level().whole_short)
+        attempts: vec![1, 1, 1, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable(
+                "the level is short, and both buckets are flagged",
+                |_, state| buckets(state).all(|bucket| bucket.level().whole_short),
+            ),
+            reachable("the canceled unit covers the shortage", |_, state| {
+                count_responses(state, |response| *response == Response::Done) == 1
+                    && buckets(state).all(|bucket| moved(bucket, MovementKind::Release))
+                    && buckets(state).all(|bucket| bucket.level().available() == 0)
             }),
-            sight("what was canceled made good what was owed", |_, state| {
-                told(state, |answer| *answer == Answer::Done) == 1
-                    && levels(state).all(|level| moved(level, MovementKind::Release))
-                    && levels(state).all(|level| level.level().available() == 0)
+            reachable("the sale is short", |_, state| {
+                state.callers[3].response == Some(Response::Short)
             }),
-            sight("the till finds nothing left", |_, state| {
-                state.callers[3].told == Some(Answer::Short)
-            }),
-            sight("the till sells what was canceled", |_, state| {
-                told(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2
+            reachable("the sale takes the canceled unit", |_, state| {
+                count_responses(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2
             }),
         ],
     }
 }
 
 /// A receipt, written as a replacement or as deltas, and a theft while the level sells.
-pub fn a_split_level_filled() -> Story {
-    Story {
-        title: "a receipt and a theft from a level of two items, and an order of both",
-        tables: Tables::stocked(split_level(STORE, "milk", 2, 2)),
+pub fn receipt_and_theft() -> Scenario {
+    Scenario {
+        name: "a receipt, a theft and a sale of both buckets of a split level",
+        tables: Tables::with_levels(split_level(STORE, "milk", 2, 2)),
         requests: vec![
-            change(
+            change_stock(
                 "receipt",
                 r#"{"kind":"receipt","location_id":"store-1","sku":"milk","quantity":2}"#,
             ),
             adjustment("theft", r#""delta":-2,"reason":"theft""#),
-            till("ana", &[("milk", 3)]),
+            pos("ana", &[("milk", 3)]),
         ],
-        tries: vec![2, 1, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("what comes in is added to one item", |_, state| {
-                let with = levels(state).filter(|item| moved(item, MovementKind::Receipt));
-                told(state, applied) > 0 && with.count() == 1
+        attempts: vec![2, 1, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable("the receipt adds deltas to one bucket", |_, state| {
+                let receipts = buckets(state).filter(|bucket| moved(bucket, MovementKind::Receipt));
+                count_responses(state, applied) > 0 && receipts.count() == 1
             }),
-            sight("what comes in is written over both", |_, state| {
-                levels(state).all(|item| moved(item, MovementKind::Receipt))
+            reachable("the receipt replaces both buckets", |_, state| {
+                buckets(state).all(|bucket| moved(bucket, MovementKind::Receipt))
             }),
-            sight("a receipt is given its lost answer again", |_, state| {
-                told(state, |a| matches!(a, Answer::AppliedBefore(_))) > 0
+            reachable(
+                "a retry after a lost response replays the receipt",
+                |_, state| count_responses(state, |a| matches!(a, Response::ReplayedChange(_))) > 0,
+            ),
+            reachable("the theft is taken from both buckets", |_, state| {
+                buckets(state).all(|bucket| moved(bucket, MovementKind::Adjustment))
             }),
-            sight("what is stolen is missing from both", |_, state| {
-                levels(state).all(|item| moved(item, MovementKind::Adjustment))
-            }),
-            sight("the order sells what has come in", |_, state| {
-                told(state, placed) == 1 && on_hand(state).iter().sum::<i64>() == 1
+            reachable("the sale takes received units", |_, state| {
+                count_responses(state, placed) == 1 && on_hand(state).iter().sum::<i64>() == 1
             }),
         ],
     }
 }
 
 /// An order needs one item more than a transaction allows.
-pub fn an_order_gathered() -> Story {
-    let tables = Tables::stocked(split_level(STORE, "milk", 6, 2)).followed();
-    Story {
-        title: "an order of what two items of a level have together and a transaction does not take, its cancel, and the till",
-        tables: tables.with_room_for(2),
+pub fn order_gathered() -> Scenario {
+    let tables = Tables::with_levels(split_level(STORE, "milk", 6, 2)).with_immediate_ledger();
+    Scenario {
+        name: "an order of more items than a transaction allows, its cancellation, and a sale",
+        tables: tables.with_transaction_limit(2),
         requests: vec![
             online("ana", &[("milk", 5)]),
             cancel("ana"),
-            till("cas", &[("milk", 2)]),
+            pos("cas", &[("milk", 2)]),
         ],
-        tries: vec![2, 2, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight(
-                "one item gathers what the order wants, and promises all of it",
-                |_, state| levels(state).any(|level| level.level().allocated == 5),
+        attempts: vec![2, 2, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable(
+                "one bucket gathers and allocates all units of the order",
+                |_, state| buckets(state).any(|bucket| bucket.level().allocated == 5),
             ),
-            sight(
-                "the till takes of what was gathered, and the order goes on without",
+            reachable(
+                "the sale takes gathered units, and the order is placed anyway",
                 |_, state| {
-                    told(state, placed) == 2
-                        && levels(state).any(|level| moved(level, MovementKind::Rebalance))
+                    count_responses(state, placed) == 2
+                        && buckets(state).any(|bucket| moved(bucket, MovementKind::Rebalance))
                 },
             ),
-            sight("the order finds too little", |_, state| {
-                state.callers[0].told == Some(Answer::Short)
+            reachable("the order is short", |_, state| {
+                state.callers[0].response == Some(Response::Short)
             }),
         ],
     }
 }
 
 /// A cancellation on a short level needs more items than a transaction allows.
-pub fn a_short_level_gathered() -> Story {
-    let mut tables = Tables::stocked(split_level(STORE, "milk", 4, 2)).followed();
+pub fn cancels_gathered() -> Scenario {
+    let mut tables = Tables::with_levels(split_level(STORE, "milk", 4, 2)).with_immediate_ledger();
     place(
         &mut tables,
         order(STORE, "online", "ana", &[("milk", 2)]),
@@ -178,46 +186,52 @@ pub fn a_short_level_gathered() -> Story {
         1,
     );
     damage(&mut tables, 3);
-    Story {
-        title: "a short level of two items, two cancels of more items than a transaction takes, a hand-over and the till",
-        tables: tables.with_room_for(2),
+    Scenario {
+        name: "a short split level, two cancellations of more items than a transaction allows, a fulfilment and a sale",
+        tables: tables.with_transaction_limit(2),
         requests: vec![
             cancel("ana"),
             cancel("ben"),
-            hand_over("ben", "1", r#"{"lines":[{"line":1,"quantity":1}]}"#),
-            till("cas", &[("milk", 1)]),
+            fulfil("ben", "1", r#"{"lines":[{"line":1,"quantity":1}]}"#),
+            pos("cas", &[("milk", 1)]),
         ],
-        tries: vec![1, 1, 1, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight(
-                "all that there is lies in the first item, and both say that it is short",
+        attempts: vec![1, 1, 1, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable(
+                "all units are in the first bucket, and both are flagged short",
                 |_, state| {
-                    levels(state).all(|level| level.level().whole_short) && on_hand(state) == [1, 0]
+                    buckets(state).all(|bucket| bucket.level().whole_short)
+                        && on_hand(state) == [1, 0]
                 },
             ),
-            sight(
-                "the first item owes nothing any more, and the other is yet to be told",
+            reachable(
+                "the first bucket's flag is cleared before the other's",
                 |_, state| {
-                    let marks: Vec<bool> = levels(state).map(|it| it.level().whole_short).collect();
-                    marks == [false, true]
+                    let flags: Vec<bool> = buckets(state)
+                        .map(|bucket| bucket.level().whole_short)
+                        .collect();
+                    flags == [false, true]
                 },
             ),
-            sight("it is told, and what there is is shared out", |_, state| {
-                told(state, |answer| *answer == Answer::Done) == 2
-                    && levels(state).all(|level| !level.level().whole_short)
-                    && levels(state).all(|level| moved(level, MovementKind::Rebalance))
-            }),
-            sight("the till sells what was canceled", |_, state| {
-                told(state, placed) == 1 && on_hand(state).iter().sum::<i64>() == 0
+            reachable(
+                "both flags are cleared, and the level is rebalanced",
+                |_, state| {
+                    count_responses(state, |response| *response == Response::Done) == 2
+                        && buckets(state).all(|bucket| !bucket.level().whole_short)
+                        && buckets(state).all(|bucket| moved(bucket, MovementKind::Rebalance))
+                },
+            ),
+            reachable("the sale takes the canceled unit", |_, state| {
+                count_responses(state, placed) == 1 && on_hand(state).iter().sum::<i64>() == 0
             }),
         ],
     }
 }
 
 /// A level is split while it becomes short and recovers.
-pub fn a_level_is_split() -> Story {
-    let mut tables = Tables::stocked(vec![level(STORE, "milk", 3)]).followed();
+pub fn split_while_short() -> Scenario {
+    let mut tables = Tables::with_levels(vec![level(STORE, "milk", 3)]).with_immediate_ledger();
     for buyer in ["ben", "dan"] {
         place(
             &mut tables,
@@ -225,35 +239,34 @@ pub fn a_level_is_split() -> Story {
             0,
         );
     }
-    Story {
-        title: "a level is split while damage leaves it short, and an order is canceled",
+    Scenario {
+        name: "a level is split while damage leaves it short and an order is canceled",
         tables,
         requests: vec![
             split(STORE, "milk", 2),
             cancel("ben"),
             adjustment("damage", r#""delta":-2,"reason":"damage""#),
         ],
-        tries: vec![1, 1, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight("a short level is split", |_, state| {
-                levels(state).count() == 2
-                    && levels(state).all(|level| level.level().split_over == 2)
-                    && levels(state).any(|level| level.level().is_short())
+        attempts: vec![1, 1, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable("a short level is split", |_, state| {
+                buckets(state).count() == 2
+                    && buckets(state).all(|bucket| bucket.level().split_over == 2)
+                    && buckets(state).any(|bucket| bucket.level().is_short())
             }),
-            sight(
-                "damage comes between the reading and the split",
-                |_, state| is_overtaken(state, |read, now| !read.is_short() && now.is_short()),
-            ),
+            reachable("damage comes between the read and the split", |_, state| {
+                is_read_stale(state, |read, now| !read.is_short() && now.is_short())
+            }),
         ],
     }
 }
 
 /// A level is split while it is counted, over a bucket item left from an earlier split. An offline point of sale then
 /// uploads sales from before the count.
-pub fn a_level_is_split_and_counted() -> Story {
+pub fn split_while_counted() -> Scenario {
     let morning = level(STORE, "milk", 2);
-    let left = Level {
+    let leftover = Level {
         bucket: 1,
         split_over: 2,
         version: 1,
@@ -266,14 +279,14 @@ pub fn a_level_is_split_and_counted() -> Story {
         },
         body: 1,
     };
-    Story {
-        title: "a level is split while it is counted, and a till tells what it sold before",
-        tables: Tables::stocked(vec![morning, left]).followed(),
+    Scenario {
+        name: "a level is split while it is counted, and earlier sales are uploaded",
+        tables: Tables::with_levels(vec![morning, leftover]).with_immediate_ledger(),
         requests: vec![
             split(STORE, "milk", 2),
             // The expected version rejects a count after the split, because the model leaves out counts of split
             // levels.
-            change(
+            change_stock(
                 "noon",
                 r#"{"kind":"count","location_id":"store-1","sku":"milk","quantity":2,
                     "counted_at":"2026-03-01T11:30:00Z","expected_version":1}"#,
@@ -281,43 +294,53 @@ pub fn a_level_is_split_and_counted() -> Story {
             upload("ana"),
             upload("ben"),
         ],
-        tries: vec![2, 1, 1, 1],
-        patience: Patience::LongerThanAnInvocation,
-        sights: vec![
-            sight(
-                "a count comes between the reading and the split",
-                |_, state| is_overtaken(state, |read, now| read.counted_at != now.counted_at),
+        attempts: vec![2, 1, 1, 1],
+        caller_timeout: CallerTimeout::LongerThanInvocation,
+        expected_states: vec![
+            reachable(
+                "a count comes between the read and the split",
+                |_, state| is_read_stale(state, |read, now| read.counted_at != now.counted_at),
             ),
-            sight("the item that was left learns of the count", |_, state| {
-                let mut later = levels(state).skip(1);
-                later.any(|item| {
-                    item.writes().any(|(before, after)| {
-                        before.counted_at.is_none()
-                            && after.counted_at == state.tables.shelves()[0].level().counted_at
-                            && after.last_change.is_none()
+            reachable(
+                "the leftover bucket gets the time of the count",
+                |_, state| {
+                    let mut later_buckets = buckets(state).skip(1);
+                    later_buckets.any(|item| {
+                        item.writes().any(|(before, after)| {
+                            before.counted_at.is_none()
+                                && after.counted_at
+                                    == state.tables.bucket_items()[0].level().counted_at
+                                && after.last_change.is_none()
+                        })
                     })
-                })
-            }),
-            sight(
-                "what was sold before the count shifts nothing",
-                |_, state| told(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2,
+                },
             ),
-            sight("without the count it leaves the new item", |_, state| {
-                levels(state)
-                    .skip(1)
-                    .any(|item| moved(item, MovementKind::Sale))
-            }),
+            reachable(
+                "sales before the count do not change the counted level",
+                |_, state| {
+                    count_responses(state, placed) == 2 && on_hand(state).iter().sum::<i64>() == 2
+                },
+            ),
+            reachable(
+                "without the count, a sale takes from the new bucket",
+                |_, state| {
+                    buckets(state)
+                        .skip(1)
+                        .any(|bucket| moved(bucket, MovementKind::Sale))
+                },
+            ),
         ],
     }
 }
 
 /// Whether the split is about to use a stale read: `happened` holds between the read and the current first bucket.
-fn is_overtaken(state: &State, happened: impl Fn(&Level, &Level) -> bool) -> bool {
-    let now = state.tables.shelves()[0].level();
+fn is_read_stale(state: &State, has_changed: impl Fn(&Level, &Level) -> bool) -> bool {
+    let now = state.tables.bucket_items()[0].level();
     let mut splits = state.invocations.iter().filter(|it| it.caller == 0);
-    splits.any(|it| matches!(&it.step, Step::Levels(read) if happened(&read[0], now)))
+    splits
+        .any(|it| matches!(&it.progress, Progress::LevelsRead(read) if has_changed(&read[0], now)))
 }
 
-fn levels(state: &State) -> impl Iterator<Item = &Shelf> {
-    state.tables.shelves().iter()
+fn buckets(state: &State) -> impl Iterator<Item = &BucketItem> {
+    state.tables.bucket_items().iter()
 }
