@@ -2,7 +2,7 @@
 //!
 //! One fault proxy stands between the buyers and API Gateway, another between `order-intake` and `stock-updates` and
 //! their DynamoDB. `stock-ledger` has no proxy, because the local cloud does not redeliver a stream record when a
-//! function asks for it; the stream simulator tests those redeliveries.
+//! function asks for it; the tests of `stock-ledger` cover redelivered records.
 
 mod audit;
 mod network;

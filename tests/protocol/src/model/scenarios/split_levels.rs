@@ -333,7 +333,7 @@ pub fn split_while_counted() -> Scenario {
     }
 }
 
-/// Whether the split is about to use a stale read: `happened` holds between the read and the current first bucket.
+/// Whether the split is about to use a stale read: `has_changed` holds between the read and the current first bucket.
 fn is_read_stale(state: &State, has_changed: impl Fn(&Level, &Level) -> bool) -> bool {
     let now = state.tables.bucket_items()[0].level();
     let mut splits = state.invocations.iter().filter(|it| it.caller == 0);
