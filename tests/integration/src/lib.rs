@@ -153,5 +153,5 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
     };
     tokio::time::timeout(Duration::from_mins(1), polling)
         .await
-        .unwrap_or_else(|_| panic!("{what} did not happen within a minute"))
+        .unwrap_or_else(|_| panic!("timed out after a minute waiting for {what}"))
 }

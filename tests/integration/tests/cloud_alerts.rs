@@ -29,7 +29,7 @@ async fn sale_crossing_the_reorder_point_alerts_slack_once() {
         .expect_status(&[200])
         .unwrap();
 
-    let store_app = deployed.api("store_app", "alerts-till", &["alerts"]);
+    let store_app = deployed.api("store_app", "alerts-store-app", &["alerts"]);
     for number in 0..3 {
         let key = format!("alerts-{number}");
         let sold = store_app

@@ -129,7 +129,7 @@ async fn altered_level_is_reported_repaired_and_explained() {
     deployed
         .open_store(STORE, &[("milk", 10), ("bread", 10)])
         .await;
-    let manager = deployed.api("store_manager", "audited-store-till", &[STORE]);
+    let manager = deployed.api("store_manager", "audited-store-manager", &[STORE]);
     let mut order = sale(STORE, "milk");
     order["channel"] = json!("click_and_collect");
     let placed = manager.post("/v1/orders", &order, Some("audited-1"));

@@ -40,7 +40,7 @@ impl<'a> Warehouse<'a> {
             sqs,
             location,
             admin: deployed.admin(),
-            store_app: deployed.api("store_app", &format!("{location}-till"), &[location]),
+            store_app: deployed.api("store_app", &format!("{location}-store-app"), &[location]),
         }
     }
 

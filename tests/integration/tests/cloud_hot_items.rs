@@ -20,7 +20,7 @@ async fn level_split_while_selling_sells_exactly_its_stock() {
     deployed
         .open_store("hot-store", &[("console", STOCK)])
         .await;
-    let store_app = deployed.api("store_app", "hot-till", &["hot-store"]);
+    let store_app = deployed.api("store_app", "hot-store-app", &["hot-store"]);
     let manager = deployed.api("store_manager", "hot-manager", &["hot-store"]);
 
     let buy = |buyer: usize| {

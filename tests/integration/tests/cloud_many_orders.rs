@@ -20,7 +20,7 @@ async fn concurrent_orders_are_all_placed_and_replayed() {
     deployed
         .open_store("many-orders", &[("milk", 10_000), ("bread", 10_000)])
         .await;
-    let store_app = deployed.api("store_app", "many-till", &["many-orders"]);
+    let store_app = deployed.api("store_app", "many-store-app", &["many-orders"]);
 
     let send = |number: usize| {
         let store_app = store_app.clone();

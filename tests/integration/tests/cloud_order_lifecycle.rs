@@ -39,7 +39,7 @@ async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
     };
     deployed.open_store(STORE, &[("milk", 10)]).await;
     deployed.open_store(BRANCH, &[]).await;
-    let manager = deployed.api("store_manager", "lifecycle-till", &[STORE, BRANCH]);
+    let manager = deployed.api("store_manager", "lifecycle-manager", &[STORE, BRANCH]);
     let euros = |amount: i64| json!({"amount": amount, "currency": "EUR"});
     let order = json!({
         "location_id": STORE, "channel": "click_and_collect", "currency": "EUR", "tax_treatment": "added",

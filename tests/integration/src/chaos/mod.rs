@@ -58,7 +58,7 @@ pub async fn run_history(
 ) -> ChaosReport {
     let start = Instant::now();
     let before = network.counts();
-    let location = format!("shelf-{seed}-{requests}");
+    let location = format!("chaos-history-{seed}-{requests}");
     deployed.open_store(&location, &[("milk", 10)]).await;
     let clients =
         network

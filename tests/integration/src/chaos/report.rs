@@ -30,6 +30,7 @@ pub struct ChaosReport {
 
 impl ChaosReport {
     /// Records a request of a sale: `took` is the time until its outcome was known, `None` if it never was.
+    /// Returns `Some` if it was settled.
     pub fn record_request(&mut self, took: Option<Duration>) -> Option<()> {
         self.requests += 1;
         if let Some(took) = took {

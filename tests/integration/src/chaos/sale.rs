@@ -191,7 +191,7 @@ async fn cancel(
     }
 }
 
-/// Sends a request until its outcome is known; `None` if it never is.
+/// Sends a request until its outcome is known; `None` if it never is, or if the response is unexpected.
 async fn settle(buyers: &ApiClient, path: &str, key: &str, body: &Value) -> Option<Settled> {
     let start = Instant::now();
     for _ in 0..MAX_ROUNDS {

@@ -34,7 +34,7 @@ pub const REJECTION_IS_FINAL: &str = "a rejected request has no effect";
 /// No invocation waits for the ledger once the streams are drained.
 pub const WAITING_ENDS: &str = "no invocation waits for the ledger once the streams are drained";
 /// A task completes once, together with its stock and its order.
-pub const ONE_COMPLETION: &str = "a completed task changes_quantities stock and order once";
+pub const ONE_COMPLETION: &str = "a completed task moves stock and order once";
 
 /// All invariants.
 pub fn all() -> Vec<Property<Protocol>> {

@@ -35,7 +35,7 @@ pub enum LevelWriteProgress {
 pub enum LevelWriteResult {
     /// Everything is committed.
     Committed,
-    /// Nothing is committed. Holds one flag per condition that failed, the guards first.
+    /// Nothing is committed. Holds one flag per condition, true if it failed, the guards first.
     Failed(Vec<bool>),
     /// The change continues.
     Continue(LevelWriteProgress),
