@@ -1,28 +1,28 @@
-//! The deployed whole, as its users meet it: what tests across functions set up and wait for.
+//! Setup and helpers for tests against the deployed system.
 //!
-//! What goes wrong here panics: it is a broken test.
+//! A failure panics, because it is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod chaos;
-pub mod shop;
+pub mod stock_service;
 
 use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 use xtask::oidc::Bearer;
 use xtask::status::{Cloud, TEST_CLOUD_VARIABLE};
 
-/// The deployed API, and tokens for it.
+/// The deployed system: its API and tokens for it.
 #[derive(Debug)]
 pub struct Deployed {
-    /// What is where.
+    /// The endpoints and names of the deployment.
     pub cloud: Cloud,
 }
 
 impl Deployed {
-    /// The cloud that `cargo xtask test` started; says loudly when there is none.
+    /// The cloud that `cargo xtask test` started; prints `SKIPPED` and returns `None` if there is none.
     pub fn find() -> Option<Self> {
         let Some(path) = std::env::var_os(TEST_CLOUD_VARIABLE) else {
             eprintln!("SKIPPED: no local cloud here; `cargo xtask test` starts one");
@@ -34,39 +34,39 @@ impl Deployed {
         })
     }
 
-    /// The same, its API reached by way of `proxy` (scheme and authority).
+    /// The same deployment with its API reached through `proxy` (scheme and authority).
     #[must_use]
-    pub fn by_way_of(&self, proxy: &str) -> Self {
+    pub fn with_proxy(&self, proxy: &str) -> Self {
         let mut cloud = self.cloud.clone();
         let path = reqwest::Url::parse(&cloud.api_url).unwrap();
         cloud.api_url = format!("{proxy}{}", path.path());
         Self { cloud }
     }
 
-    /// The API, called by `subject` in `role` at `locations`.
-    pub fn api(&self, role: &str, subject: &str, locations: &[&str]) -> Api {
+    /// An API client for `subject` with `role` at `locations`.
+    pub fn api(&self, role: &str, subject: &str, locations: &[&str]) -> ApiClient {
         let bearer = Bearer::new(role)
             .named(subject)
             .at(locations.iter().copied());
         self.api_with(&bearer)
     }
 
-    /// The API, called by an admin.
-    pub fn admin(&self) -> Api {
+    /// An API client for an admin.
+    pub fn admin(&self) -> ApiClient {
         self.api_with(&Bearer::new("admin").named("operations"))
     }
 
-    /// The API, called with `bearer`'s token.
-    pub fn api_with(&self, bearer: &Bearer) -> Api {
-        Api::new(&self.cloud.api_url, self.cloud.token(bearer).unwrap()).unwrap()
+    /// An API client with the token of `bearer`.
+    pub fn api_with(&self, bearer: &Bearer) -> ApiClient {
+        ApiClient::new(&self.cloud.api_url, self.cloud.token(bearer).unwrap()).unwrap()
     }
 
-    /// Opens a store in Berlin that stocks `on_hand` of each SKU, through the API.
+    /// Creates a store in Berlin with `on_hand` units of each SKU, through the API.
     pub async fn open_store(&self, location: &str, stock: &[(&str, i64)]) {
         self.open(location, "store", json!([]), stock).await;
     }
 
-    /// Opens an automated warehouse of one zone, `floor`, that stocks `on_hand` of each SKU, through the API.
+    /// Creates an automated warehouse with one zone, `floor`, and `on_hand` units of each SKU, through the API.
     pub async fn open_warehouse(&self, location: &str, stock: &[(&str, i64)]) {
         let zones = json!([{"zone_id": "floor", "aisles": 2}]);
         self.open(location, "warehouse", zones, stock).await;
@@ -77,11 +77,11 @@ impl Deployed {
             .iter()
             .map(|(sku, _)| json!({"sku": sku, "name": sku, "unit_of_measure": "each"}))
             .collect();
-        let place = json!({
+        let location_body = json!({
             "location_id": location, "name": location, "kind": kind,
             "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": zones,
         });
-        let catalog = json!({"products": products, "locations": [place]});
+        let catalog = json!({"products": products, "locations": [location_body]});
         let written = self
             .admin()
             .post("/v1/catalog/batch", &catalog, None)
@@ -122,14 +122,14 @@ impl Deployed {
     }
 }
 
-/// A client that sends just what it is given, once.
+/// An HTTP client without retries and authentication.
 pub fn http() -> reqwest::Client {
-    // Whoever came first has chosen a provider; any of them will do.
+    // Fails if a crypto provider is installed already; any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// The body of a sale of one unit of `sku` at 1.00 EUR.
+/// The body of a point-of-sale order of one unit of `sku` at 1.00 EUR.
 pub fn sale(location: &str, sku: &str) -> Value {
     json!({
         "location_id": location, "channel": "pos", "currency": "EUR",
@@ -138,20 +138,20 @@ pub fn sale(location: &str, sku: &str) -> Value {
     })
 }
 
-/// Asks `question` until it has an answer, for at most a minute.
+/// Polls `probe` until it returns a value, for at most a minute.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
-    mut question: impl FnMut() -> F,
+    mut probe: impl FnMut() -> F,
 ) -> T {
-    let asked = async {
+    let polling = async {
         loop {
-            if let Some(answer) = question().await {
-                return answer;
+            if let Some(value) = probe().await {
+                return value;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), asked)
+    tokio::time::timeout(Duration::from_mins(1), polling)
         .await
-        .unwrap_or_else(|_| panic!("{what} did not happen within a minute"))
+        .unwrap_or_else(|_| panic!("timed out after a minute waiting for {what}"))
 }

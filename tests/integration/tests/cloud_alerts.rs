@@ -1,4 +1,4 @@
-//! A sale that crosses the reorder point reaches Slack, once.
+//! A sale that crosses the reorder point sends one alert to Slack.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use stockline_integration_tests::{Deployed, eventually, sale};
 use stockline_simulators::slack::Slack;
 
 #[tokio::test]
-async fn the_sale_that_crosses_the_reorder_point_reaches_slack_once() {
+async fn sale_crossing_the_reorder_point_alerts_slack_once() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
@@ -29,17 +29,17 @@ async fn the_sale_that_crosses_the_reorder_point_reaches_slack_once() {
         .expect_status(&[200])
         .unwrap();
 
-    let till = deployed.api("store_app", "alerts-till", &["alerts"]);
+    let store_app = deployed.api("store_app", "alerts-store-app", &["alerts"]);
     for number in 0..3 {
         let key = format!("alerts-{number}");
-        let sold = till
+        let sold = store_app
             .post("/v1/orders", &sale("alerts", "butter"), Some(&key))
             .await
             .unwrap();
         sold.expect_status(&[201]).unwrap();
     }
 
-    let about_butter = || {
+    let butter_mentions = || {
         let received = slack.received();
         let texts: Vec<String> = received.messages.iter().map(ToString::to_string).collect();
         texts
@@ -48,21 +48,21 @@ async fn the_sale_that_crosses_the_reorder_point_reaches_slack_once() {
             .sum::<usize>()
     };
     eventually("the alert in Slack", || async {
-        (about_butter() > 0).then_some(())
+        (butter_mentions() > 0).then_some(())
     })
     .await;
     let movements = || async {
         let path = "/v1/locations/alerts/stock/butter/movements";
-        let page = till.get(path).await.unwrap();
+        let page = store_app.get(path).await.unwrap();
         (page.body["movements"].as_array()?.len() == 4).then_some(())
     };
     eventually("the ledger of butter", movements).await;
     let received = slack.received();
     assert!(received.refused.is_empty(), "{:?}", received.refused);
-    let cards = received
+    let alerts = received
         .messages
         .iter()
         .filter(|payload| payload.to_string().contains("butter"))
         .count();
-    assert_eq!(cards, 1, "{:?}", received.messages);
+    assert_eq!(alerts, 1, "{:?}", received.messages);
 }

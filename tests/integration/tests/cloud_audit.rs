@@ -1,4 +1,4 @@
-//! Books that contradict themselves: the audit tells of it, an engineer repairs it, the explanation shows how.
+//! Inconsistent stock data: the audit reports it, `repair` fixes it, and `explain` shows the repair.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::{Command, Output};
@@ -9,26 +9,26 @@ use serde_json::{Value, json};
 use stockline_domain::level::LevelKey;
 use stockline_integration_tests::{Deployed, eventually, sale};
 use stockline_platform::keys;
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 use stockline_testkit::cloud::TestCloud;
 use xtask::packages::{self, REPAIR};
 use xtask::status::{CLOUD_VARIABLE, TEST_CLOUD_VARIABLE};
 use xtask::workspace::Workspace;
 
-const STORE: &str = "audited-books";
+const STORE: &str = "audited-store";
 
-/// What the audit of the store says.
-fn audit(deployed: &Deployed) -> Value {
+/// Runs the audit for the store and returns its response.
+fn run_audit(deployed: &Deployed) -> Value {
     let event = json!({"locations": [STORE]}).to_string();
-    let (answer, error) = deployed
+    let (response, error) = deployed
         .cloud
         .invoke("stock-audit", event.as_bytes())
         .unwrap();
-    assert_eq!(error, None, "{answer}");
-    serde_json::from_str(&answer).unwrap()
+    assert_eq!(error, None, "{response}");
+    serde_json::from_str(&response).unwrap()
 }
 
-fn repair(arguments: &[&str]) -> (Output, String) {
+fn run_repair(arguments: &[&str]) -> (Output, String) {
     let tool = packages::binary(&Workspace::find().unwrap(), REPAIR);
     let output = Command::new(tool)
         .args(["--location", STORE])
@@ -39,11 +39,11 @@ fn repair(arguments: &[&str]) -> (Output, String) {
         )
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout.clone()).unwrap();
-    (output, said)
+    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
+    (output, stdout)
 }
 
-/// Somebody writes to the table by hand: three units too many on hand, and one unit promised to nobody.
+/// Alters the level in the table directly: three extra units on hand, and one unit allocated to no order.
 async fn tamper(deployed: &Deployed, cloud: &TestCloud) {
     let key = keys::level(&LevelKey {
         location_id: STORE.parse().unwrap(),
@@ -63,8 +63,8 @@ async fn tamper(deployed: &Deployed, cloud: &TestCloud) {
     update.send().await.unwrap();
 }
 
-/// A queue that hears the topic `operations`.
-async fn operations(deployed: &Deployed, cloud: &TestCloud) -> String {
+/// Subscribes a new queue to the topic `operations` and returns its URL.
+async fn subscribe_to_operations(deployed: &Deployed, cloud: &TestCloud) -> String {
     let (sqs, sns) = (cloud.aws().sqs(), cloud.aws().sns());
     let arn = format!(
         "arn:aws:sqs:{}:{}:audited-operations",
@@ -91,8 +91,8 @@ async fn operations(deployed: &Deployed, cloud: &TestCloud) -> String {
     queue
 }
 
-/// The messages of `queue` that tell of the store.
-async fn told(cloud: &TestCloud, queue: &str) -> Vec<Value> {
+/// The messages of `queue` about the store.
+async fn receive_audit_messages(cloud: &TestCloud, queue: &str) -> Vec<Value> {
     let sqs = cloud.aws().sqs();
     let received = sqs.receive_message().queue_url(queue).wait_time_seconds(1);
     let messages = received.send().await.unwrap().messages.unwrap_or_default();
@@ -104,9 +104,9 @@ async fn told(cloud: &TestCloud, queue: &str) -> Vec<Value> {
         .collect()
 }
 
-async fn level(till: &Api) -> [i64; 3] {
+async fn level(manager: &ApiClient) -> [i64; 3] {
     let path = format!("/v1/locations/{STORE}/stock/milk");
-    let level = till
+    let level = manager
         .get(&path)
         .await
         .unwrap()
@@ -115,74 +115,77 @@ async fn level(till: &Api) -> [i64; 3] {
     ["on_hand", "allocated", "available"].map(|name| level.body[name].as_i64().unwrap())
 }
 
-async fn explained(till: &Api) -> Value {
+async fn explain(manager: &ApiClient) -> Value {
     let path = format!("/v1/locations/{STORE}/stock/milk/explain");
-    let explained = till.get(&path).await.unwrap();
+    let explained = manager.get(&path).await.unwrap();
     explained.expect_status(&[200]).unwrap().body
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_level_that_was_altered_by_hand_is_told_of_repaired_and_explained() {
+async fn altered_level_is_reported_repaired_and_explained() {
     let (Some(deployed), Some(cloud)) = (Deployed::find(), TestCloud::find()) else {
         return;
     };
     deployed
         .open_store(STORE, &[("milk", 10), ("bread", 10)])
         .await;
-    let till = deployed.api("store_manager", "audited-books-till", &[STORE]);
-    let mut promised = sale(STORE, "milk");
-    promised["channel"] = json!("click_and_collect");
-    let placed = till.post("/v1/orders", &promised, Some("audited-1"));
+    let manager = deployed.api("store_manager", "audited-store-manager", &[STORE]);
+    let mut order = sale(STORE, "milk");
+    order["channel"] = json!("click_and_collect");
+    let placed = manager.post("/v1/orders", &order, Some("audited-1"));
     placed.await.unwrap().expect_status(&[201]).unwrap();
     eventually("the ledger of the order", || async {
-        let explained = explained(&till).await;
+        let explained = explain(&manager).await;
         (explained["ledger_complete"] == true).then_some(())
     })
     .await;
-    let clean = audit(&deployed);
+    let clean = run_audit(&deployed);
     assert_eq!(
         [&clean["levels"], &clean["confirmed"], &clean["undecided"]],
         [2, 0, 0],
         "{clean}"
     );
 
-    let queue = operations(&deployed, &cloud).await;
+    let queue = subscribe_to_operations(&deployed, &cloud).await;
     tamper(&deployed, &cloud).await;
-    assert_ne!(explained(&till).await["differences"], json!([]));
-    let found = audit(&deployed);
+    assert_ne!(explain(&manager).await["differences"], json!([]));
+    let found = run_audit(&deployed);
     assert_eq!(
         [&found["confirmed"], &found["undecided"]],
         [1, 0],
         "{found}"
     );
     let message = eventually("the message to operations", || async {
-        told(&cloud, &queue).await.pop()
+        receive_audit_messages(&cloud, &queue).await.pop()
     })
     .await;
     assert_eq!(message["type"], "stock.audit");
     assert_eq!(message["data"]["first"][0]["sku"], "milk");
 
-    let (shown, said) = repair(&[]);
-    assert!(shown.status.success(), "{said}");
-    assert!(said.contains("nothing was changed"), "{said}");
-    assert_eq!(level(&till).await[..2], [13, 2]);
+    let (dry_run, stdout) = run_repair(&[]);
+    assert!(dry_run.status.success(), "{stdout}");
+    assert!(stdout.contains("nothing was changed"), "{stdout}");
+    assert_eq!(level(&manager).await[..2], [13, 2]);
 
-    let (done, said) = repair(&["--sku", "milk", "--apply"]);
-    assert!(done.status.success(), "{said}");
-    // What is on the shelf, only a count can tell: the ledger follows the level. What is promised, the open orders tell.
-    assert_eq!(level(&till).await, [13, 1, 12]);
+    let (applied, stdout) = run_repair(&["--sku", "milk", "--apply"]);
+    assert!(applied.status.success(), "{stdout}");
+    // Only a count can tell what is on the shelf, so the repair adjusts the ledger to `on_hand`. The open orders tell
+    // what is allocated, so it corrects `allocated`.
+    assert_eq!(level(&manager).await, [13, 1, 12]);
 
     eventually("the ledger of the repair", || async {
-        let explained = explained(&till).await;
+        let explained = explain(&manager).await;
         (explained["ledger_complete"] == true).then_some(())
     })
     .await;
-    let why = explained(&till).await;
-    assert_eq!(why["differences"], json!([]));
-    let moved = why["movements"].as_array().unwrap();
-    let repair = moved.iter().find(|moved| moved["kind"] == "repair");
-    assert_eq!(repair.unwrap()["on_hand_delta"], 3, "{why}");
-    let clean = audit(&deployed);
+    let explained = explain(&manager).await;
+    assert_eq!(explained["differences"], json!([]));
+    let movements = explained["movements"].as_array().unwrap();
+    let repair = movements
+        .iter()
+        .find(|movement| movement["kind"] == "repair");
+    assert_eq!(repair.unwrap()["on_hand_delta"], 3, "{explained}");
+    let clean = run_audit(&deployed);
     assert_eq!(
         [&clean["confirmed"], &clean["undecided"]],
         [0, 0],

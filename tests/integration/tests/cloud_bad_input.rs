@@ -1,4 +1,4 @@
-//! Every operation turns bad input away with the right status as a problem document, and goes on.
+//! Every operation rejects bad input with the right status as a problem document, and then accepts a valid request.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use reqwest::{Client, Method, StatusCode};
@@ -9,17 +9,17 @@ use xtask::oidc::{Bearer, Identity};
 struct Operation {
     method: &'static str,
     path: String,
-    /// A body that is taken, for the operations that take one.
+    /// A valid body, for operations that have one.
     body: Option<Value>,
-    /// Who may.
+    /// A role that may call it.
     role: &'static str,
-    /// Who may not.
+    /// A role that may not call it; empty if every role may.
     wrong_role: &'static str,
 }
 
-const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
+const UNKNOWN_ID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Orders to be done something to, each by an operation of its own.
+/// Ids of orders, each changed by an operation of its own.
 struct Orders {
     /// Will be canceled.
     open: String,
@@ -29,7 +29,7 @@ struct Orders {
     sold: String,
 }
 
-/// What is sent, about these orders.
+/// One valid request per operation.
 #[allow(clippy::too_many_lines, reason = "a row an operation")]
 fn operations(orders: &Orders) -> Vec<Operation> {
     let order = json!({
@@ -39,7 +39,7 @@ fn operations(orders: &Orders) -> Vec<Operation> {
     });
     let refund = json!({"reason": "broken", "location_id": "bad-input",
                         "lines": [{"line": 1, "quantity": 1, "restock": true}]});
-    let count = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
+    let receipt = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
     let policy = json!({"reorder_point": 1, "target_level": 5});
     let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each"});
     let location = json!({"location_id": "bad-input", "name": "Bad input", "kind": "store",
@@ -53,7 +53,7 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             .replace("OPEN", &orders.open)
             .replace("READY", &orders.ready)
             .replace("SOLD", &orders.sold)
-            .replace("NOTHING", NOTHING),
+            .replace("UNKNOWN", UNKNOWN_ID),
         body,
         role,
         wrong_role,
@@ -119,7 +119,7 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             "controller",
         ),
         operation("GET", "/v1/products/milk/stock", None, store, "controller"),
-        operation("POST", "/v1/stock/changes", Some(count), store, "analyst"),
+        operation("POST", "/v1/stock/changes", Some(receipt), store, "analyst"),
         operation(
             "PUT",
             "/v1/locations/bad-input/stock/milk/policy",
@@ -159,12 +159,12 @@ fn operations(orders: &Orders) -> Vec<Operation> {
         ),
         operation(
             "POST",
-            "/v1/tasks/NOTHING/reports",
+            "/v1/tasks/UNKNOWN/reports",
             Some(report),
             "controller",
             "store_app",
         ),
-        operation("GET", "/v1/tasks/NOTHING", None, "controller", "store_app"),
+        operation("GET", "/v1/tasks/UNKNOWN", None, "controller", "store_app"),
     ]
 }
 
@@ -186,7 +186,7 @@ impl Sender<'_> {
         self.deployed.cloud.token(&bearer).unwrap()
     }
 
-    /// The id of an order of `channel`, just placed.
+    /// Places an order with this channel and returns its id.
     async fn place(&self, key: &str, channel: &str) -> String {
         let mut body = stockline_integration_tests::sale("bad-input", "milk");
         body["channel"] = channel.into();
@@ -243,7 +243,7 @@ impl Sender<'_> {
 }
 
 #[tokio::test]
-async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() {
+async fn operations_reject_bad_input_and_accept_valid_requests() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
@@ -252,11 +252,11 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
         http: stockline_integration_tests::http(),
         deployed: &deployed,
     };
-    let strangers_key =
+    let other_issuer_key =
         std::env::temp_dir().join(format!("stockline-stranger-{}.pem", std::process::id()));
-    let stranger = Identity::ensure(&strangers_key).unwrap();
-    let foreign = stranger.token(&Bearer::new("admin")).unwrap();
-    std::fs::remove_file(&strangers_key).unwrap();
+    let other_issuer = Identity::ensure(&other_issuer_key).unwrap();
+    let other_issuer_token = other_issuer.token(&Bearer::new("admin")).unwrap();
+    std::fs::remove_file(&other_issuer_key).unwrap();
 
     let orders = Orders {
         open: sender.place("bad-input-open", "online").await,
@@ -266,54 +266,58 @@ async fn every_operation_turns_bad_input_away_and_takes_the_next_good_request() 
 
     for operation in operations(&orders) {
         let what = format!("{} {}", operation.method, operation.path);
-        let good_body = operation.body.as_ref().map(Value::to_string);
+        let valid_body = operation.body.as_ref().map(Value::to_string);
         let token = sender.token(operation.role);
 
-        let (status, _) = sender.send(&operation, None, good_body.as_deref()).await;
+        let (status, _) = sender.send(&operation, None, valid_body.as_deref()).await;
         assert_eq!(status, 401, "{what} without a token");
         let (status, _) = sender
-            .send(&operation, Some(&foreign), good_body.as_deref())
+            .send(&operation, Some(&other_issuer_token), valid_body.as_deref())
             .await;
-        assert_eq!(status, 401, "{what} with a stranger's token");
+        assert_eq!(status, 401, "{what} with a token of another issuer");
         if !operation.wrong_role.is_empty() {
             let wrong = sender.token(operation.wrong_role);
             let (status, _) = sender
-                .send(&operation, Some(&wrong), good_body.as_deref())
+                .send(&operation, Some(&wrong), valid_body.as_deref())
                 .await;
             assert_eq!(status, 403, "{what} as {}", operation.wrong_role);
         }
-        if let Some(good) = operation.body.clone() {
-            for (pointer, body) in bad_bodies(&good) {
-                let (status, answer) = sender.send(&operation, Some(&token), Some(&body)).await;
+        if let Some(valid) = operation.body.clone() {
+            for (pointer, body) in bad_bodies(&valid) {
+                let (status, response) = sender.send(&operation, Some(&token), Some(&body)).await;
                 assert!(
-                    is_refused_at(&pointer, status, &answer),
-                    "{what} with {body}: {status} {answer}, and {pointer} is wrong"
+                    is_rejected_at(&pointer, status, &response),
+                    "{what} with {body}: {status} {response}, and {pointer} is invalid"
                 );
             }
         }
-        let (status, answer) = sender
-            .send(&operation, Some(&token), good_body.as_deref())
+        let (status, response) = sender
+            .send(&operation, Some(&token), valid_body.as_deref())
             .await;
-        let nothing_there = operation.path.contains(NOTHING);
-        assert_eq!(status == 404, nothing_there, "{what} done right: {answer}");
+        let is_not_found = operation.path.contains(UNKNOWN_ID);
+        assert_eq!(
+            status == 404,
+            is_not_found,
+            "{what} with a valid request: {response}"
+        );
         assert!(
-            nothing_there || status.is_success(),
-            "{what} done right: {status} {answer}"
+            is_not_found || status.is_success(),
+            "{what} with a valid request: {status} {response}"
         );
     }
 }
 
-/// Bodies that are `good` but for one thing, each with the JSON pointer to it.
-fn bad_bodies(good: &Value) -> Vec<(String, String)> {
+/// Variants of `valid` with one defect each, with the JSON pointer to the defect.
+fn bad_bodies(valid: &Value) -> Vec<(String, String)> {
     let mut bad: Vec<(String, String)> = ["{", "[]", "\"text\"", "null"]
         .map(|text| (String::new(), text.to_owned()))
         .into();
-    let mut unknown_field = good.clone();
+    let mut unknown_field = valid.clone();
     unknown_field["colour"] = "red".into();
     bad.push(("/colour".to_owned(), unknown_field.to_string()));
-    for (field, value) in good.as_object().unwrap() {
+    for (field, value) in valid.as_object().unwrap() {
         let mut with = |wrong: Value| {
-            let mut body = good.clone();
+            let mut body = valid.clone();
             body[field] = wrong;
             bad.push((format!("/{field}"), body.to_string()));
         };
@@ -322,8 +326,8 @@ fn bad_bodies(good: &Value) -> Vec<(String, String)> {
             with("x".repeat(10_000).into());
         }
     }
-    for pointer in objects(good, "") {
-        let mut body = good.clone();
+    for pointer in object_pointers(valid, "") {
+        let mut body = valid.clone();
         let object = body.pointer_mut(&pointer).unwrap();
         *object = object.as_object().unwrap().values().cloned().collect();
         bad.push((pointer, body.to_string()));
@@ -331,9 +335,9 @@ fn bad_bodies(good: &Value) -> Vec<(String, String)> {
     bad
 }
 
-/// The pointers to the objects of `value`, itself and at any depth.
-fn objects(value: &Value, at: &str) -> Vec<String> {
-    let within: Vec<(String, &Value)> = match value {
+/// The JSON pointers to all objects in `value`, at any depth.
+fn object_pointers(value: &Value, at: &str) -> Vec<String> {
+    let children: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields
             .iter()
             .map(|(name, value)| (name.clone(), value))
@@ -349,25 +353,25 @@ fn objects(value: &Value, at: &str) -> Vec<String> {
         .then(|| at.to_owned())
         .into_iter()
         .collect();
-    for (name, value) in within {
-        found.extend(objects(value, &format!("{at}/{name}")));
+    for (name, value) in children {
+        found.extend(object_pointers(value, &format!("{at}/{name}")));
     }
     found
 }
 
-/// Whether the whole request is refused for what is at `pointer`, or lies within.
-fn is_refused_at(pointer: &str, status: StatusCode, answer: &Value) -> bool {
-    let errors = answer["errors"].as_array();
+/// Whether the request is rejected with 400 and an error at `pointer` or below it.
+fn is_rejected_at(pointer: &str, status: StatusCode, response: &Value) -> bool {
+    let errors = response["errors"].as_array();
     status == StatusCode::BAD_REQUEST
         && (pointer.is_empty()
             || errors.into_iter().flatten().any(|error| {
-                let said = error["pointer"].as_str().unwrap_or_default();
-                said == pointer || said.starts_with(&format!("{pointer}/"))
+                let reported = error["pointer"].as_str().unwrap_or_default();
+                reported == pointer || reported.starts_with(&format!("{pointer}/"))
             }))
 }
 
-/// Whether `path` is one of the contract's `template`, such as `/v1/orders/{order_id}`.
-fn is_of(path: &str, template: &str) -> bool {
+/// Whether `path` matches a template of the contract, such as `/v1/orders/{order_id}`.
+fn matches_template(path: &str, template: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let (parts, names) = (path.split('/'), template.split('/'));
     parts.clone().count() == names.clone().count()
@@ -377,20 +381,20 @@ fn is_of(path: &str, template: &str) -> bool {
 }
 
 #[test]
-fn every_operation_of_the_contract_is_sent_bad_input() {
+fn all_contract_operations_are_tested() {
     let contract: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(include_str!("../../../infra/api/openapi.yaml")).unwrap();
-    let nothing = Orders {
-        open: NOTHING.to_owned(),
-        ready: NOTHING.to_owned(),
-        sold: NOTHING.to_owned(),
+    let placeholders = Orders {
+        open: UNKNOWN_ID.to_owned(),
+        ready: UNKNOWN_ID.to_owned(),
+        sold: UNKNOWN_ID.to_owned(),
     };
     let mut missing = Vec::new();
     for (template, item) in contract["paths"].as_mapping().unwrap() {
         let template = template.as_str().unwrap();
         for method in ["get", "put", "post", "delete", "patch"] {
-            let sent = operations(&nothing).iter().any(|sent| {
-                sent.method.eq_ignore_ascii_case(method) && is_of(&sent.path, template)
+            let sent = operations(&placeholders).iter().any(|sent| {
+                sent.method.eq_ignore_ascii_case(method) && matches_template(&sent.path, template)
             });
             if item.get(method).is_some() && !sent {
                 missing.push(format!("{method} {template}"));
@@ -401,7 +405,7 @@ fn every_operation_of_the_contract_is_sent_bad_input() {
 }
 
 #[tokio::test]
-async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
+async fn unknown_path_gets_a_problem_document() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
@@ -409,7 +413,7 @@ async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
         http: stockline_integration_tests::http(),
         deployed: &deployed,
     };
-    let nowhere = Operation {
+    let unknown = Operation {
         method: "GET",
         path: "/v1/nowhere".to_owned(),
         body: None,
@@ -417,7 +421,7 @@ async fn a_path_that_the_api_does_not_have_is_a_problem_too() {
         wrong_role: "",
     };
     let (status, _) = sender
-        .send(&nowhere, Some(&sender.token("admin")), None)
+        .send(&unknown, Some(&sender.token("admin")), None)
         .await;
     assert!(matches!(status.as_u16(), 403 | 404), "{status}");
 }

@@ -1,26 +1,28 @@
-//! A bad day, as small as shows something: `cargo xtask chaos` has larger ones.
+//! A small chaos run. `cargo xtask chaos` has larger ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use stockline_integration_tests::Deployed;
-use stockline_integration_tests::chaos::{BadNetwork, Size, day, history, table};
+use stockline_integration_tests::chaos::{
+    FaultyNetwork, SaleSize, render_table, run_history, run_sale,
+};
 
-const SMALL: Size = Size {
+const SMALL: SaleSize = SaleSize {
     buyers: 150,
     units: 30,
-    at_once: 16,
+    concurrency: 16,
 };
 
 #[tokio::test]
-async fn in_a_bad_network_every_unit_is_sold_once_and_every_outcome_settles() {
+async fn faults_do_not_oversell_or_lose_outcomes() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
-    let network = BadNetwork::put_into(&deployed).await;
-    let mut figures = day(&deployed, &network, SMALL, 7).await;
-    figures.add(history(&deployed, &network, 15, 8).await);
-    let broken = figures.broken.clone();
-    let faults = figures.faults();
-    println!("{}", table(figures));
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert!(faults > 20, "{faults} faults show little");
+    let network = FaultyNetwork::install(&deployed).await;
+    let mut report = run_sale(&deployed, &network, SMALL, 7).await;
+    report.merge(run_history(&deployed, &network, 15, 8).await);
+    let violations = report.violations.clone();
+    let faults = report.fault_count();
+    println!("{}", render_table(report));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+    assert!(faults > 20, "only {faults} faults were injected");
 }

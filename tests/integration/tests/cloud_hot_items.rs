@@ -1,11 +1,11 @@
-//! A SKU that everyone buys at once, in a level that is split while it sells.
+//! A level that is split and merged while many buyers order from it.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use futures::StreamExt;
 use futures::stream::iter;
 use serde_json::{Value, json};
 use stockline_integration_tests::{Deployed, eventually, sale};
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 
 const STOCK: i64 = 60;
 const BUYERS: usize = 90;
@@ -13,22 +13,25 @@ const BUYERS: usize = 90;
 const LEVEL: &str = "/v1/locations/hot-store/stock/console";
 
 #[tokio::test]
-async fn a_level_that_is_split_and_joined_while_it_sells_sells_all_it_has_and_no_more() {
+async fn level_split_while_selling_sells_exactly_its_stock() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
     deployed
         .open_store("hot-store", &[("console", STOCK)])
         .await;
-    let till = deployed.api("store_app", "hot-till", &["hot-store"]);
+    let store_app = deployed.api("store_app", "hot-store-app", &["hot-store"]);
     let manager = deployed.api("store_manager", "hot-manager", &["hot-store"]);
 
     let buy = |buyer: usize| {
-        let till = till.clone();
+        let store_app = store_app.clone();
         async move {
             let body = sale("hot-store", "console");
             let key = format!("hot-{buyer}");
-            till.post("/v1/orders", &body, Some(&key)).await.unwrap()
+            store_app
+                .post("/v1/orders", &body, Some(&key))
+                .await
+                .unwrap()
         }
     };
     let buyers = iter(0..BUYERS).map(buy).buffer_unordered(16).collect();
@@ -40,20 +43,26 @@ async fn a_level_that_is_split_and_joined_while_it_sells_sells_all_it_has_and_no
             set.unwrap().expect_status(&[200]).unwrap();
         }
     };
-    let (answers, ()): (Vec<_>, ()) = futures::join!(buyers, splits);
+    let (responses, ()): (Vec<_>, ()) = futures::join!(buyers, splits);
 
-    let sold = answers.iter().filter(|answer| answer.status == 201).count();
-    let short = answers.iter().filter(|answer| answer.status == 409).count();
+    let sold = responses
+        .iter()
+        .filter(|response| response.status == 201)
+        .count();
+    let short = responses
+        .iter()
+        .filter(|response| response.status == 409)
+        .count();
     assert_eq!((sold, short), (60, 30));
-    let level = till.get(LEVEL).await.unwrap().body;
+    let level = store_app.get(LEVEL).await.unwrap().body;
     assert_eq!(
         (&level["on_hand"], &level["available"]),
         (&json!(0), &json!(0))
     );
 
-    // What each bucket recorded adds up to what is there, once the stream is drained.
+    // The movements of all buckets add up to the level once the stream is drained.
     let (on_hand, sales) = eventually("the ledger of the console", || async {
-        let movements = movements(&till).await;
+        let movements = movements(&store_app).await;
         let sum = |kind: Option<&str>| -> i64 {
             movements
                 .iter()
@@ -68,11 +77,11 @@ async fn a_level_that_is_split_and_joined_while_it_sells_sells_all_it_has_and_no
     assert_eq!((on_hand, sales), (0, -STOCK));
 }
 
-async fn movements(till: &Api) -> Vec<Value> {
+async fn movements(store_app: &ApiClient) -> Vec<Value> {
     let (mut movements, mut cursor) = (Vec::new(), String::new());
     loop {
         let path = format!("{LEVEL}/movements?limit=20{cursor}");
-        let page = till.get(&path).await.unwrap();
+        let page = store_app.get(&path).await.unwrap();
         let page = page.expect_status(&[200]).unwrap();
         movements.extend(page.body["movements"].as_array().unwrap().iter().cloned());
         match page.body["next_cursor"].as_str() {

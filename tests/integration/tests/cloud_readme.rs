@@ -1,4 +1,4 @@
-//! The README's calls, run word for word.
+//! Runs the calls of the README verbatim.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use stockline_integration_tests::Deployed;
 use xtask::oidc::Bearer;
 
-/// The fenced `bash` blocks: what a reader pastes after taking the address and the tokens into the shell.
+/// The fenced `bash` blocks, which a reader pastes after setting the API URL and the tokens in the shell.
 fn calls(readme: &str) -> Vec<String> {
     readme
         .split("```bash\n")
@@ -17,15 +17,15 @@ fn calls(readme: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_call_of_the_readme_is_answered_as_it_says() {
+fn readme_calls_get_the_documented_responses() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
     let root = &deployed.cloud.workspace_root;
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let script = calls(&readme).join("\n");
-    let sent = script.matches("curl -sS").count();
-    assert!(sent >= 16, "the README shows {sent} calls");
+    let call_count = script.matches("curl -sS").count();
+    assert!(call_count >= 16, "the README has only {call_count} calls");
 
     let manager = Bearer::new("store_manager")
         .named("readme-manager")
@@ -34,7 +34,7 @@ fn every_call_of_the_readme_is_answered_as_it_says() {
         .named("controller-1")
         .controlling("controller-1")
         .at(["warehouse-1"]);
-    // Every answer on a line of its own, with its status.
+    // Print each response body on its own line, followed by its status.
     let script = format!("curl() {{ command curl -w '\\n%{{http_code}}\\n' \"$@\"; }}\n{script}")
         .replace(
             "| python3 -c 'import json,sys; print(json.load(sys.stdin)[\"order_id\"])'",
@@ -60,19 +60,19 @@ fn every_call_of_the_readme_is_answered_as_it_says() {
 
     let lines: Vec<&str> = printed.lines().filter(|line| !line.is_empty()).collect();
     let mut statuses = Vec::new();
-    for answer in lines.chunks(2) {
-        let body: Value = serde_json::from_str(answer[0]).unwrap();
+    for response in lines.chunks(2) {
+        let body: Value = serde_json::from_str(response[0]).unwrap();
         for result in body["results"].as_array().into_iter().flatten() {
             assert_ne!(result["outcome"], "refused", "{body}");
         }
-        statuses.push(answer[1].parse::<u16>().unwrap());
+        statuses.push(response[1].parse::<u16>().unwrap());
     }
-    // One answer went into $ORDER; the last two ask for a task that is not there.
-    assert_eq!(statuses.len(), sent - 1, "{printed}");
-    let (there, not_there) = statuses.split_at(statuses.len() - 2);
+    // One response went into `$ORDER`; the last two requests are for a task that does not exist.
+    assert_eq!(statuses.len(), call_count - 1, "{printed}");
+    let (successful, not_found) = statuses.split_at(statuses.len() - 2);
     assert!(
-        there.iter().all(|status| (200..300).contains(status)),
+        successful.iter().all(|status| (200..300).contains(status)),
         "{printed}"
     );
-    assert_eq!(not_there, [404, 404]);
+    assert_eq!(not_found, [404, 404]);
 }

@@ -1,4 +1,4 @@
-//! Every sample event is JSON, every schema is a schema, and no message is without one.
+//! Sample events parse, schemas compile, and sample messages match their schemas.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
@@ -30,20 +30,23 @@ fn json_files(folder: &Path) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn every_sample_event_is_an_object_named_after_its_function() {
+fn sample_events_are_objects_named_after_functions() {
     let functions = events().join("../functions");
     for (file, event) in json_files(&events()) {
-        assert!(event.is_object(), "{file}: a Lambda event is an object");
+        assert!(
+            event.is_object(),
+            "{file}: a Lambda event must be an object"
+        );
         let function = file.split('.').next().unwrap();
         assert!(
             functions.join(function).is_dir(),
-            "{file}: there is no function {function}"
+            "{file}: no function is named {function}"
         );
     }
 }
 
 #[test]
-fn every_schema_compiles_and_says_what_it_is() {
+fn schemas_compile_and_have_id_and_title() {
     let schemas = json_files(&events().join("schemas"));
     assert!(!schemas.is_empty());
     for (file, schema) in schemas {
@@ -52,14 +55,14 @@ fn every_schema_compiles_and_says_what_it_is() {
         assert!(file.ends_with(".schema.json"), "{file}");
         assert!(
             schema["$id"].as_str().is_some_and(|id| id.ends_with(&file)),
-            "{file}: its $id ends with its name"
+            "{file}: $id must end with the file name"
         );
-        assert!(schema["title"].is_string(), "{file}: a title");
+        assert!(schema["title"].is_string(), "{file}: title is missing");
     }
 }
 
 #[test]
-fn every_message_schema_refuses_what_it_does_not_know() {
+fn message_schemas_reject_unknown_fields() {
     for (file, schema) in json_files(&events().join("schemas")) {
         assert_eq!(schema["additionalProperties"], false, "{file}");
         let validator = jsonschema::validator_for(&schema).unwrap();
@@ -72,8 +75,8 @@ fn every_message_schema_refuses_what_it_does_not_know() {
 }
 
 #[test]
-fn messages_inside_sample_events_match_their_schemas() {
-    // A queue's record carries the message as text in `body`.
+fn sample_messages_match_their_schemas() {
+    // An SQS record carries the message as text in `body`.
     let schemas = json_files(&events().join("schemas"));
     for (file, event) in json_files(&events()) {
         for record in event["Records"].as_array().into_iter().flatten() {
@@ -86,17 +89,17 @@ fn messages_inside_sample_events_match_their_schemas() {
             let Some(kind) = message["type"].as_str() else {
                 continue;
             };
-            let wanted = format!("{kind}.schema.json");
+            let schema_name = format!("{kind}.schema.json");
             let (_, schema) = schemas
                 .iter()
-                .find(|(name, _)| *name == wanted)
+                .find(|(name, _)| *name == schema_name)
                 .unwrap_or_else(|| panic!("{file}: no schema for {kind}"));
             let problems: Vec<String> = jsonschema::validator_for(schema)
                 .unwrap()
                 .iter_errors(&message)
                 .map(|error| format!("{}: {error}", error.instance_path()))
                 .collect();
-            // A sample of a bad message says so in its name.
+            // An invalid sample has `invalid` or `poison` in its name.
             assert!(
                 problems.is_empty() || file.contains("invalid") || file.contains("poison"),
                 "{file}: {problems:?}"

@@ -1,9 +1,9 @@
-//! What the protocol of orders and stock promises, proved as far as a machine can.
+//! Checks the write protocol of orders, stock and tasks.
 //!
-//! - [`model`]: the protocol over atomic transactions, explored in every order that its steps can take;
-//! - [`history`]: what concurrent callers saw of one shelf, held against what one after another could have seen.
+//! - [`model`]: a state machine of the protocol, explored exhaustively with a model checker;
+//! - [`history`]: a linearizability checker for what concurrent clients of one level observe.
 //!
-//! What goes wrong here panics: it is a broken test.
+//! A failure panics, because it is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod history;

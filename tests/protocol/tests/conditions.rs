@@ -1,4 +1,4 @@
-//! The model's conditions are those that `platform` sends to DynamoDB.
+//! Compares the model's conditions with those that `platform` sends to DynamoDB.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
@@ -9,11 +9,10 @@ use stockline_domain::ids::MovementId;
 use stockline_domain::level::{LastChange, Level, MovementKind};
 use stockline_domain::split_level::Part;
 use stockline_platform::dynamodb::change_level::change_level;
-use stockline_protocol::model::tables::{Tables, Write, has_what_it_needs};
+use stockline_protocol::model::tables::{Tables, TransactItem, delta_condition_holds};
 
-/// Levels with little on hand and allocated, counted never, before the changes, or after, and of two of each one an item
-/// of a level that is short as a whole; some were written last by the movement that is to be made, and some have a unit
-/// damaged or on hold.
+/// All combinations of small quantities, count time (none, before and after the changes), short flag, last change
+/// (none, or the movement to apply) and unfit units (none, one damaged, one on hold).
 fn levels() -> Vec<Level> {
     let counted = [
         None,
@@ -40,14 +39,14 @@ fn levels() -> Vec<Level> {
         .collect()
 }
 
-/// What came of what was on its way here, or set out.
-fn in_transit(on_hand_delta: i64, in_transit_delta: i64) -> LastChange {
+/// A change of units in transit: sent or arrived.
+fn transit_change(on_hand_delta: i64, in_transit_delta: i64) -> LastChange {
     let mut change = change("transfer_in", on_hand_delta, 0);
     change.states.in_transit_delta = in_transit_delta;
     change
 }
 
-/// What orders, tasks and changes of stock do to a level.
+/// A change as orders, tasks and stock changes make it.
 fn change(kind: &str, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
     serde_json::from_value(json!({
         "movement_id": "00000000-0000-0000-0000-000000000001", "kind": kind,
@@ -68,23 +67,23 @@ fn changes() -> Vec<LastChange> {
                 change("return", quantity, 0),
                 change("rebalance", quantity, 0),
                 change("rebalance", -quantity, 0),
-                in_transit(0, quantity),
-                in_transit(quantity, -quantity),
+                transit_change(0, quantity),
+                transit_change(quantity, -quantity),
             ]
         })
         .collect()
 }
 
-/// An item and the update that `platform` sends for a change of it, read as DynamoDB reads them: the few words of
-/// DynamoDB's language that are used there. Another word is a condition that the model does not know of.
-struct Sent {
+/// An item and the update that `platform` sends for a change of it, with an evaluator for the subset of DynamoDB's
+/// expression language in use. Any other expression is one that the model does not know.
+struct SentUpdate {
     item: BTreeMap<&'static str, i64>,
     last_movement: Option<MovementId>,
     update: Update,
 }
 
-/// The numbers of an item that conditions and updates are about.
-fn numbers(level: &Level) -> BTreeMap<&'static str, i64> {
+/// The numeric attributes that conditions and updates use.
+fn numeric_attributes(level: &Level) -> BTreeMap<&'static str, i64> {
     let mut item = BTreeMap::from([
         ("on_hand", level.on_hand),
         ("allocated", level.allocated),
@@ -103,32 +102,33 @@ fn numbers(level: &Level) -> BTreeMap<&'static str, i64> {
     item
 }
 
-impl Sent {
+impl SentUpdate {
     fn for_change(level: &Level, change: &LastChange) -> Self {
         let write = change_level("stock", &level.key(), &Part::whole(change, 0)).unwrap();
         Self {
-            item: numbers(level),
+            item: numeric_attributes(level),
             last_movement: level.last_change.as_ref().map(|last| last.movement_id),
             update: write.update().unwrap().clone(),
         }
     }
 
-    fn holds(&self) -> bool {
+    fn condition_holds(&self) -> bool {
         let condition = self.update.condition_expression().unwrap();
         condition.split(" AND ").all(|clause| {
-            let bare = clause
+            let inner = clause
                 .strip_prefix('(')
                 .and_then(|clause| clause.strip_suffix(')'));
-            bare.filter(|bare| bare.contains(" OR "))
+            inner
+                .filter(|inner| inner.contains(" OR "))
                 .unwrap_or(clause)
                 .split(" OR ")
-                .any(|comparison| self.compares(comparison))
+                .any(|comparison| self.comparison_holds(comparison))
         })
     }
 
-    fn compares(&self, comparison: &str) -> bool {
-        let words: Vec<&str> = comparison.split(' ').collect();
-        match words[..] {
+    fn comparison_holds(&self, comparison: &str) -> bool {
+        let tokens: Vec<&str> = comparison.split(' ').collect();
+        match tokens[..] {
             ["attribute_exists(pk)"] => true,
             [name, "=", value] => self.item[name] == self.number(value),
             [name, ">=", value] => self.item[name] >= self.number(value),
@@ -146,13 +146,13 @@ impl Sent {
         }
     }
 
-    /// What the item holds afterwards.
-    fn written(&self) -> BTreeMap<&'static str, i64> {
+    /// The item after the update.
+    fn updated_item(&self) -> BTreeMap<&'static str, i64> {
         let mut item = self.item.clone();
         let assignments = self.update.update_expression();
         for assignment in assignments.strip_prefix("SET ").unwrap().split(", ") {
-            let words: Vec<&str> = assignment.split_whitespace().collect();
-            match words[..] {
+            let tokens: Vec<&str> = assignment.split_whitespace().collect();
+            match tokens[..] {
                 ["last_change", "=", ":change"] => {}
                 [name, "=", same, "+", value] if name == same => {
                     *item.get_mut(name).unwrap() += self.number(value);
@@ -176,44 +176,56 @@ impl Sent {
 }
 
 #[test]
-fn the_model_lets_through_what_dynamodb_lets_through_and_writes_what_it_writes() {
-    let (mut through, mut refused) = (0, 0);
+fn model_condition_and_update_match_platform() {
+    let (mut allowed, mut rejected) = (0, 0);
     for before in levels() {
         for change in changes() {
-            let sent = Sent::for_change(&before, &change);
-            let lets_through = has_what_it_needs(&before, &change);
-            assert_eq!(lets_through, sent.holds(), "{change:?} of {before:?}");
-            let mut tables = Tables::stocked(vec![before.clone()]);
-            let write = Write::Change(before.key(), Part::whole(&change, 0));
+            let sent = SentUpdate::for_change(&before, &change);
+            let model_allows = delta_condition_holds(&before, &change);
+            assert_eq!(
+                model_allows,
+                sent.condition_holds(),
+                "{change:?} of {before:?}"
+            );
+            let mut tables = Tables::with_levels(vec![before.clone()]);
+            let write = TransactItem::AddDeltas(before.key(), Part::whole(&change, 0));
             if tables.transact(&[write]).is_err() {
-                refused += 1;
+                rejected += 1;
                 continue;
             }
-            through += 1;
+            allowed += 1;
             let after = tables.bucket(&before.key(), 0).unwrap();
-            assert_eq!(sent.written(), numbers(after), "{change:?} of {before:?}");
+            assert_eq!(
+                sent.updated_item(),
+                numeric_attributes(after),
+                "{change:?} of {before:?}"
+            );
         }
     }
-    assert!(through > 100 && refused > 100, "{through}, {refused}");
+    assert!(allowed > 100 && rejected > 100, "{allowed}, {rejected}");
 }
 
-/// What DynamoDB lets through is what the domain allows: the conditions are neither weaker nor stronger than the rule,
-/// but for what a later count has seen, for what an item of a short level is given back and for what leaves beside unfit
-/// goods, which is planned anew, and for goods that were moved already.
+/// The conditions are neither weaker nor stronger than the domain's rule, except for changes that the function plans
+/// again after a read (before a later count, a release to a short level, a fulfilment beside unfit units) and for
+/// rebalances that were already applied.
 #[test]
-fn the_conditions_are_the_rule() {
+fn conditions_match_the_domain_rule() {
     for before in levels() {
         for change in changes() {
-            let is_owed = before.whole_short && change.available_delta() > 0;
-            let is_made = change.kind == MovementKind::Rebalance && before.last_change.is_some();
-            let is_beside_unfit =
+            let is_release_to_short_level = before.whole_short && change.available_delta() > 0;
+            let is_rebalance_already_applied =
+                change.kind == MovementKind::Rebalance && before.last_change.is_some();
+            let is_fulfilment_beside_unfit =
                 change.kind == MovementKind::Fulfilment && before.damaged + before.on_hold > 0;
-            let is_anew = is_owed || is_beside_unfit;
-            if before.has_counted(change.occurred_at) || is_anew || is_made {
+            let is_replanned = is_release_to_short_level || is_fulfilment_beside_unfit;
+            if before.has_counted(change.occurred_at)
+                || is_replanned
+                || is_rebalance_already_applied
+            {
                 continue;
             }
             assert_eq!(
-                has_what_it_needs(&before, &change),
+                delta_condition_holds(&before, &change),
                 before.after(change.clone()).is_ok(),
                 "{change:?} of {before:?}"
             );

@@ -1,52 +1,53 @@
-//! The judge of histories takes what one after another could have seen, and refuses what nobody could.
+//! The linearizability checker accepts sequential histories and rejects impossible ones.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Mutex;
 
 use stockline_protocol::history::{
-    History, Mix, Outcome, Plan, Request, Seen, Shelf, Shop, is_linearizable, record,
+    History, LevelModel, LevelSnapshot, RecordingConfig, Request, RequestMix, RequestOutcome,
+    StockService, is_linearizable, record_history,
 };
 use tokio::task::yield_now;
 
-/// A store in this process that does one thing at a time.
-struct Careful(Mutex<Shelf>);
+/// An in-process store that applies one request at a time.
+struct AtomicService(Mutex<LevelModel>);
 
-/// One that reads, lets others pass, and then writes what it made of its reading.
-struct Forgetful(Mutex<Shelf>);
+/// An in-process store with lost updates: it reads, yields, and then writes what it computed from the stale read.
+struct LostUpdateService(Mutex<LevelModel>);
 
-fn full_shelf() -> Mutex<Shelf> {
-    Mutex::new(Shelf::first_seen(Seen {
+fn full_level() -> Mutex<LevelModel> {
+    Mutex::new(LevelModel::new(LevelSnapshot {
         on_hand: 10,
         allocated: 0,
         version: 1,
     }))
 }
 
-async fn let_others_pass() {
+async fn yield_randomly() {
     for _ in 0..fastrand::u32(0..4) {
         yield_now().await;
     }
 }
 
-impl Shop for Careful {
-    async fn ask(&self, _: &str, request: &Request) -> Outcome {
-        let_others_pass().await;
+impl StockService for AtomicService {
+    async fn execute(&self, _: &str, request: &Request) -> RequestOutcome {
+        yield_randomly().await;
         let outcome = {
-            let mut shelf = self.0.lock().unwrap();
-            let (outcome, next) = shelf.answer(request);
-            *shelf = next;
+            let mut level = self.0.lock().unwrap();
+            let (outcome, next) = level.apply(request);
+            *level = next;
             outcome
         };
-        let_others_pass().await;
+        yield_randomly().await;
         outcome
     }
 }
 
-impl Shop for Forgetful {
-    async fn ask(&self, _: &str, request: &Request) -> Outcome {
+impl StockService for LostUpdateService {
+    async fn execute(&self, _: &str, request: &Request) -> RequestOutcome {
         let read = self.0.lock().unwrap().clone();
-        let_others_pass().await;
-        let (outcome, next) = read.answer(request);
+        yield_randomly().await;
+        let (outcome, next) = read.apply(request);
         if next != read {
             *self.0.lock().unwrap() = next;
         }
@@ -54,55 +55,67 @@ impl Shop for Forgetful {
     }
 }
 
-fn plan(seed: u64, mix: Mix) -> Plan {
-    Plan {
+fn config(seed: u64, mix: RequestMix) -> RecordingConfig {
+    RecordingConfig {
         seed,
         clients: 8,
-        requests: 125,
+        requests_per_client: 125,
         mix,
     }
 }
 
-async fn careful(seed: u64, mix: Mix) -> History {
-    record(&Careful(full_shelf()), plan(seed, mix)).await
+async fn record_atomic(seed: u64, mix: RequestMix) -> History {
+    record_history(&AtomicService(full_level()), config(seed, mix)).await
 }
 
 #[tokio::test]
-async fn a_thousand_requests_of_eight_clients_to_a_store_that_does_one_at_a_time_are_taken() {
-    for (seed, mix) in [(1, Mix::Tills), (2, Mix::Counts), (3, Mix::Tills)] {
-        let history = careful(seed, mix).await;
+async fn atomic_service_history_is_linearizable() {
+    for (seed, mix) in [
+        (1, RequestMix::WithSales),
+        (2, RequestMix::WithCounts),
+        (3, RequestMix::WithSales),
+    ] {
+        let history = record_atomic(seed, mix).await;
         assert_eq!(history.len(), 1001);
         assert!(is_linearizable(&history));
-        let seen =
-            |wanted: fn(&Outcome) -> bool| history.iter().any(|entry| wanted(&entry.outcome));
-        assert!(seen(|outcome| *outcome == Outcome::Placed));
-        assert!(seen(|outcome| *outcome == Outcome::Canceled));
-        assert!(seen(|outcome| matches!(outcome, Outcome::Short(_))));
+        let contains = |matches: fn(&RequestOutcome) -> bool| {
+            history.iter().any(|entry| matches(&entry.outcome))
+        };
+        assert!(contains(|outcome| *outcome == RequestOutcome::Placed));
+        assert!(contains(|outcome| *outcome == RequestOutcome::Canceled));
+        assert!(contains(|outcome| matches!(
+            outcome,
+            RequestOutcome::Short(_)
+        )));
     }
 }
 
 #[tokio::test]
-async fn a_store_that_loses_updates_is_found_out() {
-    for (seed, mix) in [(1, Mix::Tills), (2, Mix::Counts), (3, Mix::Tills)] {
-        let history = record(&Forgetful(full_shelf()), plan(seed, mix)).await;
+async fn lost_updates_are_not_linearizable() {
+    for (seed, mix) in [
+        (1, RequestMix::WithSales),
+        (2, RequestMix::WithCounts),
+        (3, RequestMix::WithSales),
+    ] {
+        let history = record_history(&LostUpdateService(full_level()), config(seed, mix)).await;
         assert!(!is_linearizable(&history), "seed {seed}");
     }
 }
 
 #[tokio::test]
-async fn a_history_is_refused_when_one_sale_of_it_never_happened() {
-    let mut history = careful(4, Mix::Tills).await;
+async fn history_without_one_sale_is_not_linearizable() {
+    let mut history = record_atomic(4, RequestMix::WithSales).await;
     let sale = history
         .iter()
-        .position(|entry| entry.outcome == Outcome::Placed)
+        .position(|entry| entry.outcome == RequestOutcome::Placed)
         .unwrap();
     history.remove(sale);
     assert!(!is_linearizable(&history));
 }
 
 #[tokio::test]
-async fn a_history_is_refused_when_one_reading_is_of_the_past() {
-    let mut history = careful(5, Mix::Tills).await;
+async fn history_with_one_stale_read_is_not_linearizable() {
+    let mut history = record_atomic(5, RequestMix::WithSales).await;
     let first = history[0].outcome.clone();
     let last = history
         .iter_mut()
@@ -113,25 +126,25 @@ async fn a_history_is_refused_when_one_reading_is_of_the_past() {
 }
 
 #[tokio::test]
-async fn what_nobody_learnt_of_may_have_happened_or_not() {
-    for happened in [true, false] {
-        let mut history = careful(6, Mix::Tills).await;
+async fn unknown_outcome_allows_applied_and_not_applied() {
+    for has_happened in [true, false] {
+        let mut history = record_atomic(6, RequestMix::WithSales).await;
         let sale = history
             .iter()
-            .position(|entry| entry.outcome == Outcome::Placed)
+            .position(|entry| entry.outcome == RequestOutcome::Placed)
             .unwrap();
-        if happened {
-            history[sale].outcome = Outcome::Unknown;
-            history[sale].answered = u64::MAX;
+        if has_happened {
+            history[sale].outcome = RequestOutcome::Unknown;
+            history[sale].settled_ns = u64::MAX;
         } else {
-            let mut never = history[sale].clone();
-            never.request = Request::Adjust {
+            let mut not_applied = history[sale].clone();
+            not_applied.request = Request::Adjust {
                 delta: 1,
                 expected: None,
             };
-            never.outcome = Outcome::Unknown;
-            never.answered = u64::MAX;
-            history.push(never);
+            not_applied.outcome = RequestOutcome::Unknown;
+            not_applied.settled_ns = u64::MAX;
+            history.push(not_applied);
         }
         assert!(is_linearizable(&history));
     }

@@ -1,4 +1,4 @@
-//! Every order of steps of every story, walked through: with the right protocol and with each planted fault.
+//! Explores every scenario exhaustively, with the correct protocol and with each injected fault.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
@@ -7,38 +7,38 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 use stockline_protocol::model::Protocol;
 use stockline_protocol::model::faults::Fault;
 use stockline_protocol::model::invariants::{
-    A_REFUSAL_IS_FINAL, MOVEMENTS_ADD_UP, NEVER_OVERSOLD, ONE_COMPLETION, ONE_KEY_ONE_EFFECT,
-    PROMISES_ARE_KEPT, WHAT_IS_OWED_IS_NOT_SOLD,
+    ALLOCATED_MATCHES_ORDERS, MOVEMENTS_ADD_UP, NEVER_OVERSOLD, ONE_COMPLETION, ONE_KEY_ONE_EFFECT,
+    REJECTION_IS_FINAL, SHORT_LEVEL_SELLS_NOTHING,
 };
-use stockline_protocol::model::stories::{self, Story};
+use stockline_protocol::model::scenarios::{self, Scenario};
 
-/// Walks through all of `story`: the invariants hold everywhere, and what it tells of is seen.
-fn holds(story: Story) {
-    let title = story.title;
-    let checker = Protocol::right(story)
+/// Explores all states of `scenario`: every invariant holds in every state, and all expected states are reached.
+fn assert_invariants(scenario: Scenario) {
+    let name = scenario.name;
+    let checker = Protocol::correct(scenario)
         .checker()
         .threads(2)
         .spawn_bfs()
         .join();
     println!(
-        "{title}: {} states, {} steps deep",
+        "{name}: {} states, {} steps deep",
         checker.unique_state_count(),
         checker.max_depth()
     );
-    assert!(checker.is_done(), "{title}: not all was walked through");
+    assert!(checker.is_done(), "{name}: not all states were explored");
     checker.assert_properties();
 }
 
-/// With `fault`, `invariant` is broken somewhere in `story`, and the way there is short enough to be read.
-fn is_found(fault: Fault, story: Story, invariant: &'static str) {
-    let checker = Protocol::with(fault, story)
+/// Checks that `fault` breaks `invariant` somewhere in `scenario`, on a path short enough to read.
+fn assert_fault_breaks(fault: Fault, scenario: Scenario, invariant: &'static str) {
+    let checker = Protocol::with_fault(fault, scenario)
         .checker()
         .finish_when(HasDiscoveries::AnyOf(BTreeSet::from([invariant])))
         .spawn_bfs()
         .join();
-    let path = checker.discovery(invariant).unwrap_or_else(|| {
-        panic!("{fault:?} breaks nothing: the checker sees less than it should")
-    });
+    let path = checker
+        .discovery(invariant)
+        .unwrap_or_else(|| panic!("{fault:?} does not break \"{invariant}\""));
     let steps = path.into_actions();
     println!(
         "{fault:?} breaks \"{invariant}\" in {} steps: {steps:?}",
@@ -48,249 +48,249 @@ fn is_found(fault: Fault, story: Story, invariant: &'static str) {
 }
 
 #[test]
-fn two_orders_for_the_last_unit() {
-    holds(stories::orders::two_for_one());
+fn two_orders_for_one_unit() {
+    assert_invariants(scenarios::orders::two_orders_for_one_unit());
 }
 
 #[test]
 fn three_orders_for_two_units() {
-    holds(stories::orders::three_for_two());
+    assert_invariants(scenarios::orders::three_orders_for_two_units());
 }
 
 #[test]
-fn one_key_from_three_callers() {
-    holds(stories::orders::one_key_three_times());
+fn one_key_with_two_bodies() {
+    assert_invariants(scenarios::orders::one_key_with_two_bodies());
 }
 
 #[test]
-fn a_try_that_comes_after_the_answer_to_a_later_one() {
-    holds(stories::orders::a_late_try());
+fn early_caller_timeout() {
+    assert_invariants(scenarios::orders::early_caller_timeout());
 }
 
 #[test]
-fn baskets_of_two_skus() {
-    holds(stories::orders::baskets_of_two());
+fn orders_of_the_same_skus() {
+    assert_invariants(scenarios::orders::orders_of_the_same_skus());
 }
 
 #[test]
-fn cancels_race_with_a_replay_and_with_each_other() {
-    holds(stories::orders::cancels());
+fn concurrent_cancels() {
+    assert_invariants(scenarios::orders::concurrent_cancels());
 }
 
 #[test]
-fn a_hand_over_a_refund_and_a_cancel() {
-    holds(stories::orders::goods_out_and_back());
+fn fulfilment_refund_and_cancel() {
+    assert_invariants(scenarios::orders::fulfilment_refund_and_cancel());
 }
 
 #[test]
-fn corrections_by_what_was_read() {
-    holds(stories::stock::corrections());
+fn adjustments_while_selling() {
+    assert_invariants(scenarios::stock::adjustments_while_selling());
 }
 
 #[test]
-fn counts_of_the_past() {
-    holds(stories::stock::counts());
+fn counts_while_selling() {
+    assert_invariants(scenarios::stock::counts_while_selling());
 }
 
 #[test]
-fn a_transfer_and_its_arrival() {
-    holds(stories::stock::a_transfer());
+fn transfer_and_arrival() {
+    assert_invariants(scenarios::stock::transfer_and_arrival());
 }
 
 #[test]
-fn an_order_of_what_two_items_have_together() {
-    holds(stories::split_levels::an_order_apart());
+fn order_across_buckets() {
+    assert_invariants(scenarios::split_levels::order_across_buckets());
 }
 
 #[test]
-fn a_split_level_that_is_short() {
-    holds(stories::split_levels::a_short_level());
+fn split_level_becomes_short() {
+    assert_invariants(scenarios::split_levels::short_level());
 }
 
 #[test]
-fn a_split_level_into_which_goods_come_while_it_sells() {
-    holds(stories::split_levels::a_split_level_filled());
+fn split_level_receipt_and_theft() {
+    assert_invariants(scenarios::split_levels::receipt_and_theft());
 }
 
 #[test]
-fn an_order_of_more_items_of_a_level_than_a_transaction_takes() {
-    holds(stories::split_levels::an_order_gathered());
+fn order_of_more_buckets_than_a_transaction_allows() {
+    assert_invariants(scenarios::split_levels::order_gathered());
 }
 
 #[test]
-fn cancels_of_more_items_of_a_short_level_than_a_transaction_takes() {
-    holds(stories::split_levels::a_short_level_gathered());
+fn cancels_of_more_buckets_than_a_transaction_allows() {
+    assert_invariants(scenarios::split_levels::cancels_gathered());
 }
 
 #[test]
-fn a_level_that_is_split_while_it_sells() {
-    holds(stories::split_levels::a_level_is_split());
+fn level_is_split_while_short() {
+    assert_invariants(scenarios::split_levels::split_while_short());
 }
 
 #[test]
-fn a_level_that_is_split_while_it_is_counted() {
-    holds(stories::split_levels::a_level_is_split_and_counted());
+fn level_is_split_while_counted() {
+    assert_invariants(scenarios::split_levels::split_while_counted());
 }
 
 #[test]
-fn a_task_with_two_leases() {
-    holds(stories::tasks::a_task());
+fn task_with_two_leases() {
+    assert_invariants(scenarios::tasks::two_leases());
 }
 
 #[test]
-fn a_task_whose_order_is_canceled() {
-    holds(stories::tasks::a_task_called_off());
+fn task_of_a_canceled_order() {
+    assert_invariants(scenarios::tasks::order_canceled());
 }
 
 #[test]
-fn every_story_has_sights_of_its_own_and_every_invariant() {
-    for story in stories::all() {
-        let title = story.title;
-        let properties = Protocol::right(story).properties();
+fn every_scenario_checks_every_invariant_and_coverage() {
+    for scenario in scenarios::all() {
+        let name = scenario.name;
+        let properties = Protocol::correct(scenario).properties();
         let count = |kind| properties.iter().filter(|p| p.expectation == kind).count();
-        assert!(count(Expectation::Sometimes) >= 2, "{title}");
-        assert_eq!(count(Expectation::Always), 10, "{title}");
+        assert!(count(Expectation::Sometimes) >= 2, "{name}");
+        assert_eq!(count(Expectation::Always), 10, "{name}");
     }
 }
 
 #[test]
-fn checking_before_writing_oversells() {
-    is_found(
+fn check_then_write_oversells() {
+    assert_fault_breaks(
         Fault::CheckThenWrite,
-        stories::orders::two_for_one(),
+        scenarios::orders::two_orders_for_one_unit(),
         NEVER_OVERSOLD,
     );
 }
 
 #[test]
-fn adding_blindly_takes_twice() {
-    is_found(
-        Fault::BlindAdd,
-        stories::orders::three_for_two(),
+fn order_without_condition_takes_stock_twice() {
+    assert_fault_breaks(
+        Fault::PlaceWithoutCondition,
+        scenarios::orders::three_orders_for_two_units(),
         ONE_KEY_ONE_EFFECT,
     );
-    is_found(
-        Fault::BlindAdd,
-        stories::orders::three_for_two(),
+    assert_fault_breaks(
+        Fault::PlaceWithoutCondition,
+        scenarios::orders::three_orders_for_two_units(),
         MOVEMENTS_ADD_UP,
     );
 }
 
 #[test]
-fn a_shortage_looked_at_before_the_order_refuses_what_is_placed() {
-    is_found(
-        Fault::ShortBeforeReplay,
-        stories::orders::two_for_one(),
-        A_REFUSAL_IS_FINAL,
+fn shortage_before_replay_rejects_a_placed_order() {
+    assert_fault_breaks(
+        Fault::ShortageBeforeReplay,
+        scenarios::orders::two_orders_for_one_unit(),
+        REJECTION_IS_FINAL,
     );
 }
 
 #[test]
-fn canceling_without_a_revision_releases_what_is_anothers() {
-    is_found(
-        Fault::ReleaseTwice,
-        stories::orders::cancels(),
-        PROMISES_ARE_KEPT,
+fn cancel_without_revision_releases_twice() {
+    assert_fault_breaks(
+        Fault::UpdateOrderWithoutRevision,
+        scenarios::orders::concurrent_cancels(),
+        ALLOCATED_MATCHES_ORDERS,
     );
 }
 
 #[test]
-fn writing_a_level_by_an_old_reading_loses_a_sale() {
-    is_found(
-        Fault::LostUpdate,
-        stories::stock::corrections(),
+fn replace_without_version_loses_a_sale() {
+    assert_fault_breaks(
+        Fault::ReplaceWithoutVersion,
+        scenarios::stock::adjustments_while_selling(),
         NEVER_OVERSOLD,
     );
 }
 
 #[test]
-fn a_change_without_a_mark_is_made_twice() {
-    is_found(
-        Fault::ChangeWithoutMark,
-        stories::stock::corrections(),
+fn change_without_marker_is_applied_twice() {
+    assert_fault_breaks(
+        Fault::ChangeWithoutMarker,
+        scenarios::stock::adjustments_while_selling(),
         ONE_KEY_ONE_EFFECT,
     );
-    is_found(
-        Fault::ChangeWithoutMark,
-        stories::split_levels::a_split_level_filled(),
+    assert_fault_breaks(
+        Fault::ChangeWithoutMarker,
+        scenarios::split_levels::receipt_and_theft(),
         ONE_KEY_ONE_EFFECT,
     );
 }
 
 #[test]
-fn what_comes_back_to_one_item_is_sold_while_another_owes_it() {
-    is_found(
-        Fault::OwedIsSold,
-        stories::split_levels::a_short_level(),
+fn ignoring_whole_short_sells_owed_units() {
+    assert_fault_breaks(
+        Fault::IgnoreWholeShort,
+        scenarios::split_levels::short_level(),
         NEVER_OVERSOLD,
     );
-    is_found(
-        Fault::OwedIsSold,
-        stories::split_levels::a_short_level(),
-        WHAT_IS_OWED_IS_NOT_SOLD,
+    assert_fault_breaks(
+        Fault::IgnoreWholeShort,
+        scenarios::split_levels::short_level(),
+        SHORT_LEVEL_SELLS_NOTHING,
     );
 }
 
 #[test]
-fn writing_a_split_level_anew_by_the_version_of_its_first_item_loses_a_sale() {
-    is_found(
-        Fault::AnewByTheFirst,
-        stories::split_levels::a_short_level(),
+fn checking_only_the_first_bucket_loses_a_sale() {
+    assert_fault_breaks(
+        Fault::CheckFirstBucketOnly,
+        scenarios::split_levels::short_level(),
         NEVER_OVERSOLD,
     );
-    is_found(
-        Fault::AnewByTheFirst,
-        stories::split_levels::a_short_level_gathered(),
+    assert_fault_breaks(
+        Fault::CheckFirstBucketOnly,
+        scenarios::split_levels::cancels_gathered(),
         NEVER_OVERSOLD,
     );
 }
 
 #[test]
-fn evening_out_twice_by_one_reading_loses_a_movement() {
-    is_found(
-        Fault::EvenedTwice,
-        stories::split_levels::an_order_apart(),
+fn rebalancing_twice_loses_a_movement() {
+    assert_fault_breaks(
+        Fault::RebalanceTwice,
+        scenarios::split_levels::order_across_buckets(),
         MOVEMENTS_ADD_UP,
     );
 }
 
 #[test]
-fn an_item_that_is_not_told_of_a_short_level_sells_what_is_owed() {
-    is_found(
-        Fault::SplitUntold,
-        stories::split_levels::a_level_is_split(),
-        WHAT_IS_OWED_IS_NOT_SOLD,
+fn split_without_short_flag_sells_owed_units() {
+    assert_fault_breaks(
+        Fault::SplitWithoutShortFlag,
+        scenarios::split_levels::split_while_short(),
+        SHORT_LEVEL_SELLS_NOTHING,
     );
 }
 
 #[test]
-fn splitting_a_level_by_an_old_reading_leaves_an_item_that_missed_a_count() {
-    is_found(
-        Fault::SplitByAnOldReading,
-        stories::split_levels::a_level_is_split_and_counted(),
+fn split_by_stale_read_misses_a_count_and_a_shortage() {
+    assert_fault_breaks(
+        Fault::SplitByStaleRead,
+        scenarios::split_levels::split_while_counted(),
         NEVER_OVERSOLD,
     );
-    is_found(
-        Fault::SplitByAnOldReading,
-        stories::split_levels::a_level_is_split(),
-        WHAT_IS_OWED_IS_NOT_SOLD,
+    assert_fault_breaks(
+        Fault::SplitByStaleRead,
+        scenarios::split_levels::split_while_short(),
+        SHORT_LEVEL_SELLS_NOTHING,
     );
 }
 
 #[test]
-fn completing_without_conditions_moves_stock_twice() {
-    is_found(
-        Fault::CompleteTwice,
-        stories::tasks::a_task(),
+fn completion_without_conditions_moves_stock_twice() {
+    assert_fault_breaks(
+        Fault::CompleteWithoutConditions,
+        scenarios::tasks::two_leases(),
         ONE_COMPLETION,
     );
 }
 
 #[test]
-fn a_ledger_that_appends_counts_a_record_twice() {
-    is_found(
-        Fault::MovementsAreAppended,
-        stories::orders::two_for_one(),
+fn appending_ledger_counts_a_record_twice() {
+    assert_fault_breaks(
+        Fault::AppendMovements,
+        scenarios::orders::two_orders_for_one_unit(),
         MOVEMENTS_ADD_UP,
     );
 }

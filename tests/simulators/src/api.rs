@@ -1,4 +1,4 @@
-//! A caller of the HTTPS API.
+//! A client of the HTTPS API that retries.
 
 use std::time::Duration;
 
@@ -7,89 +7,89 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// How often one request is sent before its caller gives up.
-const MOST_TRIES: u32 = 8;
+/// The most attempts per request.
+const MAX_ATTEMPTS: u32 = 8;
 
-/// How long one try may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A call that got no answer, or one that nobody can read.
+/// A call without a usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No answer came, however often it was tried.
-    #[error("{method} {path} got no answer in {tries} tries: {source}")]
-    Unreachable {
-        /// The verb.
+    /// No response in any attempt.
+    #[error("{method} {path} got no response in {attempts} attempts: {source}")]
+    NoResponse {
+        /// The method.
         method: Method,
         /// The path.
         path: String,
-        /// How often it was sent.
-        tries: u32,
-        /// What the last try met.
+        /// Number of attempts.
+        attempts: u32,
+        /// The error of the last attempt.
         source: reqwest::Error,
     },
-    /// The answer's body is not JSON.
-    #[error("{method} {path} answered {status} with a body that is no JSON: {body}")]
+    /// The response body is not JSON.
+    #[error("{method} {path} answered {status} with a body that is not JSON: {body}")]
     NotJson {
-        /// The verb.
+        /// The method.
         method: Method,
         /// The path.
         path: String,
         /// The status.
         status: u16,
-        /// The body's beginning.
+        /// The first 300 characters of the body.
         body: String,
     },
-    /// The answer is not the one that was hoped for.
-    #[error("{path} answered {status} where {expected} was expected: {body}")]
-    Unexpected {
+    /// The response has another status than expected.
+    #[error("{path} answered {status}, expected {expected}: {body}")]
+    UnexpectedStatus {
         /// The path.
         path: String,
         /// The status.
         status: u16,
-        /// The statuses that would have done.
+        /// The expected statuses.
         expected: String,
         /// The body.
         body: Value,
     },
-    /// The answer's body lacks something.
-    #[error("{path} answered {status} with a body that does not read as it should: {source}")]
-    Unreadable {
+    /// The response body does not match the expected type.
+    #[error("{path} answered {status} with an unexpected body: {source}")]
+    UnexpectedBody {
         /// The path.
         path: String,
         /// The status.
         status: u16,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
 }
 
-/// What came back, and what it took.
+/// A response.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct ApiResponse {
     /// The path that was called.
     pub path: String,
-    /// The HTTP status of the last try.
+    /// The HTTP status of the last attempt.
     pub status: u16,
-    /// Whether the answer is that of an earlier request with the same idempotency key.
-    pub replayed: bool,
+    /// Whether this replays the response to an earlier request with the same idempotency key (`Idempotent-Replayed`).
+    pub is_replayed: bool,
     /// `x-request-id`.
     pub request_id: Option<String>,
     /// The media type.
     pub content_type: Option<String>,
-    /// The body; null where there is none.
+    /// The body; null if empty.
     pub body: Value,
-    /// How many tries were answered with a 5xx status.
+    /// Number of attempts that were answered with a 5xx status.
     pub server_errors: u32,
 }
 
-impl Answer {
-    /// The answer, if its status is among these.
+impl ApiResponse {
+    /// Returns the response if its status is one of `expected`.
     pub fn expect_status(self, expected: &[u16]) -> Result<Self, ApiError> {
         if expected.contains(&self.status) {
             return Ok(self);
         }
-        Err(ApiError::Unexpected {
+        Err(ApiError::UnexpectedStatus {
             path: self.path,
             status: self.status,
             expected: expected
@@ -101,44 +101,47 @@ impl Answer {
         })
     }
 
-    /// The body as a type.
-    pub fn read<T: DeserializeOwned>(self) -> Result<T, ApiError> {
-        serde_json::from_value(self.body).map_err(|source| ApiError::Unreadable {
+    /// Deserializes the body.
+    pub fn parse_body<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        serde_json::from_value(self.body).map_err(|source| ApiError::UnexpectedBody {
             path: self.path,
             status: self.status,
             source,
         })
     }
 
-    /// The kind of problem it tells of: the last part of the problem's `type`.
-    pub fn problem(&self) -> Option<&str> {
+    /// The problem type (RFC 9457): the last path segment of the body's `type`.
+    pub fn problem_type(&self) -> Option<&str> {
         self.body["type"]
             .as_str()
             .and_then(|kind| kind.rsplit('/').next())
     }
 }
 
-/// A caller with one token. Clones share their connections.
+/// An API client with one bearer token. Clones share connections.
 #[derive(Debug, Clone)]
-pub struct Api {
+pub struct ApiClient {
     http: Client,
     base: String,
     token: String,
 }
 
-impl Api {
-    /// A caller of the API at `base` (stage included), whose bearer token is `token`.
+impl ApiClient {
+    /// A client of the API at `base` (stage included) with the bearer token `token`.
     pub fn new(base: &str, token: impl Into<String>) -> Result<Self, reqwest::Error> {
-        // Whoever came first has chosen a provider; any of them will do.
+        // Fails if a crypto provider is installed already; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
-            http: Client::builder().no_proxy().timeout(PATIENCE).build()?,
+            http: Client::builder()
+                .no_proxy()
+                .timeout(ATTEMPT_TIMEOUT)
+                .build()?,
             base: base.trim_end_matches('/').to_owned(),
             token: token.into(),
         })
     }
 
-    /// The same connections with another token.
+    /// A client with another token that shares the connections.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self {
@@ -147,23 +150,23 @@ impl Api {
         }
     }
 
-    /// Reads.
-    pub async fn get(&self, path: &str) -> Result<Answer, ApiError> {
+    /// Sends a `GET`.
+    pub async fn get(&self, path: &str) -> Result<ApiResponse, ApiError> {
         self.call(Method::GET, path, None, None).await
     }
 
-    /// Writes what is there afterwards.
-    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer, ApiError> {
+    /// Sends a `PUT`.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<ApiResponse, ApiError> {
         self.call(Method::PUT, path, Some(body), None).await
     }
 
-    /// Asks for an effect; with a key, for the same effect however often it is asked.
+    /// Sends a `POST`, with an `Idempotency-Key` if one is given.
     pub async fn post(
         &self,
         path: &str,
         body: &Value,
         idempotency_key: Option<&str>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         self.call(Method::POST, path, Some(body), idempotency_key)
             .await
     }
@@ -174,36 +177,36 @@ impl Api {
         path: &str,
         body: Option<&Value>,
         key: Option<&str>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let mut server_errors = 0;
-        let mut tries = 0;
+        let mut attempts = 0;
         loop {
-            tries += 1;
+            attempts += 1;
             let response = self.request(&method, path, body, key).send().await;
             let response = match response {
                 Ok(response) => response,
-                Err(source) if tries < MOST_TRIES => {
-                    // An answer that was lost says nothing about its effect: the same request is sent again.
+                Err(source) if attempts < MAX_ATTEMPTS => {
+                    // The outcome is unknown: send the same request again.
                     drop(source);
-                    sleep(back_off(tries, None)).await;
+                    sleep(backoff(attempts, None)).await;
                     continue;
                 }
                 Err(source) => {
-                    return Err(ApiError::Unreachable {
+                    return Err(ApiError::NoResponse {
                         method,
                         path: path.to_owned(),
-                        tries,
+                        attempts,
                         source,
                     });
                 }
             };
             let status = response.status().as_u16();
             server_errors += u32::from(status >= 500);
-            if matches!(status, 429 | 502 | 503 | 504) && tries < MOST_TRIES {
-                sleep(back_off(tries, retry_after(&response))).await;
+            if matches!(status, 429 | 502 | 503 | 504) && attempts < MAX_ATTEMPTS {
+                sleep(backoff(attempts, retry_after(&response))).await;
                 continue;
             }
-            return answer(method, path, response, server_errors).await;
+            return parse_response(method, path, response, server_errors).await;
         }
     }
 
@@ -228,12 +231,12 @@ impl Api {
     }
 }
 
-async fn answer(
+async fn parse_response(
     method: Method,
     path: &str,
     response: Response,
     server_errors: u32,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiResponse, ApiError> {
     let status = response.status().as_u16();
     let header = |name: &str| {
         response
@@ -242,15 +245,15 @@ async fn answer(
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned)
     };
-    let replayed = header("idempotent-replayed").as_deref() == Some("true");
+    let is_replayed = header("idempotent-replayed").as_deref() == Some("true");
     let (request_id, content_type) = (header("x-request-id"), header("content-type"));
     let text = response
         .text()
         .await
-        .map_err(|source| ApiError::Unreachable {
+        .map_err(|source| ApiError::NoResponse {
             method: method.clone(),
             path: path.to_owned(),
-            tries: 1,
+            attempts: 1,
             source,
         })?;
     let body = if text.is_empty() {
@@ -263,10 +266,10 @@ async fn answer(
             body: text.chars().take(300).collect(),
         })?
     };
-    Ok(Answer {
+    Ok(ApiResponse {
         path: path.to_owned(),
         status,
-        replayed,
+        is_replayed,
         request_id,
         content_type,
         body,
@@ -285,11 +288,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// What the server asks for, and jitter on top, so that tills that failed together do not come back together.
-fn back_off(tries: u32, asked: Option<Duration>) -> Duration {
-    let most = 100_u64 << tries.min(6);
-    asked.unwrap_or_default().min(Duration::from_secs(10))
-        + Duration::from_millis(fastrand::u64(20..=most))
+/// The server's `Retry-After` (10 s at most) plus jitter, so that clients that failed together do not retry together.
+fn backoff(attempts: u32, retry_after: Option<Duration>) -> Duration {
+    let max_jitter_ms = 100_u64 << attempts.min(6);
+    retry_after.unwrap_or_default().min(Duration::from_secs(10))
+        + Duration::from_millis(fastrand::u64(20..=max_jitter_ms))
 }
 
 #[cfg(test)]
@@ -297,31 +300,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_waits_at_least_as_long_as_it_is_asked_to_and_not_for_ever() {
-        let asked = Some(Duration::from_secs(2));
-        assert!(back_off(1, asked) >= Duration::from_secs(2));
-        assert!(back_off(30, None) <= Duration::from_millis(6400));
-        assert!(back_off(1, Some(Duration::from_hours(1))) < Duration::from_secs(11));
+    fn backoff_honours_retry_after_up_to_ten_seconds() {
+        let retry_after = Some(Duration::from_secs(2));
+        assert!(backoff(1, retry_after) >= Duration::from_secs(2));
+        assert!(backoff(30, None) <= Duration::from_millis(6400));
+        assert!(backoff(1, Some(Duration::from_hours(1))) < Duration::from_secs(11));
     }
 
     #[test]
-    fn a_problem_is_known_by_the_end_of_its_type() {
-        let answer = Answer {
+    fn problem_type_is_the_last_segment() {
+        let response = ApiResponse {
             path: "/v1/orders".into(),
             status: 409,
-            replayed: false,
+            is_replayed: false,
             request_id: None,
             content_type: None,
             body: serde_json::json!({"type": "https://stockline.dev/problems/insufficient-stock"}),
             server_errors: 0,
         };
-        assert_eq!(answer.problem(), Some("insufficient-stock"));
+        assert_eq!(response.problem_type(), Some("insufficient-stock"));
         assert!(
-            answer
+            response
                 .expect_status(&[201])
                 .unwrap_err()
                 .to_string()
-                .contains("201 was expected")
+                .contains("expected 201")
         );
     }
 }

@@ -1,6 +1,7 @@
-//! An automation controller: long-polls its own queue, heartbeats and reports, all through public interfaces.
+//! A simulated automation controller that long-polls its own queue, sends heartbeats and reports, all through public
+//! interfaces.
 //!
-//! It takes what comes out of its queue at once, works on one task after the other, and hears of a cancellation meanwhile.
+//! It receives commands immediately, executes tasks one after another, and can receive a cancellation meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,57 +18,57 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::api::{Answer, Api, ApiError};
-use crate::script::{Planned, Script, Stage};
+use crate::api::{ApiClient, ApiError, ApiResponse};
+use crate::script::{PlannedReport, ReportedState, Script};
 
-/// How long one look into an empty queue waits for something to come.
+/// The wait time of one long poll.
 const LONG_POLL: Duration = Duration::from_secs(10);
 
-/// What a controller is and where its queue is.
+/// The configuration of a controller.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// Its id.
+pub struct ControllerConfig {
+    /// The controller's id.
     pub controller_id: String,
-    /// The warehouse it works in.
+    /// The warehouse.
     pub location_id: String,
     /// The zone of the warehouse.
     pub zone_id: String,
-    /// How many tasks it takes on at a time.
+    /// The free capacity that its heartbeats report.
     pub capacity: u32,
-    /// Its own queue.
+    /// The URL of its own queue.
     pub queue_url: String,
-    /// How often it says that it lives.
+    /// The heartbeat interval.
     pub heartbeat_every: Duration,
-    /// How it behaves at first.
+    /// Its initial script.
     pub script: Script,
 }
 
-/// What a controller did and was told.
+/// What a controller did and which responses it got.
 #[derive(Debug, Clone, Default)]
-pub struct Log {
-    /// Heartbeats that were accepted.
+pub struct ControllerLog {
+    /// Number of accepted heartbeats.
     pub heartbeats: u64,
-    /// Commands that came, duplicates included.
+    /// Number of commands received, duplicates included.
     pub commands: u64,
-    /// Reports that were sent.
+    /// Number of reports sent.
     pub reports: u64,
     /// Tasks whose completion was accepted.
     pub completed: BTreeSet<String>,
-    /// Tasks that were put back, and are known to be.
+    /// Tasks whose cancellation report was accepted.
     pub canceled: BTreeSet<String>,
-    /// Reports that were refused: task, what was reported, and the problem.
+    /// Rejected reports: task id, reported state, problem type.
     pub refused: Vec<(String, &'static str, String)>,
-    /// What went wrong otherwise.
-    pub troubles: Vec<String>,
+    /// Other errors.
+    pub errors: Vec<String>,
 }
 
-/// A controller at work.
+/// A running controller.
 #[derive(Debug)]
 pub struct Controller {
-    log: Arc<Mutex<Log>>,
+    log: Arc<Mutex<ControllerLog>>,
     script: Arc<Mutex<Script>>,
     stop: watch::Sender<bool>,
-    work: Vec<JoinHandle<()>>,
+    loops: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,80 +87,86 @@ struct Command {
 }
 
 /// A task under one lease.
-type Held = (String, u64);
+type LeasedTask = (String, u64);
 
 impl Command {
-    fn held(&self) -> Held {
+    fn leased_task(&self) -> LeasedTask {
         (self.task_id.clone(), self.lease_id)
     }
 }
 
-type Reported = BTreeMap<Held, BTreeMap<u64, String>>;
+type ReportTimes = BTreeMap<LeasedTask, BTreeMap<u64, String>>;
 
 #[derive(Clone)]
 struct Worker {
-    settings: Settings,
-    api: Api,
+    config: ControllerConfig,
+    api: ApiClient,
     sqs: Sqs,
-    log: Arc<Mutex<Log>>,
-    // When each report was first sent, by its number, for each task and lease.
-    reported: Arc<Mutex<Reported>>,
-    // What it was told to cancel.
-    to_cancel: watch::Sender<BTreeSet<Held>>,
-    // What it has put back, or said that it cannot.
-    put_back: Arc<Mutex<BTreeSet<Held>>>,
-    // Until when it hangs, once it has begun to.
-    hangs_until: Arc<Mutex<Option<Instant>>>,
+    log: Arc<Mutex<ControllerLog>>,
+    // The time of the first attempt of each report, by task and lease, then by `report_seq`.
+    report_times: Arc<Mutex<ReportTimes>>,
+    // The leases it was told to cancel.
+    to_cancel: watch::Sender<BTreeSet<LeasedTask>>,
+    // The leases for which it has reported the cancellation.
+    canceled_leases: Arc<Mutex<BTreeSet<LeasedTask>>>,
+    // Until when it hangs, once it has started to.
+    paused_until: Arc<Mutex<Option<Instant>>>,
     script: Arc<Mutex<Script>>,
 }
 
 impl Controller {
-    /// Starts a controller that reports with `api`'s token.
-    pub fn start(settings: Settings, api: Api, sqs: Sqs) -> Self {
+    /// Starts a controller that calls the API with `api`.
+    pub fn start(config: ControllerConfig, api: ApiClient, sqs: Sqs) -> Self {
         let (stop, stopped) = watch::channel(false);
         let worker = Worker {
             api,
             sqs,
             log: Arc::default(),
-            reported: Arc::default(),
+            report_times: Arc::default(),
             to_cancel: watch::Sender::default(),
-            put_back: Arc::default(),
-            hangs_until: Arc::default(),
-            script: Arc::new(Mutex::new(settings.script)),
-            settings,
+            canceled_leases: Arc::default(),
+            paused_until: Arc::default(),
+            script: Arc::new(Mutex::new(config.script)),
+            config,
         };
         let (log, script) = (worker.log.clone(), worker.script.clone());
-        let (taken, commands) = mpsc::unbounded_channel();
-        let work = vec![
-            tokio::spawn(until(stopped.clone(), worker.clone().take_commands(taken))),
-            tokio::spawn(until(stopped.clone(), worker.clone().work(commands))),
-            tokio::spawn(until(stopped, worker.heartbeat())),
+        let (command_sender, commands) = mpsc::unbounded_channel();
+        let loops = vec![
+            tokio::spawn(run_until_stopped(
+                stopped.clone(),
+                worker.clone().receive_commands(command_sender),
+            )),
+            tokio::spawn(run_until_stopped(
+                stopped.clone(),
+                worker.clone().work(commands),
+            )),
+            tokio::spawn(run_until_stopped(stopped, worker.heartbeat())),
         ];
         Self {
             log,
             script,
             stop,
-            work,
+            loops,
         }
     }
 
-    /// Behaves otherwise from the next command on.
-    pub fn becomes(&self, script: Script) {
+    /// Sets the script for the commands that follow.
+    pub fn set_script(&self, script: Script) {
         *locked(&self.script) = script;
     }
 
-    /// What it did so far.
-    pub fn log(&self) -> Log {
+    /// The log so far.
+    pub fn log(&self) -> ControllerLog {
         locked(&self.log).clone()
     }
 
-    /// Ends its work and tells what it did.
-    pub async fn stop(self) -> Log {
-        // Fails only when both loops have ended already.
+    /// Stops the controller and returns its log.
+    pub async fn stop(self) -> ControllerLog {
+        // Fails only if all loops have ended already.
         let _ = self.stop.send(true);
-        for work in self.work {
-            if let Err(error) = work.await {
-                locked(&self.log).troubles.push(error.to_string());
+        for task in self.loops {
+            if let Err(error) = task.await {
+                locked(&self.log).errors.push(error.to_string());
             }
         }
         let log = locked(&self.log);
@@ -167,7 +174,7 @@ impl Controller {
     }
 }
 
-async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+async fn run_until_stopped(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
         _ = stopped.wait_for(|stop| *stop) => {}
@@ -176,59 +183,59 @@ async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()
 
 impl Worker {
     async fn heartbeat(self) {
-        let path = format!("/v1/controllers/{}/heartbeat", self.settings.controller_id);
-        let body = json!({"location_id": self.settings.location_id, "zone_id": self.settings.zone_id, "free_capacity": self.settings.capacity});
+        let path = format!("/v1/controllers/{}/heartbeat", self.config.controller_id);
+        let body = json!({"location_id": self.config.location_id, "zone_id": self.config.zone_id, "free_capacity": self.config.capacity});
         loop {
-            self.wakes().await;
+            self.wait_while_paused().await;
             match self
                 .api
                 .post(&path, &body, None)
                 .await
-                .and_then(|answer| answer.expect_status(&[200]))
+                .and_then(|response| response.expect_status(&[200]))
             {
                 Ok(_) => locked(&self.log).heartbeats += 1,
-                Err(error) => self.trouble(error.to_string()),
+                Err(error) => self.log_error(error.to_string()),
             }
-            sleep(self.settings.heartbeat_every).await;
+            sleep(self.config.heartbeat_every).await;
         }
     }
 
-    /// Waits while it hangs.
-    async fn wakes(&self) {
-        let until = *locked(&self.hangs_until);
+    /// Waits while the controller hangs.
+    async fn wait_while_paused(&self) {
+        let until = *locked(&self.paused_until);
         if let Some(until) = until {
             sleep_until(until).await;
         }
     }
 
-    async fn take_commands(self, taken: mpsc::UnboundedSender<Command>) {
-        // The shared client gives up on a silent connection sooner than a long poll ends.
-        let patience = TimeoutConfig::builder()
+    async fn receive_commands(self, command_sender: mpsc::UnboundedSender<Command>) {
+        // The shared client's attempt timeout is shorter than a long poll.
+        let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(LONG_POLL + Duration::from_secs(10))
             .build();
         loop {
             let received = self
                 .sqs
                 .receive_message()
-                .queue_url(&self.settings.queue_url)
+                .queue_url(&self.config.queue_url)
                 .max_number_of_messages(10)
                 .wait_time_seconds(i32::try_from(LONG_POLL.as_secs()).unwrap_or(10))
                 .customize()
                 .config_override(
-                    aws_sdk_sqs::config::Builder::new().timeout_config(patience.clone()),
+                    aws_sdk_sqs::config::Builder::new().timeout_config(timeouts.clone()),
                 )
                 .send()
                 .await;
             match received {
                 Ok(received) => {
                     for message in received.messages.unwrap_or_default() {
-                        self.take(message, &taken).await;
+                        self.handle_message(message, &command_sender).await;
                     }
                 }
                 Err(error) => {
-                    self.trouble(format!(
+                    self.log_error(format!(
                         "receiving from {}: {error:?}",
-                        self.settings.queue_url
+                        self.config.queue_url
                     ));
                     sleep(Duration::from_secs(1)).await;
                 }
@@ -236,29 +243,33 @@ impl Worker {
         }
     }
 
-    /// Takes what a message says; from then on it is the controller's, and not the queue's.
-    async fn take(&self, message: Message, taken: &mpsc::UnboundedSender<Command>) {
+    /// Handles a message and deletes it: from then on the command is the controller's responsibility.
+    async fn handle_message(
+        &self,
+        message: Message,
+        command_sender: &mpsc::UnboundedSender<Command>,
+    ) {
         locked(&self.log).commands += 1;
         let envelope: Envelope =
             match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
                 Ok(envelope) => envelope,
                 Err(error) => {
-                    return self.trouble(format!("a command that cannot be read: {error}"));
+                    return self.log_error(format!("malformed command: {error}"));
                 }
             };
         if envelope.kind != "task.command" {
-            return self.trouble(format!("a message of type {}", envelope.kind));
+            return self.log_error(format!("unexpected message type {}", envelope.kind));
         }
         let command = envelope.data;
-        if let Some(time) = self.script().hangs() {
-            locked(&self.hangs_until).get_or_insert(Instant::now() + time);
+        if let Some(time) = self.script().heartbeat_pause() {
+            locked(&self.paused_until).get_or_insert(Instant::now() + time);
         }
         if command.verb == "cancel" {
             self.to_cancel
-                .send_modify(|canceled| canceled.extend([command.held()]));
+                .send_modify(|canceled| canceled.extend([command.leased_task()]));
         }
-        // Fails only when the controller stops.
-        let _ = taken.send(command);
+        // Fails only if the controller is stopping.
+        let _ = command_sender.send(command);
         self.delete(message.receipt_handle).await;
     }
 
@@ -267,41 +278,42 @@ impl Worker {
             if self.script() == Script::Silent {
                 continue;
             }
-            let done = match command.verb.as_str() {
+            let result = match command.verb.as_str() {
                 "execute" => self.execute(&command).await,
-                "cancel" => self.put_back(&command).await,
+                "cancel" => self.report_canceled(&command).await,
                 other => {
-                    self.trouble(format!("an unknown command {other}"));
+                    self.log_error(format!("unknown command {other}"));
                     continue;
                 }
             };
-            if let Err(error) = done {
-                self.trouble(error.to_string());
+            if let Err(error) = result {
+                self.log_error(error.to_string());
             }
         }
     }
 
     async fn execute(&self, command: &Command) -> Result<(), ApiError> {
-        // A command that is delivered again is known by its task: what is done stays done.
+        // A redelivered command of a completed task is ignored.
         if locked(&self.log).completed.contains(&command.task_id) {
             return Ok(());
         }
         let mut canceled = self.to_cancel.subscribe();
         let base = self.next_seq(command) - 1;
-        for Planned { seq, stage, after } in self.script().reports() {
-            let told = canceled.wait_for(|canceled| canceled.contains(&command.held()));
-            if timeout(after, told).await.is_ok() {
-                return self.put_back(command).await;
+        for PlannedReport { seq, state, delay } in self.script().reports() {
+            let canceled_command =
+                canceled.wait_for(|canceled| canceled.contains(&command.leased_task()));
+            if timeout(delay, canceled_command).await.is_ok() {
+                return self.report_canceled(command).await;
             }
-            let answer = self.report(command, base + seq, stage).await?;
-            match answer.problem() {
-                // Another controller has the task by now.
+            let response = self.report(command, base + seq, state).await?;
+            match response.problem_type() {
+                // The task was leased again.
                 Some("stale-lease") => return Ok(()),
-                // An earlier report did not arrive: tell it all, under new numbers.
-                Some("transition-refused") if stage == Stage::Completed => {
-                    self.report(command, self.next_seq(command), Stage::InProgress)
+                // An earlier report was lost: send both again under new numbers.
+                Some("transition-refused") if state == ReportedState::Completed => {
+                    self.report(command, self.next_seq(command), ReportedState::InProgress)
                         .await?;
-                    self.report(command, self.next_seq(command), stage).await?;
+                    self.report(command, self.next_seq(command), state).await?;
                 }
                 _ => {}
             }
@@ -309,53 +321,58 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts the goods back where they were, once.
-    async fn put_back(&self, command: &Command) -> Result<(), ApiError> {
-        if locked(&self.put_back).insert(command.held()) {
-            self.report(command, self.next_seq(command), Stage::Canceled)
+    /// Reports the cancellation, once.
+    async fn report_canceled(&self, command: &Command) -> Result<(), ApiError> {
+        if locked(&self.canceled_leases).insert(command.leased_task()) {
+            self.report(command, self.next_seq(command), ReportedState::Canceled)
                 .await?;
         }
         Ok(())
     }
 
     fn next_seq(&self, command: &Command) -> u64 {
-        let reported = locked(&self.reported);
-        let last = reported
+        let report_times = locked(&self.report_times);
+        let last = report_times
             .get(&(command.task_id.clone(), command.lease_id))
             .and_then(|reports| reports.keys().next_back());
         last.copied().unwrap_or_default() + 1
     }
 
-    async fn report(&self, command: &Command, seq: u64, stage: Stage) -> Result<Answer, ApiError> {
+    async fn report(
+        &self,
+        command: &Command,
+        seq: u64,
+        state: ReportedState,
+    ) -> Result<ApiResponse, ApiError> {
         let mut body = json!({
             "lease_id": command.lease_id,
             "report_seq": seq,
-            "state": stage.as_str(),
+            "state": state.as_str(),
             "occurred_at": self.occurred_at(command, seq),
         });
-        if let Stage::Failed { retriable } = stage {
+        if let ReportedState::Failed { retriable } = state {
             body["error"] = json!({"code": "gripper-fault", "detail": "the gripper lost its load", "retriable": retriable});
         }
         let path = format!("/v1/tasks/{}/reports", command.task_id);
-        let answer = self.api.post(&path, &body, None).await?;
-        let answer = answer.expect_status(&[200, 409])?;
+        let response = self.api.post(&path, &body, None).await?;
+        let response = response.expect_status(&[200, 409])?;
         let mut log = locked(&self.log);
         log.reports += 1;
-        if let Some(problem) = answer.problem() {
+        if let Some(problem) = response.problem_type() {
             log.refused
-                .push((command.task_id.clone(), stage.as_str(), problem.to_owned()));
-        } else if stage == Stage::Completed {
+                .push((command.task_id.clone(), state.as_str(), problem.to_owned()));
+        } else if state == ReportedState::Completed {
             log.completed.insert(command.task_id.clone());
-        } else if stage == Stage::Canceled {
+        } else if state == ReportedState::Canceled {
             log.canceled.insert(command.task_id.clone());
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Same report, same content: the time is that of its first sending.
+    /// A report that is sent again has the same content, so it keeps the time of its first attempt.
     fn occurred_at(&self, command: &Command, seq: u64) -> String {
-        let mut reported = locked(&self.reported);
-        let reports = reported
+        let mut report_times = locked(&self.report_times);
+        let reports = report_times
             .entry((command.task_id.clone(), command.lease_id))
             .or_default();
         reports
@@ -368,14 +385,14 @@ impl Worker {
         let deleted = self
             .sqs
             .delete_message()
-            .queue_url(&self.settings.queue_url)
+            .queue_url(&self.config.queue_url)
             .set_receipt_handle(receipt)
             .send()
             .await;
         if let Err(error) = deleted {
-            self.trouble(format!(
+            self.log_error(format!(
                 "deleting from {}: {error:?}",
-                self.settings.queue_url
+                self.config.queue_url
             ));
         }
     }
@@ -384,8 +401,8 @@ impl Worker {
         *locked(&self.script)
     }
 
-    fn trouble(&self, what: String) {
-        locked(&self.log).troubles.push(what);
+    fn log_error(&self, what: String) {
+        locked(&self.log).errors.push(what);
     }
 }
 

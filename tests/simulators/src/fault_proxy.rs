@@ -1,5 +1,4 @@
-//! A bad network: stands before a service, passes requests on, and at times does to one of them what networks and busy
-//! services do.
+//! A reverse proxy that injects faults of networks and overloaded services into requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,92 +16,96 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// What may befall a request.
+/// A fault that the proxy injects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The service says that there are too many.
+    /// The service throttles the request.
     Throttled,
-    /// Another transaction has the item: nothing is written. Only transactions meet it.
+    /// The service answers `TransactionConflict` and writes nothing. Only `TransactWriteItems` requests get it.
     Conflict,
-    /// The connection breaks before the request arrives.
+    /// The connection breaks before the request reaches the service.
     LostRequest,
-    /// The connection breaks after the service has done what was asked.
-    LostAnswer,
-    /// It takes longer.
+    /// The connection breaks after the service executed the request.
+    LostResponse,
+    /// The request is delayed by less than 150 ms.
     Delayed,
-    /// The service fails before it does anything.
+    /// The service answers a 5xx error and does nothing.
     Failed,
 }
 
 impl Fault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 6] = [
         Self::Throttled,
         Self::Conflict,
         Self::LostRequest,
-        Self::LostAnswer,
+        Self::LostResponse,
         Self::Delayed,
         Self::Failed,
     ];
 
-    /// For a table.
+    /// The label in the table of results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
             Self::Conflict => "conflicts",
             Self::LostRequest => "lost requests",
-            Self::LostAnswer => "lost answers",
+            Self::LostResponse => "lost responses",
             Self::Delayed => "delayed",
             Self::Failed => "failed",
         }
     }
 }
 
-/// What stands behind the proxy, and so in whose words it complains.
+/// The kind of service behind the proxy, which determines the form of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behind {
-    /// DynamoDB, for the functions.
+pub enum UpstreamKind {
+    /// DynamoDB.
     DynamoDb,
-    /// API Gateway, for the callers.
-    Gateway,
+    /// API Gateway.
+    ApiGateway,
 }
 
-/// How many requests of a thousand meet each fault, in the order of [`Fault::ALL`].
-pub type Rates = [u32; 6];
+/// Faults per thousand requests, in the order of [`Fault::ALL`].
+pub type FaultRates = [u32; 6];
 
-/// What a proxy has seen and done.
+/// What a proxy has counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests that came.
+pub struct ProxyCounts {
+    /// Requests received.
     pub requests: u64,
-    /// Faults, in the order of [`Fault::ALL`].
+    /// Faults injected, in the order of [`Fault::ALL`].
     pub faults: [u64; 6],
 }
 
-/// A proxy on a port of its own of 127.0.0.1; ends with the value.
+/// A proxy on a free port of 127.0.0.1. Dropping it stops the proxy.
 #[derive(Debug)]
 pub struct FaultProxy {
     url: String,
-    line: Arc<Line>,
+    proxy: Arc<Proxy>,
     server: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct Proxy {
     upstream: String,
-    behind: Behind,
-    rates: Rates,
+    upstream_kind: UpstreamKind,
+    rates: FaultRates,
     http: reqwest::Client,
     rng: Mutex<Rng>,
-    troubled: AtomicBool,
+    are_faults_enabled: AtomicBool,
     requests: AtomicU64,
     faults: [AtomicU64; 6],
 }
 
 impl FaultProxy {
-    /// Before `upstream` (scheme and authority), calm at first.
-    pub async fn start(upstream: &str, behind: Behind, rates: Rates) -> std::io::Result<Self> {
-        // Whoever came first has chosen a provider; any of them will do.
+    /// Starts a proxy for `upstream` (scheme and authority), without faults.
+    pub async fn start(
+        upstream: &str,
+        upstream_kind: UpstreamKind,
+        rates: FaultRates,
+    ) -> std::io::Result<Self> {
+        // Fails if a crypto provider is installed already; any provider will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -110,42 +113,46 @@ impl FaultProxy {
             .no_proxy()
             .build()
             .map_err(std::io::Error::other)?;
-        let line = Arc::new(Line {
+        let proxy = Arc::new(Proxy {
             upstream: upstream.trim_end_matches('/').to_owned(),
-            behind,
+            upstream_kind,
             rates,
             http,
             rng: Mutex::new(Rng::with_seed(0)),
-            troubled: AtomicBool::new(false),
+            are_faults_enabled: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             faults: Default::default(),
         });
-        let server = tokio::spawn(listen(listener, Arc::clone(&line)));
-        Ok(Self { url, line, server })
+        let server = tokio::spawn(accept(listener, Arc::clone(&proxy)));
+        Ok(Self { url, proxy, server })
     }
 
-    /// Where it listens.
+    /// The URL it listens at.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on requests meet faults, as `seed` decides.
-    pub fn trouble(&self, seed: u64) {
-        *self.line.rng.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
-        self.line.troubled.store(true, Ordering::SeqCst);
+    /// Starts to inject faults; `seed` seeds their choice.
+    pub fn enable_faults(&self, seed: u64) {
+        *self
+            .proxy
+            .rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
+        self.proxy.are_faults_enabled.store(true, Ordering::SeqCst);
     }
 
-    /// From now on every request is passed on.
-    pub fn calm(&self) {
-        self.line.troubled.store(false, Ordering::SeqCst);
+    /// Stops injecting faults.
+    pub fn disable_faults(&self) {
+        self.proxy.are_faults_enabled.store(false, Ordering::SeqCst);
     }
 
-    /// What came so far.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            requests: self.line.requests.load(Ordering::SeqCst),
+    /// The counts so far.
+    pub fn counts(&self) -> ProxyCounts {
+        ProxyCounts {
+            requests: self.proxy.requests.load(Ordering::SeqCst),
             faults: self
-                .line
+                .proxy
                 .faults
                 .each_ref()
                 .map(|count| count.load(Ordering::SeqCst)),
@@ -159,91 +166,97 @@ impl Drop for FaultProxy {
     }
 }
 
-async fn listen(listener: TcpListener, line: Arc<Line>) {
+async fn accept(listener: TcpListener, proxy: Arc<Proxy>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&line)));
+        tokio::spawn(serve(stream, Arc::clone(&proxy)));
     }
 }
 
-async fn serve(stream: TcpStream, line: Arc<Line>) {
-    // Small answers are sent at once, or each waits 40 ms for an acknowledgement.
+async fn serve(stream: TcpStream, proxy: Arc<Proxy>) {
+    // Without this, Nagle's algorithm delays each small response by 40 ms.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let line = Arc::clone(&line);
-        async move { line.pass(request).await }
+        let proxy = Arc::clone(&proxy);
+        async move { proxy.forward(request).await }
     });
-    // An error is a broken connection, which is what is wanted of it.
+    // An error here is a connection that the proxy broke on purpose.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-/// The connection is broken without an answer.
+/// The connection is closed without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is broken")]
-struct Broken;
+#[error("the proxy closed the connection")]
+struct ConnectionBroken;
 
-impl From<reqwest::Error> for Broken {
+impl From<reqwest::Error> for ConnectionBroken {
     fn from(_: reqwest::Error) -> Self {
         Self
     }
 }
 
-impl From<hyper::Error> for Broken {
+impl From<hyper::Error> for ConnectionBroken {
     fn from(_: hyper::Error) -> Self {
         Self
     }
 }
 
-impl Line {
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
+impl Proxy {
+    async fn forward(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, ConnectionBroken> {
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
-        let fault = self.fault(is_transaction(&head.headers));
+        let fault = self.choose_fault(is_transaction(&head.headers));
         match fault {
-            Some(Fault::LostRequest) => return Err(Broken),
-            Some(Fault::Throttled) => return Ok(self.throttled(&body)),
-            Some(Fault::Conflict) => return Ok(conflict(&body)),
-            Some(Fault::Failed) => return Ok(self.failed()),
-            Some(Fault::Delayed) => sleep(self.delay()).await,
-            Some(Fault::LostAnswer) | None => {}
+            Some(Fault::LostRequest) => return Err(ConnectionBroken),
+            Some(Fault::Throttled) => return Ok(self.throttled_response(&body)),
+            Some(Fault::Conflict) => return Ok(conflict_response(&body)),
+            Some(Fault::Failed) => return Ok(self.failed_response()),
+            Some(Fault::Delayed) => sleep(self.random_delay()).await,
+            Some(Fault::LostResponse) | None => {}
         }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let answer = self
+        let response = self
             .http
             .request(head.method, format!("{}{path}", self.upstream))
-            .headers(end_to_end(head.headers))
+            .headers(without_hop_by_hop(head.headers))
             .body(body)
             .send()
             .await?;
-        let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
-        let body = answer.bytes().await?;
-        if fault == Some(Fault::LostAnswer) {
-            return Err(Broken);
+        let (status, headers) = (
+            response.status(),
+            without_hop_by_hop(response.headers().clone()),
+        );
+        let body = response.bytes().await?;
+        if fault == Some(Fault::LostResponse) {
+            return Err(ConnectionBroken);
         }
-        let mut response = Response::new(Full::new(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Ok(response)
+        let mut forwarded = Response::new(Full::new(body));
+        *forwarded.status_mut() = status;
+        *forwarded.headers_mut() = headers;
+        Ok(forwarded)
     }
 
-    /// What befalls the next request, counted.
-    fn fault(&self, transaction: bool) -> Option<Fault> {
+    /// Chooses the fault of the next request and counts it.
+    fn choose_fault(&self, is_transaction: bool) -> Option<Fault> {
         self.requests.fetch_add(1, Ordering::SeqCst);
-        if !self.troubled.load(Ordering::SeqCst) {
+        if !self.are_faults_enabled.load(Ordering::SeqCst) {
             return None;
         }
-        let mut drawn = self.draw(1000);
+        let mut remaining = self.draw(1000);
         for (number, rate) in self.rates.into_iter().enumerate() {
-            let Some(rest) = drawn.checked_sub(rate) else {
+            let Some(next) = remaining.checked_sub(rate) else {
                 let fault = Fault::ALL[number];
-                if fault == Fault::Conflict && !transaction {
+                if fault == Fault::Conflict && !is_transaction {
                     return None;
                 }
                 self.faults[number].fetch_add(1, Ordering::SeqCst);
                 return Some(fault);
             };
-            drawn = rest;
+            remaining = next;
         }
         None
     }
@@ -253,16 +266,16 @@ impl Line {
         rng.u32(0..below)
     }
 
-    fn delay(&self) -> Duration {
+    fn random_delay(&self) -> Duration {
         Duration::from_millis(self.draw(150).into())
     }
 
-    fn throttled(&self, body: &Bytes) -> Response<Full<Bytes>> {
-        if self.behind == Behind::Gateway {
+    fn throttled_response(&self, body: &Bytes) -> Response<Full<Bytes>> {
+        if self.upstream_kind == UpstreamKind::ApiGateway {
             let message = json!({"message": "Too Many Requests"});
-            return complaint(StatusCode::TOO_MANY_REQUESTS, "application/json", &message);
+            return error_response(StatusCode::TOO_MANY_REQUESTS, "application/json", &message);
         }
-        // Both are met; which one says nothing about the request.
+        // DynamoDB sends either error; the parity of the body length picks one.
         let kind = if body.len().is_multiple_of(2) {
             "ThrottlingException"
         } else {
@@ -275,10 +288,10 @@ impl Line {
         )
     }
 
-    fn failed(&self) -> Response<Full<Bytes>> {
-        if self.behind == Behind::Gateway {
+    fn failed_response(&self) -> Response<Full<Bytes>> {
+        if self.upstream_kind == UpstreamKind::ApiGateway {
             let message = json!({"message": "Internal server error"});
-            return complaint(StatusCode::BAD_GATEWAY, "application/json", &message);
+            return error_response(StatusCode::BAD_GATEWAY, "application/json", &message);
         }
         dynamodb_error(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -294,8 +307,8 @@ fn is_transaction(headers: &HeaderMap) -> bool {
         .is_some_and(|target| target.as_bytes().ends_with(b".TransactWriteItems"))
 }
 
-/// As DynamoDB says it: a reason for each item of the transaction, of which one is held by another.
-fn conflict(body: &Bytes) -> Response<Full<Bytes>> {
+/// A conflict as DynamoDB reports it: one cancellation reason per item, of which the last is the conflict.
+fn conflict_response(body: &Bytes) -> Response<Full<Bytes>> {
     let sent: Value = serde_json::from_slice(body).unwrap_or_default();
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len).max(1);
     let codes: Vec<&str> = (1..=items)
@@ -327,10 +340,14 @@ fn conflict(body: &Bytes) -> Response<Full<Bytes>> {
 
 fn dynamodb_error(status: StatusCode, kind: &str, mut body: Value) -> Response<Full<Bytes>> {
     body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{kind}").into();
-    complaint(status, "application/x-amz-json-1.0", &body)
+    error_response(status, "application/x-amz-json-1.0", &body)
 }
 
-fn complaint(status: StatusCode, media_type: &'static str, body: &Value) -> Response<Full<Bytes>> {
+fn error_response(
+    status: StatusCode,
+    media_type: &'static str,
+    body: &Value,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status;
     response.headers_mut().insert(
@@ -340,8 +357,8 @@ fn complaint(status: StatusCode, media_type: &'static str, body: &Value) -> Resp
     response
 }
 
-/// Headers without those that belong to one connection. The host stays: requests to AWS are signed with it.
-fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+/// Removes hop-by-hop headers. `Host` stays, because AWS requests are signed with it.
+fn without_hop_by_hop(mut headers: HeaderMap) -> HeaderMap {
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, KEEP_ALIVE] {
         headers.remove(name);

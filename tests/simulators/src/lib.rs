@@ -1,10 +1,10 @@
-//! Stand-ins for the systems around Stockline, each a real client or server of its public interfaces.
+//! Simulators of the systems around Stockline. Each is a real client or server of a public interface.
 //!
-//! - [`api`]: a caller of the HTTPS API, patient as a till has to be;
-//! - [`store_app`]: a till that places orders;
-//! - [`controller`]: an automation controller on its real queue, with scripts for good and bad days;
-//! - [`fault_proxy`]: a bad network before a service;
-//! - [`slack`]: what answers in Slack's place and checks what it is sent.
+//! - [`api`]: a client of the HTTPS API that retries;
+//! - [`store_app`]: a store app that places orders;
+//! - [`controller`]: an automation controller on its real queue, with scripts for correct and faulty behaviour;
+//! - [`fault_proxy`]: a reverse proxy that injects faults;
+//! - [`slack`]: a stand-in for Slack that validates the messages it receives.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod api;

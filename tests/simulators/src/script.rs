@@ -1,52 +1,53 @@
-//! How a simulated controller behaves: what it reports of a command, in which order, and what gets lost.
+//! Scripts of a simulated controller: which reports it sends for a command, in which order, and which are lost.
 
 use std::time::Duration;
 
-/// A controller's day.
+/// The behaviour of a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Script {
-    /// Accepts, works, completes.
+    /// Accepts, starts and completes.
     #[default]
-    Faithful,
-    /// Sends every report twice, as after a lost answer.
-    Repeats,
-    /// Its report of having begun never arrives.
-    Loses,
-    /// Its second report overtakes its first.
-    Reorders,
-    /// Hangs for this long before it completes, its heartbeats too: longer than those are missed, and it comes too late.
-    Late(Duration),
-    /// Fails, and says whether another try may help.
+    Normal,
+    /// Sends every report twice, as after a lost response.
+    DuplicatesReports,
+    /// Loses the report `in_progress`.
+    LosesReport,
+    /// Sends the second report before the first.
+    ReordersReports,
+    /// Hangs, heartbeats included, for this long before it completes. If that is longer than the heartbeat timeout,
+    /// the completion is too late.
+    CompletesLate(Duration),
+    /// Reports a failure.
     Fails {
-        /// Whether another try may help.
+        /// Whether the failure is retriable.
         retriable: bool,
     },
-    /// Works, and does not complete before it is told to cancel.
-    Holds,
-    /// Takes its first command and says nothing from then on, not even that it lives.
+    /// Starts, and waits for a cancel command.
+    WaitsForCancel,
+    /// Receives a command and sends nothing from then on, heartbeats included.
     Silent,
 }
 
-/// The state that a report tells of.
+/// The state in a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Taken on.
+pub enum ReportedState {
+    /// The task is accepted.
     Accepted,
-    /// Begun.
+    /// The task is started.
     InProgress,
-    /// Done.
+    /// The task is completed.
     Completed,
-    /// Not done.
+    /// The task has failed.
     Failed {
-        /// Whether another try may help.
+        /// Whether the failure is retriable.
         retriable: bool,
     },
-    /// Given up as asked.
+    /// The task is canceled on command.
     Canceled,
 }
 
-impl Stage {
-    /// Its name in a report.
+impl ReportedState {
+    /// The wire name of the state.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -60,51 +61,57 @@ impl Stage {
 
 /// One report of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Planned {
-    /// Its number, from 1 within the command.
+pub struct PlannedReport {
+    /// The report's number, from 1 per command.
     pub seq: u64,
-    /// What it says.
-    pub stage: Stage,
-    /// How long the controller works before it sends it.
-    pub after: Duration,
+    /// The reported state.
+    pub state: ReportedState,
+    /// The delay before the report.
+    pub delay: Duration,
 }
 
 impl Script {
-    /// The reports of one command, in the order they are sent.
-    pub fn reports(self) -> Vec<Planned> {
-        let at_once = |seq, stage| Planned {
+    /// The reports for one command, in sending order.
+    pub fn reports(self) -> Vec<PlannedReport> {
+        let immediate = |seq, state| PlannedReport {
             seq,
-            stage,
-            after: Duration::ZERO,
+            state,
+            delay: Duration::ZERO,
         };
-        let accepted = at_once(1, Stage::Accepted);
-        let begun = at_once(2, Stage::InProgress);
-        let completed = at_once(3, Stage::Completed);
+        let accepted = immediate(1, ReportedState::Accepted);
+        let started = immediate(2, ReportedState::InProgress);
+        let completed = immediate(3, ReportedState::Completed);
         match self {
-            Self::Faithful => vec![accepted, begun, completed],
-            Self::Repeats => vec![accepted, accepted, begun, begun, completed, completed],
-            Self::Loses => vec![accepted, completed],
-            Self::Reorders => vec![begun, accepted, completed],
-            Self::Late(work) => vec![
+            Self::Normal => vec![accepted, started, completed],
+            Self::DuplicatesReports => {
+                vec![accepted, accepted, started, started, completed, completed]
+            }
+            Self::LosesReport => vec![accepted, completed],
+            Self::ReordersReports => vec![started, accepted, completed],
+            Self::CompletesLate(work) => vec![
                 accepted,
-                begun,
-                Planned {
-                    after: work,
+                started,
+                PlannedReport {
+                    delay: work,
                     ..completed
                 },
             ],
             Self::Fails { retriable } => {
-                vec![accepted, begun, at_once(3, Stage::Failed { retriable })]
+                vec![
+                    accepted,
+                    started,
+                    immediate(3, ReportedState::Failed { retriable }),
+                ]
             }
-            Self::Holds => vec![accepted, begun],
+            Self::WaitsForCancel => vec![accepted, started],
             Self::Silent => Vec::new(),
         }
     }
 
-    /// For how long it sends no heartbeats from its first command on, an hour being for ever; none if it always does.
-    pub fn hangs(self) -> Option<Duration> {
+    /// How long heartbeats stop from the first command on (an hour stands for ever); `None` if they never stop.
+    pub fn heartbeat_pause(self) -> Option<Duration> {
         match self {
-            Self::Late(work) => Some(work),
+            Self::CompletesLate(work) => Some(work),
             Self::Silent => Some(Duration::from_hours(1)),
             _ => None,
         }
@@ -116,16 +123,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_faithful_controller_counts_its_reports_from_one() {
-        let reports = Script::Faithful.reports();
+    fn normal_script_numbers_reports_from_one() {
+        let reports = Script::Normal.reports();
         let seqs: Vec<u64> = reports.iter().map(|report| report.seq).collect();
         assert_eq!(seqs, [1, 2, 3]);
-        assert_eq!(reports[2].stage.as_str(), "completed");
+        assert_eq!(reports[2].state.as_str(), "completed");
     }
 
     #[test]
-    fn a_repeated_report_is_the_same_report() {
-        let reports = Script::Repeats.reports();
+    fn duplicate_report_is_identical() {
+        let reports = Script::DuplicatesReports.reports();
         assert_eq!(reports[0], reports[1]);
         assert_eq!(reports.len(), 6);
     }

@@ -1,4 +1,4 @@
-//! A stand-in for Slack's incoming webhooks: a small HTTP server that checks and keeps what it is sent.
+//! A stand-in for Slack's incoming webhooks: a small HTTP server that validates and keeps the messages it receives.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,26 +11,26 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::slack_payload::faults;
+use crate::slack_payload::block_kit_violations;
 
 /// The largest request it reads.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_REQUEST_BYTES: usize = 256 * 1024;
 
-/// How long it waits for the rest of a request.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What arrived.
+/// What the stand-in has received.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
-    /// Messages that Slack would have shown, in the order they came.
+    /// Accepted messages, in order of arrival.
     pub messages: Vec<Value>,
-    /// For each refused message, what is wrong with it.
+    /// For each rejected message, the rules it violates.
     pub refused: Vec<Vec<String>>,
-    /// How many came too fast and were told to come again.
+    /// Number of messages that were rate limited (429).
     pub throttled: u64,
 }
 
-/// The stand-in. It ends when it is dropped.
+/// The stand-in. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Slack {
     address: SocketAddr,
@@ -38,37 +38,42 @@ pub struct Slack {
     serving: JoinHandle<()>,
 }
 
-struct Desk {
+struct Webhook {
     path: String,
-    least_gap: Duration,
+    min_interval: Duration,
     last: Mutex<Option<Instant>>,
     received: Arc<Mutex<Received>>,
 }
 
 impl Slack {
-    /// Listens at `address` for posts to `path`; messages closer together than `least_gap` are throttled.
-    pub async fn listen(address: SocketAddr, path: &str, least_gap: Duration) -> io::Result<Self> {
+    /// Listens at `address` for posts to `path`. A message sooner than `min_interval` after the last accepted one is
+    /// rate limited.
+    pub async fn listen(
+        address: SocketAddr,
+        path: &str,
+        min_interval: Duration,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let received = Arc::<Mutex<Received>>::default();
-        let desk = Arc::new(Desk {
+        let webhook = Arc::new(Webhook {
             path: path.to_owned(),
-            least_gap,
+            min_interval,
             last: Mutex::default(),
             received: received.clone(),
         });
         Ok(Self {
             address: listener.local_addr()?,
             received,
-            serving: tokio::spawn(serve(listener, desk)),
+            serving: tokio::spawn(serve(listener, webhook)),
         })
     }
 
-    /// Where it listens.
+    /// The address it listens at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What arrived so far.
+    /// What it has received so far.
     pub fn received(&self) -> Received {
         locked(&self.received).clone()
     }
@@ -80,11 +85,11 @@ impl Drop for Slack {
     }
 }
 
-async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+async fn serve(listener: TcpListener, webhook: Arc<Webhook>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let desk = desk.clone();
-        // A caller that hangs up early or dawdles has itself to blame.
-        tokio::spawn(async move { timeout(PATIENCE, desk.answer(stream)).await });
+        let webhook = webhook.clone();
+        // Errors of a connection are the caller's problem.
+        tokio::spawn(async move { timeout(REQUEST_TIMEOUT, webhook.answer(stream)).await });
     }
 }
 
@@ -104,7 +109,7 @@ impl Reply {
     }
 }
 
-impl Desk {
+impl Webhook {
     async fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
         let reply = match read(&mut stream).await? {
             Some((line, body)) => self.reply(&line, &body),
@@ -131,46 +136,46 @@ impl Desk {
         let Ok(payload) = serde_json::from_slice::<Value>(body) else {
             locked(&self.received)
                 .refused
-                .push(vec!["the body is no JSON".into()]);
+                .push(vec!["the body is not JSON".into()]);
             return Reply::new("400 Bad Request", "invalid_payload");
         };
-        if self.too_soon() {
+        if self.is_rate_limited() {
             locked(&self.received).throttled += 1;
             return Reply {
-                retry_after: Some(self.least_gap.as_secs().max(1)),
+                retry_after: Some(self.min_interval.as_secs().max(1)),
                 ..Reply::new("429 Too Many Requests", "rate_limited")
             };
         }
-        let found = faults(&payload);
+        let violations = block_kit_violations(&payload);
         let mut received = locked(&self.received);
-        if found.is_empty() {
+        if violations.is_empty() {
             received.messages.push(payload);
             Reply::new("200 OK", "ok")
         } else {
-            received.refused.push(found);
+            received.refused.push(violations);
             Reply::new("400 Bad Request", "invalid_blocks")
         }
     }
 
-    fn too_soon(&self) -> bool {
+    fn is_rate_limited(&self) -> bool {
         let mut last = locked(&self.last);
         let now = Instant::now();
-        let soon = last.is_some_and(|last| now.duration_since(last) < self.least_gap);
-        if !soon {
+        let is_too_soon = last.is_some_and(|last| now.duration_since(last) < self.min_interval);
+        if !is_too_soon {
             *last = Some(now);
         }
-        soon
+        is_too_soon
     }
 }
 
-/// The request line and the body; none if it is no request of a known length.
+/// Reads the request line and the body; `None` if the request is malformed, too large or has no content length.
 async fn read(stream: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        if bytes.len() > MOST_BYTES || stream.read_buf(&mut bytes).await? == 0 {
+        if bytes.len() > MAX_REQUEST_BYTES || stream.read_buf(&mut bytes).await? == 0 {
             return Ok(None);
         }
     };
@@ -180,7 +185,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
         name.eq_ignore_ascii_case("content-length")
             .then(|| value.trim().parse::<usize>().ok())?
     });
-    let Some(length) = length.filter(|length| *length <= MOST_BYTES) else {
+    let Some(length) = length.filter(|length| *length <= MAX_REQUEST_BYTES) else {
         return Ok(None);
     };
     let mut body = bytes.split_off(head + 4);

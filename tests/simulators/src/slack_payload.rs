@@ -1,45 +1,45 @@
-//! What Slack accepts as a message of an incoming webhook, as far as an alert needs it.
+//! Validates a webhook message against the rules of Slack's Block Kit that alerts depend on.
 
 use serde_json::Value;
 
-const MOST_BLOCKS: usize = 50;
+const MAX_BLOCKS: usize = 50;
 
-/// Every rule of Block Kit that the payload breaks; none means Slack would show it.
-pub fn faults(payload: &Value) -> Vec<String> {
-    let mut faults = Faults::default();
+/// Returns every rule that `payload` violates; empty if Slack would accept it.
+pub fn block_kit_violations(payload: &Value) -> Vec<String> {
+    let mut violations = Violations::default();
     if !payload.is_object() {
-        return vec!["the payload is no object".into()];
+        return vec!["the payload is not an object".into()];
     }
-    // The fallback is what a notification and a screen reader get.
+    // Notifications and screen readers show the fallback text.
     match payload["text"].as_str() {
-        Some(text) => faults.text("text", text, 40_000, true),
-        None => faults.add("text", "is missing: notifications show it"),
+        Some(text) => violations.text("text", text, 40_000, true),
+        None => violations.add("text", "is missing, and notifications show it"),
     }
     let Some(blocks) = payload["blocks"].as_array() else {
-        faults.add("blocks", "is no array");
-        return faults.0;
+        violations.add("blocks", "is not an array");
+        return violations.0;
     };
-    faults.check(
+    violations.check(
         "blocks",
-        (1..=MOST_BLOCKS).contains(&blocks.len()),
-        "must hold 1 to 50",
+        (1..=MAX_BLOCKS).contains(&blocks.len()),
+        "must have 1 to 50 blocks",
     );
     for (index, block) in blocks.iter().enumerate() {
-        faults.block(&format!("blocks[{index}]"), block);
+        violations.block(&format!("blocks[{index}]"), block);
     }
-    faults.0
+    violations.0
 }
 
 #[derive(Default)]
-struct Faults(Vec<String>);
+struct Violations(Vec<String>);
 
-impl Faults {
+impl Violations {
     fn add(&mut self, at: &str, what: &str) {
         self.0.push(format!("{at} {what}"));
     }
 
-    fn check(&mut self, at: &str, holds: bool, what: &str) {
-        if !holds {
+    fn check(&mut self, at: &str, is_satisfied: bool, what: &str) {
+        if !is_satisfied {
             self.add(at, what);
         }
     }
@@ -107,31 +107,35 @@ impl Faults {
         );
         self.object(&format!("{at}.text"), &element["text"], 75);
         let url = element["url"].as_str().unwrap_or_default();
-        let link = url.starts_with("http://") || url.starts_with("https://");
-        self.check(at, link && url.len() <= 3000, "must link somewhere");
+        let is_link = url.starts_with("http://") || url.starts_with("https://");
+        self.check(
+            at,
+            is_link && url.len() <= 3000,
+            "must have an http(s) URL of at most 3000 characters",
+        );
     }
 
-    fn object(&mut self, at: &str, object: &Value, most: usize) {
-        let mrkdwn = match object["type"].as_str() {
+    fn object(&mut self, at: &str, object: &Value, max_chars: usize) {
+        let is_mrkdwn = match object["type"].as_str() {
             Some("mrkdwn") => true,
             Some("plain_text") => false,
             _ => return self.add(at, "must be a mrkdwn or a plain_text"),
         };
         match object["text"].as_str() {
-            Some(text) => self.text(at, text, most, mrkdwn),
+            Some(text) => self.text(at, text, max_chars, is_mrkdwn),
             None => self.add(at, "must have a text"),
         }
     }
 
-    fn text(&mut self, at: &str, text: &str, most: usize, mrkdwn: bool) {
+    fn text(&mut self, at: &str, text: &str, max_chars: usize, is_mrkdwn: bool) {
         let length = text.chars().count();
         self.check(
             at,
-            (1..=most).contains(&length),
-            &format!("must be 1 to {most} characters, not {length}"),
+            (1..=max_chars).contains(&length),
+            &format!("must be 1 to {max_chars} characters, not {length}"),
         );
-        if mrkdwn {
-            self.check(at, is_escaped(text), "holds a bare `&`, `<` or `>`");
+        if is_mrkdwn {
+            self.check(at, is_escaped(text), "has an unescaped `&`, `<` or `>`");
         }
     }
 }
@@ -140,7 +144,7 @@ fn array<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Whether each `&` begins an entity and each `<...>` is a link or a mention.
+/// Whether each `&` starts an entity and each `<...>` is a link or a mention.
 fn is_escaped(text: &str) -> bool {
     let mut rest = text;
     while let Some(at) = rest.find(['&', '<', '>']) {
@@ -157,7 +161,7 @@ fn is_escaped(text: &str) -> bool {
                 Some((link, after)) if is_link(link) => after,
                 _ => return false,
             },
-            // A quotation is the one bare `>`.
+            // A `>` at the start of a line is a quote.
             _ if at == 0 || text[..text.len() - after.len() - 1].ends_with('\n') => after,
             _ => return false,
         };
@@ -191,27 +195,30 @@ mod tests {
     }
 
     #[test]
-    fn a_proper_alert_has_no_faults() {
-        assert_eq!(faults(&alert()), Vec::<String>::new());
+    fn valid_alert_has_no_violations() {
+        assert_eq!(block_kit_violations(&alert()), Vec::<String>::new());
     }
 
     #[test]
-    fn a_bare_ampersand_or_bracket_is_found() {
+    fn unescaped_ampersand_or_bracket_is_a_violation() {
         for bare in ["M&M", "a < b", "a > b", "<script>"] {
             let mut payload = alert();
             payload["blocks"][1]["text"]["text"] = json!(bare);
-            assert_eq!(faults(&payload).len(), 1, "{bare}");
+            assert_eq!(block_kit_violations(&payload).len(), 1, "{bare}");
         }
     }
 
     #[test]
-    fn a_message_that_slack_would_refuse_is_found_with_its_place() {
+    fn violation_names_its_location() {
         let mut payload = alert();
         payload["blocks"][0]["text"]["text"] = json!("x".repeat(151));
         payload["text"] = Value::Null;
-        let found = faults(&payload);
+        let found = block_kit_violations(&payload);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[1].starts_with("blocks[0].text"), "{found:?}");
-        assert_eq!(faults(&json!({"text": "x", "blocks": []})).len(), 1);
+        assert_eq!(
+            block_kit_violations(&json!({"text": "x", "blocks": []})).len(),
+            1
+        );
     }
 }

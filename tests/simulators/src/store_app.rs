@@ -1,85 +1,90 @@
-//! A till: places orders for its store.
+//! A simulated store app that places orders.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{Api, ApiError};
+use crate::api::{ApiClient, ApiError};
 
-/// A SKU that was short.
+/// A SKU with insufficient stock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ShortLine {
     /// The stock keeping unit.
     pub sku: String,
-    /// What the order wanted.
+    /// Units ordered.
     pub requested: i64,
-    /// What there was.
+    /// Units available.
     pub available: i64,
 }
 
-/// What became of an order.
+/// The outcome of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is placed.
+pub enum PlaceOutcome {
+    /// The order is placed.
     Placed {
-        /// Its id.
+        /// The order's id.
         order_id: String,
-        /// Whether an earlier try had placed it.
-        replayed: bool,
-        /// The whole order as answered.
+        /// Whether an earlier request had placed it.
+        is_replayed: bool,
+        /// The order in the response.
         order: Value,
     },
-    /// Nothing was taken: these are short.
+    /// Insufficient stock; nothing is taken.
     Short(Vec<ShortLine>),
 }
 
-/// A store's app.
+/// A store app.
 #[derive(Debug, Clone)]
 pub struct StoreApp {
-    api: Api,
+    api: ApiClient,
 }
 
-/// What became of an order, and how many tries met a server error on the way.
+/// The outcome of an order, and the server errors before it.
 #[derive(Debug, Clone)]
-pub struct Placing {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Answers with a 5xx status, before the one that counts.
+pub struct PlaceResponse {
+    /// The outcome.
+    pub outcome: PlaceOutcome,
+    /// Number of 5xx responses before the final one.
     pub server_errors: u32,
 }
 
 impl StoreApp {
-    /// A till that calls with `api`'s token.
-    pub fn new(api: Api) -> Self {
+    /// A store app that calls the API with `api`.
+    pub fn new(api: ApiClient) -> Self {
         Self { api }
     }
 
-    /// Places `order` under `idempotency_key`; any answer but placed and short is an error.
-    pub async fn place(&self, order: &Value, idempotency_key: &str) -> Result<Placing, ApiError> {
+    /// Places `order` under `idempotency_key`. Any response other than placed or insufficient stock is an error.
+    pub async fn place(
+        &self,
+        order: &Value,
+        idempotency_key: &str,
+    ) -> Result<PlaceResponse, ApiError> {
         #[derive(Deserialize)]
-        struct Shortage {
+        struct ShortageProblem {
             lines: Vec<ShortLine>,
         }
-        let answer = self
+        let response = self
             .api
             .post("/v1/orders", order, Some(idempotency_key))
             .await?;
-        let server_errors = answer.server_errors;
-        let short = answer.status == 409 && answer.problem() == Some("insufficient-stock");
-        let outcome = if short {
-            Outcome::Short(answer.read::<Shortage>()?.lines)
+        let server_errors = response.server_errors;
+        let is_short =
+            response.status == 409 && response.problem_type() == Some("insufficient-stock");
+        let outcome = if is_short {
+            PlaceOutcome::Short(response.parse_body::<ShortageProblem>()?.lines)
         } else {
-            let answer = answer.expect_status(&[201])?;
-            let replayed = answer.replayed;
-            Outcome::Placed {
-                order_id: answer.body["order_id"]
+            let response = response.expect_status(&[201])?;
+            let is_replayed = response.is_replayed;
+            PlaceOutcome::Placed {
+                order_id: response.body["order_id"]
                     .as_str()
                     .unwrap_or_default()
                     .to_owned(),
-                replayed,
-                order: answer.body,
+                is_replayed,
+                order: response.body,
             }
         };
-        Ok(Placing {
+        Ok(PlaceResponse {
             outcome,
             server_errors,
         })

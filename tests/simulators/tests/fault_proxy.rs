@@ -1,11 +1,11 @@
-//! The bad network does to requests what it is told to, and counts it.
+//! The fault proxy injects the requested fault, and counts it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use stockline_simulators::fault_proxy::{Behind, Fault, FaultProxy, Rates};
+use stockline_simulators::fault_proxy::{Fault, FaultProxy, FaultRates, UpstreamKind};
 use wiremock::matchers::{body_string, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-async fn service() -> MockServer {
+async fn start_service() -> MockServer {
     let service = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v1/orders"))
@@ -19,11 +19,11 @@ async fn service() -> MockServer {
     service
 }
 
-fn only(fault: Fault) -> Rates {
+fn only(fault: Fault) -> FaultRates {
     Fault::ALL.map(|other| if other == fault { 1000 } else { 0 })
 }
 
-async fn sent(proxy: &FaultProxy) -> reqwest::Result<reqwest::Response> {
+async fn send(proxy: &FaultProxy) -> reqwest::Result<reqwest::Response> {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client
         .post(format!("{}/v1/orders?a=b", proxy.url()))
@@ -32,20 +32,24 @@ async fn sent(proxy: &FaultProxy) -> reqwest::Result<reqwest::Response> {
     request.send().await
 }
 
-async fn troubled(service: &MockServer, behind: Behind, fault: Fault) -> FaultProxy {
-    let proxy = FaultProxy::start(&service.uri(), behind, only(fault))
+async fn faulty_proxy(
+    service: &MockServer,
+    upstream_kind: UpstreamKind,
+    fault: Fault,
+) -> FaultProxy {
+    let proxy = FaultProxy::start(&service.uri(), upstream_kind, only(fault))
         .await
         .unwrap();
-    proxy.trouble(1);
+    proxy.enable_faults(1);
     proxy
 }
 
-async fn arrived(service: &MockServer) -> usize {
+async fn received_count(service: &MockServer) -> usize {
     service.received_requests().await.unwrap().len()
 }
 
 #[tokio::test]
-async fn a_calm_network_passes_all_of_a_request_and_all_of_its_answer() {
+async fn disabled_proxy_forwards_request_and_response_unchanged() {
     let service = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v1/orders"))
@@ -61,15 +65,22 @@ async fn a_calm_network_passes_all_of_a_request_and_all_of_its_answer() {
         )
         .mount(&service)
         .await;
-    let proxy = FaultProxy::start(&service.uri(), Behind::Gateway, only(Fault::Failed))
-        .await
-        .unwrap();
-    let answer = sent(&proxy).await.unwrap();
+    let proxy = FaultProxy::start(
+        &service.uri(),
+        UpstreamKind::ApiGateway,
+        only(Fault::Failed),
+    )
+    .await
+    .unwrap();
+    let response = send(&proxy).await.unwrap();
     assert_eq!(
-        (answer.status().as_u16(), &answer.headers()["x-request-id"]),
+        (
+            response.status().as_u16(),
+            &response.headers()["x-request-id"]
+        ),
         (201, &"7".parse().unwrap())
     );
-    assert_eq!(answer.text().await.unwrap(), "done");
+    assert_eq!(response.text().await.unwrap(), "done");
     assert_eq!(
         (proxy.counts().requests, proxy.counts().faults),
         (1, [0; 6])
@@ -77,23 +88,27 @@ async fn a_calm_network_passes_all_of_a_request_and_all_of_its_answer() {
 }
 
 #[tokio::test]
-async fn a_lost_request_never_arrives_and_a_lost_answer_is_that_of_a_request_that_did() {
-    for (fault, arrives) in [(Fault::LostRequest, 0), (Fault::LostAnswer, 1)] {
-        let service = service().await;
-        let proxy = troubled(&service, Behind::Gateway, fault).await;
-        assert!(sent(&proxy).await.is_err(), "{fault:?}");
-        assert_eq!(arrived(&service).await, arrives, "{fault:?}");
+async fn lost_request_is_not_received_and_lost_response_is() {
+    for (fault, expected_requests) in [(Fault::LostRequest, 0), (Fault::LostResponse, 1)] {
+        let service = start_service().await;
+        let proxy = faulty_proxy(&service, UpstreamKind::ApiGateway, fault).await;
+        assert!(send(&proxy).await.is_err(), "{fault:?}");
+        assert_eq!(
+            received_count(&service).await,
+            expected_requests,
+            "{fault:?}"
+        );
         assert_eq!(proxy.counts().faults.iter().sum::<u64>(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_conflict_reads_as_dynamodb_says_it() {
-    let service = service().await;
-    let proxy = troubled(&service, Behind::DynamoDb, Fault::Conflict).await;
-    let answer = sent(&proxy).await.unwrap();
-    assert_eq!(answer.status().as_u16(), 400);
-    let body: serde_json::Value = answer.json().await.unwrap();
+async fn conflict_has_the_form_of_dynamodb() {
+    let service = start_service().await;
+    let proxy = faulty_proxy(&service, UpstreamKind::DynamoDb, Fault::Conflict).await;
+    let response = send(&proxy).await.unwrap();
+    assert_eq!(response.status().as_u16(), 400);
+    let body: serde_json::Value = response.json().await.unwrap();
     assert_eq!(
         body["__type"],
         "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
@@ -105,22 +120,22 @@ async fn a_conflict_reads_as_dynamodb_says_it() {
         .map(|r| r["Code"].clone())
         .collect();
     assert_eq!(codes, ["None", "TransactionConflict"]);
-    assert_eq!(arrived(&service).await, 0);
+    assert_eq!(received_count(&service).await, 0);
 }
 
 #[tokio::test]
-async fn a_busy_or_broken_service_says_so_in_its_own_words() {
-    for (behind, fault, status) in [
-        (Behind::DynamoDb, Fault::Throttled, 400),
-        (Behind::DynamoDb, Fault::Failed, 500),
-        (Behind::Gateway, Fault::Throttled, 429),
-        (Behind::Gateway, Fault::Failed, 502),
+async fn throttling_and_failure_have_the_form_of_the_upstream() {
+    for (upstream_kind, fault, status) in [
+        (UpstreamKind::DynamoDb, Fault::Throttled, 400),
+        (UpstreamKind::DynamoDb, Fault::Failed, 500),
+        (UpstreamKind::ApiGateway, Fault::Throttled, 429),
+        (UpstreamKind::ApiGateway, Fault::Failed, 502),
     ] {
-        let service = service().await;
-        let proxy = troubled(&service, behind, fault).await;
-        assert_eq!(sent(&proxy).await.unwrap().status().as_u16(), status);
-        proxy.calm();
-        assert_eq!(sent(&proxy).await.unwrap().status().as_u16(), 201);
-        assert_eq!(arrived(&service).await, 1);
+        let service = start_service().await;
+        let proxy = faulty_proxy(&service, upstream_kind, fault).await;
+        assert_eq!(send(&proxy).await.unwrap().status().as_u16(), status);
+        proxy.disable_faults();
+        assert_eq!(send(&proxy).await.unwrap().status().as_u16(), 201);
+        assert_eq!(received_count(&service).await, 1);
     }
 }

@@ -1,11 +1,11 @@
-//! The stand-in for Slack, called as `slack-notifier` calls it.
+//! The Slack stand-in, called as `slack-notifier` calls it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 use stockline_simulators::slack::Slack;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -23,8 +23,8 @@ async fn post(slack: &Slack, path: &str, body: &Value) -> u16 {
 }
 
 fn plain_client() -> reqwest::Client {
-    // Making a caller installs the TLS provider that any client needs.
-    Api::new("http://127.0.0.1", "none").unwrap();
+    // Creating a client installs the TLS provider that every `reqwest` client needs.
+    ApiClient::new("http://127.0.0.1", "none").unwrap();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
@@ -33,7 +33,7 @@ fn alert() -> Value {
 }
 
 #[tokio::test]
-async fn a_good_message_is_kept_and_a_bad_one_is_refused_with_its_faults() {
+async fn valid_message_is_kept_and_invalid_one_is_rejected() {
     let slack = Slack::listen(ANY_PORT, "/slack", Duration::ZERO)
         .await
         .unwrap();
@@ -51,7 +51,7 @@ async fn a_good_message_is_kept_and_a_bad_one_is_refused_with_its_faults() {
 }
 
 #[tokio::test]
-async fn a_message_too_soon_after_another_is_told_to_come_again() {
+async fn message_within_min_interval_is_rate_limited() {
     let slack = Slack::listen(ANY_PORT, "/slack", Duration::from_mins(1))
         .await
         .unwrap();

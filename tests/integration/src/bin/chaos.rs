@@ -1,20 +1,22 @@
-//! The chaos run. Started by `cargo xtask chaos`.
+//! The chaos run, started by `cargo xtask chaos`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use stockline_integration_tests::Deployed;
-use stockline_integration_tests::chaos::{BadNetwork, Figures, Size, day, history, table};
+use stockline_integration_tests::chaos::{
+    ChaosReport, FaultyNetwork, SaleSize, render_table, run_history, run_sale,
+};
 use xtask::status::Cloud;
 
-/// Sales and histories in a bad network
+/// Run sales and histories with injected faults
 #[derive(Debug, Parser)]
 #[command(name = "stockline-chaos")]
 struct Arguments {
-    /// Sales
+    /// Number of sales
     #[arg(long)]
     seeds: u64,
-    /// Histories
+    /// Number of histories
     #[arg(long)]
     histories: u64,
     /// The first seed
@@ -22,14 +24,14 @@ struct Arguments {
     from: u64,
 }
 
-/// A thousand buyers after a hundred units.
-const SIZE: Size = Size {
+/// A thousand buyers for a hundred units.
+const SIZE: SaleSize = SaleSize {
     buyers: 1000,
     units: 100,
-    at_once: 32,
+    concurrency: 32,
 };
 
-/// What each of a history's eight clients asks for.
+/// Requests of each of a history's eight clients.
 const REQUESTS: u32 = 25;
 
 fn main() -> ExitCode {
@@ -51,30 +53,30 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let figures = runtime.block_on(run(&deployed, &arguments));
-    let holds = figures.broken.is_empty();
-    println!("{}", table(figures));
-    if holds {
+    let report = runtime.block_on(run(&deployed, &arguments));
+    let is_clean = report.violations.is_empty();
+    println!("{}", render_table(report));
+    if is_clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-async fn run(deployed: &Deployed, arguments: &Arguments) -> Figures {
-    let network = BadNetwork::put_into(deployed).await;
-    let mut all = Figures::default();
+async fn run(deployed: &Deployed, arguments: &Arguments) -> ChaosReport {
+    let network = FaultyNetwork::install(deployed).await;
+    let mut all = ChaosReport::default();
     for seed in arguments.from..arguments.from + arguments.seeds {
-        let figures = day(deployed, &network, SIZE, seed).await;
-        eprintln!("sale, seed {seed}: {}", figures.line());
-        all.add(figures);
+        let report = run_sale(deployed, &network, SIZE, seed).await;
+        eprintln!("sale, seed {seed}: {}", report.summary());
+        all.merge(report);
     }
     for seed in arguments.from..arguments.from + arguments.histories {
-        let figures = history(deployed, &network, REQUESTS, seed).await;
-        if !figures.broken.is_empty() || seed.is_multiple_of(20) {
-            eprintln!("history, seed {seed}: {}", figures.line());
+        let report = run_history(deployed, &network, REQUESTS, seed).await;
+        if !report.violations.is_empty() || seed.is_multiple_of(20) {
+            eprintln!("history, seed {seed}: {}", report.summary());
         }
-        all.add(figures);
+        all.merge(report);
     }
     all
 }

@@ -1,80 +1,82 @@
-//! After the sale, on a good line: orders, level and movements tell one story.
+//! The audit after a sale, without faults: orders, level and movements must agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 use tokio::time::sleep;
 
-use super::Figures;
+use super::ChaosReport;
 use crate::Deployed;
 
-/// How long the ledger may take.
-const DRAINED_WITHIN: Duration = Duration::from_mins(2);
+/// How long the audit waits for the ledger.
+const LEDGER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What the buyers were told, added up.
+/// The totals of the responses that buyers received.
 pub struct Expected {
     /// The ids of all orders.
     pub orders: BTreeSet<String>,
     /// Their business dates.
-    pub days: BTreeSet<String>,
-    /// How many of them were canceled.
+    pub business_dates: BTreeSet<String>,
+    /// Number of canceled orders.
     pub canceled: usize,
-    /// What is left in the store.
+    /// Expected `on_hand`.
     pub on_hand: i64,
-    /// What was for sale.
+    /// Units at the start of the sale.
     pub units: i64,
-    /// How many movements made it so.
+    /// Expected number of movements.
     pub movements: usize,
 }
 
-/// Compares what is stored with what the buyers were told.
+/// Compares the stored orders, level and movements with the responses.
 pub async fn audit(
     deployed: &Deployed,
     location: &str,
     expected: &Expected,
-    figures: &mut Figures,
+    report: &mut ChaosReport,
 ) {
     let admin = deployed.admin();
-    let orders = orders(&admin, location, &expected.days).await;
+    let orders = orders(&admin, location, &expected.business_dates).await;
     let ids: BTreeSet<String> = orders.keys().cloned().collect();
-    figures.expect("orders stored", ids.len(), expected.orders.len());
-    figures.expect(
-        "orders that nobody was told of",
+    report.check("orders stored", ids.len(), expected.orders.len());
+    report.check(
+        "orders that no response named",
         ids.difference(&expected.orders).count(),
         0,
     );
     let canceled = orders
         .values()
         .filter(|order| order["status"] == "canceled");
-    figures.expect("orders canceled", canceled.count(), expected.canceled);
+    report.check("orders canceled", canceled.count(), expected.canceled);
 
     let path = format!("/v1/locations/{location}/stock/last");
     let level = read(&admin, &path).await;
     let number = |field: &str| level[field].as_i64().unwrap_or(i64::MIN);
-    let promised = orders
+    let allocated = orders
         .values()
         .filter(|order| order["status"] == "allocated")
         .count();
-    figures.expect("units left", number("on_hand"), expected.on_hand);
-    figures.expect(
-        "units promised",
+    report.check("units left", number("on_hand"), expected.on_hand);
+    report.check(
+        "units allocated",
         number("allocated"),
-        i64::try_from(promised).unwrap_or(-1),
+        i64::try_from(allocated).unwrap_or(-1),
     );
-    figures.expect("units available", number("available"), 0);
-    figures.expect(
-        "units at first",
+    report.check("units available", number("available"), 0);
+    report.check(
+        "units left and sold",
         expected.units,
-        expected.on_hand + sold(&orders),
+        expected.on_hand + count_pos_orders(&orders),
     );
 
-    let begun = Instant::now();
-    let mut movements = all(&admin, &format!("{path}/movements?limit=100"), "movements").await;
-    while movements.len() < expected.movements && begun.elapsed() < DRAINED_WITHIN {
+    let start = Instant::now();
+    let mut movements =
+        read_all_pages(&admin, &format!("{path}/movements?limit=100"), "movements").await;
+    while movements.len() < expected.movements && start.elapsed() < LEDGER_TIMEOUT {
         sleep(Duration::from_millis(200)).await;
-        movements = all(&admin, &format!("{path}/movements?limit=100"), "movements").await;
+        movements =
+            read_all_pages(&admin, &format!("{path}/movements?limit=100"), "movements").await;
     }
     let sum = |field: &str| {
         movements
@@ -82,38 +84,43 @@ pub async fn audit(
             .filter_map(|movement| movement[field].as_i64())
             .sum::<i64>()
     };
-    figures.expect("movements", movements.len(), expected.movements);
-    figures.expect(
+    report.check("movements", movements.len(), expected.movements);
+    report.check(
         "on_hand of all movements",
         sum("on_hand_delta"),
         number("on_hand"),
     );
-    figures.expect(
+    report.check(
         "allocated of all movements",
         sum("allocated_delta"),
         number("allocated"),
     );
-    let different: BTreeSet<_> = movements
+    let distinct: BTreeSet<_> = movements
         .iter()
         .map(|movement| movement["movement_id"].as_str())
         .collect();
-    figures.expect("different movements", different.len(), movements.len());
+    report.check("distinct movements", distinct.len(), movements.len());
 }
 
-fn sold(orders: &BTreeMap<String, Value>) -> i64 {
-    let sold = orders
+fn count_pos_orders(orders: &BTreeMap<String, Value>) -> i64 {
+    let pos_orders = orders
         .values()
         .filter(|order| order["channel"] == "pos")
         .count();
-    i64::try_from(sold).unwrap_or(-1)
+    i64::try_from(pos_orders).unwrap_or(-1)
 }
 
-/// The orders of the location on these days, by id.
-async fn orders(admin: &Api, location: &str, days: &BTreeSet<String>) -> BTreeMap<String, Value> {
+/// The orders of the location on these business dates, by id.
+async fn orders(
+    admin: &ApiClient,
+    location: &str,
+    business_dates: &BTreeSet<String>,
+) -> BTreeMap<String, Value> {
     let mut orders = BTreeMap::new();
-    for day in days {
-        let path = format!("/v1/locations/{location}/orders?business_date={day}&limit=100");
-        for order in all(admin, &path, "orders").await {
+    for business_date in business_dates {
+        let path =
+            format!("/v1/locations/{location}/orders?business_date={business_date}&limit=100");
+        for order in read_all_pages(admin, &path, "orders").await {
             let id = order["order_id"].as_str().unwrap_or_default().to_owned();
             orders.insert(id, order);
         }
@@ -121,11 +128,11 @@ async fn orders(admin: &Api, location: &str, days: &BTreeSet<String>) -> BTreeMa
     orders
 }
 
-async fn all(admin: &Api, path: &str, what: &str) -> Vec<Value> {
+async fn read_all_pages(admin: &ApiClient, path: &str, list: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = read(admin, &format!("{path}{cursor}")).await;
-        found.extend(page[what].as_array().into_iter().flatten().cloned());
+        found.extend(page[list].as_array().into_iter().flatten().cloned());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return found,
@@ -133,7 +140,7 @@ async fn all(admin: &Api, path: &str, what: &str) -> Vec<Value> {
     }
 }
 
-async fn read(admin: &Api, path: &str) -> Value {
+async fn read(admin: &ApiClient, path: &str) -> Value {
     admin
         .get(path)
         .await

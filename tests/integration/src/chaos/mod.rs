@@ -1,101 +1,106 @@
-//! A sale on a bad day: more buyers than units, a network that loses requests and answers, and a database that is busy,
-//! fails, or has the item in another's hands.
+//! Chaos runs: a sale with more buyers than units, through a faulty network and a faulty DynamoDB.
 //!
-//! Two fault proxies stand in the way: one between the buyers and the API's gateway, one between `order-intake` and
-//! `stock-updates` and their DynamoDB. `stock-ledger` has a good line, because the local cloud does not deliver a record
-//! again when a function asks for it; what the ledger does then is tested with the stream simulator.
+//! One fault proxy stands between the buyers and API Gateway, another between `order-intake` and `stock-updates` and
+//! their DynamoDB. `stock-ledger` has no proxy, because the local cloud does not redeliver a stream record when a
+//! function asks for it; the tests of `stock-ledger` cover redelivered records.
 
 mod audit;
-mod figures;
 mod network;
+mod report;
 mod sale;
 
 use std::time::Instant;
 
-use stockline_protocol::history::{Mix, Plan, is_linearizable, record};
+use stockline_protocol::history::{RecordingConfig, RequestMix, is_linearizable, record_history};
 
 use crate::Deployed;
-use crate::shop::DeployedShop;
+use crate::stock_service::DeployedStockService;
 
-pub use figures::{Figures, table};
-pub use network::BadNetwork;
+pub use network::FaultyNetwork;
+pub use report::{ChaosReport, render_table};
 
-/// How large a day.
+/// The size of a sale.
 #[derive(Debug, Clone, Copy)]
-pub struct Size {
-    /// Who wants one unit each.
+pub struct SaleSize {
+    /// Number of buyers; each wants one unit.
     pub buyers: usize,
-    /// How many units there are.
+    /// Units in stock.
     pub units: i64,
-    /// How many buy at once.
-    pub at_once: usize,
+    /// Number of concurrent buyers.
+    pub concurrency: usize,
 }
 
-/// The day of `seed`: sold, partly canceled, sold again, and checked.
-pub async fn day(deployed: &Deployed, network: &BadNetwork, size: Size, seed: u64) -> Figures {
-    let begun = Instant::now();
+/// Runs one sale: sells all units, cancels some orders, sells their units again, and audits the result.
+pub async fn run_sale(
+    deployed: &Deployed,
+    network: &FaultyNetwork,
+    size: SaleSize,
+    seed: u64,
+) -> ChaosReport {
+    let start = Instant::now();
     let before = network.counts();
     let location = format!("chaos-{seed}-{}", size.buyers);
     deployed
         .open_store(&location, &[("last", size.units)])
         .await;
-    let mut figures = sale::hold(deployed, network, &location, size, seed).await;
-    figures.add_traffic(before, network.counts());
-    figures.took += begun.elapsed();
-    figures
+    let mut report = sale::run(deployed, network, &location, size, seed).await;
+    report.add_traffic(before, network.counts());
+    report.duration += start.elapsed();
+    report
 }
 
-/// One history of eight clients on one shelf in the bad network, judged.
-pub async fn history(
+/// Records one history of eight clients of one level through the faulty network, and checks it.
+pub async fn run_history(
     deployed: &Deployed,
-    network: &BadNetwork,
+    network: &FaultyNetwork,
     requests: u32,
     seed: u64,
-) -> Figures {
-    let begun = Instant::now();
+) -> ChaosReport {
+    let start = Instant::now();
     let before = network.counts();
-    let location = format!("shelf-{seed}-{requests}");
+    let location = format!("chaos-history-{seed}-{requests}");
     deployed.open_store(&location, &[("milk", 10)]).await;
-    let clients = network
-        .callers(deployed)
-        .api("store_app", &location, &[&location]);
-    let shop = DeployedShop::new(clients, &location, "milk");
-    network.trouble(seed);
-    let plan = Plan {
+    let clients =
+        network
+            .deployment_behind_proxy(deployed)
+            .api("store_app", &location, &[&location]);
+    let service = DeployedStockService::new(clients, &location, "milk");
+    network.enable_faults(seed);
+    let config = RecordingConfig {
         seed,
         clients: 8,
-        requests,
-        mix: mix(seed),
+        requests_per_client: requests,
+        mix: request_mix(seed),
     };
-    let history = record(&shop, plan).await;
-    network.calm();
-    let mut figures = Figures {
+    let history = record_history(&service, config).await;
+    network.disable_faults();
+    let mut report = ChaosReport {
         histories: 1,
-        operations: history.len(),
-        ..Figures::default()
+        requests: history.len(),
+        ..ChaosReport::default()
     };
     let is_linearizable = is_linearizable(&history);
     if !is_linearizable {
-        // What callers saw does not come again with the seed.
+        // A seed does not reproduce the interleaving, so print the history.
         for entry in &history {
             println!("{entry:?}");
         }
     }
-    figures.expect(
+    report.check(
         &format!("whether the history of seed {seed} is linearizable"),
         is_linearizable,
         true,
     );
-    figures.add_traffic(before, network.counts());
-    figures.took += begun.elapsed();
-    figures
+    report.add_traffic(before, network.counts());
+    report.duration += start.elapsed();
+    report
 }
 
-/// Three of four histories sell at the till; the others count, and so wait for the ledger.
-pub fn mix(seed: u64) -> Mix {
+/// Three of four histories have point-of-sale orders. The others have counts, which wait for the ledger.
+pub fn request_mix(seed: u64) -> RequestMix {
     if seed.is_multiple_of(4) {
-        Mix::Counts
+        RequestMix::WithCounts
     } else {
-        Mix::Tills
+        RequestMix::WithSales
     }
 }

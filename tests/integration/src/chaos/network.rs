@@ -1,22 +1,23 @@
-//! The bad network: put before the deployed functions and their callers, and taken away again.
+//! Installs the fault proxies in front of the deployed functions and their callers, and removes them.
 
-use stockline_simulators::fault_proxy::{Behind, Counts, FaultProxy, Rates};
+use stockline_simulators::fault_proxy::{FaultProxy, FaultRates, ProxyCounts, UpstreamKind};
 use xtask::status::Cloud;
 
 use crate::Deployed;
 
-/// Whose DynamoDB is behind the proxy.
+/// The functions whose DynamoDB endpoint is the proxy.
 const FUNCTIONS: [&str; 2] = ["order-intake", "stock-updates"];
-const VARIABLE: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
-/// Of a thousand requests to DynamoDB: throttled, conflicts, lost requests, lost answers, delayed, failed.
-const DATABASE: Rates = [20, 60, 15, 25, 40, 15];
-/// Of a thousand requests to the API; transactions are none of its.
-const CALLERS: Rates = [15, 0, 30, 50, 40, 15];
+/// Faults per thousand requests to DynamoDB, in the order of `Fault::ALL`: throttled, conflicts, lost requests, lost
+/// responses, delayed, failed.
+const DYNAMODB_FAULTS: FaultRates = [20, 60, 15, 25, 40, 15];
+/// Faults per thousand requests to the API, which has no transactions and so no conflicts.
+const API_FAULTS: FaultRates = [15, 0, 30, 50, 40, 15];
 
-/// Two fault proxies, and functions that speak through one of them until this ends.
+/// Two fault proxies, and functions that use one of them until this is dropped.
 #[derive(Debug)]
-pub struct BadNetwork {
+pub struct FaultyNetwork {
     cloud: Cloud,
     database: FaultProxy,
     gateway: FaultProxy,
@@ -26,18 +27,18 @@ pub struct BadNetwork {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Traffic {
     /// Between functions and DynamoDB.
-    pub database: Counts,
+    pub database: ProxyCounts,
     /// Between callers and the API.
-    pub gateway: Counts,
+    pub gateway: ProxyCounts,
 }
 
-impl BadNetwork {
-    /// Puts it into `deployed`, calm at first.
-    pub async fn put_into(deployed: &Deployed) -> Self {
+impl FaultyNetwork {
+    /// Installs the proxies in `deployed`, without faults.
+    pub async fn install(deployed: &Deployed) -> Self {
         let cloud = deployed.cloud.clone();
         let endpoint = cloud.endpoint_url.clone();
-        let database = FaultProxy::start(&endpoint, Behind::DynamoDb, DATABASE).await;
-        let gateway = FaultProxy::start(&endpoint, Behind::Gateway, CALLERS).await;
+        let database = FaultProxy::start(&endpoint, UpstreamKind::DynamoDb, DYNAMODB_FAULTS).await;
+        let gateway = FaultProxy::start(&endpoint, UpstreamKind::ApiGateway, API_FAULTS).await;
         let network = Self {
             cloud,
             database: database.unwrap(),
@@ -45,29 +46,32 @@ impl BadNetwork {
         };
         for function in FUNCTIONS {
             let url = Some(network.database.url());
-            network.cloud.set_variable(function, VARIABLE, url).unwrap();
+            network
+                .cloud
+                .set_variable(function, ENDPOINT_VARIABLE, url)
+                .unwrap();
         }
         network
     }
 
-    /// `deployed` as callers reach it.
-    pub fn callers(&self, deployed: &Deployed) -> Deployed {
-        deployed.by_way_of(self.gateway.url())
+    /// The deployment with its API behind the proxy.
+    pub fn deployment_behind_proxy(&self, deployed: &Deployed) -> Deployed {
+        deployed.with_proxy(self.gateway.url())
     }
 
-    /// From now on things go wrong, as `seed` decides.
-    pub fn trouble(&self, seed: u64) {
-        self.database.trouble(seed);
-        self.gateway.trouble(seed.wrapping_add(1));
+    /// Starts to inject faults; `seed` seeds their choice.
+    pub fn enable_faults(&self, seed: u64) {
+        self.database.enable_faults(seed);
+        self.gateway.enable_faults(seed.wrapping_add(1));
     }
 
-    /// From now on everything goes through.
-    pub fn calm(&self) {
-        self.database.calm();
-        self.gateway.calm();
+    /// Stops injecting faults.
+    pub fn disable_faults(&self) {
+        self.database.disable_faults();
+        self.gateway.disable_faults();
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn counts(&self) -> Traffic {
         Traffic {
             database: self.database.counts(),
@@ -76,11 +80,11 @@ impl BadNetwork {
     }
 }
 
-impl Drop for BadNetwork {
+impl Drop for FaultyNetwork {
     fn drop(&mut self) {
         for function in FUNCTIONS {
-            if let Err(error) = self.cloud.set_variable(function, VARIABLE, None) {
-                eprintln!("note: {function} still speaks through the bad network: {error}");
+            if let Err(error) = self.cloud.set_variable(function, ENDPOINT_VARIABLE, None) {
+                eprintln!("note: {function} still uses the fault proxy: {error}");
             }
         }
     }

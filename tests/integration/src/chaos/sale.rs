@@ -1,4 +1,4 @@
-//! The sale: everybody wants one unit, and asks until they know.
+//! A sale: every buyer wants one unit, and retries until the outcome is known.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,84 +7,84 @@ use fastrand::Rng;
 use futures::StreamExt;
 use futures::stream::iter;
 use serde_json::{Value, json};
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 
 use super::audit::{Expected, audit};
-use super::{BadNetwork, Figures, Size};
+use super::{ChaosReport, FaultyNetwork, SaleSize};
 use crate::Deployed;
 
-/// How often a buyer asks anew after an answer that settles nothing, each time with the caller's own retries.
-const ROUNDS: u32 = 20;
+/// The most rounds per request while its outcome is unknown, each with the API client's own retries.
+const MAX_ROUNDS: u32 = 20;
 
-/// A request that was asked for until its outcome was known.
+/// A request with a known outcome.
 struct Settled {
     body: Value,
-    placed: bool,
+    is_placed: bool,
     took: Duration,
 }
 
-/// What became of everybody's request.
+/// The outcomes of one round of orders.
 #[derive(Default)]
-struct Outcomes {
+struct SaleOutcomes {
     placed: Vec<Value>,
     refused: usize,
 }
 
-/// Holds the sale of `seed` at `location`.
-pub async fn hold(
+/// Runs the sale of `seed` at `location`.
+pub async fn run(
     deployed: &Deployed,
-    network: &BadNetwork,
+    network: &FaultyNetwork,
     location: &str,
-    size: Size,
+    size: SaleSize,
     seed: u64,
-) -> Figures {
-    let mut figures = Figures {
-        days: 1,
-        ..Figures::default()
+) -> ChaosReport {
+    let mut report = ChaosReport {
+        sales: 1,
+        ..ChaosReport::default()
     };
     let buyers = network
-        .callers(deployed)
+        .deployment_behind_proxy(deployed)
         .api("store_app", location, &[location]);
     let mut rng = Rng::with_seed(seed);
-    network.trouble(seed);
+    network.enable_faults(seed);
 
     let first = sell(
         &buyers,
         location,
         "first",
         size.buyers,
-        size.at_once,
+        size.concurrency,
         &mut rng,
-        &mut figures,
+        &mut report,
     )
     .await;
-    figures.expect("units sold", first.placed.len(), units(size.units));
-    figures.expect(
+    report.check("units sold", first.placed.len(), units(size.units));
+    report.check(
         "buyers refused",
         first.refused,
         size.buyers - first.placed.len(),
     );
 
-    let returned: Vec<&Value> = first
+    let to_cancel: Vec<&Value> = first
         .placed
         .iter()
         .filter(|order| order["status"] == "allocated" && rng.bool())
         .collect();
-    cancel(&buyers, &returned, size.at_once, &mut figures).await;
+    cancel(&buyers, &to_cancel, size.concurrency, &mut report).await;
 
-    let late = returned.len() * 2;
+    let second_buyers = to_cancel.len() * 2;
     let second = sell(
         &buyers,
         location,
         "second",
-        late,
-        size.at_once,
+        second_buyers,
+        size.concurrency,
         &mut rng,
-        &mut figures,
+        &mut report,
     )
     .await;
-    figures.expect("units sold again", second.placed.len(), returned.len());
-    network.calm();
+    report.check("units sold again", second.placed.len(), to_cancel.len());
+    network.disable_faults();
 
     let orders: Vec<&Value> = first.placed.iter().chain(&second.placed).collect();
     let named = |field: &str| -> BTreeSet<String> {
@@ -92,22 +92,22 @@ pub async fn hold(
         names.map(str::to_owned).collect()
     };
     let ids = named("order_id");
-    figures.expect("different orders", ids.len(), orders.len());
-    let at_the_till = orders
+    report.check("distinct orders", ids.len(), orders.len());
+    let pos_orders = orders
         .iter()
         .filter(|order| order["channel"] == "pos")
         .count();
     let expected = Expected {
         orders: ids,
-        days: named("business_date"),
-        canceled: returned.len(),
-        on_hand: size.units - i64::try_from(at_the_till).unwrap(),
+        business_dates: named("business_date"),
+        canceled: to_cancel.len(),
+        on_hand: size.units - i64::try_from(pos_orders).unwrap(),
         units: size.units,
-        // The receipt that opened the store, every order, every release.
-        movements: 1 + orders.len() + returned.len(),
+        // The opening receipt, every order, every release.
+        movements: 1 + orders.len() + to_cancel.len(),
     };
-    audit(deployed, location, &expected, &mut figures).await;
-    figures
+    audit(deployed, location, &expected, &mut report).await;
+    report
 }
 
 fn units(units: i64) -> usize {
@@ -115,35 +115,35 @@ fn units(units: i64) -> usize {
 }
 
 async fn sell(
-    buyers: &Api,
+    buyers: &ApiClient,
     location: &str,
     round: &str,
     count: usize,
-    at_once: usize,
+    concurrency: usize,
     rng: &mut Rng,
-    figures: &mut Figures,
-) -> Outcomes {
-    let wishes: Vec<(String, Value)> = (0..count)
+    report: &mut ChaosReport,
+) -> SaleOutcomes {
+    let orders: Vec<(String, Value)> = (0..count)
         .map(|number| {
             let channel = *rng.choice(&["pos", "online", "click_and_collect"]).unwrap();
             (
                 format!("{location}-{round}-{number}"),
-                wish(location, channel),
+                order_body(location, channel),
             )
         })
         .collect();
-    let asked: Vec<Option<Settled>> = iter(&wishes)
+    let results: Vec<Option<Settled>> = iter(&orders)
         .map(|(key, body)| settle(buyers, "/v1/orders", key, body))
-        .buffer_unordered(at_once)
+        .buffer_unordered(concurrency)
         .collect()
         .await;
-    let mut outcomes = Outcomes::default();
-    for settled in asked {
-        match figures
-            .note(settled.as_ref().map(|settled| settled.took))
+    let mut outcomes = SaleOutcomes::default();
+    for settled in results {
+        match report
+            .record_request(settled.as_ref().map(|settled| settled.took))
             .and(settled)
         {
-            Some(settled) if settled.placed => outcomes.placed.push(settled.body),
+            Some(settled) if settled.is_placed => outcomes.placed.push(settled.body),
             Some(_) => outcomes.refused += 1,
             None => {}
         }
@@ -151,8 +151,13 @@ async fn sell(
     outcomes
 }
 
-/// Cancels `orders`; every other one is canceled by two at once.
-async fn cancel(buyers: &Api, orders: &[&Value], at_once: usize, figures: &mut Figures) {
+/// Cancels `orders`, every second one twice concurrently.
+async fn cancel(
+    buyers: &ApiClient,
+    orders: &[&Value],
+    concurrency: usize,
+    report: &mut ChaosReport,
+) {
     let requests: Vec<(String, String)> = orders
         .iter()
         .enumerate()
@@ -167,46 +172,46 @@ async fn cancel(buyers: &Api, orders: &[&Value], at_once: usize, figures: &mut F
             })
         })
         .collect();
-    let nothing = json!({});
-    let asked: Vec<Option<Settled>> = iter(&requests)
-        .map(|(path, key)| settle(buyers, path, key, &nothing))
-        .buffer_unordered(at_once)
+    let empty_body = json!({});
+    let results: Vec<Option<Settled>> = iter(&requests)
+        .map(|(path, key)| settle(buyers, path, key, &empty_body))
+        .buffer_unordered(concurrency)
         .collect()
         .await;
-    for settled in asked {
-        if let Some(settled) = figures
-            .note(settled.as_ref().map(|settled| settled.took))
+    for settled in results {
+        if let Some(settled) = report
+            .record_request(settled.as_ref().map(|settled| settled.took))
             .and(settled)
             && settled.body["status"] != "canceled"
         {
-            figures
-                .broken
-                .push(format!("a cancellation was answered {}", settled.body));
+            report
+                .violations
+                .push(format!("a cancellation got the response {}", settled.body));
         }
     }
 }
 
-/// Asks until the outcome is known; none if it never is.
-async fn settle(buyers: &Api, path: &str, key: &str, body: &Value) -> Option<Settled> {
-    let begun = Instant::now();
-    for _ in 0..ROUNDS {
-        // No answer, or one that says nothing about the effect: the same request is sent again.
-        let Ok(answer) = buyers.post(path, body, Some(key)).await else {
+/// Sends a request until its outcome is known; `None` if it never is, or if the response is unexpected.
+async fn settle(buyers: &ApiClient, path: &str, key: &str, body: &Value) -> Option<Settled> {
+    let start = Instant::now();
+    for _ in 0..MAX_ROUNDS {
+        // The outcome is unknown: send the same request again.
+        let Ok(response) = buyers.post(path, body, Some(key)).await else {
             continue;
         };
-        match answer.status {
+        match response.status {
             200 | 201 => {
                 return Some(Settled {
-                    body: answer.body,
-                    placed: true,
-                    took: begun.elapsed(),
+                    body: response.body,
+                    is_placed: true,
+                    took: start.elapsed(),
                 });
             }
-            409 if answer.problem() == Some("insufficient-stock") => {
+            409 if response.problem_type() == Some("insufficient-stock") => {
                 return Some(Settled {
-                    body: answer.body,
-                    placed: false,
-                    took: begun.elapsed(),
+                    body: response.body,
+                    is_placed: false,
+                    took: start.elapsed(),
                 });
             }
             429 | 500.. => {}
@@ -216,7 +221,7 @@ async fn settle(buyers: &Api, path: &str, key: &str, body: &Value) -> Option<Set
     None
 }
 
-fn wish(location: &str, channel: &str) -> Value {
+fn order_body(location: &str, channel: &str) -> Value {
     let mut order = crate::sale(location, "last");
     order["channel"] = channel.into();
     order

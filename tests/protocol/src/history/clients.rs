@@ -1,4 +1,4 @@
-//! Clients that read, buy, cancel, correct and count, each by what it last saw, and what they saw written down.
+//! Concurrent clients that send random requests for one level and record each request with its outcome.
 
 use std::future::Future;
 use std::time::Instant;
@@ -6,140 +6,149 @@ use std::time::Instant;
 use fastrand::Rng;
 use futures::future::join_all;
 
-use super::{Entry, History, Outcome, Request, Seen};
+use super::{Entry, History, LevelSnapshot, Request, RequestOutcome};
 
-/// Whatever answers for one SKU at one location.
-pub trait Shop {
-    /// Makes `request` under `key`, again and again until its outcome is known.
-    fn ask(&self, key: &str, request: &Request) -> impl Future<Output = Outcome>;
+/// The system under test: it executes requests for one SKU at one location.
+pub trait StockService {
+    /// Sends `request` under the idempotency key `key`, and retries until its outcome is known.
+    fn execute(&self, key: &str, request: &Request) -> impl Future<Output = RequestOutcome>;
 }
 
-/// What clients do beside reading, ordering online and canceling.
+/// The requests that clients send besides reads, online orders and cancellations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mix {
-    /// They sell at the till and correct by so much up or down.
-    Tills,
-    /// They correct and count what they have just read, if nobody came between. Goods that leave at the very moment of
-    /// a count belong to the count or come after it, as their times say; so no goods leave here.
-    Counts,
+pub enum RequestMix {
+    /// Point-of-sale orders, and adjustments without an expected version.
+    WithSales,
+    /// Adjustments and counts that expect the version the client last read. There are no point-of-sale orders: a sale
+    /// that happens at the moment of a count is ordered before or after it by timestamps, which the sequential
+    /// specification does not model.
+    WithCounts,
 }
 
-/// Who does how much of what.
+/// The size and the seed of one recording.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    /// Decides what they do.
+pub struct RecordingConfig {
+    /// Seeds the requests that clients choose.
     pub seed: u64,
-    /// How many clients, at most 8.
+    /// Number of clients, at most 8.
     pub clients: u32,
-    /// How many requests each makes.
-    pub requests: u32,
-    /// Of which kinds.
-    pub mix: Mix,
+    /// Number of requests each client sends.
+    pub requests_per_client: u32,
+    /// Kinds of requests.
+    pub mix: RequestMix,
 }
 
-/// Lets the clients of `plan` loose on `shop`, all at once.
-pub async fn record<S: Shop>(shop: &S, plan: Plan) -> History {
-    let begun = Instant::now();
-    let now = || u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let first = observe(shop, &now, plan.seed, 0, Request::Read).await;
-    let clients = (1..=plan.clients).map(|number| Client::new(plan, number).run(shop, &now));
+/// Runs the clients of `config` concurrently against `service` and returns the recorded history. Its first entry is a
+/// read that completes before any client starts.
+pub async fn record_history<Service: StockService>(
+    service: &Service,
+    config: RecordingConfig,
+) -> History {
+    let start = Instant::now();
+    let now = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let first = execute_timed(service, &now, config.seed, 0, Request::Read).await;
+    let clients = (1..=config.clients).map(|number| Client::new(config, number).run(service, &now));
     let histories = join_all(clients).await;
     std::iter::once(first)
         .chain(histories.into_iter().flatten())
         .collect()
 }
 
-async fn observe<S: Shop>(
-    shop: &S,
+async fn execute_timed<Service: StockService>(
+    service: &Service,
     now: &impl Fn() -> u64,
     seed: u64,
     number: u32,
     request: Request,
 ) -> Entry {
-    let called = now();
-    let outcome = shop.ask(&format!("{seed}-{number}"), &request).await;
-    // What nobody learnt of may happen at any time after.
-    let answered = match outcome {
-        Outcome::Unknown => u64::MAX,
+    let called_ns = now();
+    let outcome = service.execute(&format!("{seed}-{number}"), &request).await;
+    // A request without a known outcome may take effect at any later time.
+    let settled_ns = match outcome {
+        RequestOutcome::Unknown => u64::MAX,
         _ => now(),
     };
     Entry {
-        called,
-        answered,
+        called_ns,
+        settled_ns,
         request,
         outcome,
     }
 }
 
-/// A client's requests are numbered from its own number times this.
-const PER_CLIENT: u32 = 10_000;
+/// Request numbers are unique: client number times this constant, plus the client's own counter.
+const NUMBERS_PER_CLIENT: u32 = 10_000;
 
 struct Client {
     rng: Rng,
-    plan: Plan,
+    config: RecordingConfig,
     number: u32,
-    last_seen: Option<Seen>,
+    last_read: Option<LevelSnapshot>,
     placed: Vec<u32>,
 }
 
 impl Client {
-    fn new(plan: Plan, number: u32) -> Self {
+    fn new(config: RecordingConfig, number: u32) -> Self {
         Self {
-            rng: Rng::with_seed(plan.seed.wrapping_mul(31).wrapping_add(number.into())),
-            plan,
+            rng: Rng::with_seed(config.seed.wrapping_mul(31).wrapping_add(number.into())),
+            config,
             number,
-            last_seen: None,
+            last_read: None,
             placed: Vec::new(),
         }
     }
 
-    async fn run<S: Shop>(mut self, shop: &S, now: &impl Fn() -> u64) -> History {
+    async fn run<Service: StockService>(
+        mut self,
+        service: &Service,
+        now: &impl Fn() -> u64,
+    ) -> History {
         let mut history = Vec::new();
-        for number in 0..self.plan.requests {
-            let number = self.number * PER_CLIENT + number;
-            let request = self.choose(number);
-            let entry = observe(shop, now, self.plan.seed, number, request).await;
-            self.learn(&entry);
+        for number in 0..self.config.requests_per_client {
+            let number = self.number * NUMBERS_PER_CLIENT + number;
+            let request = self.choose_request(number);
+            let entry = execute_timed(service, now, self.config.seed, number, request).await;
+            self.remember(&entry);
             history.push(entry);
         }
         history
     }
 
-    fn choose(&mut self, number: u32) -> Request {
+    fn choose_request(&mut self, number: u32) -> Request {
         let quantity = self.rng.i64(1..=3);
-        match (self.rng.u32(0..100), self.plan.mix, self.last_seen) {
-            (0..20, _, _) | (_, Mix::Counts, None) => Request::Read,
+        match (self.rng.u32(0..100), self.config.mix, self.last_read) {
+            (0..20, _, _) | (_, RequestMix::WithCounts, None) => Request::Read,
             (20..40, _, _) if !self.placed.is_empty() => {
-                let which = self.rng.usize(0..self.placed.len());
-                // Now and then it cancels twice.
+                let index = self.rng.usize(0..self.placed.len());
+                // Keep the order in the list half of the time, so that some orders are canceled twice.
                 let order = if self.rng.bool() {
-                    self.placed.swap_remove(which)
+                    self.placed.swap_remove(index)
                 } else {
-                    self.placed[which]
+                    self.placed[index]
                 };
                 Request::Cancel { order }
             }
-            (75..85, Mix::Tills, _) => Request::Place {
+            (75..85, RequestMix::WithSales, _) => Request::Place {
                 order: number,
                 quantity,
-                at_the_till: true,
+                is_pos: true,
             },
-            (85.., Mix::Tills, _) => Request::Adjust {
+            (85.., RequestMix::WithSales, _) => Request::Adjust {
                 delta: self.delta(),
                 expected: None,
             },
-            (75..88, Mix::Counts, Some(seen)) => Request::Adjust {
+            (75..88, RequestMix::WithCounts, Some(snapshot)) => Request::Adjust {
                 delta: self.delta(),
-                expected: Some(seen.version),
+                expected: Some(snapshot.version),
             },
-            (88.., Mix::Counts, Some(seen)) => Request::Count {
+            (88.., RequestMix::WithCounts, Some(snapshot)) => Request::Count {
                 quantity: self.rng.i64(5..=12),
-                expected: seen.version,
+                expected: snapshot.version,
             },
             _ => Request::Place {
                 order: number,
                 quantity,
-                at_the_till: false,
+                is_pos: false,
             },
         }
     }
@@ -148,16 +157,16 @@ impl Client {
         *self.rng.choice(&[-2, -1, 1, 2, 3]).unwrap_or(&1)
     }
 
-    fn learn(&mut self, entry: &Entry) {
+    fn remember(&mut self, entry: &Entry) {
         match (&entry.request, &entry.outcome) {
-            (_, Outcome::Level(seen)) => self.last_seen = Some(*seen),
+            (_, RequestOutcome::Level(snapshot)) => self.last_read = Some(*snapshot),
             (
                 Request::Place {
                     order,
-                    at_the_till: false,
+                    is_pos: false,
                     ..
                 },
-                Outcome::Placed,
+                RequestOutcome::Placed,
             ) => self.placed.push(*order),
             _ => {}
         }

@@ -1,55 +1,58 @@
-//! What callers at one shelf saw, and whether one after another could have seen it.
+//! Records what concurrent clients of one level observe, and checks that the observations are linearizable.
 //!
-//! A [`Shop`] is whatever answers requests about one SKU at one location: the deployed API, or a store in this process.
-//! [`record`] lets a few clients loose on it and writes down when each request was made, when its outcome was known, and
-//! what it was. An outcome that got lost stays open until the same request, under the same key, is answered.
-//! [`is_linearizable`] asks whether each request can have happened at one moment between its call and its
-//! answer, such that every answer is the one that [`Shelf::answer`] gives at that moment.
+//! A [`StockService`] executes requests for one SKU at one location: the deployed API, or a store in this process.
+//! [`record_history`] runs several clients against it and records each request, its outcome, and when it was sent and
+//! settled. A request whose response is lost stays open until a retry under the same key is answered.
+//! [`is_linearizable`] checks that each request can have taken effect at one instant between call and response, such
+//! that every outcome is the one that [`LevelModel::apply`] returns at that instant.
 
 mod clients;
-mod shelf;
+mod level_model;
 
 use todc_utils::{Action, History as Actions, Specification, WGLChecker};
 
-pub use clients::{Mix, Plan, Shop, record};
-pub use shelf::{Outcome, Request, Seen, Shelf};
+pub use clients::{RecordingConfig, RequestMix, StockService, record_history};
+pub use level_model::{LevelModel, LevelSnapshot, Request, RequestOutcome};
 
-/// A request, what became of it, and between which moments that must have happened.
+/// One request with its outcome and the interval in which it took effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Nanoseconds from the recording's start to its first sending.
-    pub called: u64,
-    /// To the answer that settled it; the end of time if none did.
-    pub answered: u64,
-    /// What was asked for.
+    /// Nanoseconds from the start of the recording to the first attempt.
+    pub called_ns: u64,
+    /// Nanoseconds from the start of the recording to the response that settled the request; `u64::MAX` if none did.
+    pub settled_ns: u64,
+    /// The request.
     pub request: Request,
-    /// What was answered.
-    pub outcome: Outcome,
+    /// Its outcome.
+    pub outcome: RequestOutcome,
 }
 
-/// All requests of one recording, the reading that everything else comes after among them.
+/// All requests of one recording. The first entry is the initial read.
 pub type History = Vec<Entry>;
 
-/// One shelf, as the checker takes it: nothing is known of it before its first reading.
-struct OneShelf;
+/// The sequential specification for the checker. The state is unknown until the initial read.
+struct LevelSpecification;
 
-impl Specification for OneShelf {
-    type State = Option<Shelf>;
-    type Operation = (Request, Outcome);
+impl Specification for LevelSpecification {
+    type State = Option<LevelModel>;
+    type Operation = (Request, RequestOutcome);
 
-    fn init() -> Option<Shelf> {
+    fn init() -> Option<LevelModel> {
         None
     }
 
-    fn apply((request, outcome): &Self::Operation, state: &Option<Shelf>) -> (bool, Option<Shelf>) {
-        let Some(shelf) = state else {
+    fn apply(
+        (request, outcome): &Self::Operation,
+        state: &Option<LevelModel>,
+    ) -> (bool, Option<LevelModel>) {
+        let Some(level) = state else {
             return match outcome {
-                Outcome::Level(seen) => (true, Some(Shelf::first_seen(*seen))),
+                RequestOutcome::Level(snapshot) => (true, Some(LevelModel::new(*snapshot))),
                 _ => (false, None),
             };
         };
-        let (answer, next) = shelf.answer(request);
-        if *outcome == Outcome::Unknown || *outcome == answer {
+        let (expected, next) = level.apply(request);
+        if *outcome == RequestOutcome::Unknown || *outcome == expected {
             (true, Some(next))
         } else {
             (false, state.clone())
@@ -57,35 +60,38 @@ impl Specification for OneShelf {
     }
 }
 
-/// Whether some order of the requests of `history`, each between its call and its answer, explains every answer.
+/// Returns whether some order of the requests in `history`, each between its call and its response, explains every
+/// outcome.
 pub fn is_linearizable(history: &[Entry]) -> bool {
-    let mut moments: Vec<(u64, bool, usize)> = history
+    let mut events: Vec<(u64, bool, usize)> = history
         .iter()
         .enumerate()
         .flat_map(|(number, entry)| {
             [
-                (entry.called, false, number),
-                (entry.answered, true, number),
+                (entry.called_ns, false, number),
+                (entry.settled_ns, true, number),
             ]
         })
         .collect();
-    // Of two things at one moment the call comes first: that leaves more orders open, and so blames nobody wrongly.
-    moments.sort_unstable();
-    let actions = moments
+    // At equal times, calls sort before responses. This leaves more orders possible, so it never rejects a valid
+    // history.
+    events.sort_unstable();
+    let actions = events
         .into_iter()
-        .map(|(_, answered, number)| {
+        .map(|(_, is_response, number)| {
             let operation = (
                 history[number].request.clone(),
                 history[number].outcome.clone(),
             );
-            let action = if answered {
+            let action = if is_response {
                 Action::Response(operation)
             } else {
                 Action::Call(operation)
             };
-            // Each request is a process of its own: one that was never answered does not hold up its client's next.
+            // Each request is its own process, so that a request without a response does not block its client's next
+            // one.
             (number, action)
         })
         .collect();
-    WGLChecker::<OneShelf>::is_linearizable(Actions::from_actions(actions))
+    WGLChecker::<LevelSpecification>::is_linearizable(Actions::from_actions(actions))
 }

@@ -1,32 +1,32 @@
-//! Mistakes that the protocol avoids, planted to see that the checker finds what they lead to.
+//! Protocol defects that tests inject to show that the model checker finds them.
 
-/// One mistake.
+/// An injected defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Placing looks whether there is enough, and then writes without a condition on the level.
+    /// Placing an order checks the level with a read and then writes it without a condition.
     CheckThenWrite,
-    /// Placing adds to the level with no guard against doing so again.
-    BlindAdd,
-    /// Placing looks at what is short before it looks whether the order is there already.
-    ShortBeforeReplay,
-    /// Canceling writes the order without a condition on its revision.
-    ReleaseTwice,
-    /// A change of stock writes the level it computed without a condition on the version it read.
-    LostUpdate,
-    /// A change of stock leaves no mark of having been applied.
-    ChangeWithoutMark,
-    /// Completing a task writes it, and its order, without conditions.
-    CompleteTwice,
-    /// What comes back to one item of a short level that is split is not asked whether another item owes it.
-    OwedIsSold,
-    /// A split level is written anew with a condition on the version of its first item alone.
-    AnewByTheFirst,
-    /// Goods that were moved between the items of a level are moved by another who read the same.
-    EvenedTwice,
-    /// The item that a short level is newly split over is not told so.
-    SplitUntold,
-    /// A level is split by what was read of it, whatever came since.
-    SplitByAnOldReading,
-    /// The ledger appends what it is given.
-    MovementsAreAppended,
+    /// Placing an order writes the order without a condition, so that a retry takes the stock again.
+    PlaceWithoutCondition,
+    /// Placing an order reports a shortage before it checks whether the order exists already.
+    ShortageBeforeReplay,
+    /// An order is written without a condition on its revision.
+    UpdateOrderWithoutRevision,
+    /// A stock change replaces a level without a condition on the version it read.
+    ReplaceWithoutVersion,
+    /// A stock change does not write its applied-change marker.
+    ChangeWithoutMarker,
+    /// Completing a task writes the task and its order without conditions.
+    CompleteWithoutConditions,
+    /// A release to one bucket ignores that another bucket of the short level is owed the units.
+    IgnoreWholeShort,
+    /// Replacing the buckets of a split level checks only the version of the first bucket.
+    CheckFirstBucketOnly,
+    /// A rebalance does not check whether the same movement was already applied.
+    RebalanceTwice,
+    /// Splitting a short level does not set `whole_short` on the new bucket.
+    SplitWithoutShortFlag,
+    /// Splitting a level does not check whether it changed since it was read.
+    SplitByStaleRead,
+    /// The ledger appends every record it receives, duplicates included.
+    AppendMovements,
 }

@@ -1,111 +1,114 @@
-//! The protocol of orders and stock as a state machine that a model checker walks through, every order of steps.
+//! A state machine of the protocol of orders, stock and tasks, for exhaustive exploration with a model checker.
 //!
-//! A few callers send a few requests. Each request is one or more invocations of a function (an unknown outcome is
-//! sent again under its key), each invocation is the reads and the one conditional transaction that `platform` makes,
-//! and between any two of these steps anything may happen: another invocation's step, a crash, a response lost after
-//! the commit, a caller who gives up, a stream record delivered, or delivered twice.
+//! A few callers send one request each. A request is one or more invocations of a function (a request with an unknown
+//! outcome is retried under its key). An invocation is the reads and the conditional transactions that `platform`
+//! makes. Between any two of these steps the checker interleaves another invocation's step, a crash, a response lost
+//! after the commit, a caller's timeout, or the delivery or redelivery of a stream record.
 //!
-//! What a request decides is decided by the domain's own functions; what DynamoDB compares is in [`tables`], and a test
-//! holds it against the conditions that `platform` sends. What the model leaves out: the client request token (the
-//! protocol has to hold without it, because DynamoDB forgets one after ten minutes), conflicts and throttling (they
-//! write nothing and are asked again), time, and of levels that are split their counts and tasks.
+//! The domain's own functions make the decisions. The conditions that DynamoDB evaluates are in [`tables`]; a test
+//! compares them with the conditions that `platform` sends. The model leaves out the client request token (DynamoDB
+//! forgets a token after ten minutes, so the protocol must be correct without it), transaction conflicts and
+//! throttling (they write nothing and are retried), time, and counts and tasks on split levels.
 
 pub mod faults;
 pub mod invariants;
-pub mod item;
 pub mod requests;
-pub mod stories;
+pub mod scenarios;
+pub mod shared_value;
 pub mod tables;
 
 use stateright::{Model, Property};
 
 use faults::Fault;
-use requests::{Answer, Next, Request, Step};
-use stories::{Patience, Story};
+use requests::{NextStep, Progress, Request, Response};
+use scenarios::{CallerTimeout, Scenario};
 use tables::Tables;
 
-/// A story, told by the protocol or by one with a planted fault.
+/// The protocol running one scenario, with or without an injected fault.
 #[derive(Clone)]
 pub struct Protocol {
-    /// Who wants what of which stock.
-    pub story: Story,
-    /// What is wrong with the protocol, if anything is.
+    /// The initial data and the requests.
+    pub scenario: Scenario,
+    /// The injected fault.
     pub fault: Option<Fault>,
 }
 
-/// All there is at one moment.
+/// One state of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
-    /// What is stored.
+    /// The stored data.
     pub tables: Tables,
-    /// The callers, in the story's order.
+    /// The callers, in the order of the scenario's requests.
     pub callers: Vec<Caller>,
-    /// The invocations that have begun and not ended, by caller and then by try.
+    /// Running invocations, sorted by caller and attempt.
     pub invocations: Vec<Invocation>,
-    /// Whether some write took from a level what it had not, or made of it what no change makes.
-    pub broke_the_rule: bool,
+    /// Whether any write on the path changed a level in a way the domain does not allow.
+    pub is_rule_broken: bool,
 }
 
-/// Someone who wants one request done.
+/// A caller with one request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// How often it was sent.
-    pub tries: u8,
-    /// Whether an answer to the last try is awaited.
-    pub waits: bool,
-    /// What the caller was told in the end.
-    pub told: Option<Answer>,
+    /// Number of attempts sent.
+    pub attempts: u8,
+    /// Whether the caller waits for the response to its last attempt.
+    pub is_waiting: bool,
+    /// The final response, once it is received.
+    pub response: Option<Response>,
 }
 
 /// One run of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Invocation {
-    /// Whose request it serves.
+    /// Index of the caller.
     pub caller: usize,
-    /// Which of the caller's tries it is, from 1.
-    pub number: u8,
-    /// How far it has come.
-    pub step: Step,
+    /// The caller's attempt, from 1.
+    pub attempt: u8,
+    /// What the invocation has done so far.
+    pub progress: Progress,
 }
 
-/// What may happen next.
+/// A transition of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// A caller sends its request, for the first time or again.
+    /// A caller sends or retries its request.
     Send(usize),
-    /// An invocation makes its next step, of a split level in this bucket if it is its first try; if that ends it, its
-    /// caller hears the answer, unless it has given up.
+    /// The invocation at this index makes its next step with this choice (see [`Request::choices`]). If the step ends
+    /// the invocation, its caller receives the response unless it has timed out.
     Run(usize, u8),
-    /// An invocation's write is done, in such a bucket, and nobody hears of it: the SDK will send it again.
-    Unheard(usize, u8),
-    /// An invocation ends where it stands.
+    /// The invocation's step takes effect but its response is lost, so the SDK will send it again.
+    RunResponseLost(usize, u8),
+    /// An invocation crashes.
     Crash(usize),
-    /// A caller stops waiting; its invocation goes on.
-    GiveUp(usize),
-    /// The next record of a shelf's stream reaches the ledger.
+    /// A caller times out. Its invocation continues.
+    TimeOut(usize),
+    /// The ledger processes the next stream record of a bucket.
     Deliver(usize),
-    /// The same, but the ledger dies before it says so: the record will come again.
-    DeliverUnconfirmed(usize),
-    /// A shelf's stream is read again from its beginning.
-    Redeliver(usize),
+    /// The ledger processes the record but crashes before it acknowledges it, so the record is delivered again.
+    DeliverUnacknowledged(usize),
+    /// The stream of a bucket is redelivered from its beginning.
+    ReplayStream(usize),
 }
 
 impl Protocol {
-    /// `story` as it should go.
-    pub fn right(story: Story) -> Self {
-        Self { story, fault: None }
+    /// The protocol without faults.
+    pub fn correct(scenario: Scenario) -> Self {
+        Self {
+            scenario,
+            fault: None,
+        }
     }
 
-    /// `story` told by a protocol with `fault`.
-    pub fn with(fault: Fault, story: Story) -> Self {
+    /// The protocol with an injected fault.
+    pub fn with_fault(fault: Fault, scenario: Scenario) -> Self {
         Self {
-            story,
+            scenario,
             fault: Some(fault),
         }
     }
 
     fn request(&self, invocation: &Invocation) -> &Request {
-        &self.story.requests[invocation.caller]
+        &self.scenario.requests[invocation.caller]
     }
 }
 
@@ -115,40 +118,51 @@ impl Model for Protocol {
 
     fn init_states(&self) -> Vec<State> {
         let caller = Caller {
-            tries: 0,
-            waits: false,
-            told: None,
+            attempts: 0,
+            is_waiting: false,
+            response: None,
         };
         vec![State {
-            tables: self.story.tables.clone(),
-            callers: vec![caller; self.story.requests.len()],
+            tables: self.scenario.tables.clone(),
+            callers: vec![caller; self.scenario.requests.len()],
             invocations: Vec::new(),
-            broke_the_rule: false,
+            is_rule_broken: false,
         }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         for (number, caller) in state.callers.iter().enumerate() {
-            if caller.told.is_none() && !caller.waits && caller.tries < self.story.tries[number] {
+            if caller.response.is_none()
+                && !caller.is_waiting
+                && caller.attempts < self.scenario.attempts[number]
+            {
                 actions.push(Action::Send(number));
             }
-            if caller.waits && self.story.patience == Patience::ShorterThanAnInvocation {
-                actions.push(Action::GiveUp(number));
+            if caller.is_waiting
+                && self.scenario.caller_timeout == CallerTimeout::ShorterThanInvocation
+            {
+                actions.push(Action::TimeOut(number));
             }
         }
         for (number, invocation) in state.invocations.iter().enumerate() {
             let request = self.request(invocation);
-            for way in 0..request.ways(&invocation.step, &state.tables) {
-                actions.extend([Action::Run(number, way), Action::Unheard(number, way)]);
+            for choice in 0..request.choices(&invocation.progress, &state.tables) {
+                actions.extend([
+                    Action::Run(number, choice),
+                    Action::RunResponseLost(number, choice),
+                ]);
             }
             actions.push(Action::Crash(number));
         }
-        for (number, shelf) in state.tables.shelves().iter().enumerate() {
-            if !shelf.is_drained() {
-                actions.extend([Action::Deliver(number), Action::DeliverUnconfirmed(number)]);
+        for (number, bucket_item) in state.tables.bucket_items().iter().enumerate() {
+            if !bucket_item.is_drained() {
+                actions.extend([
+                    Action::Deliver(number),
+                    Action::DeliverUnacknowledged(number),
+                ]);
             }
-            if shelf.can_be_read_again() {
-                actions.push(Action::Redeliver(number));
+            if bucket_item.can_replay() {
+                actions.push(Action::ReplayStream(number));
             }
         }
     }
@@ -157,39 +171,45 @@ impl Model for Protocol {
         let mut state = last.clone();
         match action {
             Action::Send(number) => state.send(number),
-            Action::GiveUp(number) => state.callers[number].waits = false,
-            Action::Run(number, way) => {
+            Action::TimeOut(number) => state.callers[number].is_waiting = false,
+            Action::Run(number, choice) => {
                 let invocation = state.invocations.remove(number);
                 let request = self.request(&invocation);
-                match request.run(&invocation.step, way, &mut state.tables, self.fault) {
-                    Next::Step(step) => state
-                        .invocations
-                        .insert(number, Invocation { step, ..invocation }),
-                    Next::Answer(answer) => {
-                        state.hear(&invocation, Some(answer), &self.story.tries);
+                match request.run(&invocation.progress, choice, &mut state.tables, self.fault) {
+                    NextStep::Continue(progress) => state.invocations.insert(
+                        number,
+                        Invocation {
+                            progress,
+                            ..invocation
+                        },
+                    ),
+                    NextStep::Respond(response) => {
+                        state.end_invocation(&invocation, Some(response), &self.scenario.attempts);
                     }
                 }
             }
-            Action::Unheard(number, way) => {
+            Action::RunResponseLost(number, choice) => {
                 let invocation = &last.invocations[number];
                 let request = self.request(invocation);
-                request.run(&invocation.step, way, &mut state.tables, self.fault);
+                request.run(&invocation.progress, choice, &mut state.tables, self.fault);
             }
             Action::Crash(number) => {
                 let invocation = state.invocations.remove(number);
-                state.hear(&invocation, None, &self.story.tries);
+                state.end_invocation(&invocation, None, &self.scenario.attempts);
             }
             Action::Deliver(number) => state.tables.deliver(number, self.fault, true),
-            Action::DeliverUnconfirmed(number) => state.tables.deliver(number, self.fault, false),
-            Action::Redeliver(number) => state.tables.read_again(number),
+            Action::DeliverUnacknowledged(number) => {
+                state.tables.deliver(number, self.fault, false);
+            }
+            Action::ReplayStream(number) => state.tables.replay_stream(number),
         }
-        state.broke_the_rule |= !invariants::is_by_the_rule(&last.tables, &state.tables);
+        state.is_rule_broken |= !invariants::is_allowed_transition(&last.tables, &state.tables);
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = invariants::all();
-        properties.extend(self.story.sights.iter().cloned());
+        properties.extend(self.scenario.expected_states.iter().cloned());
         properties
     }
 }
@@ -197,30 +217,35 @@ impl Model for Protocol {
 impl State {
     fn send(&mut self, number: usize) {
         let caller = &mut self.callers[number];
-        caller.tries += 1;
-        caller.waits = true;
+        caller.attempts += 1;
+        caller.is_waiting = true;
         let invocation = Invocation {
             caller: number,
-            number: caller.tries,
-            step: Step::default(),
+            attempt: caller.attempts,
+            progress: Progress::default(),
         };
-        let place = self
+        let index = self
             .invocations
-            .partition_point(|other| (other.caller, other.number) < (number, caller.tries));
-        self.invocations.insert(place, invocation);
+            .partition_point(|other| (other.caller, other.attempt) < (number, caller.attempts));
+        self.invocations.insert(index, invocation);
     }
 
-    /// The end of an invocation, as its caller meets it.
-    fn hear(&mut self, invocation: &Invocation, answer: Option<Answer>, tries: &[u8]) {
+    /// Ends an invocation. The caller receives the response if it still waits for this attempt.
+    fn end_invocation(
+        &mut self,
+        invocation: &Invocation,
+        response: Option<Response>,
+        attempts: &[u8],
+    ) {
         let caller = &mut self.callers[invocation.caller];
-        if !caller.waits || caller.tries != invocation.number {
+        if !caller.is_waiting || caller.attempts != invocation.attempt {
             return;
         }
-        caller.waits = false;
-        if let Some(answer) = answer.filter(Answer::is_final) {
-            caller.told = Some(answer);
-            // It will not send again; how often it did says nothing any more.
-            caller.tries = tries[invocation.caller];
+        caller.is_waiting = false;
+        if let Some(response) = response.filter(Response::is_final) {
+            caller.response = Some(response);
+            // The caller is done. Normalize the attempt count, so that states differing only in it are merged.
+            caller.attempts = attempts[invocation.caller];
         }
     }
 }

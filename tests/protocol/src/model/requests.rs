@@ -1,13 +1,14 @@
-//! What callers ask for: each verb as the steps that its function makes, one read or one transaction a step.
+//! The requests of callers. Each request is a sequence of steps, and each step is one read or one transaction.
 //!
-//! A new verb is a file here, a variant of [`Request`] and, if it reads before it writes, one of [`Step`].
+//! A new request kind is a file here, a variant of [`Request`] and, if it reads before it writes, a variant of
+//! [`Progress`].
 
-mod change;
-mod go_on;
-mod levels;
-mod place;
-mod report;
-mod split;
+mod change_order;
+mod change_stock;
+mod place_order;
+mod report_task;
+mod split_level;
+mod write_levels;
 
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
@@ -15,167 +16,186 @@ use stockline_domain::order::{LevelChange, Order};
 use stockline_domain::stock_change::StockChange;
 use stockline_domain::task::{Report, Task};
 
-pub use go_on::Deed;
-pub use levels::Attempt;
+pub use change_order::OrderChange;
+pub use write_levels::LevelWriteProgress;
 
 use super::faults::Fault;
-use super::item::Item;
+use super::shared_value::Shared;
 use super::tables::{StoredOrder, Tables};
 
-/// When everything happens: the protocol does not look at clocks.
+/// The time of every request. The protocol does not depend on clocks.
 pub const NOW: &str = "2026-03-01T12:00:00Z";
 
-/// One request, with its idempotency key in its ids.
+/// A request. Its ids are derived from its idempotency key.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// `POST /v1/orders`.
     Place {
-        /// The order that the body makes.
+        /// The order described by the body.
         order: Order,
-        /// Which body it was.
+        /// Identifies the body.
         body: u8,
     },
     /// `POST /v1/orders/{order_id}/cancel`, `.../refunds` and `.../fulfilments`.
-    GoOn(OrderId, Deed),
-    /// `POST /v1/stock/changes`, of one change.
-    Change {
-        /// From caller and key.
+    ChangeOrder(OrderId, OrderChange),
+    /// `POST /v1/stock/changes` with one change.
+    ChangeStock {
+        /// Derived from caller and idempotency key.
         request: RequestId,
-        /// What it does.
+        /// The change.
         change: StockChange,
     },
     /// `POST /v1/tasks/{task_id}/reports`.
-    Report {
-        /// Which task.
+    ReportTask {
+        /// The task.
         task: TaskId,
-        /// What is said of it.
+        /// The report.
         report: Report,
     },
-    /// The planner's answer to a canceled order, from its stream.
-    Withdraw(TaskId),
-    /// `PUT /v1/stock/{location_id}/{sku}/policy`, which splits the level over more items.
-    Split {
-        /// Which level.
+    /// The task planner cancels the task of a canceled order.
+    CancelTask(TaskId),
+    /// `PUT /v1/locations/{location_id}/stock/{sku}/policy` with a bucket count that splits the level.
+    SplitLevel {
+        /// The level.
         key: LevelKey,
-        /// Over how many, among the rest.
+        /// The policy, with the bucket count.
         policy: ReorderPolicy,
     },
 }
 
-/// How far an invocation has come: what it has read and not yet written upon.
+/// What an invocation has read so far, and what it has written of a level change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum Step {
-    /// It has just begun.
+pub enum Progress {
+    /// Nothing was read yet.
     #[default]
-    Begun,
-    /// It has read an order.
-    Order(Item<StoredOrder>),
-    /// It has read the levels of a change, all items of each.
-    Levels(Vec<Item<Level>>),
-    /// And by how much the first has moved since the moment that the change speaks of.
-    LevelsAndMoved(Vec<Item<Level>>, i64),
-    /// It has read a task.
-    Task(Item<Task>),
-    /// It has read a task and then its order.
-    TaskAndOrder(Item<Task>, Item<StoredOrder>),
-    /// It has read that there is enough.
-    Enough,
-    /// One try at a level that is split was not all, of an order that is placed or of one that was read.
-    Attempt(Option<Item<StoredOrder>>, Attempt),
+    Started,
+    /// An order was read.
+    OrderRead(Shared<StoredOrder>),
+    /// The levels of a stock change were read, with all their buckets.
+    LevelsRead(Vec<Shared<Level>>),
+    /// The levels were read, and by how much the first one moved since the time the change refers to.
+    LevelsAndMovementsRead(Vec<Shared<Level>>, i64),
+    /// A task was read.
+    TaskRead(Shared<Task>),
+    /// A task and its order were read.
+    TaskAndOrderRead(Shared<Task>, Shared<StoredOrder>),
+    /// A read showed sufficient stock. Used only by [`Fault::CheckThenWrite`].
+    StockChecked,
+    /// A level change needs more than one transaction. Holds the order that was read, unless the order is new.
+    WritingLevels(Option<Shared<StoredOrder>>, LevelWriteProgress),
 }
 
-/// What a step leads to.
+/// The result of a step.
 #[derive(Debug)]
-pub enum Next {
-    /// Another step.
-    Step(Step),
-    /// The end.
-    Answer(Answer),
+pub enum NextStep {
+    /// The invocation continues.
+    Continue(Progress),
+    /// The invocation ends with this response.
+    Respond(Response),
 }
 
-/// What a caller is told.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Answer {
+pub enum Response {
     /// The order is placed.
-    Placed(Item<Order>),
-    /// An earlier try had placed it; this is what that try answered.
-    Replayed(Item<Order>),
-    /// The key belongs to another body.
+    Placed(Shared<Order>),
+    /// An earlier attempt placed the order. Holds the order as it was placed.
+    Replayed(Shared<Order>),
+    /// The idempotency key was used with another body.
     KeyReused,
-    /// There is not enough.
+    /// Insufficient stock.
     Short,
-    /// What was to be done to the order is done, now or before.
+    /// The order change is applied, by this request or an earlier one.
     Done,
-    /// There is no such order, or task.
-    Unknown,
-    /// The change is applied; these are the levels it led to.
-    Applied(Item<Vec<Level>>),
-    /// An earlier try had applied it, with these levels.
-    AppliedBefore(Item<Vec<Level>>),
-    /// A rule forbids it.
-    Refused,
-    /// The report counts.
-    Counted,
-    /// Something is wrong that no caller can help: a 500.
-    Failed,
+    /// No such order, task or level.
+    NotFound,
+    /// The stock change is applied. Holds the resulting levels.
+    Applied(Shared<Vec<Level>>),
+    /// An earlier attempt applied the stock change. Holds the levels it resulted in.
+    ReplayedChange(Shared<Vec<Level>>),
+    /// A rule rejects the request.
+    Rejected,
+    /// The report or cancellation is processed.
+    Processed,
+    /// A server error (500).
+    ServerError,
 }
 
-impl Answer {
-    /// Whether a caller takes it for the end of the matter.
+impl Response {
+    /// Whether the caller stops after this response.
     pub fn is_final(&self) -> bool {
-        *self != Self::Failed
+        *self != Self::ServerError
     }
 }
 
 impl Request {
-    /// Whether an invocation that has come to `step` waits for the ledger.
-    pub fn waits(&self, step: &Step, tables: &Tables) -> bool {
-        match (self, step) {
-            (Self::Change { change, .. }, Step::Levels(read)) => {
-                change::moved(change, &read[0], tables).is_none()
+    /// Whether an invocation with this progress waits for the ledger.
+    pub fn waits_for_ledger(&self, progress: &Progress, tables: &Tables) -> bool {
+        match (self, progress) {
+            (Self::ChangeStock { change, .. }, Progress::LevelsRead(read)) => {
+                change_stock::moved_since(change, &read[0], tables).is_none()
             }
             _ => false,
         }
     }
 
-    /// In how many ways an invocation that has come to `step` may go on. Where it tries to take from a level, in any of the
-    /// buckets, for what it knows of them may be old; where it changes what it read, over that or added to it.
-    pub fn ways(&self, step: &Step, tables: &Tables) -> u8 {
-        if let (Self::Change { change, .. }, Step::LevelsAndMoved(read, _)) = (self, step) {
-            return if change::may_be_added(change, read) {
+    /// The number of nondeterministic choices for the next step. A change by deltas may address any bucket first,
+    /// because the function's cached bucket count may be stale. A stock change may replace what it read or add its
+    /// deltas.
+    pub fn choices(&self, progress: &Progress, tables: &Tables) -> u8 {
+        if let (Self::ChangeStock { change, .. }, Progress::LevelsAndMovementsRead(read, _)) =
+            (self, progress)
+        {
+            return if change_stock::can_use_deltas(change, read) {
                 2
             } else {
                 1
             };
         }
-        let changes: Vec<LevelChange> = match (self, step) {
+        let changes: Vec<LevelChange> = match (self, progress) {
             (
                 Self::Place { order, .. },
-                Step::Begun | Step::Attempt(_, Attempt::RefusedByTheWhole),
+                Progress::Started
+                | Progress::WritingLevels(_, LevelWriteProgress::LevelInsufficient),
             ) => order.takes(),
             (
-                Self::GoOn(_, deed),
-                Step::Order(read) | Step::Attempt(Some(read), Attempt::RefusedByTheWhole),
-            ) => deed.changes(&read.order),
+                Self::ChangeOrder(_, order_change),
+                Progress::OrderRead(read)
+                | Progress::WritingLevels(Some(read), LevelWriteProgress::LevelInsufficient),
+            ) => order_change.changes(&read.order),
             _ => Vec::new(),
         };
-        let firsts = changes
+        let first_buckets = changes
             .iter()
             .filter_map(|change| tables.bucket(&change.key, 0));
-        firsts.map(|first| first.split_over).fold(1, u8::max)
+        first_buckets.map(|first| first.split_over).fold(1, u8::max)
     }
 
-    /// The next step of an invocation for this request, which goes on in the `way`-th of [`Self::ways`].
-    pub fn run(&self, step: &Step, way: u8, tables: &mut Tables, fault: Option<Fault>) -> Next {
+    /// Runs the next step of an invocation, with one of the [`Self::choices`].
+    pub fn run(
+        &self,
+        progress: &Progress,
+        choice: u8,
+        tables: &mut Tables,
+        fault: Option<Fault>,
+    ) -> NextStep {
         match self {
-            Self::Place { order, body } => place::run(order, *body, step, way, tables, fault),
-            Self::GoOn(order, deed) => go_on::run(*order, deed, step, way, tables, fault),
-            Self::Change { request, change } => {
-                change::run(*request, change, step, way > 0, tables, fault)
+            Self::Place { order, body } => {
+                place_order::run(order, *body, progress, choice, tables, fault)
             }
-            Self::Report { task, report } => report::run(*task, report, step, tables, fault),
-            Self::Withdraw(task) => report::withdraw(*task, step, tables),
-            Self::Split { key, policy } => split::run(key, policy, step, tables, fault),
+            Self::ChangeOrder(order, order_change) => {
+                change_order::run(*order, order_change, progress, choice, tables, fault)
+            }
+            Self::ChangeStock { request, change } => {
+                change_stock::run(*request, change, progress, choice > 0, tables, fault)
+            }
+            Self::ReportTask { task, report } => {
+                report_task::run(*task, report, progress, tables, fault)
+            }
+            Self::CancelTask(task) => report_task::cancel(*task, progress, tables),
+            Self::SplitLevel { key, policy } => {
+                split_level::run(key, policy, progress, tables, fault)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! DynamoDB, as far as the protocol leans on it: items, transactions that happen whole or not at all, and streams.
+//! The parts of DynamoDB that the protocol relies on: items, atomic conditional transactions, and streams.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,23 +9,23 @@ use stockline_domain::split_level::{Part, SplitLevel};
 use stockline_domain::task::Task;
 
 use super::faults::Fault;
-use super::item::Item;
+use super::shared_value::Shared;
 
-/// An order as it is stored.
+/// A stored order.
 #[derive(Debug, Clone, Serialize)]
 pub struct StoredOrder {
     /// The order.
     pub order: Order,
-    /// Rises by one with every write.
+    /// Increases by one with every write.
     pub revision: u64,
-    /// Which body was sent under its key.
+    /// Identifies the body that was sent under its key.
     pub fingerprint: u8,
-    /// The ids of the refunds and fulfilments that stand beside it, and are read and written with it.
+    /// The ids of its refunds and fulfilments, which are read and written with the order.
     pub records: Vec<String>,
 }
 
 impl StoredOrder {
-    /// An order that has just been placed.
+    /// A newly placed order.
     pub fn new(order: Order, fingerprint: u8) -> Self {
         Self {
             order,
@@ -36,245 +36,254 @@ impl StoredOrder {
     }
 }
 
-/// The mark that a change of stock leaves where it is applied.
+/// The marker that a stock change writes when it is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AppliedChange {
-    /// Whose change it is.
+    /// The request.
     pub request: RequestId,
-    /// What it led to.
-    pub levels: Item<Vec<Level>>,
+    /// The resulting levels.
+    pub levels: Shared<Vec<Level>>,
 }
 
-/// A level, or one of the items that it is split over, with its stream and its movements.
+/// One stored item of a level (an unsplit level or one bucket of a split level), with its stream and its movements.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Shelf {
-    /// As the story found it.
-    opening: Item<Level>,
-    /// Every image since: the stream.
-    images: Vec<Item<Level>>,
-    /// How many of them the ledger has confirmed.
-    confirmed: usize,
-    /// What it has recorded, in the order it did.
-    recorded: Vec<Item<Movement>>,
-    /// How often its stream may still be read again from the beginning.
-    readings_left: u8,
-    /// Whether the ledger records what is written at once.
-    is_followed: bool,
+pub struct BucketItem {
+    /// The item at the start of the scenario.
+    initial: Shared<Level>,
+    /// The stream: every image since the start.
+    images: Vec<Shared<Level>>,
+    /// Number of stream records that the ledger has acknowledged.
+    acknowledged: usize,
+    /// The recorded movements, sorted by version.
+    movements: Vec<Shared<Movement>>,
+    /// How often the stream may still be redelivered from its beginning.
+    replays_left: u8,
+    /// Whether the ledger records each write immediately.
+    is_ledger_immediate: bool,
 }
 
 /// All tables.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Tables {
-    orders: Vec<(OrderId, Item<StoredOrder>)>,
-    changes: Vec<AppliedChange>,
-    tasks: Vec<(TaskId, Item<Task>)>,
-    shelves: Vec<Shelf>,
-    /// How many items an order and its levels may be together; none where no order here is as many as a transaction takes.
-    room: Option<usize>,
+    orders: Vec<(OrderId, Shared<StoredOrder>)>,
+    markers: Vec<AppliedChange>,
+    tasks: Vec<(TaskId, Shared<Task>)>,
+    bucket_items: Vec<BucketItem>,
+    /// The most items that a transaction of an order and its levels may hold; `None` for no limit.
+    transaction_limit: Option<usize>,
 }
 
-/// One write of a transaction, with the condition that `platform` puts on it.
+/// One item of a transaction, with the condition that `platform` puts on it.
 #[derive(Debug, Clone)]
-pub enum Write {
-    /// A new order, if there is none under its id.
-    NewOrder(StoredOrder),
-    /// The next revision of an order, if it still has the one before.
-    Order(StoredOrder),
-    /// A part of a change of a level by deltas, if its item has what the part needs.
-    Change(LevelKey, Part),
-    /// The same, by somebody who forgot that the level may be short as a whole, and goods have been moved already.
-    ChangeCarelessly(LevelKey, Part),
-    /// An item of a level, if it still has the version that was read.
-    Level {
-        /// What was read.
+pub enum TransactItem {
+    /// Creates an order. Condition: its id does not exist.
+    CreateOrder(StoredOrder),
+    /// Writes the next revision of an order. Condition: the stored revision is the one before.
+    UpdateOrder(StoredOrder),
+    /// Adds deltas to one bucket. Condition: [`delta_condition_holds`].
+    AddDeltas(LevelKey, Part),
+    /// The same with a defect: the condition ignores `whole_short` and an already applied rebalance.
+    AddDeltasUnchecked(LevelKey, Part),
+    /// Replaces one bucket. Condition: the version is the one that was read.
+    ReplaceBucket {
+        /// The version that was read.
         before: u64,
-        /// What it becomes.
+        /// The new content.
         after: Level,
     },
-    /// The mark of a change, if it has left none.
-    Applied(AppliedChange),
-    /// The next version of a task, if it still has the one before.
-    Task(Task),
-    /// An item that a level is newly split over, whatever was left of one.
-    NewBucket(Level),
-    /// The policy of a level, and over how many items it is split, if what its new items are told is still so, and nobody
-    /// uses them.
-    Policy {
-        /// Which level.
+    /// Creates an applied-change marker. Condition: it does not exist.
+    CreateMarker(AppliedChange),
+    /// Writes the next version of a task. Condition: the stored version is the one before.
+    UpdateTask(Task),
+    /// Writes a new bucket of a level unconditionally. It may overwrite an item left from an earlier split.
+    PutBucket(Level),
+    /// Sets the policy and the bucket count of a level. Condition: the values that were copied to the new buckets are
+    /// unchanged, and the bucket count increases.
+    UpdatePolicy {
+        /// The level.
         key: LevelKey,
-        /// Its policy.
+        /// The policy.
         policy: ReorderPolicy,
-        /// Whether it was short.
+        /// Whether the level was short when it was read.
         is_short: bool,
-        /// When it had been counted.
+        /// The time of the last count when it was read.
         counted_at: Option<Timestamp>,
     },
-    /// A write whose condition somebody forgot.
-    Unguarded(Box<Write>),
+    /// The wrapped write without its condition.
+    Unconditional(Box<TransactItem>),
 }
 
-/// The condition of a write by deltas: `change_level` in `platform`, which a test compares with this.
-pub fn has_what_it_needs(level: &Level, change: &LastChange) -> bool {
-    let holds = |there: i64, delta: i64| delta >= 0 || there >= -delta;
+/// The condition of a delta write. Mirrors `change_level` in `platform`; a test compares the two.
+pub fn delta_condition_holds(level: &Level, change: &LastChange) -> bool {
+    let is_sufficient = |stored: i64, delta: i64| delta >= 0 || stored >= -delta;
     let is_counted = change.on_hand_delta != 0 && level.has_counted(change.occurred_at);
     let is_owed = change.available_delta() > 0 && level.whole_short;
     let last = level.last_change.as_ref().map(|last| last.movement_id);
-    let is_made = change.kind == MovementKind::Rebalance && last == Some(change.movement_id);
-    let leaves = change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0;
-    let is_beside_unfit = leaves && (level.damaged != 0 || level.on_hold != 0);
+    let is_already_applied =
+        change.kind == MovementKind::Rebalance && last == Some(change.movement_id);
+    let is_fulfilment = change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0;
+    let has_unfit_units = is_fulfilment && (level.damaged != 0 || level.on_hold != 0);
     !is_counted
         && !is_owed
-        && !is_beside_unfit
-        && !is_made
-        && holds(level.available(), change.available_delta())
-        && holds(level.on_hand, change.on_hand_delta)
-        && holds(level.allocated, change.allocated_delta)
-        && holds(level.in_transit, change.states.in_transit_delta)
+        && !has_unfit_units
+        && !is_already_applied
+        && is_sufficient(level.available(), change.available_delta())
+        && is_sufficient(level.on_hand, change.on_hand_delta)
+        && is_sufficient(level.allocated, change.allocated_delta)
+        && is_sufficient(level.in_transit, change.states.in_transit_delta)
 }
 
 impl Tables {
-    /// With these levels, whose last changes the ledger has recorded, and nothing else.
-    pub fn stocked(levels: Vec<Level>) -> Self {
+    /// Tables with these levels. The ledger has recorded the last change of each.
+    pub fn with_levels(levels: Vec<Level>) -> Self {
         Self {
-            shelves: levels.into_iter().map(Shelf::new).collect(),
+            bucket_items: levels.into_iter().map(BucketItem::new).collect(),
             ..Self::default()
         }
     }
 
-    /// The same, and the ledger records what is written at once: its own troubles are those of one item, split or not.
-    pub fn followed(mut self) -> Self {
-        for shelf in &mut self.shelves {
-            shelf.is_followed = true;
+    /// Makes the ledger record each write immediately, because redelivery does not depend on whether a level is
+    /// split.
+    pub fn with_immediate_ledger(mut self) -> Self {
+        for bucket_item in &mut self.bucket_items {
+            bucket_item.is_ledger_immediate = true;
         }
         self
     }
 
-    /// The same, and each stream may once be read again from its beginning.
-    pub fn read_twice(mut self) -> Self {
-        for shelf in &mut self.shelves {
-            shelf.readings_left = 1;
+    /// Allows each stream to be redelivered once from its beginning.
+    pub fn with_stream_replay(mut self) -> Self {
+        for bucket_item in &mut self.bucket_items {
+            bucket_item.replays_left = 1;
         }
         self
     }
 
-    /// The same, and of an order and its levels a transaction takes no more items than `room`.
-    pub fn with_room_for(mut self, room: usize) -> Self {
-        self.room = Some(room);
+    /// Limits a transaction of an order and its levels to `limit` items.
+    pub fn with_transaction_limit(mut self, limit: usize) -> Self {
+        self.transaction_limit = Some(limit);
         self
     }
 
-    /// How many items an order and its levels may be together.
-    pub fn room(&self) -> usize {
-        self.room.unwrap_or(usize::MAX)
+    /// The most items that a transaction of an order and its levels may hold.
+    pub fn transaction_limit(&self) -> usize {
+        self.transaction_limit.unwrap_or(usize::MAX)
     }
 
-    /// Does all of `writes`, or nothing and tells which conditions failed, in their order.
-    pub fn transact(&mut self, writes: &[Write]) -> Result<(), Vec<bool>> {
-        let failed: Vec<bool> = writes.iter().map(|write| !self.holds(write)).collect();
+    /// Applies all `writes` atomically, or returns which conditions failed, in their order.
+    pub fn transact(&mut self, writes: &[TransactItem]) -> Result<(), Vec<bool>> {
+        let failed: Vec<bool> = writes
+            .iter()
+            .map(|write| !self.condition_holds(write))
+            .collect();
         if failed.contains(&true) {
             return Err(failed);
         }
         for write in writes {
-            self.write(write);
+            self.apply(write);
         }
         Ok(())
     }
 
-    fn holds(&self, write: &Write) -> bool {
+    fn condition_holds(&self, write: &TransactItem) -> bool {
         match write {
-            Write::NewOrder(new) => self.order(new.order.order_id).is_none(),
-            Write::Order(next) => self
+            TransactItem::CreateOrder(new) => self.order(new.order.order_id).is_none(),
+            TransactItem::UpdateOrder(next) => self
                 .order(next.order.order_id)
-                .is_some_and(|there| there.revision + 1 == next.revision),
-            Write::Change(key, part) => self
+                .is_some_and(|stored| stored.revision + 1 == next.revision),
+            TransactItem::AddDeltas(key, part) => self
                 .bucket(key, part.bucket)
-                .is_some_and(|level| has_what_it_needs(level, &part.change)),
-            Write::ChangeCarelessly(key, part) => {
+                .is_some_and(|level| delta_condition_holds(level, &part.change)),
+            TransactItem::AddDeltasUnchecked(key, part) => {
                 self.bucket(key, part.bucket).is_some_and(|level| {
                     let level = Level {
                         whole_short: false,
                         last_change: None,
                         ..Level::clone(level)
                     };
-                    has_what_it_needs(&level, &part.change)
+                    delta_condition_holds(&level, &part.change)
                 })
             }
-            Write::Level { before, after } => self
+            TransactItem::ReplaceBucket { before, after } => self
                 .bucket(&after.key(), after.bucket)
-                .is_some_and(|there| there.version == *before),
-            Write::Policy {
+                .is_some_and(|stored| stored.version == *before),
+            TransactItem::UpdatePolicy {
                 key,
                 policy,
                 is_short,
                 counted_at,
             } => self.bucket(key, 0).is_some_and(|first| {
-                let is_as_told = (first.whole_short || first.is_short()) == *is_short
+                let is_unchanged = (first.whole_short || first.is_short()) == *is_short
                     && first.counted_at == *counted_at;
-                policy.buckets > first.split_over && is_as_told
+                policy.buckets > first.split_over && is_unchanged
             }),
-            Write::Applied(mark) => self.applied(mark.request).is_none(),
-            Write::Task(next) => self
+            TransactItem::CreateMarker(marker) => self.marker(marker.request).is_none(),
+            TransactItem::UpdateTask(next) => self
                 .task(next.task_id)
-                .is_some_and(|there| there.version + 1 == next.version),
-            Write::NewBucket(_) | Write::Unguarded(_) => true,
+                .is_some_and(|stored| stored.version + 1 == next.version),
+            TransactItem::PutBucket(_) | TransactItem::Unconditional(_) => true,
         }
     }
 
-    fn write(&mut self, write: &Write) {
+    fn apply(&mut self, write: &TransactItem) {
         match write {
-            Write::NewOrder(order) | Write::Order(order) => put(
+            TransactItem::CreateOrder(order) | TransactItem::UpdateOrder(order) => upsert(
                 &mut self.orders,
                 order.order.order_id,
-                Item::new(order.clone()),
+                Shared::new(order.clone()),
             ),
-            Write::Change(key, part) | Write::ChangeCarelessly(key, part) => {
-                let shelf = self.shelf(key, part.bucket);
-                let after = added(shelf.level(), &part.change);
-                shelf.write(after);
+            TransactItem::AddDeltas(key, part) | TransactItem::AddDeltasUnchecked(key, part) => {
+                let bucket_item = self.bucket_item(key, part.bucket);
+                let after = apply_deltas(bucket_item.level(), &part.change);
+                bucket_item.put(after);
             }
-            Write::Level { after, .. } => {
-                self.shelf(&after.key(), after.bucket).write(after.clone());
+            TransactItem::ReplaceBucket { after, .. } => {
+                self.bucket_item(&after.key(), after.bucket)
+                    .put(after.clone());
             }
-            Write::NewBucket(level) => {
+            TransactItem::PutBucket(level) => {
                 if self.bucket(&level.key(), level.bucket).is_some() {
-                    self.shelf(&level.key(), level.bucket).write(level.clone());
+                    self.bucket_item(&level.key(), level.bucket)
+                        .put(level.clone());
                 } else {
-                    let is_followed = self.shelf(&level.key(), 0).is_followed;
-                    self.shelves.push(Shelf {
-                        is_followed,
-                        ..Shelf::new(level.clone())
+                    let is_ledger_immediate = self.bucket_item(&level.key(), 0).is_ledger_immediate;
+                    self.bucket_items.push(BucketItem {
+                        is_ledger_immediate,
+                        ..BucketItem::new(level.clone())
                     });
                 }
             }
-            Write::Policy {
+            TransactItem::UpdatePolicy {
                 key,
                 policy,
                 is_short,
                 ..
             } => {
-                let shelf = self.shelf(key, 0);
-                let there = Level::clone(shelf.level());
-                shelf.write(Level {
+                let bucket_item = self.bucket_item(key, 0);
+                let stored = Level::clone(bucket_item.level());
+                bucket_item.put(Level {
                     policy: Some(policy.clone()),
                     split_over: policy.buckets,
-                    whole_short: there.whole_short || *is_short,
-                    version: there.version + 1,
-                    ..there
+                    whole_short: stored.whole_short || *is_short,
+                    version: stored.version + 1,
+                    ..stored
                 });
             }
-            Write::Applied(mark) => {
-                let place = self
-                    .changes
-                    .partition_point(|other| other.request < mark.request);
-                self.changes.insert(place, mark.clone());
+            TransactItem::CreateMarker(marker) => {
+                let index = self
+                    .markers
+                    .partition_point(|other| other.request < marker.request);
+                self.markers.insert(index, marker.clone());
             }
-            Write::Task(task) => put(&mut self.tasks, task.task_id, Item::new(task.clone())),
-            Write::Unguarded(write) => self.write(write),
+            TransactItem::UpdateTask(task) => {
+                upsert(&mut self.tasks, task.task_id, Shared::new(task.clone()));
+            }
+            TransactItem::Unconditional(write) => self.apply(write),
         }
     }
 
-    /// The order under `id`.
-    pub fn order(&self, id: OrderId) -> Option<&Item<StoredOrder>> {
+    /// The order with this id.
+    pub fn order(&self, id: OrderId) -> Option<&Shared<StoredOrder>> {
         find(&self.orders, id)
     }
 
@@ -283,8 +292,8 @@ impl Tables {
         self.orders.iter().map(|(_, order)| &**order)
     }
 
-    /// The task under `id`.
-    pub fn task(&self, id: TaskId) -> Option<&Item<Task>> {
+    /// The task with this id.
+    pub fn task(&self, id: TaskId) -> Option<&Shared<Task>> {
         find(&self.tasks, id)
     }
 
@@ -293,174 +302,177 @@ impl Tables {
         self.tasks.iter().map(|(_, task)| &**task)
     }
 
-    /// One item of the level of `key`.
-    pub fn bucket(&self, key: &LevelKey, bucket: u8) -> Option<&Item<Level>> {
-        self.shelves
+    /// One bucket of a level.
+    pub fn bucket(&self, key: &LevelKey, bucket: u8) -> Option<&Shared<Level>> {
+        self.bucket_items
             .iter()
-            .map(Shelf::level)
-            .find(|level| is_of(level, key, bucket))
+            .map(BucketItem::level)
+            .find(|level| is_bucket_of(level, key, bucket))
     }
 
-    /// The items of the level of `key`, read in one moment; none where there is no such level.
-    pub fn items(&self, key: &LevelKey) -> Option<Vec<Item<Level>>> {
-        let over = self.bucket(key, 0)?.split_over.max(1);
-        (0..over)
+    /// All buckets of a level from one consistent read; `None` if the level does not exist.
+    pub fn buckets(&self, key: &LevelKey) -> Option<Vec<Shared<Level>>> {
+        let count = self.bucket(key, 0)?.split_over.max(1);
+        (0..count)
             .map(|bucket| self.bucket(key, bucket).cloned())
             .collect()
     }
 
-    /// The level of `key`, whole.
+    /// A level with all its buckets.
     pub fn level(&self, key: &LevelKey) -> Option<SplitLevel> {
-        self.items(key).map(|items| whole(&items))
+        self.buckets(key).map(|items| assemble_level(&items))
     }
 
-    /// Every level, whole.
+    /// Every level with all its buckets.
     pub fn levels(&self) -> impl Iterator<Item = SplitLevel> {
-        let levels = self.shelves.iter().map(Shelf::level);
+        let levels = self.bucket_items.iter().map(BucketItem::level);
         levels
             .filter(|level| level.bucket == 0)
             .filter_map(|first| self.level(&first.key()))
     }
 
-    /// The movements of the level of `key`, which is not split, newest first.
+    /// The movements of an unsplit level, newest first.
     pub fn movements(&self, key: &LevelKey) -> Vec<Movement> {
-        let shelf = self
-            .shelves
+        let bucket_item = self
+            .bucket_items
             .iter()
-            .find(|shelf| is_of(shelf.level(), key, 0));
-        let movements = shelf.into_iter().flat_map(|shelf| &shelf.recorded);
+            .find(|bucket_item| is_bucket_of(bucket_item.level(), key, 0));
+        let movements = bucket_item
+            .into_iter()
+            .flat_map(|bucket_item| &bucket_item.movements);
         movements
             .rev()
             .map(|movement| Movement::clone(movement))
             .collect()
     }
 
-    /// The mark that the change of `request` left.
-    pub fn applied(&self, request: RequestId) -> Option<&AppliedChange> {
-        self.changes.iter().find(|mark| mark.request == request)
+    /// The applied-change marker of a request.
+    pub fn marker(&self, request: RequestId) -> Option<&AppliedChange> {
+        self.markers.iter().find(|marker| marker.request == request)
     }
 
-    /// Every item of every level, with its stream and its movements.
-    pub fn shelves(&self) -> &[Shelf] {
-        &self.shelves
+    /// Every stored item of every level.
+    pub fn bucket_items(&self) -> &[BucketItem] {
+        &self.bucket_items
     }
 
-    fn shelf(&mut self, key: &LevelKey, bucket: u8) -> &mut Shelf {
-        self.shelves
+    fn bucket_item(&mut self, key: &LevelKey, bucket: u8) -> &mut BucketItem {
+        self.bucket_items
             .iter_mut()
-            .find(|shelf| is_of(shelf.level(), key, bucket))
+            .find(|bucket_item| is_bucket_of(bucket_item.level(), key, bucket))
             .unwrap()
     }
 
-    /// Adds a task, which its planner does in a write of its own.
-    pub fn plan(&mut self, task: Task) {
-        put(&mut self.tasks, task.task_id, Item::new(task));
+    /// Inserts a task, which the planner does in its own write.
+    pub fn insert_task(&mut self, task: Task) {
+        upsert(&mut self.tasks, task.task_id, Shared::new(task));
     }
 
-    /// Hands the next record of a stream to the ledger, which `confirms` it or dies before.
-    pub fn deliver(&mut self, shelf: usize, fault: Option<Fault>, confirms: bool) {
-        self.shelves[shelf].deliver(fault, confirms);
+    /// Delivers the next stream record of an item to the ledger; `is_acknowledged` is false if the ledger crashes
+    /// after processing it.
+    pub fn deliver(&mut self, bucket_item: usize, fault: Option<Fault>, is_acknowledged: bool) {
+        self.bucket_items[bucket_item].deliver(fault, is_acknowledged);
     }
 
-    /// Sets the stream of a shelf back to its beginning.
-    pub fn read_again(&mut self, shelf: usize) {
-        let shelf = &mut self.shelves[shelf];
-        shelf.confirmed = 0;
-        shelf.readings_left -= 1;
+    /// Redelivers the stream of an item from its beginning.
+    pub fn replay_stream(&mut self, bucket_item: usize) {
+        let bucket_item = &mut self.bucket_items[bucket_item];
+        bucket_item.acknowledged = 0;
+        bucket_item.replays_left -= 1;
     }
 }
 
-/// The level whose items are `items`.
-pub fn whole(items: &[Item<Level>]) -> SplitLevel {
+/// The level that consists of these buckets.
+pub fn assemble_level(items: &[Shared<Level>]) -> SplitLevel {
     let items: Vec<Level> = items.iter().map(|item| Level::clone(item)).collect();
     SplitLevel::new(items[0].clone(), &items[1..])
 }
 
-impl Shelf {
-    /// `level`, whose last change the ledger has recorded.
+impl BucketItem {
+    /// A new item. The ledger has recorded its last change.
     fn new(level: Level) -> Self {
-        let recorded = level.movement_since(None).map(Item::new);
+        let movements = level.movement_since(None).map(Shared::new);
         Self {
-            recorded: recorded.into_iter().collect(),
-            opening: Item::new(level),
+            movements: movements.into_iter().collect(),
+            initial: Shared::new(level),
             images: Vec::new(),
-            confirmed: 0,
-            readings_left: 0,
-            is_followed: false,
+            acknowledged: 0,
+            replays_left: 0,
+            is_ledger_immediate: false,
         }
     }
 
-    fn write(&mut self, level: Level) {
-        self.images.push(Item::new(level));
-        if self.is_followed {
+    fn put(&mut self, level: Level) {
+        self.images.push(Shared::new(level));
+        if self.is_ledger_immediate {
             self.deliver(None, true);
         }
     }
 
-    fn deliver(&mut self, fault: Option<Fault>, confirms: bool) {
+    fn deliver(&mut self, fault: Option<Fault>, is_acknowledged: bool) {
         let before = self
-            .confirmed
+            .acknowledged
             .checked_sub(1)
-            .map_or(&self.opening, |last| &self.images[last]);
-        let movement = self.images[self.confirmed].movement_since(Some(before));
+            .map_or(&self.initial, |last| &self.images[last]);
+        let movement = self.images[self.acknowledged].movement_since(Some(before));
         if let Some(movement) = movement {
             self.record(movement, fault);
         }
-        self.confirmed += usize::from(confirms);
+        self.acknowledged += usize::from(is_acknowledged);
     }
 
-    /// The item as it is now.
-    pub fn level(&self) -> &Item<Level> {
-        self.images.last().unwrap_or(&self.opening)
+    /// The current content.
+    pub fn level(&self) -> &Shared<Level> {
+        self.images.last().unwrap_or(&self.initial)
     }
 
-    /// Each write of the item: what was there, and what came of it.
+    /// The writes of the item as pairs of before and after images.
     pub fn writes(&self) -> impl Iterator<Item = (&Level, &Level)> {
-        let before = std::iter::once(&self.opening).chain(&self.images);
+        let before = std::iter::once(&self.initial).chain(&self.images);
         before
             .map(|item| &**item)
             .zip(self.images.iter().map(|item| &**item))
     }
 
-    /// What the ledger has recorded, by version.
-    pub fn movements(&self) -> &[Item<Movement>] {
-        &self.recorded
+    /// The movements that the ledger has recorded, sorted by version.
+    pub fn movements(&self) -> &[Shared<Movement>] {
+        &self.movements
     }
 
-    /// Whether the ledger has confirmed the whole stream.
+    /// Whether the ledger has acknowledged the whole stream.
     pub fn is_drained(&self) -> bool {
-        self.confirmed == self.images.len()
+        self.acknowledged == self.images.len()
     }
 
-    /// Whether the stream may be set back, and there is something to come twice.
-    pub fn can_be_read_again(&self) -> bool {
-        self.readings_left > 0 && self.confirmed > 0
+    /// Whether the stream can be redelivered: a redelivery is left and a record was acknowledged.
+    pub fn can_replay(&self) -> bool {
+        self.replays_left > 0 && self.acknowledged > 0
     }
 
-    /// How often its stream may still be read again.
-    pub fn readings_left(&self) -> u8 {
-        self.readings_left
+    /// How often the stream may still be redelivered.
+    pub fn replays_left(&self) -> u8 {
+        self.replays_left
     }
 
-    /// One movement for each version of the item, whatever comes again.
+    /// Records one movement per version, so that a redelivered record has no effect.
     fn record(&mut self, movement: Movement, fault: Option<Fault>) {
-        let known = self
-            .recorded
+        let is_recorded = self
+            .movements
             .iter()
-            .any(|known| known.version == movement.version);
-        if !known || fault == Some(Fault::MovementsAreAppended) {
-            self.recorded.push(Item::new(movement));
-            self.recorded.sort_by_key(|movement| movement.version);
+            .any(|recorded| recorded.version == movement.version);
+        if !is_recorded || fault == Some(Fault::AppendMovements) {
+            self.movements.push(Shared::new(movement));
+            self.movements.sort_by_key(|movement| movement.version);
         }
     }
 }
 
-fn is_of(level: &Level, key: &LevelKey, bucket: u8) -> bool {
+fn is_bucket_of(level: &Level, key: &LevelKey, bucket: u8) -> bool {
     level.location_id == key.location_id && level.sku == key.sku && level.bucket == bucket
 }
 
-/// What the update expression of `change_level` makes of a level, whatever a rule says to it.
-fn added(level: &Level, change: &LastChange) -> Level {
+/// Applies the update expression of `change_level`, without checking any rule.
+fn apply_deltas(level: &Level, change: &LastChange) -> Level {
     Level {
         on_hand: level.on_hand + change.on_hand_delta,
         allocated: level.allocated + change.allocated_delta,
@@ -478,10 +490,10 @@ fn find<K: Copy + PartialEq, V>(items: &[(K, V)], key: K) -> Option<&V> {
         .map(|(_, value)| value)
 }
 
-/// Sorted, so that the order of writes does not make two states of one.
-fn put<K: Ord, V>(items: &mut Vec<(K, V)>, key: K, value: V) {
+/// Keeps the list sorted, so that the order of writes does not produce distinct states.
+fn upsert<K: Ord, V>(items: &mut Vec<(K, V)>, key: K, value: V) {
     match items.binary_search_by(|(other, _)| other.cmp(&key)) {
-        Ok(place) => items[place].1 = value,
-        Err(place) => items.insert(place, (key, value)),
+        Ok(index) => items[index].1 = value,
+        Err(index) => items.insert(index, (key, value)),
     }
 }

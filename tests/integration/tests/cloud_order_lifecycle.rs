@@ -1,28 +1,28 @@
-//! An order from its promise to its last refund, through the gateway.
+//! An order from its allocation to its last refund, through API Gateway.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use serde_json::{Value, json};
 use stockline_integration_tests::{Deployed, eventually};
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 
-const STORE: &str = "goes-on";
-const BRANCH: &str = "goes-on-branch";
+const STORE: &str = "lifecycle";
+const BRANCH: &str = "lifecycle-branch";
 
-async fn post(till: &Api, path: &str, body: &Value, key: &str) -> Value {
-    let done = till.post(path, body, Some(key)).await.unwrap();
+async fn post_twice(manager: &ApiClient, path: &str, body: &Value, key: &str) -> Value {
+    let response = manager.post(path, body, Some(key)).await.unwrap();
     assert!(
-        matches!(done.status, 200 | 201) && !done.replayed,
-        "{done:?}"
+        matches!(response.status, 200 | 201) && !response.is_replayed,
+        "{response:?}"
     );
-    let again = till.post(path, body, Some(key)).await.unwrap();
-    assert_eq!(again.status, done.status);
-    assert_eq!(again.body, done.body);
-    done.body
+    let replay = manager.post(path, body, Some(key)).await.unwrap();
+    assert_eq!(replay.status, response.status);
+    assert_eq!(replay.body, response.body);
+    response.body
 }
 
-async fn level(till: &Api, location: &str) -> (i64, i64) {
+async fn level(manager: &ApiClient, location: &str) -> (i64, i64) {
     let path = format!("/v1/locations/{location}/stock/milk");
-    let level = till
+    let level = manager
         .get(&path)
         .await
         .unwrap()
@@ -33,13 +33,13 @@ async fn level(till: &Api, location: &str) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn an_order_is_handed_over_in_part_canceled_for_the_rest_and_refunded_elsewhere() {
+async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
     let Some(deployed) = Deployed::find() else {
         return;
     };
     deployed.open_store(STORE, &[("milk", 10)]).await;
     deployed.open_store(BRANCH, &[]).await;
-    let till = deployed.api("store_manager", "goes-on-till", &[STORE, BRANCH]);
+    let manager = deployed.api("store_manager", "lifecycle-manager", &[STORE, BRANCH]);
     let euros = |amount: i64| json!({"amount": amount, "currency": "EUR"});
     let order = json!({
         "location_id": STORE, "channel": "click_and_collect", "currency": "EUR", "tax_treatment": "added",
@@ -47,40 +47,43 @@ async fn an_order_is_handed_over_in_part_canceled_for_the_rest_and_refunded_else
                    "tax": euros(14), "unit_cost": euros(50)}],
         "total": euros(214),
     });
-    let placed = post(&till, "/v1/orders", &order, "goes-on-1").await;
+    let placed = post_twice(&manager, "/v1/orders", &order, "lifecycle-1").await;
     let path = format!("/v1/orders/{}", placed["order_id"].as_str().unwrap());
-    assert_eq!(level(&till, STORE).await, (10, 3));
+    assert_eq!(level(&manager, STORE).await, (10, 3));
 
-    let two = json!({"lines": [{"line": 1, "quantity": 2}]});
-    post(&till, &format!("{path}/fulfilments"), &two, "f1").await;
-    assert_eq!(level(&till, STORE).await, (8, 1));
+    let fulfil_two = json!({"lines": [{"line": 1, "quantity": 2}]});
+    post_twice(&manager, &format!("{path}/fulfilments"), &fulfil_two, "f1").await;
+    assert_eq!(level(&manager, STORE).await, (8, 1));
 
-    let canceled = till
+    let canceled = manager
         .post(&format!("{path}/cancel"), &json!({}), Some("c1"))
         .await
         .unwrap();
     assert_eq!(canceled.body["status"], "fulfilled", "{canceled:?}");
-    assert_eq!(level(&till, STORE).await, (8, 0));
+    assert_eq!(level(&manager, STORE).await, (8, 0));
 
-    let one = |restock: bool| {
+    let refund_one = |restock: bool| {
         json!({"reason": "a gift", "location_id": BRANCH,
                "lines": [{"line": 1, "quantity": 1, "restock": restock}]})
     };
     let refunds = format!("{path}/refunds");
-    let first = post(&till, &refunds, &one(true), "r1").await;
-    let second = post(&till, &refunds, &one(false), "r2").await;
+    let first = post_twice(&manager, &refunds, &refund_one(true), "r1").await;
+    let second = post_twice(&manager, &refunds, &refund_one(false), "r2").await;
     // A third of 2.14 is 0.71, two thirds are 1.42.
-    let paid = [&first, &second].map(|refund| refund["total"]["amount"].as_i64().unwrap());
-    assert_eq!(paid, [71, 71]);
-    assert_eq!(level(&till, BRANCH).await, (1, 0));
-    let too_much = till.post(&refunds, &one(true), Some("r3")).await.unwrap();
+    let refunded = [&first, &second].map(|refund| refund["total"]["amount"].as_i64().unwrap());
+    assert_eq!(refunded, [71, 71]);
+    assert_eq!(level(&manager, BRANCH).await, (1, 0));
+    let too_much = manager
+        .post(&refunds, &refund_one(true), Some("r3"))
+        .await
+        .unwrap();
     assert_eq!(too_much.status, 409);
     assert_eq!(
         too_much.body["lines"],
         json!([{"line": 1, "requested": 1, "refundable": 0}])
     );
 
-    let read = till
+    let read = manager
         .get(&path)
         .await
         .unwrap()
@@ -92,7 +95,7 @@ async fn an_order_is_handed_over_in_part_canceled_for_the_rest_and_refunded_else
 
     let kinds = eventually("the ledger of milk", || async {
         let movements = format!("/v1/locations/{STORE}/stock/milk/movements");
-        let page = till.get(&movements).await.unwrap();
+        let page = manager.get(&movements).await.unwrap();
         let kinds: Vec<String> = page.body["movements"]
             .as_array()?
             .iter()

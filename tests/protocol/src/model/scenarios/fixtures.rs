@@ -1,4 +1,4 @@
-//! Levels and requests in few words.
+//! Fixtures: levels and requests.
 
 use jiff::tz::TimeZone;
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId, RequestId};
@@ -9,26 +9,26 @@ use stockline_domain::split_level::{Part, SplitLevel};
 use stockline_domain::stock_change::StockChange;
 
 use super::STORE;
-use crate::model::requests::{Deed, NOW, Request};
-use crate::model::tables::{StoredOrder, Tables, Write};
+use crate::model::requests::{NOW, OrderChange, Request};
+use crate::model::tables::{StoredOrder, Tables, TransactItem};
 
-/// A level that was counted in the morning, and nothing since.
+/// A level that was counted in the morning and not changed since.
 pub(super) fn level(location: &str, sku: &str, on_hand: i64) -> Level {
-    counted(Level::empty(&key(location, sku)), on_hand).remove(0)
+    counted_level(Level::empty(&key(location, sku)), on_hand).remove(0)
 }
 
-/// The items of such a level that is split over `buckets`.
+/// The buckets of such a level that is split.
 pub(super) fn split_level(location: &str, sku: &str, on_hand: i64, buckets: u8) -> Vec<Level> {
     let first = Level {
         split_over: buckets,
         policy: Some(policy(buckets)),
         ..Level::empty(&key(location, sku))
     };
-    counted(first, on_hand)
+    counted_level(first, on_hand)
 }
 
-fn counted(first: Level, on_hand: i64) -> Vec<Level> {
-    let count = change_of(&format!(
+fn counted_level(first: Level, on_hand: i64) -> Vec<Level> {
+    let count = parse_change(&format!(
         r#"{{"kind":"count","location_id":"{}","sku":"{}","quantity":{on_hand},
             "counted_at":"2026-03-01T06:00:00Z"}}"#,
         first.location_id, first.sku
@@ -36,8 +36,8 @@ fn counted(first: Level, on_hand: i64) -> Vec<Level> {
     let level = SplitLevel::new(first, &[]);
     let request = RequestId::derive("manager", "morning");
     let morning = "2026-03-01T06:00:00Z".parse().unwrap();
-    let counted = count.apply(&[level.total()], 0, request, 0, morning);
-    let after = counted.unwrap().remove(0);
+    let after = count.apply(&[level.total()], 0, request, 0, morning);
+    let after = after.unwrap().remove(0);
     let items = level.anew(&after, after.last_change.as_ref().unwrap());
     items.into_iter().map(|(_, after)| after).collect()
 }
@@ -56,33 +56,37 @@ pub(super) fn key(location: &str, sku: &str) -> LevelKey {
     }
 }
 
-/// `order`, of one SKU, is placed, with what it takes from `bucket`.
+/// Places `order`, which has one SKU, from `bucket`.
 pub(super) fn place(tables: &mut Tables, order: Order, bucket: u8) {
     let LevelChange { key, change } = order.takes().remove(0);
     let part = Part::whole(&change, bucket);
-    let guard = Write::NewOrder(StoredOrder::new(order, 1));
-    tables.transact(&[guard, Write::Change(key, part)]).unwrap();
+    let guard = TransactItem::CreateOrder(StoredOrder::new(order, 1));
+    tables
+        .transact(&[guard, TransactItem::AddDeltas(key, part)])
+        .unwrap();
 }
 
-/// So much of the milk in the store is broken.
+/// Records damage of `quantity` units of milk in the store.
 pub(super) fn damage(tables: &mut Tables, quantity: i64) {
-    let broken = change_of(&format!(
+    let damage = parse_change(&format!(
         r#"{{"kind":"adjustment","location_id":"{STORE}","sku":"milk","delta":-{quantity},"reason":"damage"}}"#
     ));
     let level = tables.level(&key(STORE, "milk")).unwrap();
     let request = RequestId::derive("manager", "damage");
-    let broken = broken.apply(&[level.total()], 0, request, 0, NOW.parse().unwrap());
-    let after = broken.unwrap().remove(0);
+    let after = damage.apply(&[level.total()], 0, request, 0, NOW.parse().unwrap());
+    let after = after.unwrap().remove(0);
     let items = level.anew(&after, after.last_change.as_ref().unwrap());
-    let items = items.into_iter().map(|(before, after)| Write::Level {
-        before: before.version,
-        after,
-    });
+    let items = items
+        .into_iter()
+        .map(|(before, after)| TransactItem::ReplaceBucket {
+            before: before.version,
+            after,
+        });
     tables.transact(&items.collect::<Vec<_>>()).unwrap();
 }
 
 pub(super) fn split(location: &str, sku: &str, buckets: u8) -> Request {
-    Request::Split {
+    Request::SplitLevel {
         key: key(location, sku),
         policy: policy(buckets),
     }
@@ -97,13 +101,13 @@ pub(super) fn online(buyer: &str, lines: &[(&str, i64)]) -> Request {
     Request::Place { order, body: 1 }
 }
 
-pub(super) fn till(buyer: &str, lines: &[(&str, i64)]) -> Request {
+pub(super) fn pos(buyer: &str, lines: &[(&str, i64)]) -> Request {
     let order = order(STORE, "pos", buyer, lines);
     Request::Place { order, body: 1 }
 }
 
 pub(super) fn order(location: &str, channel: &str, buyer: &str, lines: &[(&str, i64)]) -> Order {
-    let priced: Vec<String> = lines
+    let lines_json: Vec<String> = lines
         .iter()
         .map(|(sku, quantity)| {
             format!(
@@ -115,45 +119,51 @@ pub(super) fn order(location: &str, channel: &str, buyer: &str, lines: &[(&str, 
     let body: PlaceOrder = serde_json::from_str(&format!(
         r#"{{"location_id":"{location}","channel":"{channel}","currency":"EUR","lines":[{}],
             "total":{{"amount":{total},"currency":"EUR"}}}}"#,
-        priced.join(",")
+        lines_json.join(",")
     ))
     .unwrap();
     body.order(order_id(buyer), NOW.parse().unwrap(), &TimeZone::UTC, 0)
         .unwrap()
 }
 
-pub(super) fn change(key: &str, json: &str) -> Request {
-    Request::Change {
+pub(super) fn change_stock(key: &str, json: &str) -> Request {
+    Request::ChangeStock {
         request: RequestId::derive("manager", key),
-        change: change_of(json),
+        change: parse_change(json),
     }
 }
 
 pub(super) fn cancel(buyer: &str) -> Request {
-    Request::GoOn(order_id(buyer), Deed::Cancel)
+    Request::ChangeOrder(order_id(buyer), OrderChange::Cancel)
 }
 
-pub(super) fn hand_over(buyer: &str, key: &str, json: &str) -> Request {
+pub(super) fn fulfil(buyer: &str, key: &str, json: &str) -> Request {
     let order = order_id(buyer);
     let id = FulfilmentId::derive(order, "clerk", key);
-    Request::GoOn(order, Deed::Fulfil(id, serde_json::from_str(json).unwrap()))
+    Request::ChangeOrder(
+        order,
+        OrderChange::Fulfil(id, serde_json::from_str(json).unwrap()),
+    )
 }
 
 pub(super) fn refund(buyer: &str, key: &str, json: &str) -> Request {
     let order = order_id(buyer);
     let id = RefundId::derive(order, "clerk", key);
-    Request::GoOn(order, Deed::Refund(id, serde_json::from_str(json).unwrap()))
+    Request::ChangeOrder(
+        order,
+        OrderChange::Refund(id, serde_json::from_str(json).unwrap()),
+    )
 }
 
 pub(super) fn adjustment(key: &str, fields: &str) -> Request {
-    change(
+    change_stock(
         key,
         &format!(r#"{{"kind":"adjustment","location_id":"store-1","sku":"milk",{fields}}}"#),
     )
 }
 
 pub(super) fn count(key: &str, counted_at: &str, quantity: i64) -> Request {
-    change(
+    change_stock(
         key,
         &format!(
             r#"{{"kind":"count","location_id":"store-1","sku":"milk","quantity":{quantity},
@@ -162,6 +172,6 @@ pub(super) fn count(key: &str, counted_at: &str, quantity: i64) -> Request {
     )
 }
 
-pub(super) fn change_of(json: &str) -> StockChange {
+pub(super) fn parse_change(json: &str) -> StockChange {
     serde_json::from_str(json).unwrap()
 }

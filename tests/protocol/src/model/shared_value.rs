@@ -1,4 +1,4 @@
-//! Stored values, shared between the states that hold them.
+//! Stored values that many states share.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// A value as it is stored. Millions of states share it, and it is told apart by a digest of its JSON, made once.
+/// A stored value. Millions of states share it, so equality and hash use a digest of its JSON that is computed once.
 #[derive(Debug, Clone)]
-pub struct Item<T> {
+pub struct Shared<T> {
     value: Arc<T>,
     digest: u64,
 }
 
-impl<T: Serialize> Item<T> {
-    /// `value`, as it is stored.
+impl<T: Serialize> Shared<T> {
+    /// Wraps `value` and computes its digest.
     pub fn new(value: T) -> Self {
         let mut hasher = DefaultHasher::new();
         serde_json::to_vec(&value).unwrap().hash(&mut hasher);
@@ -25,7 +25,7 @@ impl<T: Serialize> Item<T> {
     }
 }
 
-impl<T> Deref for Item<T> {
+impl<T> Deref for Shared<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -33,16 +33,16 @@ impl<T> Deref for Item<T> {
     }
 }
 
-impl<T> Hash for Item<T> {
+impl<T> Hash for Shared<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.digest);
     }
 }
 
-impl<T> PartialEq for Item<T> {
+impl<T> PartialEq for Shared<T> {
     fn eq(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 }
 
-impl<T> Eq for Item<T> {}
+impl<T> Eq for Shared<T> {}

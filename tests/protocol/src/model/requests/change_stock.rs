@@ -1,0 +1,101 @@
+//! A stock change: reads the levels with all their buckets, lets the domain decide, and writes levels and the
+//! applied-change marker in one transaction. A relative change may add deltas to a split level instead of replacing
+//! what was read. The function does so after some attempts; the model allows it at any attempt.
+
+use stockline_domain::ids::RequestId;
+use stockline_domain::level::Level;
+use stockline_domain::split_level::{Plan, SplitLevel};
+use stockline_domain::stock_change::{StockChange, moved_after};
+
+use super::write_levels::planned_writes;
+use super::{NOW, NextStep, Progress, Response};
+use crate::model::faults::Fault;
+use crate::model::shared_value::Shared;
+use crate::model::tables::{AppliedChange, Tables, TransactItem, assemble_level};
+
+pub fn run(
+    request: RequestId,
+    change: &StockChange,
+    progress: &Progress,
+    use_deltas: bool,
+    tables: &mut Tables,
+    fault: Option<Fault>,
+) -> NextStep {
+    let (read, moved) = match progress {
+        Progress::LevelsAndMovementsRead(read, moved) => (read, *moved),
+        Progress::LevelsRead(read) => {
+            return NextStep::Continue(match moved_since(change, &read[0], tables) {
+                Some(moved) => Progress::LevelsAndMovementsRead(read.clone(), moved),
+                None => progress.clone(),
+            });
+        }
+        _ => {
+            let keys = change.keys();
+            let levels: Option<Vec<_>> = keys.iter().map(|key| tables.buckets(key)).collect();
+            return match levels {
+                Some(levels) => NextStep::Continue(Progress::LevelsRead(levels.concat())),
+                None => NextStep::Respond(Response::NotFound),
+            };
+        }
+    };
+    let before: Vec<SplitLevel> = read
+        .chunk_by(|_, next| next.bucket > 0)
+        .map(assemble_level)
+        .collect();
+    let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
+    let Ok(after) = change.apply(&totals, moved, request, 0, NOW.parse().unwrap()) else {
+        // An earlier attempt may have applied the change, which then fails its own preconditions.
+        return NextStep::Respond(match tables.marker(request) {
+            Some(marker) => Response::ReplayedChange(marker.levels.clone()),
+            None => Response::Rejected,
+        });
+    };
+    let plans: Vec<Plan> = before
+        .iter()
+        .zip(&after)
+        .map(|(before, after)| {
+            let change_made = after.last_change.as_ref().unwrap();
+            if use_deltas && before.buckets().len() > 1 {
+                before.plan(change_made).unwrap()
+            } else {
+                Plan::Anew(before.anew(after, change_made))
+            }
+        })
+        .collect();
+    let after = before.iter().zip(&plans);
+    let after = after.map(|(before, plan)| before.after(plan).unwrap().total());
+    let marker = AppliedChange {
+        request,
+        levels: Shared::new(after.collect()),
+    };
+    let levels_after = marker.levels.clone();
+    let mut writes = match fault {
+        Some(Fault::ChangeWithoutMarker) => Vec::new(),
+        _ => vec![TransactItem::CreateMarker(marker)],
+    };
+    for (before, plan) in before.iter().zip(plans) {
+        writes.extend(planned_writes(&before.key(), plan, fault));
+    }
+    match tables.transact(&writes) {
+        Ok(()) => NextStep::Respond(Response::Applied(levels_after)),
+        Err(_) => match tables.marker(request) {
+            Some(marker) => NextStep::Respond(Response::ReplayedChange(marker.levels.clone())),
+            // Another write came first: read the levels again.
+            None => NextStep::Continue(Progress::Started),
+        },
+    }
+}
+
+/// Whether `change` may be written as deltas to the levels that were `read`.
+pub fn can_use_deltas(change: &StockChange, read: &[Shared<Level>]) -> bool {
+    change.is_relative() && read.iter().any(|item| item.bucket > 0)
+}
+
+/// By how much `level`, which is not split, moved since the time that `change` refers to; `None` while the ledger has
+/// not recorded all movements.
+pub fn moved_since(change: &StockChange, level: &Level, tables: &Tables) -> Option<i64> {
+    match change.depends_on_movements_after(level) {
+        Some(time) => moved_after(level, &tables.movements(&level.key()), time),
+        None => Some(0),
+    }
+}
