@@ -1,15 +1,16 @@
-//! The books as an audit reads them and a repair puts them right.
+//! Reads the levels and movements for a stock audit, and writes its repairs.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use stockline_domain::audit::{Mend, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
-use super::{DynamoStock, READ};
-use crate::dynamodb::attributes::{Item, item, key_of, position, start_key, string, value};
-use crate::dynamodb::get_all::get_all;
+use super::{DynamoStock, READ_TIMEOUT};
+use crate::dynamodb::attributes::{Item, item, key_of, string, value};
+use crate::dynamodb::batch_get::batch_get;
+use crate::dynamodb::paging::query_page;
 use crate::dynamodb::replace_level::replace_level;
-use crate::dynamodb::transaction::{Written, sort, write};
+use crate::dynamodb::transaction::{TransactionResult, write_transaction};
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Position};
@@ -17,8 +18,8 @@ use stockline_application::ports::audit_data::{Bookkeeper, Books, Mended};
 use stockline_application::ports::stock::{Ledger, Recorded};
 use stockline_application::store_error::StoreError;
 
-/// How many SKUs are looked at together.
-const PAGE: i32 = 100;
+/// The maximum number of index entries in a page of SKUs.
+const SKU_PAGE_SIZE: i32 = 100;
 
 impl Books for DynamoStock {
     async fn skus(
@@ -26,86 +27,63 @@ impl Books for DynamoStock {
         location: &LocationId,
         after: Option<Position>,
     ) -> Result<Listing<Sku>, StoreError> {
-        let found = self
+        const CONTEXT: &str = "list the SKUs of a location";
+        let query = self
             .client
             .query()
             .table_name(self.levels.table())
             .index_name("by_location")
             .key_condition_expression("index_location = :location")
             .expression_attribute_values(":location", string(location.as_str()))
-            .limit(PAGE)
-            .set_exclusive_start_key(start_key(after))
-            .send()
-            .await
-            .map_err(sort("list the SKUs of a location"))?;
-        let mut items: Vec<Sku> = Vec::new();
-        for item in found.items.unwrap_or_default() {
+            .limit(SKU_PAGE_SIZE);
+        let page = query_page(query, after, CONTEXT, |item| {
             let sku = item.get("index_sku").and_then(|sku| sku.as_s().ok());
-            let sku = sku.and_then(|sku| sku.parse().ok()).ok_or_else(|| {
-                StoreError::failed("list the SKUs of a location")("an entry has no SKU")
-            })?;
-            if items.last() != Some(&sku) {
-                items.push(sku);
-            }
-        }
-        Ok(Listing {
-            items,
-            next: position(found.last_evaluated_key),
-        })
+            sku.and_then(|sku| sku.parse().ok())
+                .ok_or_else(|| StoreError::failed(CONTEXT)("an index entry has no valid SKU"))
+        });
+        let mut page: Listing<Sku> = page.await?;
+        page.items.dedup();
+        Ok(page)
     }
 
     async fn levels(&self, key: &LevelKey) -> Result<Vec<StoredLevel>, StoreError> {
         let table = self.levels.table();
-        let deadline = Deadline::within(READ);
-        let first = vec![key_of(&keys::level(key))];
-        let Some(first) = get_all(&self.client, table, first, deadline).await?.pop() else {
+        let deadline = Deadline::within(READ_TIMEOUT);
+        let first_key = vec![key_of(&keys::level(key))];
+        let mut first = batch_get(&self.client, table, first_key, deadline).await?;
+        let Some(first) = first.pop() else {
             return Ok(Vec::new());
         };
-        let mut levels = vec![stored(first)?];
-        let others = (1..levels[0].level.split_over)
+        let mut levels = vec![stored_level(first)?];
+        let other_keys = (1..levels[0].level.split_over)
             .map(|bucket| key_of(&keys::level_bucket(key, bucket)))
             .collect();
-        for item in get_all(&self.client, table, others, deadline).await? {
-            levels.push(stored(item)?);
+        for item in batch_get(&self.client, table, other_keys, deadline).await? {
+            levels.push(stored_level(item)?);
         }
         levels.sort_by_key(|stored| stored.level.bucket);
         Ok(levels)
     }
 
-    /// No limit: a page is the 1 MB that one query reads, some thousand movements.
+    /// The query has no limit: a page is up to 1 MB, some thousand movements.
     async fn ledger_page(
         &self,
         level: &Level,
         after: Option<Position>,
     ) -> Result<Listing<Movement>, StoreError> {
-        let found = self
+        let partition = keys::movements_partition(&level.key(), level.bucket);
+        let query = self
             .client
             .query()
             .table_name(self.levels.table())
             .key_condition_expression("pk = :level")
-            .expression_attribute_values(
-                ":level",
-                string(keys::movements(&level.key(), level.bucket)),
-            )
-            .consistent_read(true)
-            .set_exclusive_start_key(start_key(after))
-            .send()
-            .await
-            .map_err(sort("read all movements"))?;
-        let items = found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(value)
-            .collect::<Result<_, _>>()?;
-        Ok(Listing {
-            items,
-            next: position(found.last_evaluated_key),
-        })
+            .expression_attribute_values(":level", string(partition))
+            .consistent_read(true);
+        query_page(query, after, "read all movements", value).await
     }
 }
 
-fn stored(item: Item) -> Result<StoredLevel, StoreError> {
+fn stored_level(item: Item) -> Result<StoredLevel, StoreError> {
     let available = item.get("available").and_then(|value| value.as_n().ok());
     Ok(StoredLevel {
         available: available.and_then(|number| number.parse().ok()),
@@ -124,17 +102,18 @@ impl Bookkeeper for DynamoStock {
             }
             Mend::Replace(replacements) => replacements,
         };
-        let mut parts = Vec::new();
+        let mut items = Vec::new();
         for replacement in replacements {
             let (before, after) = (&replacement.before, &replacement.after);
-            parts.push(replace_level(self.levels.table(), before, after)?);
+            items.push(replace_level(self.levels.table(), before, after)?);
             if let Some(movement) = &replacement.repair {
-                parts.push(self.put_movement(movement)?);
+                items.push(self.put_movement(movement)?);
             }
         }
-        Ok(match write(&self.client, parts, deadline).await? {
-            Written::All => Mended::Done,
-            Written::Refused(_) => Mended::MovedOn,
+        let result = write_transaction(&self.client, items, deadline).await?;
+        Ok(match result {
+            TransactionResult::Committed => Mended::Done,
+            TransactionResult::ConditionFailed(_) => Mended::MovedOn,
         })
     }
 }
