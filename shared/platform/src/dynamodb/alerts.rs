@@ -1,18 +1,18 @@
-//! What was said of each level, beside the level in the stock table.
+//! Stores the alert records of levels in the stock table.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use stockline_domain::level::LevelKey;
 
 use super::attributes::{item, key_of, number, value};
-use super::single_write::{PATIENCE, unless_busy};
-use super::transaction::sort;
+use super::single_write::{RETRY_TIMEOUT, retry_while_busy};
+use super::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::alerts::{AlertRecord, AlertStore, AlertWriteOutcome};
+use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore};
 use stockline_application::store_error::StoreError;
 
-/// Alert records in the stock table.
+/// A store of alert records.
 #[derive(Debug, Clone)]
 pub struct DynamoAlerts {
     client: Client,
@@ -20,7 +20,7 @@ pub struct DynamoAlerts {
 }
 
 impl DynamoAlerts {
-    /// In `stock_table`.
+    /// Creates a store over `stock_table`.
     pub fn new(client: Client, stock_table: String) -> Self {
         Self {
             client,
@@ -28,20 +28,20 @@ impl DynamoAlerts {
         }
     }
 
-    /// Opens the connection ahead of the first record, by reading a key that cannot be; that it fails is the first
-    /// record's to tell.
+    /// Opens the connection before the first record, by reading a key that no item has. An error is only logged: the first
+    /// record reports it.
     pub async fn warm_up(&self) {
-        let nothing = keys::Key {
+        let absent_key = keys::Key {
             pk: "LEVEL#".to_owned(),
             sk: "ALERT".to_owned(),
         };
-        if let Err(error) = self.read(&nothing).await {
-            tracing::warn!(%error, "the connection could not be opened ahead");
+        if let Err(error) = self.read(&absent_key).await {
+            tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
 
     async fn read(&self, key: &keys::Key) -> Result<Option<AlertRecord>, StoreError> {
-        let found = self
+        let output = self
             .client
             .get_item()
             .table_name(&self.stock_table)
@@ -49,8 +49,8 @@ impl DynamoAlerts {
             .consistent_read(true)
             .send()
             .await
-            .map_err(sort("read what was said of a level"))?;
-        found.item.map(value).transpose()
+            .map_err(classify_error("read an alert record"))?;
+        output.item.map(value).transpose()
     }
 }
 
@@ -59,12 +59,12 @@ impl AlertStore for DynamoAlerts {
         self.read(&keys::alert(key)).await
     }
 
-    async fn replace(
+    async fn advance(
         &self,
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<AlertWriteOutcome, StoreError> {
+    ) -> Result<Advance, StoreError> {
         let put = self
             .client
             .put_item()
@@ -77,21 +77,21 @@ impl AlertStore for DynamoAlerts {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":before", number(version)),
         };
-        match unless_busy(Deadline::within(PATIENCE), || put.clone().send()).await {
-            Ok(_) => Ok(AlertWriteOutcome::Written),
-            Err(error) if failed_on_condition(&error) => {
-                // The SDK tries again when a response is lost: then the record that stands in the way is our own.
-                let now = self.find(key).await?;
-                Ok(match now {
-                    Some(record) if record == *next => AlertWriteOutcome::Written,
-                    _ => AlertWriteOutcome::Conflict,
+        match retry_while_busy(Deadline::within(RETRY_TIMEOUT), || put.clone().send()).await {
+            Ok(_) => Ok(Advance::Done),
+            Err(error) if is_condition_failed(&error) => {
+                // The SDK retries after a lost response. The existing record may then be the one of this write.
+                let stored = self.find(key).await?;
+                Ok(match stored {
+                    Some(record) if record == *next => Advance::Done,
+                    _ => Advance::Overtaken,
                 })
             }
-            Err(error) => Err(sort("write what was said of a level")(error)),
+            Err(error) => Err(classify_error("write an alert record")(error)),
         }
     }
 
-    async fn mark_published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
+    async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()
@@ -101,14 +101,15 @@ impl AlertStore for DynamoAlerts {
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", number(version));
-        match unless_busy(Deadline::within(PATIENCE), || update.clone().send()).await {
+        match retry_while_busy(Deadline::within(RETRY_TIMEOUT), || update.clone().send()).await {
             Ok(_) => Ok(()),
-            Err(error) if failed_on_condition(&error) => Ok(()),
-            Err(error) => Err(sort("note a published alert")(error)),
+            // Another version has its own pending alert, which stays.
+            Err(error) if is_condition_failed(&error) => Ok(()),
+            Err(error) => Err(classify_error("clear a published alert")(error)),
         }
     }
 }
 
-fn failed_on_condition<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+fn is_condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.code() == Some("ConditionalCheckFailedException")
 }

@@ -1,4 +1,4 @@
-//! Items to domain types and back.
+//! Converts between DynamoDB items and domain types.
 
 use std::collections::HashMap;
 
@@ -10,25 +10,25 @@ use crate::keys::Key;
 use stockline_application::paging::Position;
 use stockline_application::store_error::StoreError;
 
-/// One item, attribute by attribute.
+/// An item: attribute values by name.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// A string attribute.
+/// Returns a string attribute.
 pub fn string(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A number attribute.
+/// Returns a number attribute.
 pub fn number<N: ToString + Copy>(value: N) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// A value as one attribute.
+/// Serializes a value to one attribute.
 pub fn attribute<T: Serialize>(value: &T) -> Result<AttributeValue, StoreError> {
     serde_dynamo::to_attribute_value(value).map_err(StoreError::failed("write an attribute"))
 }
 
-/// A value as an item under `key`.
+/// Serializes a value to an item with key `key`.
 pub fn item<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
     let mut item: Item =
         serde_dynamo::to_item(value).map_err(StoreError::failed("write an item"))?;
@@ -36,12 +36,12 @@ pub fn item<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-/// The value that an item holds.
+/// Deserializes an item. Attributes that `T` has no field for are ignored, unless `T` denies unknown fields.
 pub fn value<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(StoreError::failed("read an item"))
 }
 
-/// A key as its two attributes.
+/// Returns the key attributes `pk` and `sk`.
 pub fn key_of(key: &Key) -> Item {
     HashMap::from([
         ("pk".to_owned(), string(&key.pk)),
@@ -49,7 +49,7 @@ pub fn key_of(key: &Key) -> Item {
     ])
 }
 
-/// The last key of a page as a position; every key attribute is a string.
+/// Converts the last evaluated key of a page to a position. All key attributes of the tables and indexes are strings.
 pub fn position(last_key: Option<Item>) -> Option<Position> {
     last_key.map(|key| {
         key.into_iter()
@@ -58,7 +58,7 @@ pub fn position(last_key: Option<Item>) -> Option<Position> {
     })
 }
 
-/// A position as the key to start after.
+/// Converts a position to an exclusive start key.
 pub fn start_key(position: Option<Position>) -> Option<Item> {
     position.map(|position| {
         position

@@ -1,4 +1,4 @@
-//! What audits found, in the stock table.
+//! Stores the findings of stock audits in the stock table.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -6,17 +6,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_domain::ids::LocationId;
 
-use super::attributes::{item, key_of, start_key, string, value};
-use super::transaction::sort;
+use super::attributes::{item, key_of, string, value};
+use super::paging::query_page;
+use super::transaction::classify_error;
 use crate::keys;
-use stockline_application::paging::Position;
-use stockline_application::ports::audit_data::{AuditRecord, AuditRecordStore};
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::audit_data::{AuditRecord, AuditRecords};
 use stockline_application::store_error::StoreError;
 
-/// The most records that are read of one location and day.
-const MOST: usize = 1000;
+/// The maximum number of records to return for a location and day.
+const MAX_RECORDS: usize = 1000;
 
-/// Audit records in the stock table.
+/// A store of audit records.
 #[derive(Debug, Clone)]
 pub struct DynamoAuditRecords {
     client: Client,
@@ -24,7 +25,7 @@ pub struct DynamoAuditRecords {
 }
 
 impl DynamoAuditRecords {
-    /// In `stock_table`.
+    /// Creates a store over `stock_table`.
     pub fn new(client: Client, stock_table: String) -> Self {
         Self {
             client,
@@ -36,32 +37,19 @@ impl DynamoAuditRecords {
         &self,
         partition: &str,
         after: Option<Position>,
-    ) -> Result<(Vec<AuditRecord>, Option<Position>), StoreError> {
-        let found = self
+    ) -> Result<Listing<AuditRecord>, StoreError> {
+        let query = self
             .client
             .query()
             .table_name(&self.stock_table)
             .key_condition_expression("pk = :day")
             .expression_attribute_values(":day", string(partition))
-            .consistent_read(true)
-            .set_exclusive_start_key(start_key(after))
-            .send()
-            .await
-            .map_err(sort("read what an audit found"))?;
-        let records = found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(value)
-            .collect::<Result<_, _>>()?;
-        Ok((
-            records,
-            super::attributes::position(found.last_evaluated_key),
-        ))
+            .consistent_read(true);
+        query_page(query, after, "read audit records", value).await
     }
 }
 
-impl AuditRecordStore for DynamoAuditRecords {
+impl AuditRecords for DynamoAuditRecords {
     async fn keep(&self, day: Date, record: &AuditRecord) -> Result<(), StoreError> {
         let key = keys::audit_record(&record.location_id, day, &record.sku);
         self.client
@@ -70,7 +58,7 @@ impl AuditRecordStore for DynamoAuditRecords {
             .set_item(Some(item(&key, record)?))
             .send()
             .await
-            .map_err(sort("keep what an audit found"))?;
+            .map_err(classify_error("write an audit record"))?;
         Ok(())
     }
 
@@ -80,16 +68,16 @@ impl AuditRecordStore for DynamoAuditRecords {
         day: Date,
         run_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let (partition, mut after) = (keys::audit_day(location, day), None);
+        let (partition, mut after) = (keys::audit_partition(location, day), None);
         loop {
-            let (records, next) = self.page(&partition, after).await?;
-            for record in records.iter().filter(|record| record.run_at < run_at) {
+            let page = self.page(&partition, after).await?;
+            for record in page.items.iter().filter(|record| record.run_at < run_at) {
                 let key = keys::audit_record(location, day, &record.sku);
                 self.client
                     .delete_item()
                     .table_name(&self.stock_table)
                     .set_key(Some(key_of(&key)))
-                    // Another run may have found it anew.
+                    // A later run may have replaced the record since it was read.
                     .condition_expression("run_at = :known OR attribute_not_exists(pk)")
                     .expression_attribute_values(
                         ":known",
@@ -97,9 +85,9 @@ impl AuditRecordStore for DynamoAuditRecords {
                     )
                     .send()
                     .await
-                    .map_err(sort("forget what an audit found"))?;
+                    .map_err(classify_error("delete an audit record"))?;
             }
-            after = next;
+            after = page.next;
             if after.is_none() {
                 return Ok(());
             }
@@ -111,14 +99,15 @@ impl AuditRecordStore for DynamoAuditRecords {
         location: &LocationId,
         day: Date,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let (partition, mut after, mut found) = (keys::audit_day(location, day), None, Vec::new());
+        let (partition, mut after, mut records) =
+            (keys::audit_partition(location, day), None, Vec::new());
         loop {
-            let (records, next) = self.page(&partition, after).await?;
-            found.extend(records);
-            after = next;
-            if after.is_none() || found.len() >= MOST {
-                found.truncate(MOST);
-                return Ok(found);
+            let page = self.page(&partition, after).await?;
+            records.extend(page.items);
+            after = page.next;
+            if after.is_none() || records.len() >= MAX_RECORDS {
+                records.truncate(MAX_RECORDS);
+                return Ok(records);
             }
         }
     }

@@ -1,30 +1,34 @@
-//! Products and locations in DynamoDB: each one item, and `by_type` lists them.
+//! Stores products and locations in DynamoDB, one item each. Index `by_type` lists them.
 
 use aws_sdk_dynamodb::Client;
-use serde::de::DeserializeOwned;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use serde::{Deserialize, Serialize};
 use stockline_domain::catalog::{Location, LocationKind, Product, UnitOfMeasure, Zone};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::money::Money;
 
-use super::attributes::{Item, item, key_of, position, start_key, string, value};
-use super::single_write::unless_busy;
-use super::transaction::sort;
+use super::attributes::{Item, item, key_of, string, value};
+use super::paging::{query_all, query_page};
+use super::single_write::retry_while_busy;
+use super::transaction::classify_error;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::store_error::StoreError;
 
-/// The catalog table.
+/// The context of errors of list operations.
+const LIST: &str = "list the catalog";
+
+/// A store of products and locations.
 #[derive(Debug, Clone)]
 pub struct DynamoCatalog {
     client: Client,
     table: String,
 }
 
-/// A product as it is stored. Apart from [`Product`], which refuses unknown fields: an older version of a function must
-/// be able to read what a newer one wrote.
+/// The item of a product. It is a type of its own because [`Product`] denies unknown fields, and an older version of a
+/// function must read what a newer version wrote.
 #[derive(Debug, Serialize, Deserialize)]
 struct ProductRecord {
     type_key: String,
@@ -44,7 +48,7 @@ struct ProductRecord {
 impl From<Product> for ProductRecord {
     fn from(product: Product) -> Self {
         Self {
-            type_key: keys::product_type(&product.sku),
+            type_key: keys::product_partition(&product.sku),
             id_key: product.sku,
             name: product.name,
             department: product.department,
@@ -70,7 +74,7 @@ impl From<ProductRecord> for Product {
     }
 }
 
-/// A location as it is stored.
+/// The item of a location.
 #[derive(Debug, Serialize, Deserialize)]
 struct LocationRecord {
     type_key: String,
@@ -85,7 +89,7 @@ struct LocationRecord {
 impl From<Location> for LocationRecord {
     fn from(location: Location) -> Self {
         Self {
-            type_key: keys::LOCATION_TYPE.to_owned(),
+            type_key: keys::LOCATIONS_PARTITION.to_owned(),
             id_key: location.location_id,
             name: location.name,
             kind: location.kind,
@@ -110,24 +114,24 @@ impl From<LocationRecord> for Location {
 }
 
 impl DynamoCatalog {
-    /// In `table`.
+    /// Creates a store over `table`.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// Opens the connection, so that the first request finds it open.
+    /// Opens the connection before the first request, by reading a key that no item has.
     pub async fn warm_up(&self) {
-        let nothing = Key {
+        let absent_key = Key {
             pk: "NOTHING".to_owned(),
             sk: "NOTHING".to_owned(),
         };
-        if let Err(error) = self.get(&nothing).await {
-            tracing::warn!(%error, "the connection could not be opened ahead");
+        if let Err(error) = self.get(&absent_key).await {
+            tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        let found = self
+        let output = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -135,40 +139,27 @@ impl DynamoCatalog {
             .consistent_read(true)
             .send()
             .await
-            .map_err(sort("read the catalog"))?;
-        Ok(found.item)
+            .map_err(classify_error("read the catalog"))?;
+        Ok(output.item)
     }
 
-    /// Writes one item whatever was there: writing it twice is writing it once, so a lost response is simply sent again.
+    /// Puts an item unconditionally. The put is idempotent, so a retry after a lost response is safe.
     async fn put(&self, item: Item, deadline: Deadline) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table);
         let put = put.set_item(Some(item));
-        unless_busy(deadline, || put.clone().send())
+        retry_while_busy(deadline, || put.clone().send())
             .await
-            .map_err(sort("write the catalog"))?;
+            .map_err(classify_error("write the catalog"))?;
         Ok(())
     }
 
-    async fn page<T: DeserializeOwned>(
-        &self,
-        type_key: &str,
-        limit: Option<u8>,
-        after: Option<Item>,
-    ) -> Result<(Vec<T>, Option<Item>), StoreError> {
-        let found = self
-            .client
+    fn query_by_type(&self, partition: &str) -> QueryFluentBuilder {
+        self.client
             .query()
             .table_name(&self.table)
             .index_name("by_type")
             .key_condition_expression("type_key = :type")
-            .expression_attribute_values(":type", string(type_key))
-            .set_limit(limit.map(i32::from))
-            .set_exclusive_start_key(after)
-            .send()
-            .await
-            .map_err(sort("list the catalog"))?;
-        let items = found.items.unwrap_or_default().into_iter().map(value);
-        Ok((items.collect::<Result<_, _>>()?, found.last_evaluated_key))
+            .expression_attribute_values(":type", string(partition))
     }
 }
 
@@ -180,11 +171,8 @@ impl CatalogStore for DynamoCatalog {
     }
 
     async fn find_product(&self, sku: &Sku) -> Result<Option<Product>, StoreError> {
-        let found = self.get(&keys::product(sku)).await?;
-        Ok(found
-            .map(value::<ProductRecord>)
-            .transpose()?
-            .map(Product::from))
+        let item = self.get(&keys::product(sku)).await?;
+        item.map(read_product).transpose()
     }
 
     async fn put_location(
@@ -201,38 +189,27 @@ impl CatalogStore for DynamoCatalog {
     }
 
     async fn find_location(&self, id: &LocationId) -> Result<Option<Location>, StoreError> {
-        let found = self.get(&keys::location(id)).await?;
-        Ok(found
-            .map(value::<LocationRecord>)
-            .transpose()?
-            .map(Location::from))
+        let item = self.get(&keys::location(id)).await?;
+        item.map(read_location).transpose()
     }
 
     async fn list_locations(&self) -> Result<Vec<Location>, StoreError> {
-        let (mut locations, mut after) = (Vec::new(), None);
-        loop {
-            let (records, next) = self
-                .page::<LocationRecord>(keys::LOCATION_TYPE, None, after)
-                .await?;
-            locations.extend(records.into_iter().map(Location::from));
-            if next.is_none() {
-                return Ok(locations);
-            }
-            after = next;
-        }
+        let query = self.query_by_type(keys::LOCATIONS_PARTITION);
+        query_all(query, LIST, read_location).await
     }
 
     async fn list_products(&self, shard: u8, page: Page) -> Result<Listing<Product>, StoreError> {
-        let (records, next) = self
-            .page::<ProductRecord>(
-                &keys::product_shard(shard),
-                Some(page.limit),
-                start_key(page.after),
-            )
-            .await?;
-        Ok(Listing {
-            items: records.into_iter().map(Product::from).collect(),
-            next: position(next),
-        })
+        let query = self
+            .query_by_type(&keys::product_shard_partition(shard))
+            .limit(i32::from(page.limit));
+        query_page(query, page.after, LIST, read_product).await
     }
+}
+
+fn read_product(item: Item) -> Result<Product, StoreError> {
+    Ok(value::<ProductRecord>(item)?.into())
+}
+
+fn read_location(item: Item) -> Result<Location, StoreError> {
+    Ok(value::<LocationRecord>(item)?.into())
 }

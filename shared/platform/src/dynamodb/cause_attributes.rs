@@ -1,19 +1,20 @@
-//! The attributes by which an item names the request that last wrote it, so that its stream record continues the trace.
+//! Attributes that hold the correlation id and trace context of the request that last wrote an item. The consumer of the
+//! item's stream record continues that trace.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use stockline_application::trace::{Cause, Traceparent};
 
 use super::attributes::string;
 
-/// The attributes and their placeholders in expressions.
+/// Attribute names and their placeholders in expressions.
 const CORRELATION_ID: (&str, &str) = ("correlation_id", ":correlation_id");
 const TRACEPARENT: (&str, &str) = ("traceparent", ":traceparent");
 
-/// The cause of a write, as attributes. A write without a cause removes those of the write before it.
+/// The cause attributes of a write. A write without a cause removes those of the previous write.
 pub struct CauseAttributes([(&'static str, &'static str, Option<String>); 2]);
 
 impl CauseAttributes {
-    /// The cause of the work at hand.
+    /// Returns the attributes of the current cause.
     pub fn current() -> Self {
         let cause = Cause::current();
         Self([
@@ -30,21 +31,21 @@ impl CauseAttributes {
         ])
     }
 
-    /// The attributes of an item that is written whole.
+    /// Returns the attributes to add to an item that is put.
     pub fn attributes(&self) -> impl Iterator<Item = (String, AttributeValue)> {
         self.0
             .iter()
             .filter_map(|(name, _, value)| Some(((*name).to_owned(), string(value.as_deref()?))))
     }
 
-    /// The values that [`Self::update_expression`] refers to.
+    /// Returns the expression attribute values for [`Self::update_expression`].
     pub fn values(&self) -> impl Iterator<Item = (&'static str, AttributeValue)> {
         self.0
             .iter()
             .filter_map(|(_, placeholder, value)| Some((*placeholder, string(value.as_deref()?))))
     }
 
-    /// An update expression that makes these assignments and removals, and writes the cause.
+    /// Returns an update expression with these assignments and removals that also writes the cause attributes.
     pub fn update_expression(&self, assignments: &[&str], removals: &[&str]) -> String {
         let mut sets: Vec<String> = assignments.iter().map(|&set| set.to_owned()).collect();
         let mut removals = removals.to_vec();

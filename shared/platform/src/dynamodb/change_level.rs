@@ -1,4 +1,4 @@
-//! The writes by which a level is changed.
+//! Transaction items that change a level.
 
 use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
@@ -12,8 +12,8 @@ use super::replace_level::replace_level;
 use crate::keys;
 use stockline_application::store_error::StoreError;
 
-/// The writes that make `plan` at a level of `stock_table`.
-pub fn planned_items(
+/// Returns the transaction items that apply `plan` to a level in `stock_table`.
+pub fn plan_items(
     stock_table: &str,
     key: &LevelKey,
     plan: &Plan,
@@ -30,10 +30,10 @@ pub fn planned_items(
     }
 }
 
-/// The write that makes `part` of a change at a level of `stock_table`.
+/// Returns the transaction item that adds `part`, the share of a change that one bucket takes, to a level in `stock_table`.
 ///
-/// Its condition is what the change needs: enough available, enough on hand, enough allocated, and no count that has
-/// seen it. It names no version, so two orders of one SKU do not fail each other.
+/// Its condition requires enough available, on hand, allocated and in transit for the negative deltas, and no count later
+/// than the change. It does not compare versions, so concurrent orders of one SKU do not fail each other.
 pub fn change_level(
     stock_table: &str,
     key: &LevelKey,
@@ -102,16 +102,18 @@ pub fn change_level(
         );
     }
     if available_delta > 0 {
-        // Of a level that is split, what one item owes comes before what another has to sell.
+        // While a split level is short as a whole, stock that comes in belongs to the bucket that is short. A write to one
+        // bucket would let that bucket sell it.
         conditions.push("attribute_not_exists(whole_short)");
     }
     if change.kind == MovementKind::Fulfilment && change.on_hand_delta < 0 {
-        // What is on hand beside unfit goods is a difference, which a condition cannot form.
-        conditions.push("damaged = :none AND on_hold = :none");
-        update = update.expression_attribute_values(":none", number(0));
+        // Only on_hand minus damaged and on_hold may leave. A condition expression cannot subtract, so both must be zero.
+        conditions.push("damaged = :zero AND on_hold = :zero");
+        update = update.expression_attribute_values(":zero", number(0));
     }
     if change.kind == MovementKind::Rebalance {
-        // Two that read the same level plan the same movement, and of two alike in a row the ledger sees one.
+        // Two writers that read the same level plan the same movement. If both were applied in a row, the ledger would record
+        // only one, because they have the same movement id.
         conditions
             .push("(attribute_not_exists(last_change) OR last_change.movement_id <> :movement)");
         update = update.expression_attribute_values(":movement", attribute(&change.movement_id)?);

@@ -1,151 +1,170 @@
-//! Levels change together with what makes them change: an order, its refund, a task.
+//! Writes level changes in one transaction with the items that cause them: an order, a refund or a task.
 
-mod rethink;
-mod write;
+mod planned_write;
+mod replan;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use stockline_domain::level::Level;
 use stockline_domain::order::LevelChange;
 
-use super::rebalance::Rebalance;
+use super::rebalance::Rebalancer;
 use super::split_levels::SplitLevels;
-use super::transaction::{self, Tried, Written, fresh_token, try_once};
+use super::transaction::{
+    AttemptResult, ConditionCheck, TransactionResult, attempt_transaction, new_client_token,
+};
 use stockline_application::deadline::Deadline;
 use stockline_application::store_error::StoreError;
 
-use rethink::Refusal;
-use write::Write;
+use planned_write::PlannedWrite;
+use replan::Refusals;
 
-/// The most items of one transaction.
+/// The maximum number of items in one transaction, a limit of DynamoDB.
 const MAX_ITEMS: usize = 100;
 
-/// Changes levels together with other items.
+/// Writes level changes together with other items.
 #[derive(Debug, Clone)]
 pub struct LevelChanges {
     client: Client,
     levels: SplitLevels,
-    rebalance: Rebalance,
+    rebalancer: Rebalancer,
 }
 
-/// What became of the guards and the levels.
-pub enum Changed {
-    /// All of it is written.
-    All,
-    /// Nothing is, for at least one of the guards: per guard, what it met.
-    Guarded(Vec<transaction::Part>),
-    /// Nothing is, for these of the changes, by their place.
-    Refused(Vec<(usize, RefusedLevel)>),
+/// The result of [`LevelChanges::write`].
+pub enum LevelChangeResult {
+    /// The guards and all changes are written.
+    Written,
+    /// Nothing is written because the condition of a guard failed. Holds one check per guard, in their order.
+    GuardFailed(Vec<ConditionCheck>),
+    /// Nothing is written because levels refused their changes. Holds the index of each refused change and the reason.
+    LevelsRefused(Vec<(usize, LevelRefusal)>),
 }
 
-/// Why a level did not change.
+/// Why a level refused a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RefusedLevel {
-    /// There is none.
+pub enum LevelRefusal {
+    /// The level does not exist.
     Missing,
-    /// It cannot be changed so: the level, whole.
-    Cannot(Box<Level>),
+    /// The level cannot take the change. Holds the total of its buckets.
+    NotApplicable(Box<Level>),
 }
 
 impl LevelChanges {
-    /// Of `stock_table`.
+    /// Creates a writer of the levels in `stock_table`.
     pub fn new(client: Client, stock_table: String) -> Self {
         let levels = SplitLevels::new(client.clone(), stock_table);
         Self {
-            rebalance: Rebalance::new(client.clone(), levels.clone()),
+            rebalancer: Rebalancer::new(client.clone(), levels.clone()),
             levels,
             client,
         }
     }
 
-    /// Writes `guards` and `changes`, all or nothing.
+    /// Writes `guards` and `changes` in one transaction, all or nothing. A guard is the transaction item of a cause; the
+    /// caller handles its failed condition.
     ///
-    /// The first try knows nothing of the levels: it is the only one for an order that finds enough. A level that
-    /// refuses is then read, and what may still be done with it is tried; where that is more than a transaction holds,
-    /// goods are gathered first. A guard that fails is for the caller to judge.
+    /// The first attempt reads no level: it writes each change to one bucket, on the condition that the bucket can take it. If
+    /// stock suffices, this is the only request. A level that refuses is read and its write planned again. If the plan exceeds
+    /// the items of a transaction, stock is consolidated in one bucket first.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if `deadline` leaves no time for another attempt.
     pub async fn write(
         &self,
         guards: &[TransactWriteItem],
         changes: &[LevelChange],
         deadline: Deadline,
-    ) -> Result<Changed, StoreError> {
-        let mut writes = self.first_writes(changes);
-        let mut token = fresh_token();
-        let mut refusal: Option<Refusal> = None;
-        let mut attempts = deadline.attempts();
+    ) -> Result<LevelChangeResult, StoreError> {
+        let mut writes = self.initial_writes(changes);
+        let mut token = new_client_token();
+        let mut unconfirmed: Option<Refusals> = None;
+        let mut attempts = deadline.tries();
         loop {
-            let items = self.items(guards, changes, &writes)?;
-            let refused = if items.len() > MAX_ITEMS {
-                token = fresh_token();
-                self.make_room(guards.len(), changes, &mut writes, deadline)
+            let items = self.transact_items(guards, changes, &writes)?;
+            let refusals = if items.len() > MAX_ITEMS {
+                token = new_client_token();
+                self.consolidate_to_fit(guards.len(), changes, &mut writes, deadline)
                     .await?
             } else {
-                match try_once(&self.client, items, &token).await? {
-                    Tried::Decided(Written::All) => {
-                        self.even_out(changes, &writes, deadline).await;
-                        return Ok(Changed::All);
+                match attempt_transaction(&self.client, items, &token).await? {
+                    AttemptResult::Decided(TransactionResult::Committed) => {
+                        self.rebalance_after_write(changes, &writes, deadline).await;
+                        return Ok(LevelChangeResult::Written);
                     }
-                    Tried::Decided(Written::Refused(mut met)) => {
-                        let met_levels = met.split_off(guards.len());
-                        if met.iter().any(transaction::Part::is_failed) {
-                            return Ok(Changed::Guarded(met));
+                    AttemptResult::Decided(TransactionResult::ConditionFailed(mut checks)) => {
+                        let level_checks = checks.split_off(guards.len());
+                        if checks.iter().any(ConditionCheck::is_failed) {
+                            return Ok(LevelChangeResult::GuardFailed(checks));
                         }
-                        if let Some(refusal) = refusal {
-                            return Ok(Changed::Refused(refusal.levels));
+                        if let Some(confirmed) = unconfirmed {
+                            return Ok(LevelChangeResult::LevelsRefused(confirmed.levels));
                         }
-                        token = fresh_token();
-                        self.think_again(changes, &mut writes, met_levels, deadline)
+                        token = new_client_token();
+                        self.replan(changes, &mut writes, level_checks, deadline)
                             .await?
                     }
-                    Tried::Busy(held) => {
-                        let held_levels = held.get(guards.len()..).unwrap_or_default();
-                        if self.step_aside(changes, &mut writes, held_levels).await? {
-                            token = fresh_token();
+                    AttemptResult::Busy(is_busy_item) => {
+                        let is_busy_level = is_busy_item.get(guards.len()..).unwrap_or_default();
+                        if self
+                            .switch_buckets(changes, &mut writes, is_busy_level)
+                            .await?
+                        {
+                            token = new_client_token();
                         }
                         None
                     }
                 }
             };
-            if let Some(refused) = refused {
-                if refused.is_certain {
-                    return Ok(Changed::Refused(refused.levels));
+            if let Some(refusals) = refusals {
+                if refusals.is_certain {
+                    return Ok(LevelChangeResult::LevelsRefused(refusals.levels));
                 }
-                // The guards are asked once more: if they hold still, it was not this request that emptied the levels.
-                writes = self.first_writes(changes);
-                refusal = Some(refused);
+                // One more transaction checks the guards again. If they pass, the levels were not emptied by a duplicate of
+                // this request.
+                writes = self.initial_writes(changes);
+                unconfirmed = Some(refusals);
             }
-            if !attempts.wait_for_next().await {
+            if !attempts.another().await {
                 return Err(StoreError::Busy);
             }
         }
     }
 
-    fn first_writes(&self, changes: &[LevelChange]) -> Vec<Write> {
-        changes.iter().map(|change| self.first(change)).collect()
+    fn initial_writes(&self, changes: &[LevelChange]) -> Vec<PlannedWrite> {
+        changes
+            .iter()
+            .map(|change| self.initial_write(change))
+            .collect()
     }
 
-    /// All of a change, in any of the buckets that are known to be in use.
-    fn first(&self, change: &LevelChange) -> Write {
-        let in_use = self.levels.in_use(&change.key).unwrap_or(1);
-        Write::whole(change, fastrand::u8(0..in_use))
+    /// Plans to write all of a change to a random bucket among those known to be in use.
+    fn initial_write(&self, change: &LevelChange) -> PlannedWrite {
+        let bucket_count = self.levels.cached_buckets_in_use(&change.key).unwrap_or(1);
+        PlannedWrite::to_one_bucket(change, fastrand::u8(0..bucket_count))
     }
 
-    fn items(
+    fn transact_items(
         &self,
         guards: &[TransactWriteItem],
         changes: &[LevelChange],
-        writes: &[Write],
+        writes: &[PlannedWrite],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let mut all = guards.to_vec();
+        let mut items = guards.to_vec();
         for (change, write) in changes.iter().zip(writes) {
-            all.extend(write.items(self.levels.table(), change)?);
+            items.extend(write.transact_items(self.levels.table(), change)?);
         }
-        Ok(all)
+        Ok(items)
     }
 
-    /// Evens out the levels that were written in several parts, or gathered because they owed.
-    async fn even_out(&self, changes: &[LevelChange], writes: &[Write], deadline: Deadline) {
-        let Some(at) = changes.iter().map(|it| it.change.recorded_at).max() else {
+    /// Rebalances the levels that the committed `writes` left uneven.
+    async fn rebalance_after_write(
+        &self,
+        changes: &[LevelChange],
+        writes: &[PlannedWrite],
+        deadline: Deadline,
+    ) {
+        let recorded_at = changes.iter().map(|change| change.change.recorded_at);
+        let Some(at) = recorded_at.max() else {
             return;
         };
         let uneven = changes
@@ -154,8 +173,8 @@ impl LevelChanges {
             .filter(|(_, write)| write.leaves_uneven())
             .map(|(change, _)| &change.key)
             .collect();
-        self.rebalance
-            .even_out_in_passing(uneven, at, deadline)
+        self.rebalancer
+            .rebalance_after_write(uneven, at, deadline)
             .await;
     }
 }

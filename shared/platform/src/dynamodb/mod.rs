@@ -1,15 +1,15 @@
-//! The stores, kept in DynamoDB.
+//! Stores over DynamoDB.
 
 pub mod alerts;
 pub mod attributes;
 pub mod audit_records;
+mod batch_get;
 pub mod catalog;
 mod cause_attributes;
 pub mod change_level;
-mod get_all;
-mod get_together;
 pub mod level_changes;
 pub mod orders;
+mod paging;
 mod rebalance;
 pub mod replace_level;
 pub mod sales;
@@ -17,4 +17,5 @@ mod single_write;
 mod split_levels;
 pub mod stock;
 pub mod tasks;
+mod transact_get;
 mod transaction;

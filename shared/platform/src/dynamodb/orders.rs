@@ -1,10 +1,11 @@
-//! Orders in DynamoDB: an order, what is kept beside it and the levels it changes are written in one transaction.
+//! Stores orders in DynamoDB. An order, its refund or fulfilment and the levels it changes are written in one transaction.
 
 mod history;
 mod open;
 mod record;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
@@ -14,24 +15,24 @@ use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::MovementKind;
 use stockline_domain::order::{LevelChange, Order};
 
-use super::attributes::{item, key_of, number, position, start_key, string, value};
-use super::get_together::get_together;
-use super::level_changes::{Changed, LevelChanges, RefusedLevel};
-use super::transaction::{Part, sort};
+use super::attributes::{item, key_of, number, string, value};
+use super::level_changes::{LevelChangeResult, LevelChanges, LevelRefusal};
+use super::paging::{query_all, query_page};
+use super::transact_get::transact_get;
+use super::transaction::ConditionCheck;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    AttachedRecord, AttachedRecordId, OrderStore, OrderUpdate, PlaceOutcome, ShortSku, StoredOrder,
-    UpdateOutcome,
+    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, RecordId, ShortSku,
 };
 use stockline_application::store_error::StoreError;
 
 use history::{CancellationRecord, FulfilmentRecord, RefundRecord};
 pub use record::OrderRecord;
 
-/// Orders and the levels they change.
+/// An order store that also writes the levels that orders change.
 #[derive(Debug, Clone)]
 pub struct DynamoOrders {
     client: Client,
@@ -40,7 +41,7 @@ pub struct DynamoOrders {
 }
 
 impl DynamoOrders {
-    /// Orders in `orders_table`, levels in `stock_table`.
+    /// Creates a store of the orders in `orders_table` and the levels in `stock_table`.
     pub fn new(client: Client, orders_table: String, stock_table: String) -> Self {
         Self {
             levels: LevelChanges::new(client.clone(), stock_table),
@@ -49,14 +50,15 @@ impl DynamoOrders {
         }
     }
 
-    /// Opens the connection ahead of the first request, by reading an order that cannot be; that it fails is the first
-    /// request's to tell.
+    /// Opens the connection before the first request, by reading an order that does not exist. An error is only logged: the
+    /// first request reports it.
     pub async fn warm_up(&self) {
         if let Err(error) = self.find(OrderId::derive("", "")).await {
-            tracing::warn!(%error, "the connection could not be opened ahead");
+            tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
 
+    /// Returns the transaction item that puts a new order.
     fn place_guard(
         &self,
         order: &Order,
@@ -66,10 +68,13 @@ impl DynamoOrders {
         self.put_new(&keys::order(order.order_id), &record)
     }
 
+    /// Returns the transaction items that write the next revision of an order, and its new refund or fulfilment.
+    ///
+    /// A fulfilment whose levels fill the transaction is stored inside the order item, others as items of their own.
     fn advance_guards(
         &self,
-        before: &StoredOrder,
-        advance: &OrderUpdate,
+        before: &KnownOrder,
+        advance: &Advance,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let after = OrderRecord::at_revision(
             &advance.after,
@@ -77,42 +82,46 @@ impl DynamoOrders {
             before.revision + 1,
             advance.at,
         );
-        let made = match &advance.record {
-            Some(AttachedRecord::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
+        let new_fulfilment = match &advance.record {
+            Some(Record::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
             _ => None,
         };
-        let kept = before
+        let embedded_fulfilments = before
             .fulfilments
             .iter()
-            .map(|(made, request)| (made, request))
-            .chain(made)
-            .filter(|(made, _)| made.fills_a_transaction())
-            .map(|(made, request)| FulfilmentRecord::new(made, request))
+            .map(|(fulfilment, request)| (fulfilment, request))
+            .chain(new_fulfilment)
+            .filter(|(fulfilment, _)| fulfilment.fills_a_transaction())
+            .map(|(fulfilment, request)| FulfilmentRecord::new(fulfilment, request))
             .collect();
-        let canceled = match &advance.record {
-            Some(AttachedRecord::Cancellation(made, request)) => Some((made, request)),
-            _ => before.cancellation.as_ref().map(|(made, by)| (made, by)),
+        let cancellation = match &advance.record {
+            Some(Record::Cancellation(cancellation, request)) => Some((cancellation, request)),
+            _ => before
+                .cancellation
+                .as_ref()
+                .map(|(cancellation, request)| (cancellation, request)),
         };
-        let canceled = canceled.map(|(made, request)| CancellationRecord::new(made, request));
-        let after = after.keeping(kept, canceled);
-        let mut parts = vec![Self::replace(&self.orders_table, &after)?];
-        let order = before.order.order_id;
+        let cancellation = cancellation
+            .map(|(cancellation, request)| CancellationRecord::new(cancellation, request));
+        let after = after.with_embedded(embedded_fulfilments, cancellation);
+        let mut guards = vec![Self::put_next_revision(&self.orders_table, &after)?];
+        let order_id = before.order.order_id;
         match &advance.record {
-            None | Some(AttachedRecord::Cancellation(..)) => {}
-            Some(AttachedRecord::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {
-            }
-            Some(AttachedRecord::Refund(refund, request)) => parts.push(self.put_new(
-                &keys::refund(order, refund.refund_id),
+            None | Some(Record::Cancellation(..)) => {}
+            Some(Record::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {}
+            Some(Record::Refund(refund, request)) => guards.push(self.put_new(
+                &keys::refund(order_id, refund.refund_id),
                 &RefundRecord::new(refund, request),
             )?),
-            Some(AttachedRecord::Fulfilment(fulfilment, request)) => parts.push(self.put_new(
-                &keys::fulfilment(order, fulfilment.fulfilment_id),
+            Some(Record::Fulfilment(fulfilment, request)) => guards.push(self.put_new(
+                &keys::fulfilment(order_id, fulfilment.fulfilment_id),
                 &FulfilmentRecord::new(fulfilment, request),
             )?),
         }
-        Ok(parts)
+        Ok(guards)
     }
 
+    /// Returns the transaction item that puts `record` if no item has its key.
     fn put_new<T: Serialize>(
         &self,
         key: &Key,
@@ -128,8 +137,8 @@ impl DynamoOrders {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// The write that replaces the revision before `after`, unless another came first.
-    pub fn replace(
+    /// Returns the transaction item that puts `after` if the stored revision is the one before it.
+    pub fn put_next_revision(
         orders_table: &str,
         after: &OrderRecord,
     ) -> Result<TransactWriteItem, StoreError> {
@@ -145,35 +154,31 @@ impl DynamoOrders {
     }
 }
 
-/// A page of the orders under the key `day` of the index `by_location`; without a limit, the 1 MB that one query reads.
-pub(super) async fn orders_of_day(
+/// Returns the query of index `by_location` for the orders of a location and business date.
+pub(super) fn query_daily_orders(
     client: &Client,
     orders_table: &str,
-    day: String,
-    limit: Option<i32>,
-    after: Option<Position>,
-) -> Result<Listing<Order>, StoreError> {
-    let found = client
+    location: &LocationId,
+    business_date: Date,
+) -> QueryFluentBuilder {
+    let partition = keys::daily_orders_partition(location, business_date);
+    client
         .query()
         .table_name(orders_table)
         .index_name("by_location")
         .key_condition_expression("location_key = :day")
-        .expression_attribute_values(":day", string(day))
-        .set_limit(limit)
-        .set_exclusive_start_key(start_key(after))
-        .send()
-        .await
-        .map_err(sort("list the orders of a day"))?;
-    let items = found
-        .items
-        .unwrap_or_default()
-        .into_iter()
-        .map(|item| Ok(value::<OrderRecord>(item)?.order()))
-        .collect::<Result<_, StoreError>>()?;
-    Ok(Listing {
-        items,
-        next: position(found.last_evaluated_key),
+        .expression_attribute_values(":day", string(partition))
+}
+
+/// Reads a page of a [`query_daily_orders`].
+pub(super) async fn daily_orders_page(
+    query: QueryFluentBuilder,
+    after: Option<Position>,
+) -> Result<Listing<Order>, StoreError> {
+    query_page(query, after, "list the orders of a day", |item| {
+        Ok(value::<OrderRecord>(item)?.order())
     })
+    .await
 }
 
 impl OrderStore for DynamoOrders {
@@ -182,78 +187,68 @@ impl OrderStore for DynamoOrders {
         order: &Order,
         request: &Fingerprint,
         deadline: Deadline,
-    ) -> Result<PlaceOutcome, StoreError> {
+    ) -> Result<Placement, StoreError> {
         let guard = self.place_guard(order, request)?;
-        let takes = order.takes();
-        match self.levels.write(&[guard], &takes, deadline).await? {
-            Changed::All => Ok(PlaceOutcome::Placed),
-            Changed::Guarded(mut met) => {
-                let Some(Part::Failed(Some(item))) = met.pop() else {
+        let changes = order.takes();
+        match self.levels.write(&[guard], &changes, deadline).await? {
+            LevelChangeResult::Written => Ok(Placement::Placed),
+            LevelChangeResult::GuardFailed(mut checks) => {
+                let Some(ConditionCheck::Failed(Some(item))) = checks.pop() else {
                     return Err(StoreError::failed("place an order")(
-                        "the order that is there was not shown",
+                        "the failed condition returned no existing order",
                     ));
                 };
                 let existing: OrderRecord = value(item)?;
                 Ok(if existing.fingerprint == *request {
-                    PlaceOutcome::Replayed(Box::new(existing.order()))
+                    Placement::Replayed(Box::new(existing.order()))
                 } else {
-                    PlaceOutcome::KeyReused
+                    Placement::KeyReused
                 })
             }
-            Changed::Refused(levels) => Ok(match refused(&takes, levels) {
-                Refused::Short(short) => PlaceOutcome::Short(short),
-                Refused::NotStocked(skus) => PlaceOutcome::NotStocked(skus),
+            LevelChangeResult::LevelsRefused(levels) => Ok(match shortage(&changes, levels) {
+                Shortage::Short(short) => Placement::Short(short),
+                Shortage::NotStocked(skus) => Placement::NotStocked(skus),
             }),
         }
     }
 
-    /// One query: the order's partition holds what is kept beside it.
-    async fn find(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
+    /// Reads the order with its refunds and fulfilments in one query: they share a partition.
+    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.orders_table)
+            .key_condition_expression("pk = :order")
+            .expression_attribute_values(":order", string(keys::order_partition(id)))
+            .consistent_read(true);
         let (mut order, mut refunds, mut fulfilments) = (None, Vec::new(), Vec::new());
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.orders_table)
-                .key_condition_expression("pk = :order")
-                .expression_attribute_values(":order", string(keys::order_partition(id)))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(sort("read an order"))?;
-            for item in page.items.unwrap_or_default() {
-                let sort_key = item.get("sk").and_then(|sk| sk.as_s().ok());
-                match sort_key.map(String::as_str).unwrap_or_default() {
-                    keys::ORDER => {
-                        let mut record: OrderRecord = value(item)?;
-                        let kept = std::mem::take(&mut record.fulfilments);
-                        fulfilments.extend(kept.into_iter().map(FulfilmentRecord::into_parts));
-                        order = Some(record);
-                    }
-                    sk if sk.starts_with(keys::REFUNDS) => {
-                        refunds.push(value::<RefundRecord>(item)?.into_parts());
-                    }
-                    sk if sk.starts_with(keys::FULFILMENTS) => {
-                        fulfilments.push(value::<FulfilmentRecord>(item)?.into_parts());
-                    }
-                    _ => {}
+        for item in query_all(query, "read an order", Ok).await? {
+            let sort_key = item.get("sk").and_then(|sk| sk.as_s().ok());
+            match sort_key.map(String::as_str).unwrap_or_default() {
+                keys::ORDER => {
+                    let mut record: OrderRecord = value(item)?;
+                    let embedded = std::mem::take(&mut record.fulfilments);
+                    fulfilments.extend(embedded.into_iter().map(FulfilmentRecord::into_parts));
+                    order = Some(record);
                 }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
+                sk if sk.starts_with(keys::REFUND_PREFIX) => {
+                    refunds.push(value::<RefundRecord>(item)?.into_parts());
+                }
+                sk if sk.starts_with(keys::FULFILMENT_PREFIX) => {
+                    fulfilments.push(value::<FulfilmentRecord>(item)?.into_parts());
+                }
+                _ => {}
             }
         }
         refunds.sort_by_key(|(refund, _)| (refund.refunded_at, refund.refund_id));
-        fulfilments.sort_by_key(|(made, _)| (made.fulfilled_at, made.fulfilment_id));
-        Ok(order.map(|record| StoredOrder {
+        fulfilments
+            .sort_by_key(|(fulfilment, _)| (fulfilment.fulfilled_at, fulfilment.fulfilment_id));
+        Ok(order.map(|record| KnownOrder {
             order: record.order(),
             cancellation: record
                 .cancellation
                 .clone()
-                .map(|made| made.into_parts(record.order_id)),
+                .map(|cancellation| cancellation.into_parts(record.order_id)),
             request: record.fingerprint,
             revision: record.revision,
             refunds,
@@ -267,78 +262,78 @@ impl OrderStore for DynamoOrders {
         business_date: Date,
         page: Page,
     ) -> Result<Listing<Order>, StoreError> {
-        let day = keys::orders_of_day(location, business_date);
-        let limit = Some(i32::from(page.limit));
-        orders_of_day(&self.client, &self.orders_table, day, limit, page.after).await
+        let query = query_daily_orders(&self.client, &self.orders_table, location, business_date)
+            .limit(i32::from(page.limit));
+        daily_orders_page(query, page.after).await
     }
 
-    async fn is_unchanged(
+    async fn is_settled(
         &self,
-        known: &StoredOrder,
-        record: AttachedRecordId,
+        known: &KnownOrder,
+        record: RecordId,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
-        let order = known.order.order_id;
-        let record = match record {
-            AttachedRecordId::Refund(id) => keys::refund(order, id),
-            AttachedRecordId::Fulfilment(id) => keys::fulfilment(order, id),
+        let order_id = known.order.order_id;
+        let record_key = match record {
+            RecordId::Refund(id) => keys::refund(order_id, id),
+            RecordId::Fulfilment(id) => keys::fulfilment(order_id, id),
         };
-        let read = vec![key_of(&keys::order(order)), key_of(&record)];
-        let found = get_together(&self.client, &self.orders_table, read, 1, deadline).await?;
-        let Some([order]) = found.as_deref() else {
+        let keys = vec![key_of(&keys::order(order_id)), key_of(&record_key)];
+        let items = transact_get(&self.client, &self.orders_table, keys, 1, deadline).await?;
+        let Some([order]) = items.as_deref() else {
             return Ok(false);
         };
         let order: OrderRecord = value(order.clone())?;
         Ok(order.revision == known.revision)
     }
 
-    async fn update(
+    async fn advance(
         &self,
-        before: &StoredOrder,
-        advance: &OrderUpdate,
+        before: &KnownOrder,
+        advance: &Advance,
         deadline: Deadline,
-    ) -> Result<UpdateOutcome, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let guards = self.advance_guards(before, advance)?;
         match self
             .levels
             .write(&guards, &advance.changes, deadline)
             .await?
         {
-            Changed::All => Ok(UpdateOutcome::Written),
-            Changed::Guarded(_) => Ok(UpdateOutcome::Conflict),
-            Changed::Refused(levels) => match refused(&advance.changes, levels) {
-                Refused::Short(short) => Ok(UpdateOutcome::Short(short)),
-                Refused::NotStocked(skus) => Err(StoreError::failed("advance an order")(format!(
-                    "it holds what has no level: {skus:?}"
+            LevelChangeResult::Written => Ok(Advanced::Done),
+            LevelChangeResult::GuardFailed(_) => Ok(Advanced::Overtaken),
+            LevelChangeResult::LevelsRefused(levels) => match shortage(&advance.changes, levels) {
+                Shortage::Short(short) => Ok(Advanced::Short(short)),
+                Shortage::NotStocked(skus) => Err(StoreError::failed("advance an order")(format!(
+                    "these SKUs of the order have no level: {skus:?}"
                 ))),
             },
         }
     }
 }
 
-/// What the levels of a refused transaction lack.
-enum Refused {
+/// What the levels that refused an order lack.
+enum Shortage {
     Short(Vec<ShortSku>),
     NotStocked(Vec<Sku>),
 }
 
-/// Why `levels`, by their place in `changes`, refused.
-fn refused(changes: &[LevelChange], levels: Vec<(usize, RefusedLevel)>) -> Refused {
+/// Converts the refusals of levels, given by the index of their change, to a shortage.
+fn shortage(changes: &[LevelChange], refusals: Vec<(usize, LevelRefusal)>) -> Shortage {
     let (mut short, mut not_stocked) = (Vec::new(), Vec::new());
-    for (place, why) in levels {
-        let Some(LevelChange { key, change }) = changes.get(place) else {
+    for (index, refusal) in refusals {
+        let Some(LevelChange { key, change }) = changes.get(index) else {
             continue;
         };
-        let available = match why {
-            RefusedLevel::Missing => {
+        let available = match refusal {
+            LevelRefusal::Missing => {
                 not_stocked.push(key.sku.clone());
                 continue;
             }
-            // What leaves was promised before.
-            RefusedLevel::Cannot(level) if change.kind == MovementKind::Fulfilment => {
+            // A fulfilment takes stock that is allocated, so the available quantity does not limit it.
+            LevelRefusal::NotApplicable(level) if change.kind == MovementKind::Fulfilment => {
                 level.fit_for_sale()
             }
-            RefusedLevel::Cannot(level) => level.available(),
+            LevelRefusal::NotApplicable(level) => level.available(),
         };
         short.push(ShortSku {
             sku: key.sku.clone(),
@@ -347,8 +342,8 @@ fn refused(changes: &[LevelChange], levels: Vec<(usize, RefusedLevel)>) -> Refus
         });
     }
     if not_stocked.is_empty() {
-        Refused::Short(short)
+        Shortage::Short(short)
     } else {
-        Refused::NotStocked(not_stocked)
+        Shortage::NotStocked(not_stocked)
     }
 }

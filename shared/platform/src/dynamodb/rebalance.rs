@@ -1,5 +1,4 @@
-//! Goods moved between the buckets of one level, in transactions of their own: whether they come about or not, the level
-//! as a whole is the same.
+//! Rebalances stock between the buckets of a split level. Each move is one transaction and leaves the level's total unchanged.
 
 use std::time::Duration;
 
@@ -8,91 +7,100 @@ use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
 use stockline_domain::split_level::{Gathering, Plan};
 
-use super::change_level::planned_items;
+use super::change_level::plan_items;
 use super::split_levels::SplitLevels;
-use super::transaction::{Tried, Written, fresh_token, try_once};
+use super::transaction::{AttemptResult, TransactionResult, attempt_transaction, new_client_token};
 use stockline_application::deadline::Deadline;
 use stockline_application::store_error::StoreError;
 
-/// The longest that a caller whose change is committed waits for the evening out that comes after it.
-const EVENING_OUT: Duration = Duration::from_millis(250);
+/// The maximum time that rebalancing after a committed change delays the response.
+const REBALANCE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// What is left of the deadline at least, for the answer.
-const FOR_THE_ANSWER: Duration = Duration::from_millis(250);
+/// The time before the deadline that is kept for the response.
+const RESPONSE_RESERVE: Duration = Duration::from_millis(250);
 
-/// Moves goods between the buckets of levels.
+/// Moves stock between the buckets of split levels.
 #[derive(Debug, Clone)]
-pub struct Rebalance {
+pub struct Rebalancer {
     client: Client,
     levels: SplitLevels,
 }
 
-impl Rebalance {
-    /// Of `levels`.
+impl Rebalancer {
+    /// Creates a rebalancer of `levels`.
     pub fn new(client: Client, levels: SplitLevels) -> Self {
         Self { client, levels }
     }
 
-    /// Evens out the levels that are `uneven`, as far as there is time: what is left is for the next time.
+    /// Rebalances the `uneven` levels as far as time allows, and logs errors. A later change rebalances what is left.
     ///
-    /// What it comes after is committed and waits to be answered, so it has little time, all the levels together.
-    pub async fn even_out_in_passing(
+    /// The change before it is committed and its response waits, so the time limit is short and covers all levels together.
+    pub async fn rebalance_after_write(
         &self,
         uneven: Vec<&LevelKey>,
         at: Timestamp,
         deadline: Deadline,
     ) {
-        let time = EVENING_OUT.min(deadline.remaining().saturating_sub(FOR_THE_ANSWER));
+        let time = REBALANCE_TIMEOUT.min(deadline.left().saturating_sub(RESPONSE_RESERVE));
         if time.is_zero() {
             return;
         }
         let budget = Deadline::within(time);
-        let evening = async {
+        let rebalancing = async {
             for key in uneven {
-                if let Err(error) = self.even_out(key, at, budget).await {
-                    tracing::warn!(%error, "a level stays uneven for now");
+                if let Err(error) = self.rebalance(key, at, budget).await {
+                    tracing::warn!(%error, "failed to rebalance a level");
                 }
             }
         };
-        if tokio::time::timeout(time, evening).await.is_err() {
-            tracing::warn!("levels stay uneven for now: there was no time to even them out");
+        if tokio::time::timeout(time, rebalancing).await.is_err() {
+            tracing::warn!("levels were not rebalanced in time");
         }
     }
 
-    /// Evens the buckets of a level out, if nobody changes them meanwhile; answers whether they are even.
+    /// Makes one attempt to rebalance a level. Returns true if the level was balanced already, false after an attempt, whether
+    /// it succeeded or not.
     ///
-    /// Where others write them so often that all of them are never free at once, the fullest gives to the emptiest.
-    pub async fn even_out(
+    /// If the move between all buckets fails, because others write one of them all the time, stock moves only from the bucket
+    /// that is furthest above its share to the one that is furthest below.
+    pub async fn rebalance(
         &self,
         key: &LevelKey,
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
-        let Some(read) = self.levels.read(key, deadline).await? else {
+        let Some(snapshot) = self.levels.read(key, deadline).await? else {
             return Ok(true);
         };
-        let Some(evening) = read.level.evening(at) else {
+        let Some(plan) = snapshot.level.evening(at) else {
             return Ok(true);
         };
-        if !self.move_goods(key, &evening).await?
-            && let Some(step) = read.level.evening_step(at)
+        if !self.write_plan(key, &plan).await?
+            && let Some(pair_plan) = snapshot.level.evening_step(at)
         {
-            self.move_goods(key, &step).await?;
+            self.write_plan(key, &pair_plan).await?;
         }
         Ok(false)
     }
 
-    /// Brings together in one bucket what a change concerns, if nobody changes it meanwhile; answers whether it is.
-    pub async fn gather(&self, key: &LevelKey, gathering: &Gathering) -> Result<bool, StoreError> {
-        match &gathering.first {
-            Some(first) => self.move_goods(key, first).await,
+    /// Makes one attempt to move the stock that a change concerns to one bucket. Returns whether it is there.
+    pub async fn consolidate(
+        &self,
+        key: &LevelKey,
+        consolidation: &Gathering,
+    ) -> Result<bool, StoreError> {
+        match &consolidation.first {
+            Some(transfer) => self.write_plan(key, transfer).await,
             None => Ok(true),
         }
     }
 
-    async fn move_goods(&self, key: &LevelKey, plan: &Plan) -> Result<bool, StoreError> {
-        let items = planned_items(self.levels.table(), key, plan)?;
-        let tried = try_once(&self.client, items, &fresh_token()).await?;
-        Ok(matches!(tried, Tried::Decided(Written::All)))
+    async fn write_plan(&self, key: &LevelKey, plan: &Plan) -> Result<bool, StoreError> {
+        let items = plan_items(self.levels.table(), key, plan)?;
+        let result = attempt_transaction(&self.client, items, &new_client_token()).await?;
+        Ok(matches!(
+            result,
+            AttemptResult::Decided(TransactionResult::Committed)
+        ))
     }
 }

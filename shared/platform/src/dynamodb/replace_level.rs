@@ -1,4 +1,4 @@
-//! A level as it is stored, and the write that replaces it when nobody else came first.
+//! The stored form of a level, and the transaction item that replaces a level if its version is unchanged.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use stockline_domain::level::Level;
@@ -8,9 +8,10 @@ use super::cause_attributes::CauseAttributes;
 use crate::keys;
 use stockline_application::store_error::StoreError;
 
-/// A level as it is stored: with what conditions compare and what the indexes sort by.
+/// Returns the item of a level bucket, with the attributes that conditions and indexes need.
 ///
-/// `available` is stored because a condition has no arithmetic, and `counted_ms` because it compares texts by letters.
+/// `available` is stored because condition expressions have no arithmetic. `counted_ms` is stored because they compare
+/// strings byte by byte, and `counted_at` has a variable number of decimals. Only bucket 0 is in the indexes.
 pub fn level_item(level: &Level) -> Result<Item, StoreError> {
     let mut stored = item(&keys::level_bucket(&level.key(), level.bucket), level)?;
     stored.insert("available".to_owned(), number(level.available()));
@@ -28,7 +29,9 @@ pub fn level_item(level: &Level) -> Result<Item, StoreError> {
     Ok(stored)
 }
 
-/// The write that makes `before` into `after`, unless another write came between. What has no version is not there.
+/// Returns the transaction item that replaces `before` with `after` if the stored version is that of `before`.
+///
+/// A `before` with version 0 is a level that does not exist yet.
 pub fn replace_level(
     table: &str,
     before: &Level,
@@ -43,7 +46,7 @@ pub fn replace_level(
             .map_err(StoreError::failed("write a level"))?;
         return Ok(TransactWriteItem::builder().put(put).build());
     }
-    // Named attributes and not the whole item: what others keep on it stays as it is.
+    // Update single attributes instead of the whole item, to keep attributes that other writers set.
     let mut assignments = vec![
         "on_hand = :on_hand",
         "allocated = :allocated",

@@ -1,4 +1,4 @@
-//! The orders of whole days, and the days that were written late, read from the orders' indexes.
+//! Reads the orders of whole business dates, and the business dates with late writes, from indexes of the orders table.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,16 @@ use stockline_domain::ids::LocationId;
 use stockline_domain::order::Order;
 
 use super::attributes::{Item, string};
-use super::orders::orders_of_day;
-use super::transaction::sort;
+use super::orders::{daily_orders_page, query_daily_orders};
+use super::paging::query_all;
 use crate::keys;
 use stockline_application::paging::{Listing, Position};
 use stockline_application::ports::export::SalesReader;
 use stockline_application::store_error::StoreError;
 
-/// The orders of a table, for reading only.
+const LIST_LATE_WRITES: &str = "list late writes";
+
+/// A reader of orders for the export.
 #[derive(Debug, Clone)]
 pub struct DynamoSales {
     client: Client,
@@ -24,7 +26,7 @@ pub struct DynamoSales {
 }
 
 impl DynamoSales {
-    /// Orders in `orders_table`.
+    /// Creates a reader of `orders_table`.
     pub fn new(client: Client, orders_table: String) -> Self {
         Self {
             client,
@@ -40,32 +42,20 @@ impl SalesReader for DynamoSales {
         business_date: Date,
         after: Option<Position>,
     ) -> Result<Listing<Order>, StoreError> {
-        let day = keys::orders_of_day(location, business_date);
-        orders_of_day(&self.client, &self.orders_table, day, None, after).await
+        let query = query_daily_orders(&self.client, &self.orders_table, location, business_date);
+        daily_orders_page(query, after).await
     }
 
     async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {
-        let (mut days, mut after) = (BTreeSet::new(), None);
-        loop {
-            let found = self
-                .client
-                .query()
-                .table_name(&self.orders_table)
-                .index_name("by_late_write")
-                .key_condition_expression("late_on = :day")
-                .expression_attribute_values(":day", string(day.to_string()))
-                .set_exclusive_start_key(after)
-                .send()
-                .await
-                .map_err(sort("look for late writes"))?;
-            for item in found.items.unwrap_or_default() {
-                days.insert(late_day(&item)?);
-            }
-            after = found.last_evaluated_key;
-            if after.is_none() {
-                return Ok(days);
-            }
-        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.orders_table)
+            .index_name("by_late_write")
+            .key_condition_expression("late_on = :day")
+            .expression_attribute_values(":day", string(day.to_string()));
+        let late_days = query_all(query, LIST_LATE_WRITES, |item| late_day(&item)).await?;
+        Ok(late_days.into_iter().collect())
     }
 }
 
@@ -73,8 +63,10 @@ fn late_day(item: &Item) -> Result<LateDay, StoreError> {
     let (location_id, business_date) = item
         .get("location_key")
         .and_then(|key| key.as_s().ok())
-        .and_then(|key| keys::parse_day(key))
-        .ok_or_else(|| StoreError::failed("look for late writes")("an order has no day"))?;
+        .and_then(|key| keys::parse_daily_orders_partition(key))
+        .ok_or_else(|| {
+            StoreError::failed(LIST_LATE_WRITES)("an index entry has no valid location_key")
+        })?;
     Ok(LateDay {
         location_id,
         business_date,

@@ -1,4 +1,4 @@
-//! A single write, tried again while the service is busy with its item.
+//! Retries writes of a single item.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,16 +8,17 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use super::transaction::is_busy;
 use stockline_application::deadline::Deadline;
 
-/// How long a write is tried that is handed no deadline; the call around it ends by its own, however long this is.
+/// For how long a write without a deadline of its own is retried. The surrounding call may end earlier.
 ///
-/// A transaction holds an item for some milliseconds. A table that throttles for longer is left to the caller, or to the
-/// record's next delivery.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+/// A conflict with a transaction lasts some milliseconds. Longer throttling is left to the retry of the caller, or to the
+/// redelivery of the record.
+pub const RETRY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Sends a write until the service takes or refuses it, or `deadline` passes; gives its last answer.
+/// Calls `send` until it succeeds, fails for another reason than a conflict or throttling, or `deadline` passes. Returns the
+/// last result.
 ///
-/// It passes that a transaction holds the item, or that the service throttles; nothing was written then.
-pub async fn unless_busy<T, E, R, F>(
+/// After a conflict or throttling nothing is written, so the write can be sent again.
+pub async fn retry_while_busy<T, E, R, F>(
     deadline: Deadline,
     send: impl Fn() -> F,
 ) -> Result<T, SdkError<E, R>>
@@ -25,12 +26,12 @@ where
     F: Future<Output = Result<T, SdkError<E, R>>>,
     E: ProvideErrorMetadata,
 {
-    let mut attempts = deadline.attempts();
+    let mut attempts = deadline.tries();
     loop {
-        let sent = send().await;
-        let busy = matches!(&sent, Err(error) if is_busy(error.code()));
-        if !busy || !attempts.wait_for_next().await {
-            return sent;
+        let result = send().await;
+        let should_retry = matches!(&result, Err(error) if is_busy(error.code()));
+        if !should_retry || !attempts.another().await {
+            return result;
         }
     }
 }
@@ -44,29 +45,29 @@ mod tests {
 
     use super::*;
 
-    fn refused(code: &str) -> SdkError<PutItemError, ()> {
+    fn error(code: &str) -> SdkError<PutItemError, ()> {
         let meta = ErrorMetadata::builder().code(code).build();
         SdkError::service_error(PutItemError::generic(meta), ())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_is_sent_until_the_service_takes_or_refuses_it() {
-        let throttled = || refused("ThrottlingException");
-        for (answers, sent) in [
+    async fn write_is_retried_only_while_throttled() {
+        let throttled = || error("ThrottlingException");
+        for (results, expected_requests) in [
             (vec![Ok(())], 1),
-            (vec![Err(refused("ValidationException"))], 1),
+            (vec![Err(error("ValidationException"))], 1),
             (vec![Err(throttled()), Err(throttled()), Ok(())], 3),
         ] {
-            let (answers, asked) = (Cell::new(answers.into_iter()), Cell::new(0));
+            let (results, requests) = (Cell::new(results.into_iter()), Cell::new(0));
             let send = async || {
-                asked.set(asked.get() + 1);
-                let mut left = answers.take();
-                let answer = left.next().unwrap();
-                answers.set(left);
-                answer
+                requests.set(requests.get() + 1);
+                let mut remaining = results.take();
+                let result = remaining.next().unwrap();
+                results.set(remaining);
+                result
             };
-            let last = unless_busy(Deadline::within(PATIENCE), send).await;
-            assert_eq!(asked.get(), sent, "{last:?}");
+            let last = retry_while_busy(Deadline::within(RETRY_TIMEOUT), send).await;
+            assert_eq!(requests.get(), expected_requests, "{last:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Levels that are split over several items: read whole, and remembered, so that a writer knows where to try.
+//! Reads all buckets of split levels, and caches bucket counts so that a writer can choose a bucket without a read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,137 +10,146 @@ use stockline_domain::split_level::SplitLevel;
 use tokio::time::Instant;
 
 use super::attributes::{Item, key_of, value};
-use super::get_all::get_all;
-use super::get_together::get_together;
-use super::transaction::sort;
+use super::batch_get::batch_get;
+use super::transact_get::transact_get;
+use super::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::store_error::StoreError;
 
-/// How long the number of buckets of a level is believed: an older number costs a try, never a sale.
-const BELIEVED: Duration = Duration::from_mins(1);
+/// For how long a cached bucket count is used. A stale count costs an attempt, but never loses a sale.
+const BUCKET_COUNT_TTL: Duration = Duration::from_mins(1);
 
-/// How many levels are remembered.
-const REMEMBERED: usize = 10_000;
+/// The maximum number of cached levels.
+const MAX_CACHED_LEVELS: usize = 10_000;
 
-/// How often a level that is split is read in one moment, before it is read one item beside the other: a level that many
-/// write at once may have no moment at which nobody does.
-const TRIES: u32 = 6;
+/// The attempts to read a split level as one snapshot before it is read without one. A level with many concurrent writers
+/// may conflict at every attempt.
+const MAX_SNAPSHOT_ATTEMPTS: u32 = 6;
 
-/// Reads levels whole.
+/// Reads levels with all their buckets.
 #[derive(Debug, Clone)]
 pub struct SplitLevels {
     client: Client,
     table: String,
-    known: Arc<Mutex<HashMap<LevelKey, Known>>>,
+    cache: Arc<Mutex<HashMap<LevelKey, BucketCounts>>>,
 }
 
 /// A level as it was read.
 #[derive(Debug)]
-pub struct Read {
-    /// All its items.
+pub struct LevelSnapshot {
+    /// All its buckets.
     pub level: SplitLevel,
-    /// Whether they are of one moment. Where they are not, goods that moved between them meanwhile may count twice or not at
-    /// all: what is tried on it is safe, but nothing is refused on it.
-    pub in_one_moment: bool,
+    /// Whether the buckets were read as one snapshot. If not, stock that moved between them during the read may be counted
+    /// twice or not at all. A write planned from it is safe, because its conditions are checked; a refusal is not.
+    pub is_consistent: bool,
 }
 
-/// What is remembered of a level.
+/// The cached bucket counts of a level.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct BucketCounts {
+    /// As many as the policy asks for.
     in_use: u8,
+    /// As many as exist.
     split_over: u8,
-    learnt: Instant,
+    read_at: Instant,
 }
 
 impl SplitLevels {
-    /// Of `table`.
+    /// Creates a reader of the levels in `table`.
     pub fn new(client: Client, table: String) -> Self {
         Self {
             client,
             table,
-            known: Arc::default(),
+            cache: Arc::default(),
         }
     }
 
-    /// The table they are in.
+    /// Returns the name of the stock table.
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// The level, all its items; none where there is no such level.
+    /// Reads all buckets of a level, strongly consistent. Returns None if the level does not exist.
     ///
-    /// One that is not split is one strong read. One that is, is read as it was in one moment, and where writes keep
-    /// that from being seen, one item beside the other.
+    /// A level that is not split is one `GetItem`. A split level is read as one snapshot, or without one if concurrent writes
+    /// conflict with each attempt.
     pub async fn read(
         &self,
         key: &LevelKey,
         deadline: Deadline,
-    ) -> Result<Option<Read>, StoreError> {
-        let mut over = self
-            .remembered_of(key)
-            .map_or(1, |known| known.split_over.max(1));
+    ) -> Result<Option<LevelSnapshot>, StoreError> {
+        let mut bucket_count = self
+            .cached_counts(key)
+            .map_or(1, |counts| counts.split_over.max(1));
         loop {
-            let (items, in_one_moment) = self.items(key, over, deadline).await?;
-            let mut items = items.into_iter().map(value::<Level>);
-            let Some(first) = items.next().transpose()?.filter(|level| level.bucket == 0) else {
+            let (items, is_consistent) = self.read_buckets(key, bucket_count, deadline).await?;
+            let mut buckets = items.into_iter().map(value::<Level>);
+            let first = buckets.next().transpose()?;
+            let Some(first) = first.filter(|bucket| bucket.bucket == 0) else {
                 return Ok(None);
             };
-            if first.split_over <= over {
-                let others: Vec<Level> = items.collect::<Result<_, _>>()?;
+            if first.split_over <= bucket_count {
+                let others: Vec<Level> = buckets.collect::<Result<_, _>>()?;
                 let level = SplitLevel::new(first, &others);
-                self.remember(&level);
-                return Ok(Some(Read {
+                self.cache_counts(&level);
+                return Ok(Some(LevelSnapshot {
                     level,
-                    in_one_moment,
+                    is_consistent,
                 }));
             }
-            over = first.split_over;
+            // The level has more buckets than were read.
+            bucket_count = first.split_over;
         }
     }
 
-    /// Learns how many buckets of the level are in use: its first item says so.
-    pub async fn learn(&self, key: &LevelKey) -> Result<(), StoreError> {
-        if let Some(first) = self.first_item(key).await? {
-            self.remember(&SplitLevel::new(value(first)?, &[]));
+    /// Caches the bucket counts of the level, read from its bucket 0.
+    pub async fn refresh_counts(&self, key: &LevelKey) -> Result<(), StoreError> {
+        if let Some(first) = self.read_first_bucket(key).await? {
+            self.cache_counts(&SplitLevel::new(value(first)?, &[]));
         }
         Ok(())
     }
 
-    /// The level whose first item is `first`, read just now.
-    pub async fn read_on(&self, first: Level, deadline: Deadline) -> Result<Read, StoreError> {
+    /// Reads the level with bucket 0 `first`. A level that is not split needs no further read.
+    pub async fn read_with_first(
+        &self,
+        first: Level,
+        deadline: Deadline,
+    ) -> Result<LevelSnapshot, StoreError> {
         let key = first.key();
         let level = SplitLevel::new(first, &[]);
-        self.remember(&level);
-        let of_one = Read {
+        self.cache_counts(&level);
+        let snapshot = LevelSnapshot {
             level,
-            in_one_moment: true,
+            is_consistent: true,
         };
-        if of_one.level.buckets().len() == 1 {
-            return Ok(of_one);
+        if snapshot.level.buckets().len() == 1 {
+            return Ok(snapshot);
         }
-        Ok(self.read(&key, deadline).await?.unwrap_or(of_one))
+        Ok(self.read(&key, deadline).await?.unwrap_or(snapshot))
     }
 
-    /// The items of the first `over` buckets that are there, in their order, and whether they are of one moment.
-    async fn items(
+    /// Reads the first `bucket_count` buckets. Returns the existing ones by bucket number, and whether they are one snapshot.
+    async fn read_buckets(
         &self,
         key: &LevelKey,
-        over: u8,
+        bucket_count: u8,
         deadline: Deadline,
     ) -> Result<(Vec<Item>, bool), StoreError> {
-        if over <= 1 {
-            let first = self.first_item(key).await?;
+        if bucket_count <= 1 {
+            let first = self.read_first_bucket(key).await?;
             return Ok((first.into_iter().collect(), true));
         }
-        let keys: Vec<Item> = (0..over)
+        let keys: Vec<Item> = (0..bucket_count)
             .map(|bucket| key_of(&keys::level_bucket(key, bucket)))
             .collect();
         let (client, table) = (&self.client, &self.table);
-        if let Some(items) = get_together(client, table, keys.clone(), TRIES, deadline).await? {
+        let snapshot = transact_get(client, table, keys.clone(), MAX_SNAPSHOT_ATTEMPTS, deadline);
+        if let Some(items) = snapshot.await? {
             return Ok((items, true));
         }
-        let mut items = get_all(client, table, keys, deadline).await?;
+        let mut items = batch_get(client, table, keys, deadline).await?;
         items.sort_by_key(|item| {
             item.get("bucket")
                 .and_then(|bucket| bucket.as_n().ok()?.parse().ok())
@@ -149,8 +158,8 @@ impl SplitLevels {
         Ok((items, false))
     }
 
-    async fn first_item(&self, key: &LevelKey) -> Result<Option<Item>, StoreError> {
-        let found = self
+    async fn read_first_bucket(&self, key: &LevelKey) -> Result<Option<Item>, StoreError> {
+        let output = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -158,37 +167,37 @@ impl SplitLevels {
             .consistent_read(true)
             .send()
             .await
-            .map_err(sort("read a level"))?;
-        Ok(found.item)
+            .map_err(classify_error("read a level"))?;
+        Ok(output.item)
     }
 
-    /// How many buckets of the level are in use, where that was learnt lately.
-    pub fn in_use(&self, key: &LevelKey) -> Option<u8> {
-        self.remembered_of(key).map(|known| known.in_use)
+    /// Returns how many buckets of the level are in use. None if that is not cached.
+    pub fn cached_buckets_in_use(&self, key: &LevelKey) -> Option<u8> {
+        self.cached_counts(key).map(|counts| counts.in_use)
     }
 
-    fn remembered_of(&self, key: &LevelKey) -> Option<Known> {
-        let remembered = self.remembered();
-        let known = remembered.get(key)?;
-        (known.learnt.elapsed() < BELIEVED).then_some(*known)
+    fn cached_counts(&self, key: &LevelKey) -> Option<BucketCounts> {
+        let cache = self.lock_cache();
+        let counts = cache.get(key)?;
+        (counts.read_at.elapsed() < BUCKET_COUNT_TTL).then_some(*counts)
     }
 
-    fn remember(&self, level: &SplitLevel) {
-        let mut remembered = self.remembered();
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
+    fn cache_counts(&self, level: &SplitLevel) {
+        let mut cache = self.lock_cache();
+        if cache.len() >= MAX_CACHED_LEVELS {
+            cache.clear();
         }
-        let known = Known {
+        let counts = BucketCounts {
             in_use: level.in_use(),
             split_over: level.buckets()[0].split_over,
-            learnt: Instant::now(),
+            read_at: Instant::now(),
         };
-        remembered.insert(level.key(), known);
+        cache.insert(level.key(), counts);
     }
 
-    fn remembered(&self) -> MutexGuard<'_, HashMap<LevelKey, Known>> {
-        // What it holds is a hint: one that a panic left half-made is as good.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_cache(&self) -> MutexGuard<'_, HashMap<LevelKey, BucketCounts>> {
+        // The counts are hints, so the cache stays usable after a panic.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -206,7 +215,7 @@ mod tests {
         SplitLevels::new(client, "stock".to_owned())
     }
 
-    fn split_over(buckets: u8, sku: &str) -> SplitLevel {
+    fn split_level(buckets: u8, sku: &str) -> SplitLevel {
         let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
         let first = Level {
             split_over: buckets,
@@ -217,28 +226,40 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_learnt_of_a_level_is_believed_for_a_minute() {
+    async fn bucket_count_is_cached_for_one_minute() {
         let levels = levels();
         let milk = key("store-1", "milk");
-        assert_eq!(levels.in_use(&milk), None);
-        levels.remember(&split_over(4, "milk"));
-        advance(BELIEVED.checked_sub(Duration::from_millis(1)).unwrap()).await;
-        assert_eq!(levels.in_use(&milk), Some(4));
+        assert_eq!(levels.cached_buckets_in_use(&milk), None);
+        levels.cache_counts(&split_level(4, "milk"));
+        advance(
+            BUCKET_COUNT_TTL
+                .checked_sub(Duration::from_millis(1))
+                .unwrap(),
+        )
+        .await;
+        assert_eq!(levels.cached_buckets_in_use(&milk), Some(4));
         advance(Duration::from_millis(1)).await;
-        assert_eq!(levels.in_use(&milk), None);
+        assert_eq!(levels.cached_buckets_in_use(&milk), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn as_many_levels_are_remembered_as_there_is_room_for() {
+    async fn full_cache_is_cleared() {
         let levels = levels();
-        let known = |number: usize| levels.in_use(&key("store-1", &format!("sku-{number}")));
-        for number in 0..REMEMBERED {
-            levels.remember(&split_over(4, &format!("sku-{number}")));
+        let cached =
+            |number: usize| levels.cached_buckets_in_use(&key("store-1", &format!("sku-{number}")));
+        for number in 0..MAX_CACHED_LEVELS {
+            levels.cache_counts(&split_level(4, &format!("sku-{number}")));
         }
-        assert_eq!((known(0), known(REMEMBERED - 1)), (Some(4), Some(4)));
-        levels.remember(&split_over(2, "milk"));
         assert_eq!(
-            (known(0), levels.in_use(&key("store-1", "milk"))),
+            (cached(0), cached(MAX_CACHED_LEVELS - 1)),
+            (Some(4), Some(4))
+        );
+        levels.cache_counts(&split_level(2, "milk"));
+        assert_eq!(
+            (
+                cached(0),
+                levels.cached_buckets_in_use(&key("store-1", "milk"))
+            ),
             (None, Some(2))
         );
     }

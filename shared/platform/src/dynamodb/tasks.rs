@@ -1,4 +1,4 @@
-//! Tasks and controllers in DynamoDB.
+//! Stores tasks and controllers in DynamoDB.
 
 mod completion;
 
@@ -13,8 +13,9 @@ use stockline_domain::ids::{ControllerId, LocationId, OrderId, TaskId, ZoneId};
 use stockline_domain::task::{Controller, Task, TaskState};
 
 use super::attributes::{Item, item, key_of, number, string, value};
-use super::single_write::{PATIENCE, unless_busy};
-use super::transaction::sort;
+use super::paging::query_all;
+use super::single_write::{RETRY_TIMEOUT, retry_while_busy};
+use super::transaction::classify_error;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::tasks::{ControllerStore, TaskStore};
@@ -22,50 +23,52 @@ use stockline_application::store_error::StoreError;
 
 pub use completion::DynamoCompletions;
 
-/// The controllers of a zone in `by_zone`, where its tasks stand under their states.
-const CONTROLLERS: &str = "controller";
+/// The group of controllers in a [`keys::zone_partition`]. The groups of tasks are their states.
+const CONTROLLER_GROUP: &str = "controller";
 
-/// Tasks and controllers.
+/// A store of tasks and controllers.
 #[derive(Debug, Clone)]
 pub struct DynamoTasks {
     client: Client,
     table: String,
 }
 
-/// A task as it is stored: with what `by_zone` sorts by.
+/// Returns the item of a task, with the key attributes of index `by_zone`.
 fn task_item(task: &Task) -> Result<Item, StoreError> {
     let mut stored = item(&keys::task(task.task_id), task)?;
-    let zone_key = keys::zone(&task.location_id, &task.zone_id, task.state.as_str());
-    let queued_key = keys::queued(task.priority, task.deadline, task.created_at, task.task_id);
+    let zone_key = keys::zone_partition(&task.location_id, &task.zone_id, task.state.as_str());
+    let queued_key = keys::queued_key(task.priority, task.deadline, task.created_at, task.task_id);
     stored.insert("zone_key".to_owned(), string(zone_key));
     stored.insert("queued_key".to_owned(), string(queued_key));
     Ok(stored)
 }
 
 impl DynamoTasks {
-    /// Tasks and controllers in `table`.
+    /// Creates a store over `table`.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// Opens the connection ahead of the first event; a failure is left to that event to meet.
+    /// Opens the connection before the first event, by reading a task that does not exist. An error is only logged: the first
+    /// event reports it.
     pub async fn warm_up(&self) {
         if let Err(error) = self
             .find(TaskId::for_order_line(OrderId::derive("", ""), 0))
             .await
         {
-            tracing::warn!(%error, "the connection could not be opened ahead");
+            tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
 
-    /// Writes `item` where `condition` holds of what is there (`:given` is `given`); answers what is there instead where
-    /// it does not.
-    async fn put_where(
+    /// Puts `item` if `condition` holds for the stored item. `:operand` in the condition stands for `operand`.
+    ///
+    /// Returns an inner error with the stored item if the condition does not hold.
+    async fn put_if(
         &self,
         item: Item,
         condition: &str,
-        given: Option<AttributeValue>,
-        doing: &'static str,
+        operand: Option<AttributeValue>,
+        context: &'static str,
     ) -> Result<Result<(), Option<Item>>, StoreError> {
         let put = self
             .client
@@ -74,27 +77,27 @@ impl DynamoTasks {
             .set_item(Some(item))
             .condition_expression(condition)
             .set_expression_attribute_values(
-                given.map(|given| HashMap::from([(":given".to_owned(), given)])),
+                operand.map(|operand| HashMap::from([(":operand".to_owned(), operand)])),
             )
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        let sent = unless_busy(Deadline::within(PATIENCE), || put.clone().send()).await;
-        let Err(error) = sent else {
+        let result = retry_while_busy(Deadline::within(RETRY_TIMEOUT), || put.clone().send()).await;
+        let Err(error) = result else {
             return Ok(Ok(()));
         };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 Ok(Err(failed.item().cloned()))
             }
-            _ => Err(sort(doing)(error)),
+            _ => Err(classify_error(context)(error)),
         }
     }
 
     async fn get<T: DeserializeOwned>(
         &self,
         key: &Key,
-        doing: &'static str,
+        context: &'static str,
     ) -> Result<Option<T>, StoreError> {
-        let found = self
+        let output = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -102,51 +105,40 @@ impl DynamoTasks {
             .consistent_read(true)
             .send()
             .await
-            .map_err(sort(doing))?;
-        found.item.map(value).transpose()
+            .map_err(classify_error(context))?;
+        output.item.map(value).transpose()
     }
 
-    async fn in_zone<T: DeserializeOwned>(
+    /// Reads the tasks in one state, or the controllers, of a zone.
+    async fn list_group<T: DeserializeOwned>(
         &self,
         location: &LocationId,
         zone: &ZoneId,
-        what: &str,
+        group: &str,
     ) -> Result<Vec<T>, StoreError> {
-        let (mut found, mut start) = (Vec::new(), None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name("by_zone")
-                .key_condition_expression("zone_key = :zone")
-                .expression_attribute_values(":zone", string(keys::zone(location, zone, what)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(sort("read a zone"))?;
-            for item in page.items.unwrap_or_default() {
-                found.push(value(item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(found);
-            }
-        }
+        let partition = keys::zone_partition(location, zone, group);
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_zone")
+            .key_condition_expression("zone_key = :zone")
+            .expression_attribute_values(":zone", string(partition));
+        query_all(query, "read a zone", value).await
     }
 }
 
 impl TaskStore for DynamoTasks {
     async fn add(&self, task: &Task) -> Result<(), StoreError> {
         let added = self
-            .put_where(
+            .put_if(
                 task_item(task)?,
                 "attribute_not_exists(pk)",
                 None,
                 "add a task",
             )
             .await?;
-        // Whoever was first has added it.
+        // The id is derived from the order line, so an existing task is the same task.
         added.or(Ok(()))
     }
 
@@ -156,31 +148,31 @@ impl TaskStore for DynamoTasks {
 
     async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
         let replaced = self
-            .put_where(
+            .put_if(
                 task_item(after)?,
-                "version = :given",
+                "version = :operand",
                 Some(number(before.version)),
                 "write a task",
             )
             .await?;
-        let Err(there) = replaced else {
+        let Err(stored) = replaced else {
             return Ok(true);
         };
-        // The SDK sends again what it heard no answer to: the write may be this one's own.
-        Ok(there.map(value::<Task>).transpose()?.as_ref() == Some(after))
+        // The SDK retries after a lost response. The stored task may then be the one of this write.
+        Ok(stored.map(value::<Task>).transpose()?.as_ref() == Some(after))
     }
 }
 
 impl ControllerStore for DynamoTasks {
-    async fn record_heartbeat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
+    async fn beat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
         let mut stored = item(&keys::controller(&heartbeat.controller_id), heartbeat)?;
         let received_at = heartbeat.received_at.as_millisecond();
         stored.insert(
             "zone_key".to_owned(),
-            string(keys::zone(
+            string(keys::zone_partition(
                 &heartbeat.location_id,
                 &heartbeat.zone_id,
-                CONTROLLERS,
+                CONTROLLER_GROUP,
             )),
         );
         stored.insert(
@@ -188,16 +180,16 @@ impl ControllerStore for DynamoTasks {
             string(heartbeat.controller_id.as_str()),
         );
         stored.insert("received_ms".to_owned(), number(received_at));
-        let kept = self
-            .put_where(
+        let result = self
+            .put_if(
                 stored,
-                "attribute_not_exists(pk) OR received_ms <= :given",
+                "attribute_not_exists(pk) OR received_ms <= :operand",
                 Some(number(received_at)),
                 "keep a heartbeat",
             )
             .await?;
-        // A later one is known.
-        kept.or(Ok(()))
+        // A later heartbeat is stored.
+        result.or(Ok(()))
     }
 
     async fn controllers(
@@ -205,28 +197,20 @@ impl ControllerStore for DynamoTasks {
         location: &LocationId,
         zone: &ZoneId,
     ) -> Result<Vec<Controller>, StoreError> {
-        self.in_zone(location, zone, CONTROLLERS).await
+        self.list_group(location, zone, CONTROLLER_GROUP).await
     }
 
     async fn controller(&self, id: &ControllerId) -> Result<Option<Controller>, StoreError> {
         self.get(&keys::controller(id), "read a controller").await
     }
 
-    async fn queued_tasks(
-        &self,
-        location: &LocationId,
-        zone: &ZoneId,
-    ) -> Result<Vec<Task>, StoreError> {
-        self.in_zone(location, zone, TaskState::Queued.as_str())
+    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        self.list_group(location, zone, TaskState::Queued.as_str())
             .await
     }
 
-    async fn leased_tasks(
-        &self,
-        location: &LocationId,
-        zone: &ZoneId,
-    ) -> Result<Vec<Task>, StoreError> {
-        let queries = TaskState::HELD.map(|state| self.in_zone(location, zone, state.as_str()));
+    async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+        let queries = TaskState::HELD.map(|state| self.list_group(location, zone, state.as_str()));
         Ok(try_join_all(queries).await?.into_iter().flatten().collect())
     }
 }

@@ -1,4 +1,4 @@
-//! One transaction: what became of it, and what is tried again.
+//! Sends `TransactWriteItems` and classifies its result and errors.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -10,81 +10,84 @@ use super::attributes::Item;
 use stockline_application::deadline::Deadline;
 use stockline_application::store_error::StoreError;
 
-/// What became of a transaction.
-pub enum Written {
-    /// All of it is written, now or by an earlier try of the same token.
-    All,
-    /// None of it is: per part, whether its condition failed.
-    Refused(Vec<Part>),
+/// The final result of a transaction.
+pub enum TransactionResult {
+    /// All items are written, by this attempt or an earlier one with the same token.
+    Committed,
+    /// Nothing is written because at least one condition failed. Holds one check per transaction item, in their order.
+    ConditionFailed(Vec<ConditionCheck>),
 }
 
-/// What one part of a refused transaction met.
-pub enum Part {
-    /// Its condition held.
-    Held,
-    /// Its condition failed on this item, or on there being none.
+/// The result of the condition of one transaction item.
+pub enum ConditionCheck {
+    /// The condition held.
+    Passed,
+    /// The condition failed. Holds the item as it was, or None if it does not exist or the write does not ask for it.
     Failed(Option<Item>),
 }
 
-impl Part {
-    /// Whether its condition failed.
+impl ConditionCheck {
+    /// Returns whether the condition failed.
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed(_))
     }
 }
 
-/// What became of one try of a transaction.
-pub enum Tried {
-    /// It is decided.
-    Decided(Written),
-    /// Nothing is written, for the service was busy: per part, whether another write held it just then.
+/// The result of one attempt of a transaction.
+pub enum AttemptResult {
+    /// The transaction committed, or a condition failed.
+    Decided(TransactionResult),
+    /// Nothing is written because of a conflict or throttling. Holds, per transaction item, whether it was affected; empty if
+    /// the service did not say.
     Busy(Vec<bool>),
 }
 
-/// Writes `parts`, all or nothing.
+/// Writes `items` in one transaction and retries conflicts and throttling until `deadline`.
 ///
-/// One token goes with every try, so a try whose response was lost is not applied twice. A conflict with another
-/// transaction is tried again until `deadline`.
-pub async fn write(
+/// All attempts share one client token, so an attempt whose response was lost is not applied twice.
+///
+/// # Errors
+/// [`StoreError::Busy`] if `deadline` leaves no time for another attempt.
+pub async fn write_transaction(
     client: &Client,
-    parts: Vec<TransactWriteItem>,
+    items: Vec<TransactWriteItem>,
     deadline: Deadline,
-) -> Result<Written, StoreError> {
-    let token = fresh_token();
-    let mut attempts = deadline.attempts();
+) -> Result<TransactionResult, StoreError> {
+    let token = new_client_token();
+    let mut attempts = deadline.tries();
     loop {
-        match try_once(client, parts.clone(), &token).await? {
-            Tried::Decided(written) => return Ok(written),
-            Tried::Busy(_) => {}
+        match attempt_transaction(client, items.clone(), &token).await? {
+            AttemptResult::Decided(result) => return Ok(result),
+            AttemptResult::Busy(_) => {}
         }
-        if !attempts.wait_for_next().await {
+        if !attempts.another().await {
             return Err(StoreError::Busy);
         }
     }
 }
 
-/// Attempts once to write `parts`, all or nothing, under `token`, which belongs to these parts alone.
-pub async fn try_once(
+/// Makes one attempt to write `items` in one transaction. `token` is the client token; each set of items needs its own.
+pub async fn attempt_transaction(
     client: &Client,
-    parts: Vec<TransactWriteItem>,
+    items: Vec<TransactWriteItem>,
     token: &str,
-) -> Result<Tried, StoreError> {
+) -> Result<AttemptResult, StoreError> {
     let sent = client
         .transact_write_items()
-        .set_transact_items(Some(parts))
+        .set_transact_items(Some(items))
         .client_request_token(token)
         .send()
         .await;
     let Err(error) = sent else {
-        return Ok(Tried::Decided(Written::All));
+        return Ok(AttemptResult::Decided(TransactionResult::Committed));
     };
-    match busy_parts(&error) {
-        Some(held) => Ok(Tried::Busy(held)),
-        None => refused(error).map(Tried::Decided),
+    match busy_items(&error) {
+        Some(is_busy) => Ok(AttemptResult::Busy(is_busy)),
+        None => condition_checks(error).map(AttemptResult::Decided),
     }
 }
 
-/// Whether `code` says that the service is busy with this item or in all, and nothing was done.
+/// Returns whether error code `code` means throttling or a conflict: nothing was done and the request can be retried.
 pub fn is_busy(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -99,8 +102,8 @@ pub fn is_busy(code: Option<&str>) -> bool {
     )
 }
 
-/// Sorts the error of a single read or write into busy, unanswered and failed.
-pub fn sort<E>(context: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
+/// Classifies an SDK error as [`StoreError::Busy`], [`StoreError::Unanswered`] or [`StoreError::Failed`].
+pub fn classify_error<E>(context: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -108,15 +111,15 @@ where
         if is_busy(error.code()) {
             return StoreError::Busy;
         }
-        // What the service answers to its own failure says as little of the write as no answer.
-        let is_its_own = error
+        // A 5xx leaves the outcome unknown, like a timeout: the write may have been applied.
+        let is_server_error = error
             .raw_response()
             .is_some_and(|response| response.status().is_server_error());
         let is_unanswered = matches!(
             error,
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_)
         );
-        if is_its_own || is_unanswered {
+        if is_server_error || is_unanswered {
             StoreError::Unanswered {
                 context,
                 source: error.into(),
@@ -127,17 +130,17 @@ where
     }
 }
 
-/// A token that no other transaction has.
+/// Returns a unique client token.
 #[allow(
     clippy::disallowed_methods,
     reason = "a token is only ever compared with itself"
 )]
-pub fn fresh_token() -> String {
+pub fn new_client_token() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Per part, whether another write held it; none where the transaction was refused for itself.
-fn busy_parts(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
+/// Returns, per transaction item, whether it conflicted or was throttled. None if neither canceled the transaction.
+fn busy_items(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
     if is_busy(error.code()) {
         return Some(Vec::new());
     }
@@ -146,17 +149,17 @@ fn busy_parts(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
     else {
         return None;
     };
-    let held: Vec<bool> = canceled
+    let is_busy_item: Vec<bool> = canceled
         .cancellation_reasons()
         .iter()
         .map(|reason| reason.code().is_some_and(is_conflict))
         .collect();
-    // What the other parts met says nothing yet where one was held: that may be this very request, sent before, whose
-    // guard is not written and whose levels are.
-    held.contains(&true).then_some(held)
+    // A conflict outweighs failed conditions of other items. The conflicting transaction may be an earlier send of this
+    // request, whose level writes are visible while its guard item is still locked.
+    is_busy_item.contains(&true).then_some(is_busy_item)
 }
 
-/// Whether `code` says that another write held the part.
+/// Returns whether cancellation reason `code` means that the item conflicted with another write or was throttled.
 pub fn is_conflict(code: &str) -> bool {
     matches!(
         code,
@@ -164,11 +167,14 @@ pub fn is_conflict(code: &str) -> bool {
     )
 }
 
-fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreError> {
+/// Reads the condition checks of a canceled transaction; other errors are returned.
+fn condition_checks(
+    error: SdkError<TransactWriteItemsError>,
+) -> Result<TransactionResult, StoreError> {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
         error.as_service_error()
     else {
-        return Err(sort("write a transaction")(error));
+        return Err(classify_error("write a transaction")(error));
     };
     let reasons = canceled.cancellation_reasons();
     if !reasons
@@ -177,16 +183,16 @@ fn refused(error: SdkError<TransactWriteItemsError>) -> Result<Written, StoreErr
     {
         return Err(StoreError::failed("write a transaction")(error));
     }
-    let parts = reasons
+    let checks = reasons
         .iter()
         .map(|reason| match reason.code() {
             Some("ConditionalCheckFailed") => {
-                Part::Failed(reason.item().cloned().filter(|item| !item.is_empty()))
+                ConditionCheck::Failed(reason.item().cloned().filter(|item| !item.is_empty()))
             }
-            _ => Part::Held,
+            _ => ConditionCheck::Passed,
         })
         .collect();
-    Ok(Written::Refused(parts))
+    Ok(TransactionResult::ConditionFailed(checks))
 }
 
 #[cfg(test)]
@@ -215,35 +221,36 @@ mod tests {
         )
     }
 
-    fn answered(status: u16, code: &str) -> StoreError {
+    fn classified(status: u16, code: &str) -> StoreError {
         let meta = ErrorMetadata::builder().code(code).build();
         let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
-        sort("read an item")(SdkError::service_error(
+        classify_error("read an item")(SdkError::service_error(
             GetItemError::generic(meta),
             response,
         ))
     }
 
     #[test]
-    fn a_failure_of_the_service_leaves_open_what_it_did() {
-        let failed = answered(500, "InternalServerError");
+    fn server_error_leaves_outcome_unknown() {
+        let failed = classified(500, "InternalServerError");
         assert!(matches!(failed, StoreError::Unanswered { .. }));
-        let throttled = answered(503, "ThrottlingException");
+        let throttled = classified(503, "ThrottlingException");
         assert!(matches!(throttled, StoreError::Busy));
-        let refused = answered(400, "ValidationException");
+        let refused = classified(400, "ValidationException");
         assert!(matches!(refused, StoreError::Failed { .. }));
     }
 
     #[test]
-    fn a_refusal_beside_a_conflict_is_asked_again_because_the_conflict_may_be_the_same_request() {
+    fn conflict_takes_precedence_over_failed_condition() {
+        // The conflict may be with a duplicate of the same request.
         let overlapping_duplicate = canceled(&["TransactionConflict", "ConditionalCheckFailed"]);
-        assert_eq!(busy_parts(&overlapping_duplicate), Some(vec![true, false]));
+        assert_eq!(busy_items(&overlapping_duplicate), Some(vec![true, false]));
         assert_eq!(
-            busy_parts(&canceled(&["None", "ThrottlingError"])),
+            busy_items(&canceled(&["None", "ThrottlingError"])),
             Some(vec![false, true])
         );
         assert_eq!(
-            busy_parts(&canceled(&["None", "ConditionalCheckFailed"])),
+            busy_items(&canceled(&["None", "ConditionalCheckFailed"])),
             None
         );
     }

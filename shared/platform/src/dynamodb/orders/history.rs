@@ -1,4 +1,5 @@
-//! What is kept beside an order: its refunds and fulfilments as items; and in it: how it was canceled.
+//! The stored forms of refunds, fulfilments and cancellations. Refunds are items beside their order, a cancellation is inside
+//! the order item, and a fulfilment is either.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,7 +11,7 @@ use stockline_domain::order::{Cancellation, FulfilledLine, Fulfilment, Refund, R
 use crate::keys;
 use stockline_application::fingerprint::Fingerprint;
 
-/// A refund as it is stored, with what the index of a location's days sorts it by.
+/// The item of a refund, with the key attributes of index `by_location`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RefundRecord {
     refund_id: RefundId,
@@ -30,9 +31,9 @@ pub struct RefundRecord {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct RefundedLineRecord {
-    /// The line of the order.
+    /// Line number in the order.
     l: u16,
-    /// The stock keeping unit.
+    /// SKU.
     s: Sku,
     /// Quantity.
     q: i64,
@@ -40,11 +41,11 @@ struct RefundedLineRecord {
     a: i64,
     /// Tax.
     t: i64,
-    /// Whether it went back to stock.
+    /// Whether the line was restocked.
     b: bool,
 }
 
-/// A fulfilment as it is stored.
+/// The stored form of a fulfilment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FulfilmentRecord {
     fulfilment_id: FulfilmentId,
@@ -56,28 +57,28 @@ pub struct FulfilmentRecord {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct FulfilledLineRecord {
-    /// The line of the order.
+    /// Line number in the order.
     l: u16,
-    /// The stock keeping unit.
+    /// SKU.
     s: Sku,
     /// Quantity.
     q: i64,
 }
 
-/// A cancellation as it is stored, in short: it lies in the order's own item.
+/// The stored form of a cancellation. Its attribute names are short because it is inside the order item.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CancellationRecord {
-    /// Its id.
+    /// Cancellation id.
     i: CancellationId,
-    /// The request.
+    /// Fingerprint of the request.
     f: Fingerprint,
-    /// By line, what had come back by then.
+    /// Line numbers with the quantity that was returned before the cancellation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     r: Vec<(u16, i64)>,
 }
 
 impl CancellationRecord {
-    /// `cancellation` as `request` made it.
+    /// Returns the stored form of `cancellation`, made by `request`.
     pub fn new(cancellation: &Cancellation, request: &Fingerprint) -> Self {
         Self {
             i: cancellation.cancellation_id,
@@ -86,7 +87,7 @@ impl CancellationRecord {
         }
     }
 
-    /// The cancellation of `order_id`, and the request that made it.
+    /// Returns the cancellation of `order_id` and the request that made it.
     pub fn into_parts(self, order_id: OrderId) -> (Cancellation, Fingerprint) {
         let cancellation = Cancellation {
             cancellation_id: self.i,
@@ -98,7 +99,7 @@ impl CancellationRecord {
 }
 
 impl RefundRecord {
-    /// `refund` as `request` made it.
+    /// Returns the stored form of `refund`, made by `request`.
     pub fn new(refund: &Refund, request: &Fingerprint) -> Self {
         let lines = refund.lines.iter().map(|line| RefundedLineRecord {
             l: line.line,
@@ -120,12 +121,12 @@ impl RefundRecord {
             total: refund.total.amount,
             tax: refund.tax.amount,
             fingerprint: request.clone(),
-            location_key: keys::refunds_of_day(&refund.location_id, refund.business_date),
-            placed_key: keys::refunded(refund.refunded_at, refund.refund_id),
+            location_key: keys::daily_refunds_partition(&refund.location_id, refund.business_date),
+            placed_key: keys::refunded_key(refund.refunded_at, refund.refund_id),
         }
     }
 
-    /// The refund, and the request that made it.
+    /// Returns the refund and the request that made it.
     pub fn into_parts(self) -> (Refund, Fingerprint) {
         let money = |amount| Money::new(amount, self.currency);
         let lines = self.lines.into_iter().map(|line| RefundedLine {
@@ -152,7 +153,7 @@ impl RefundRecord {
 }
 
 impl FulfilmentRecord {
-    /// `fulfilment` as `request` made it.
+    /// Returns the stored form of `fulfilment`, made by `request`.
     pub fn new(fulfilment: &Fulfilment, request: &Fingerprint) -> Self {
         let lines = fulfilment.lines.iter().map(|line| FulfilledLineRecord {
             l: line.line,
@@ -168,7 +169,7 @@ impl FulfilmentRecord {
         }
     }
 
-    /// The fulfilment, and the request that made it.
+    /// Returns the fulfilment and the request that made it.
     pub fn into_parts(self) -> (Fulfilment, Fingerprint) {
         let lines = self.lines.into_iter().map(|line| FulfilledLine {
             line: line.l,

@@ -1,4 +1,4 @@
-//! An order as an item.
+//! The stored form of an order.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,14 +15,14 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::store_error::StoreError;
 use stockline_application::trace::{Cause, Traceparent};
 
-/// An order as it is stored: short attribute names and no repeated currency keep an ordinary basket within 1 KB,
-/// which is one write unit (two in a transaction).
+/// The item of an order. Short attribute names and a single currency keep a typical basket within 1 KB, which is one write
+/// unit (two in a transaction).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OrderRecord {
     pub(super) order_id: OrderId,
     location_id: LocationId,
     channel: Channel,
-    /// For readers of the item; the lines decide.
+    /// For readers of the raw item. [`Self::order`] derives the status from the lines.
     status: OrderStatus,
     business_date: Date,
     placed_at: Timestamp,
@@ -36,32 +36,32 @@ pub struct OrderRecord {
     external_reference: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     canceled_at: Option<Timestamp>,
-    /// Rises by one with every write.
+    /// Increases by one with each write.
     pub revision: u64,
     pub(super) fingerprint: Fingerprint,
     location_key: String,
     placed_key: String,
-    /// Where the index `by_late_write` has it, if this write came late.
+    /// Partition key of index `by_late_write`. Set if this write was late for its business date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late_on: Option<Date>,
-    /// The trace of the request that wrote it; the stream record continues it.
+    /// Trace context of the request that wrote the item. The consumer of the stream record continues the trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<Traceparent>,
-    /// The correlation id of the request that wrote it; the stream record continues it.
+    /// Correlation id of the request that wrote the item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
-    /// Where the index `open_by_location` has it, while something of it is still to leave.
+    /// Partition key of index `open_by_location`. Set while a line has an open quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open_location: Option<LocationId>,
-    /// Fulfilments for which their transaction had no room beside the order.
+    /// Fulfilments whose transactions had no room for another item.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) fulfilments: Vec<FulfilmentRecord>,
-    /// How it was canceled.
+    /// The cancellation, if the order was canceled.
     #[serde(rename = "cancel", default, skip_serializing_if = "Option::is_none")]
     pub(super) cancellation: Option<CancellationRecord>,
 }
 
-/// An order as its entry in `open_by_location` has it.
+/// An entry of index `open_by_location`: the projected attributes of an order.
 #[derive(Debug, Deserialize)]
 pub(super) struct OpenEntry {
     placed_key: String,
@@ -72,7 +72,7 @@ pub(super) struct OpenEntry {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct LineRecord {
-    /// The stock keeping unit.
+    /// SKU.
     s: Sku,
     /// Quantity.
     q: i64,
@@ -107,12 +107,12 @@ fn is_zero(number: &i64) -> bool {
 }
 
 impl OrderRecord {
-    /// `order` as it is stored for the first time.
+    /// Returns the first revision of `order`, placed by `request`.
     pub fn new(order: &Order, request: &Fingerprint) -> Self {
         Self::at_revision(order, request, 1, order.placed_at)
     }
 
-    /// `order` as it is stored at `at`, placed by `request`.
+    /// Returns `revision` of `order`, written at `at`. `request` is the request that placed the order.
     pub(super) fn at_revision(
         order: &Order,
         request: &Fingerprint,
@@ -136,8 +136,8 @@ impl OrderRecord {
             canceled_at: order.canceled_at,
             revision,
             fingerprint: request.clone(),
-            location_key: keys::orders_of_day(&order.location_id, order.business_date),
-            placed_key: keys::placed(order.placed_at, order.order_id),
+            location_key: keys::daily_orders_partition(&order.location_id, order.business_date),
+            placed_key: keys::placed_key(order.placed_at, order.order_id),
             late_on: late_on(order.business_date, at),
             traceparent: cause.traceparent().cloned(),
             correlation_id: cause.correlation_id().map(str::to_owned),
@@ -147,8 +147,8 @@ impl OrderRecord {
         }
     }
 
-    /// With `fulfilments` and `cancellation` kept in it.
-    pub(super) fn keeping(
+    /// Returns the record with these fulfilments and this cancellation inside the item.
+    pub(super) fn with_embedded(
         self,
         fulfilments: Vec<FulfilmentRecord>,
         cancellation: Option<CancellationRecord>,
@@ -160,13 +160,13 @@ impl OrderRecord {
         }
     }
 
-    /// What is stored after `order` went on in its life at `at`: the next revision.
+    /// Returns the next revision, with the order state `order`, written at `at`.
     pub fn next(&self, order: &Order, at: Timestamp) -> Self {
         Self::at_revision(order, &self.fingerprint, self.revision + 1, at)
-            .keeping(self.fulfilments.clone(), self.cancellation.clone())
+            .with_embedded(self.fulfilments.clone(), self.cancellation.clone())
     }
 
-    /// The order that is stored.
+    /// Returns the stored order.
     pub fn order(&self) -> Order {
         let lines: Vec<Line> = (1_u16..)
             .zip(&self.lines)
@@ -191,11 +191,12 @@ impl OrderRecord {
 }
 
 impl OpenEntry {
-    /// What the order holds; nothing, where its lines say otherwise than the index.
+    /// Returns the open order. None if no line is open, although the index has the entry.
     pub fn open_order(&self) -> Result<Option<OpenOrder>, StoreError> {
-        let (placed_at, order_id) = keys::parse_placed(&self.placed_key)
-            .ok_or_else(|| StoreError::failed("list open orders")("an entry has no such key"))?;
-        // What it comes to is nobody's question here.
+        let (placed_at, order_id) = keys::parse_placed_key(&self.placed_key).ok_or_else(|| {
+            StoreError::failed("list open orders")("an index entry has no valid placed_key")
+        })?;
+        // The tax treatment affects only the line totals, which an open order does not have.
         let treatment = TaxTreatment::default();
         let lines: Vec<Line> = (1_u16..)
             .zip(&self.lines)
@@ -257,18 +258,18 @@ mod tests {
     use super::*;
     use crate::dynamodb::attributes::{Item, item, value};
 
-    /// What DynamoDB counts an attribute as (Developer Guide, "DynamoDB item sizes and formats").
+    /// Returns the size of an attribute value in bytes (Developer Guide, "DynamoDB item sizes and formats").
     fn size(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::S(text) => text.len(),
-            // One byte for two digits, and one more.
+            // One byte per two digits, plus one.
             AttributeValue::N(number) => number.trim_start_matches('-').len().div_ceil(2) + 1,
             AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
             AttributeValue::M(map) => {
                 let pair = |(name, value): (&String, _)| 1 + name.len() + size(value);
                 3 + map.iter().map(pair).sum::<usize>()
             }
-            other => panic!("no attribute of an order is {other:?}"),
+            other => panic!("unexpected attribute type in an order: {other:?}"),
         }
     }
 
@@ -292,23 +293,23 @@ mod tests {
         taxed_order("basket-1", "store-117", channel, &lines)
     }
 
-    fn stored(order: &Order) -> Item {
+    fn stored_item(order: &Order) -> Item {
         let record = OrderRecord::new(order, &Fingerprint::of(&"a").unwrap());
         item(&keys::order(order.order_id), &record).unwrap()
     }
 
-    /// As it is stored while a request with a `traceparent` is served.
-    async fn stored_in_a_trace(order: &Order) -> Item {
+    /// Returns the item of an order that a request with a `traceparent` writes.
+    async fn stored_item_with_trace(order: &Order) -> Item {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();
         Cause::new(String::new(), trace.ok())
-            .scope(async { stored(order) })
+            .scope(async { stored_item(order) })
             .await
     }
 
     #[tokio::test]
-    async fn a_basket_of_ten_lines_with_cost_tax_and_trace_is_one_write_unit() {
+    async fn ten_line_sale_with_all_attributes_is_one_write_unit() {
         let sale = basket(10, "pos");
-        let item = stored_in_a_trace(&sale).await;
+        let item = stored_item_with_trace(&sale).await;
         assert!(item.contains_key("traceparent"));
         let size = item_size(&item);
         assert!(size <= 1024, "{size} bytes");
@@ -323,33 +324,33 @@ mod tests {
                 .collect(),
             ..sale
         };
-        let size = item_size(&stored_in_a_trace(&returned).await);
-        assert!(size <= 1024, "{size} bytes once all of it has come back");
+        let size = item_size(&stored_item_with_trace(&returned).await);
+        assert!(size <= 1024, "{size} bytes after all lines are returned");
     }
 
     #[tokio::test]
-    async fn a_basket_of_ten_lines_that_was_canceled_is_one_write_unit() {
-        let promise = basket(10, "online");
-        let canceled = promise.cancel(promise.placed_at).unwrap();
-        let id = CancellationId::derive(promise.order_id, "till-1", "c");
-        let made = Cancellation::of(id, &canceled);
+    async fn canceled_ten_line_order_is_one_write_unit() {
+        let placed = basket(10, "online");
+        let canceled = placed.cancel(placed.placed_at).unwrap();
+        let id = CancellationId::derive(placed.order_id, "till-1", "c");
+        let cancellation = Cancellation::of(id, &canceled);
         let request = Fingerprint::of(&"c").unwrap();
-        let kept = CancellationRecord::new(&made, &request);
+        let cancellation = CancellationRecord::new(&cancellation, &request);
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();
         let record = Cause::new(String::new(), trace.ok())
             .scope(async { OrderRecord::new(&canceled, &request) })
             .await;
         let key = keys::order(canceled.order_id);
-        let record = record.keeping(Vec::new(), Some(kept));
+        let record = record.with_embedded(Vec::new(), Some(cancellation));
         let size = item_size(&item(&key, &record).unwrap());
         assert!(size <= 1024, "{size} bytes");
     }
 
     #[test]
-    fn what_a_line_has_nothing_of_takes_no_room() {
+    fn zero_line_fields_are_omitted() {
         let plain = order("plain-1", "store-117", "online", &[("milk", 2)]);
-        let AttributeValue::L(lines) = &stored(&plain)["lines"] else {
-            panic!("the lines are no list");
+        let AttributeValue::L(lines) = &stored_item(&plain)["lines"] else {
+            panic!("lines is not a list");
         };
         let mut names: Vec<_> = lines[0].as_m().unwrap().keys().collect();
         names.sort();
@@ -357,9 +358,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_of_an_order_is_all_of_it() {
+    fn order_record_round_trips() {
         let placed = basket(3, "online");
-        let part = placed.fulfil(2, 1).unwrap();
+        let partly_fulfilled = placed.fulfil(2, 1).unwrap();
         let mut with_tax_on_top = order_body("store-1", "pos", &[("milk", 2)]);
         with_tax_on_top["tax_treatment"] = "added".into();
         with_tax_on_top["lines"][0]["tax"] = json!({"amount": 14, "currency": "EUR"});
@@ -367,10 +368,10 @@ mod tests {
         for order in [
             placed.clone(),
             order_of("tax-1", with_tax_on_top),
-            part.cancel(placed.placed_at).unwrap(),
+            partly_fulfilled.cancel(placed.placed_at).unwrap(),
             placed.cancel(placed.placed_at).unwrap(),
         ] {
-            let record: OrderRecord = value(stored(&order)).unwrap();
+            let record: OrderRecord = value(stored_item(&order)).unwrap();
             assert_eq!(record.order(), order);
         }
     }

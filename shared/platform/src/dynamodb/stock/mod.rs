@@ -1,11 +1,11 @@
-//! Stock in DynamoDB: levels, the requests that change them, and their movements, in one table.
+//! Stores levels, the requests that change them, and their movements in one DynamoDB table.
 
-mod books;
+mod audit_data;
 mod levels;
 mod movements;
 mod policies;
 mod requests;
-mod whereabouts;
+mod stock_lookup;
 
 use std::time::Duration;
 
@@ -14,46 +14,47 @@ use jiff::Timestamp;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
-use super::rebalance::Rebalance;
+use super::rebalance::Rebalancer;
 use super::split_levels::SplitLevels;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::{
-    ChangeOutcome, Ledger, MissingLevel, PendingChange, RecordMovementOutcome, RequestStatus,
-    StockStore,
+    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
 };
 use stockline_application::store_error::StoreError;
 
-/// How long the parts of one level may be read for.
-const READ: Duration = Duration::from_secs(5);
+use policies::PolicyChange;
 
-/// Levels, requests and movements.
+/// The time limit to read a level when the caller sets no deadline.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A store of levels, stock requests and movements.
 #[derive(Debug, Clone)]
 pub struct DynamoStock {
     client: Client,
     levels: SplitLevels,
-    rebalance: Rebalance,
+    rebalancer: Rebalancer,
 }
 
 impl DynamoStock {
-    /// Stock in `table`.
+    /// Creates a store over `table`.
     pub fn new(client: Client, table: String) -> Self {
         let levels = SplitLevels::new(client.clone(), table);
         Self {
-            rebalance: Rebalance::new(client.clone(), levels.clone()),
+            rebalancer: Rebalancer::new(client.clone(), levels.clone()),
             levels,
             client,
         }
     }
 
-    /// Opens the connection ahead of the first request, by reading a change that cannot be; that it fails is the
-    /// first request's to tell.
+    /// Opens the connection before the first request, by reading an applied change that does not exist. An error is only
+    /// logged: the first request reports it.
     pub async fn warm_up(&self) {
-        let deadline = Deadline::within(READ);
-        let nothing = RequestId::derive("", "");
-        if let Err(error) = self.applied_change(nothing, 0, deadline).await {
-            tracing::warn!(%error, "the connection could not be opened ahead");
+        let deadline = Deadline::within(READ_TIMEOUT);
+        let absent_id = RequestId::derive("", "");
+        if let Err(error) = self.find_applied_change(absent_id, 0, deadline).await {
+            tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
 }
@@ -64,7 +65,7 @@ impl StockStore for DynamoStock {
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> Result<RequestStatus, StoreError> {
+    ) -> Result<Opened, StoreError> {
         self.open_request(id, request, at).await
     }
 
@@ -72,7 +73,7 @@ impl StockStore for DynamoStock {
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> Result<Option<RequestStatus>, StoreError> {
+    ) -> Result<Option<Opened>, StoreError> {
         self.recall_request(id, request).await
     }
 
@@ -80,14 +81,14 @@ impl StockStore for DynamoStock {
         &self,
         pending: PendingChange<'_>,
         deadline: Deadline,
-    ) -> Result<ChangeOutcome, StoreError> {
+    ) -> Result<Applied, StoreError> {
         self.apply_change(pending, deadline).await
     }
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
-        let deadline = Deadline::within(READ);
-        let read = self.levels.read(key, deadline).await?;
-        Ok(read.map(|read| read.level.total()))
+        let deadline = Deadline::within(READ_TIMEOUT);
+        let snapshot = self.levels.read(key, deadline).await?;
+        Ok(snapshot.map(|snapshot| snapshot.level.total()))
     }
 
     async fn list(
@@ -107,7 +108,13 @@ impl StockStore for DynamoStock {
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        self.write_policy(key, policy, missing, at, deadline).await
+        let change = PolicyChange {
+            key,
+            policy,
+            missing,
+            at,
+        };
+        self.write_policy(change, deadline).await
     }
 
     async fn movements(&self, key: &LevelKey, page: Page) -> Result<Listing<Movement>, StoreError> {
@@ -116,7 +123,7 @@ impl StockStore for DynamoStock {
 }
 
 impl Ledger for DynamoStock {
-    async fn record(&self, movement: &Movement) -> Result<RecordMovementOutcome, StoreError> {
+    async fn record(&self, movement: &Movement) -> Result<Recorded, StoreError> {
         self.record_movement(movement).await
     }
 }

@@ -1,4 +1,4 @@
-//! Movements: one item for each version of a level that a movement made.
+//! Stores movements: one item for each version of a bucket that a movement produced.
 
 use std::collections::VecDeque;
 
@@ -9,25 +9,29 @@ use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::split_level::SplitLevel;
 use stockline_domain::stock_change::{Sightings, may_have_happened_after, moved_after};
 
-use super::{DynamoStock, READ};
+use super::{DynamoStock, READ_TIMEOUT};
 use crate::dynamodb::attributes::{item, string, value};
-use crate::dynamodb::transaction::sort;
+use crate::dynamodb::paging::query_page;
+use crate::dynamodb::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::stock::RecordMovementOutcome;
+use stockline_application::ports::stock::Recorded;
 use stockline_application::store_error::StoreError;
+
+/// The page size of [`DynamoStock::movements_back_to`].
+const PAGE_SIZE: u16 = 100;
 
 impl DynamoStock {
     pub(super) async fn record_movement(
         &self,
         movement: &Movement,
-    ) -> Result<RecordMovementOutcome, StoreError> {
+    ) -> Result<Recorded, StoreError> {
         let key = LevelKey {
             location_id: movement.location_id.clone(),
             sku: movement.sku.clone(),
         };
-        let sent = self
+        let result = self
             .client
             .put_item()
             .table_name(self.levels.table())
@@ -39,43 +43,45 @@ impl DynamoStock {
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
-        let Err(error) = sent else {
-            return Ok(RecordMovementOutcome::Written);
+        let Err(error) = result else {
+            return Ok(Recorded::Now);
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
-            return Err(sort("record a movement")(error));
+            return Err(classify_error("record a movement")(error));
         };
         let existing = failed.item.clone().map(value::<Movement>).transpose()?;
         Ok(match existing {
-            Some(other) if other.change.movement_id != movement.change.movement_id => {
-                RecordMovementOutcome::Conflict
+            Some(existing) if existing.change.movement_id != movement.change.movement_id => {
+                Recorded::Conflict
             }
-            _ => RecordMovementOutcome::AlreadyRecorded,
+            _ => Recorded::Before,
         })
     }
 
-    /// By how much `on_hand` of `level` moved after `time`, as the ledger and what was `seen` of the level tell; none
-    /// while movements are missing, which the stream brings a moment after the level.
-    pub(super) async fn moved_after(
+    /// Returns by how much `on_hand` of `level` changed at or after `time`, according to its recorded movements and those that
+    /// `observed` adds.
+    ///
+    /// Returns None while movements are missing: the stream records them shortly after the level changes.
+    pub(super) async fn on_hand_delta_since(
         &self,
         level: &SplitLevel,
         time: Timestamp,
-        seen: &Sightings,
+        observed: &Sightings,
     ) -> Result<Option<i64>, StoreError> {
-        let mut moved = 0;
+        let mut total_delta = 0;
         for bucket in level.buckets() {
             let recorded = self.movements_back_to(bucket, time).await?;
-            let movements = seen.complete(bucket.bucket, recorded);
+            let movements = observed.complete(bucket.bucket, recorded);
             match moved_after(bucket, &movements, time) {
-                Some(of_this) => moved += of_this,
+                Some(delta) => total_delta += delta,
                 None => return Ok(None),
             }
         }
-        Ok(Some(moved))
+        Ok(Some(total_delta))
     }
 
-    /// The movements of `bucket` that may have happened after `time`, newest first, and the one before them.
+    /// Reads the movements of `bucket`, newest first, at least back to the newest that cannot have happened at or after `time`.
     async fn movements_back_to(
         &self,
         bucket: &Level,
@@ -83,11 +89,11 @@ impl DynamoStock {
     ) -> Result<Vec<Movement>, StoreError> {
         let (mut movements, mut before) = (Vec::new(), None);
         loop {
-            let found = self
-                .movements_of(&bucket.key(), bucket.bucket, before, 100)
+            let page = self
+                .newest_movements(&bucket.key(), bucket.bucket, before, PAGE_SIZE)
                 .await?;
-            let is_last_page = found.len() < 100;
-            movements.extend(found);
+            let is_last_page = page.len() < usize::from(PAGE_SIZE);
+            movements.extend(page);
             let oldest: Option<&Movement> = movements.last();
             if is_last_page
                 || oldest.is_none_or(|oldest| !may_have_happened_after(&oldest.change, time))
@@ -98,74 +104,78 @@ impl DynamoStock {
         }
     }
 
-    /// The movements of a level, newest first: those of its buckets, merged by when they were recorded.
+    /// Lists the movements of a level, newest first: those of its buckets, merged by `recorded_at`.
     ///
-    /// The position holds, per bucket, the version down to which its movements were shown, or above all there were when the
-    /// first page was: what is recorded since belongs before that page.
+    /// The position maps each bucket to a version; the next page starts below it. For a bucket without a movement on any page
+    /// so far, that is the version above its newest movement at the time of the first page. Movements recorded since belong
+    /// before the first page.
     pub(super) async fn list_movements(
         &self,
         key: &LevelKey,
         page: Page,
     ) -> Result<Listing<Movement>, StoreError> {
-        let mut shown = page.after.unwrap_or_default();
-        if shown.is_empty() {
-            let read = self.levels.read(key, Deadline::within(READ)).await?;
-            let buckets = read.map_or(1, |read| read.level.buckets().len());
-            shown = (0..buckets)
+        let mut positions = page.after.unwrap_or_default();
+        if positions.is_empty() {
+            let snapshot = self
+                .levels
+                .read(key, Deadline::within(READ_TIMEOUT))
+                .await?;
+            let bucket_count = snapshot.map_or(1, |snapshot| snapshot.level.buckets().len());
+            positions = (0..bucket_count)
                 .map(|bucket| (bucket.to_string(), String::new()))
                 .collect();
         }
-        let mut buckets = Vec::with_capacity(shown.len());
-        for (bucket, version) in &shown {
+        let mut buckets = Vec::with_capacity(positions.len());
+        for (bucket, version) in &positions {
             let bucket = bucket
                 .parse()
                 .map_err(StoreError::failed("read a position"))?;
             let before = version.parse().ok();
-            let found = self
-                .movements_of(key, bucket, before, i32::from(page.limit) + 1)
+            let movements = self
+                .newest_movements(key, bucket, before, u16::from(page.limit) + 1)
                 .await?;
-            buckets.push(VecDeque::from(found));
+            buckets.push(VecDeque::from(movements));
         }
-        let newest_there = buckets.iter().map(|found| {
-            let newest: Option<&Movement> = found.front();
+        let start_versions = buckets.iter().map(|movements| {
+            let newest: Option<&Movement> = movements.front();
             newest.map_or(0, |movement| movement.version + 1)
         });
-        for (start, newest) in shown.values_mut().zip(newest_there) {
-            if start.is_empty() {
-                *start = newest.to_string();
+        for (position, start_version) in positions.values_mut().zip(start_versions) {
+            if position.is_empty() {
+                *position = start_version.to_string();
             }
         }
         let mut items = Vec::new();
         while items.len() < usize::from(page.limit)
-            && let Some(movement) = newest(&mut buckets)
+            && let Some(movement) = pop_newest(&mut buckets)
         {
-            shown.insert(movement.bucket.to_string(), movement.version.to_string());
+            positions.insert(movement.bucket.to_string(), movement.version.to_string());
             items.push(movement);
         }
-        let is_more = buckets.iter().any(|bucket| !bucket.is_empty());
+        let has_more = buckets.iter().any(|bucket| !bucket.is_empty());
         Ok(Listing {
             items,
-            next: is_more.then_some(shown),
+            next: has_more.then_some(positions),
         })
     }
 
-    /// The newest `limit` movements of one bucket, of those before version `before`.
-    pub(super) async fn movements_of(
+    /// Reads the newest `limit` movements of one bucket whose version is below `before`.
+    pub(super) async fn newest_movements(
         &self,
         key: &LevelKey,
         bucket: u8,
         before: Option<u64>,
-        limit: i32,
+        limit: u16,
     ) -> Result<Vec<Movement>, StoreError> {
         let mut query = self
             .client
             .query()
             .table_name(self.levels.table())
-            .expression_attribute_values(":level", string(keys::movements(key, bucket)))
+            .expression_attribute_values(":level", string(keys::movements_partition(key, bucket)))
             .key_condition_expression("pk = :level")
             .scan_index_forward(false)
             .consistent_read(true)
-            .limit(limit);
+            .limit(i32::from(limit));
         if let Some(before) = before {
             query = query
                 .key_condition_expression("pk = :level AND sk < :before")
@@ -174,18 +184,14 @@ impl DynamoStock {
                     string(keys::movement(key, bucket, before).sk),
                 );
         }
-        let found = query.send().await.map_err(sort("list movements"))?;
-        found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(value)
-            .collect()
+        Ok(query_page(query, None, "list movements", value)
+            .await?
+            .items)
     }
 }
 
-/// Takes the movement that was recorded last from those of several buckets, each newest first.
-fn newest(buckets: &mut [VecDeque<Movement>]) -> Option<Movement> {
+/// Removes and returns the movement that was recorded last. Each bucket holds its movements newest first.
+fn pop_newest(buckets: &mut [VecDeque<Movement>]) -> Option<Movement> {
     buckets
         .iter_mut()
         .max_by_key(|bucket| bucket.front().map(|movement| movement.change.recorded_at))?

@@ -1,7 +1,7 @@
-//! Policies: when and how much to reorder, and over how many items a level is split.
+//! Writes reorder policies, and splits levels over the number of buckets that their policy asks for.
 //!
-//! The items that a level is newly split over come in the transaction that says that they are used. So there is no moment
-//! at which they are there and miss what the level learns, and what an earlier release left of them is written over.
+//! New buckets are put in the same transaction that raises `split_over`. So no writer can update the level between the two
+//! and leave the new buckets stale, and leftover bucket items are overwritten.
 
 use std::collections::HashMap;
 
@@ -17,51 +17,74 @@ use stockline_domain::split_level::SplitLevel;
 use super::DynamoStock;
 use crate::dynamodb::attributes::{attribute, key_of, number, value};
 use crate::dynamodb::replace_level::{level_item, replace_level};
-use crate::dynamodb::transaction::{Tried, Written, fresh_token, sort, try_once};
+use crate::dynamodb::transaction::{
+    AttemptResult, TransactionResult, attempt_transaction, classify_error, new_client_token,
+};
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::stock::MissingLevel;
 use stockline_application::store_error::StoreError;
 
-/// Over how many items a level is split, at most, that ever was over `split`.
-fn split_for(split: u8, policy: &ReorderPolicy) -> u8 {
+/// A policy to set.
+pub(super) struct PolicyChange<'a> {
+    /// The level.
+    pub key: &'a LevelKey,
+    /// Its new policy.
+    pub policy: &'a ReorderPolicy,
+    /// What to do if the level does not exist.
+    pub missing: MissingLevel,
+    /// When the policy is set.
+    pub at: Timestamp,
+}
+
+/// Returns how many buckets a level with `split_over` buckets has under `policy`. The number never falls, and is 0 until a
+/// policy asks for more than one.
+fn required_buckets(split_over: u8, policy: &ReorderPolicy) -> u8 {
     if policy.buckets <= 1 {
-        split
+        split_over
     } else {
-        split.max(policy.buckets)
+        split_over.max(policy.buckets)
     }
 }
 
 impl DynamoStock {
+    /// Sets a policy, and splits and rebalances the level if the policy asks for more buckets. Returns the level, or None if it
+    /// does not exist and is not to be created.
     pub(super) async fn write_policy(
         &self,
-        key: &LevelKey,
-        policy: &ReorderPolicy,
-        missing: MissingLevel,
-        at: Timestamp,
+        change: PolicyChange<'_>,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let mut attempts = deadline.attempts();
+        let PolicyChange {
+            key,
+            policy,
+            missing,
+            at,
+        } = change;
+        let mut attempts = deadline.tries();
         loop {
-            let written = match self.levels.read(key, deadline).await? {
-                Some(read) => self.set_policy_of(&read.level.buckets()[0], policy).await,
+            let result = match self.levels.read(key, deadline).await? {
+                Some(snapshot) => {
+                    let first = &snapshot.level.buckets()[0];
+                    self.update_or_split(first, policy).await
+                }
                 None if missing == MissingLevel::Report => return Ok(None),
                 None => self.create_with_policy(key, policy).await,
             };
-            match written {
-                Ok(Some(first)) => return self.evened_out(first, at, deadline).await.map(Some),
-                // An order's transaction may hold the level: it is over in some milliseconds.
+            match result {
+                Ok(Some(first)) => return self.rebalance_all(first, at, deadline).await.map(Some),
+                // Another write changed the level since it was read, or a transaction conflicts, which lasts some
+                // milliseconds. The next attempt reads the level again.
                 Ok(None) | Err(StoreError::Busy) => {}
-                Err(failed) => return Err(failed),
+                Err(error) => return Err(error),
             }
-            // Another wrote it in between: it is decided anew.
-            if !attempts.wait_for_next().await {
+            if !attempts.another().await {
                 return Err(StoreError::Busy);
             }
         }
     }
 
-    /// Creates the level with nothing in it; none where another created it first.
+    /// Creates an empty level and returns its bucket 0. Returns None if the level was created concurrently.
     async fn create_with_policy(
         &self,
         key: &LevelKey,
@@ -70,7 +93,7 @@ impl DynamoStock {
         let first = Level {
             version: 1,
             policy: Some(policy.clone()),
-            split_over: split_for(0, policy),
+            split_over: required_buckets(0, policy),
             ..Level::empty(key)
         };
         let is_created = if first.split_over == 0 {
@@ -82,39 +105,40 @@ impl DynamoStock {
         Ok(is_created.then_some(first))
     }
 
-    /// Sets the policy of the level whose first item was read as `first`; none where another write split it meanwhile, or
-    /// is in the way of splitting it.
-    async fn set_policy_of(
+    /// Sets the policy of the level with bucket 0 `first`, splits the level if needed, and returns its new bucket 0. Returns
+    /// None if a concurrent write prevented it.
+    async fn update_or_split(
         &self,
         first: &Level,
         policy: &ReorderPolicy,
     ) -> Result<Option<Level>, StoreError> {
-        let split_over = split_for(first.split_over, policy);
+        let split_over = required_buckets(first.split_over, policy);
         if split_over == first.split_over {
             return self.update_policy(first, policy).await;
         }
         let wider = Level {
             policy: Some(policy.clone()),
             split_over,
-            // Of a level that is split already, its items know more than the first has in it.
+            // `is_short` of bucket 0 suffices only for a level that is not split. For a split level, `whole_short` tells.
             whole_short: first.whole_short || first.is_short(),
             ..first.clone()
         };
-        let split = self.split(first, &wider)?;
+        let split = self.split_item(first, &wider)?;
         let is_split = self
             .write_with_buckets(split, &wider, first.split_over.max(1))
             .await?;
         Ok(is_split.then_some(wider))
     }
 
-    /// Sets the policy of a level that is split as far as it wants. One that is the same is not written again, so that a try
-    /// whose response was lost raises the version once.
+    /// Sets the policy of a level that has enough buckets. Returns None if the level was split concurrently.
+    ///
+    /// An equal policy is not written again, so that a retry after a lost response does not raise the version twice.
     async fn update_policy(
         &self,
         first: &Level,
         policy: &ReorderPolicy,
     ) -> Result<Option<Level>, StoreError> {
-        let sent = self
+        let result = self
             .client
             .update_item()
             .table_name(self.levels.table())
@@ -131,25 +155,25 @@ impl DynamoStock {
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
-        let found = match sent {
-            Ok(written) => written.attributes,
+        let attributes = match result {
+            Ok(output) => output.attributes,
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     failed.item.clone()
                 }
-                _ => return Err(sort("write a policy")(error)),
+                _ => return Err(classify_error("write a policy")(error)),
             },
         };
-        let found: Option<Level> = found
+        let level: Option<Level> = attributes
             .filter(|item: &HashMap<_, _>| !item.is_empty())
             .map(value)
             .transpose()?;
-        Ok(found.filter(|level| level.policy.as_ref() == Some(policy)))
+        Ok(level.filter(|level| level.policy.as_ref() == Some(policy)))
     }
 
-    /// The write that splits the level whose first item was read as `first`, if what its new items are told of `wider` is
-    /// still so, and nobody uses them.
-    fn split(&self, first: &Level, wider: &Level) -> Result<TransactWriteItem, StoreError> {
+    /// Returns the transaction item that updates bucket 0 from `first` to `wider`, which has more buckets. Its condition: what
+    /// the new buckets copy from `wider` is unchanged, and the level was not split further.
+    fn split_item(&self, first: &Level, wider: &Level) -> Result<TransactWriteItem, StoreError> {
         let mut conditions = vec!["attribute_exists(pk)"];
         let mut assignments = vec![
             "policy = :policy",
@@ -162,7 +186,7 @@ impl DynamoStock {
             .expression_attribute_values(":policy", attribute(&wider.policy)?)
             .expression_attribute_values(":split", number(wider.split_over))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":nothing", number(0));
+            .expression_attribute_values(":zero", number(0));
         if first.split_over == 0 {
             conditions.push("attribute_not_exists(split_over)");
         } else {
@@ -176,12 +200,12 @@ impl DynamoStock {
             conditions.push("attribute_not_exists(counted_at)");
         }
         if wider.whole_short {
-            conditions.push("(attribute_exists(whole_short) OR available < :nothing)");
+            conditions.push("(attribute_exists(whole_short) OR available < :zero)");
             assignments.push("whole_short = :whole_short");
             update = update.expression_attribute_values(":whole_short", attribute(&true)?);
         } else {
             conditions.push("attribute_not_exists(whole_short)");
-            conditions.push("available >= :nothing");
+            conditions.push("available >= :zero");
         }
         let update = update
             .condition_expression(conditions.join(" AND "))
@@ -191,21 +215,21 @@ impl DynamoStock {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Makes `write`, which is of the first item of the level, and with it the other items from `from` on, with nothing in
-    /// them; whether the condition of `write` held.
+    /// Writes `first_item`, which makes bucket 0 `first`, together with empty buckets from number `new_from` on. Returns whether
+    /// the condition of `first_item` held.
     async fn write_with_buckets(
         &self,
-        write: TransactWriteItem,
+        first_item: TransactWriteItem,
         first: &Level,
-        from: u8,
+        new_from: u8,
     ) -> Result<bool, StoreError> {
-        let mut items = vec![write];
-        for bucket in from..first.split_over {
+        let mut items = vec![first_item];
+        for bucket in new_from..first.split_over {
             let empty = Level {
                 version: 1,
                 ..SplitLevel::empty_bucket(first, bucket)
             };
-            // Whatever is there is not used, or the condition of the first item does not hold.
+            // Unconditional: an existing item is an unused leftover, or else the condition of `first_item` fails.
             let put = Put::builder()
                 .table_name(self.levels.table())
                 .set_item(Some(level_item(&empty)?))
@@ -213,14 +237,15 @@ impl DynamoStock {
                 .map_err(StoreError::failed("split a level"))?;
             items.push(TransactWriteItem::builder().put(put).build());
         }
-        match try_once(&self.client, items, &fresh_token()).await? {
-            Tried::Decided(written) => Ok(matches!(written, Written::All)),
-            Tried::Busy(_) => Err(StoreError::Busy),
+        match attempt_transaction(&self.client, items, &new_client_token()).await? {
+            AttemptResult::Decided(result) => Ok(matches!(result, TransactionResult::Committed)),
+            AttemptResult::Busy(_) => Err(StoreError::Busy),
         }
     }
 
-    /// The level, whole, evened out over its buckets as far as there is time: the next change goes on.
-    async fn evened_out(
+    /// Rebalances the level with bucket 0 `first` as far as `deadline` allows, and returns its total. Later changes continue the
+    /// rebalancing.
+    async fn rebalance_all(
         &self,
         first: Level,
         at: Timestamp,
@@ -229,17 +254,19 @@ impl DynamoStock {
         if first.split_over <= 1 {
             return Ok(first);
         }
-        let (key, mut attempts) = (first.key(), deadline.attempts());
-        while !self.rebalance.even_out(&key, at, deadline).await? {
-            if !attempts.wait_for_next().await {
+        let (key, mut attempts) = (first.key(), deadline.tries());
+        while !self.rebalancer.rebalance(&key, at, deadline).await? {
+            if !attempts.another().await {
                 break;
             }
         }
-        Ok(self.levels.read_on(first, deadline).await?.level.total())
+        let snapshot = self.levels.read_with_first(first, deadline).await?;
+        Ok(snapshot.level.total())
     }
 
+    /// Puts a bucket if it does not exist. Returns whether it was put.
     async fn put_new(&self, level: &Level) -> Result<bool, StoreError> {
-        let sent = self
+        let result = self
             .client
             .put_item()
             .table_name(self.levels.table())
@@ -247,11 +274,11 @@ impl DynamoStock {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await;
-        match sent {
+        match result {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(sort("write a level")(error)),
+                _ => Err(classify_error("write a level")(error)),
             },
         }
     }

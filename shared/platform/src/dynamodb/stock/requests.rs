@@ -1,4 +1,5 @@
-//! Requests to change stock: each applied change leaves a record in the transaction that changes its levels.
+//! Stores stock requests and applies their changes. Each change writes its levels and a record of itself in one transaction; a
+//! replay reads that record.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,35 +17,41 @@ use stockline_domain::stock_change::{Sightings, StockChange};
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{item, key_of, string, value};
-use crate::dynamodb::change_level::planned_items;
-use crate::dynamodb::get_together::{WHILE_THERE_IS_TIME, get_together};
-use crate::dynamodb::transaction::{Part, Tried, Written, fresh_token, sort, try_once};
+use crate::dynamodb::change_level::plan_items;
+use crate::dynamodb::paging::query_all;
+use crate::dynamodb::transact_get::{UNTIL_DEADLINE, transact_get};
+use crate::dynamodb::transaction::{
+    AttemptResult, ConditionCheck, TransactionResult, attempt_transaction, classify_error,
+    new_client_token,
+};
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{
-    ChangeOutcome, EarlierRequest, MissingLevel, PendingChange, RequestStatus,
+    Applied, EarlierRequest, MissingLevel, Opened, PendingChange,
 };
 use stockline_application::store_error::StoreError;
 
-/// How long a count waits before it looks again whether the ledger has come as far as the level: short, so that it sees
-/// every movement of a level that keeps selling, of which the ledger then only has to bring what was before.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+/// The delay between the reads of a count that waits for missing movements. It is short so that the reads observe each movement
+/// of a level that keeps selling; then only movements before the first read have to arrive from the stream.
+const MOVEMENT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How often it looks so, before it looks more and more rarely.
-const QUICK_LOOKS: u32 = 400;
+/// The number of reads at [`MOVEMENT_POLL_INTERVAL`], before the delay grows with each read.
+const MAX_FIXED_INTERVAL_POLLS: u32 = 400;
 
-/// How often a change of a level that is split is tried by the versions that were read.
-const TRIES_BY_VERSION: u32 = 3;
+/// The attempts to write a split level on the condition that its versions are unchanged, before deltas are added instead.
+const MAX_VERSIONED_ATTEMPTS: u32 = 3;
 
-/// A request as it is stored.
+const READ_REQUEST: &str = "read a request";
+
+/// The item of a stock request.
 #[derive(Debug, Serialize, Deserialize)]
 struct RequestRecord {
     fingerprint: String,
     came_at: Timestamp,
 }
 
-/// A change once it is applied, and what it led to: this is what its replay answers.
+/// The item of an applied change. Holds the levels after the change, which a replay returns.
 #[derive(Debug, Serialize, Deserialize)]
 struct ChangeRecord {
     index: usize,
@@ -52,17 +59,18 @@ struct ChangeRecord {
 }
 
 impl DynamoStock {
+    /// Stores a new request, or finds the earlier request with the same id.
     pub(super) async fn open_request(
         &self,
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> Result<RequestStatus, StoreError> {
+    ) -> Result<Opened, StoreError> {
         let record = RequestRecord {
             fingerprint: request.as_str().to_owned(),
             came_at: at,
         };
-        let sent = self
+        let result = self
             .client
             .put_item()
             .table_name(self.levels.table())
@@ -71,27 +79,28 @@ impl DynamoStock {
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
-        let Err(error) = sent else {
-            return Ok(RequestStatus::New);
+        let Err(error) = result else {
+            return Ok(Opened::New);
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
-            return Err(sort("open a request")(error));
+            return Err(classify_error("open a request")(error));
         };
         let Some(existing) = failed.item.clone() else {
             return Err(StoreError::failed("open a request")(
-                "the request that is there was not shown",
+                "the failed condition returned no existing request",
             ));
         };
-        self.opened_before(id, value(existing)?, request).await
+        self.earlier_request(id, value(existing)?, request).await
     }
 
+    /// Finds the earlier request with this id, without writing anything.
     pub(super) async fn recall_request(
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> Result<Option<RequestStatus>, StoreError> {
-        let found = self
+    ) -> Result<Option<Opened>, StoreError> {
+        let output = self
             .client
             .get_item()
             .table_name(self.levels.table())
@@ -99,24 +108,24 @@ impl DynamoStock {
             .consistent_read(true)
             .send()
             .await
-            .map_err(sort("read a request"))?;
-        Ok(match found.item {
-            Some(existing) => Some(self.opened_before(id, value(existing)?, request).await?),
+            .map_err(classify_error(READ_REQUEST))?;
+        Ok(match output.item {
+            Some(existing) => Some(self.earlier_request(id, value(existing)?, request).await?),
             None => None,
         })
     }
 
-    async fn opened_before(
+    async fn earlier_request(
         &self,
         id: RequestId,
         existing: RequestRecord,
         request: &Fingerprint,
-    ) -> Result<RequestStatus, StoreError> {
+    ) -> Result<Opened, StoreError> {
         if existing.fingerprint != request.as_str() {
-            return Ok(RequestStatus::KeyReused);
+            return Ok(Opened::KeyReused);
         }
-        Ok(RequestStatus::Known(EarlierRequest {
-            received_at: existing.came_at,
+        Ok(Opened::Before(EarlierRequest {
+            came_at: existing.came_at,
             applied: self.applied_changes(id).await?,
         }))
     }
@@ -125,137 +134,136 @@ impl DynamoStock {
         &self,
         id: RequestId,
     ) -> Result<BTreeMap<usize, Vec<Level>>, StoreError> {
-        let (mut applied, mut after) = (BTreeMap::new(), None);
-        loop {
-            let found = self
-                .client
-                .query()
-                .table_name(self.levels.table())
-                .key_condition_expression("pk = :request AND begins_with(sk, :change)")
-                .expression_attribute_values(":request", string(keys::stock_request_partition(id)))
-                .expression_attribute_values(":change", string(keys::APPLIED_CHANGES))
-                .consistent_read(true)
-                .set_exclusive_start_key(after)
-                .send()
-                .await
-                .map_err(sort("read a request"))?;
-            for item in found.items.unwrap_or_default() {
-                let record: ChangeRecord = value(item)?;
-                applied.insert(record.index, record.levels);
-            }
-            after = found.last_evaluated_key;
-            if after.is_none() {
-                return Ok(applied);
-            }
-        }
+        let query = self
+            .client
+            .query()
+            .table_name(self.levels.table())
+            .key_condition_expression("pk = :request AND begins_with(sk, :change)")
+            .expression_attribute_values(":request", string(keys::stock_request_partition(id)))
+            .expression_attribute_values(":change", string(keys::APPLIED_CHANGE_PREFIX))
+            .consistent_read(true);
+        let records: Vec<ChangeRecord> = query_all(query, READ_REQUEST, value).await?;
+        Ok(records
+            .into_iter()
+            .map(|record| (record.index, record.levels))
+            .collect())
     }
 
+    /// Applies one change of a request. Each attempt reads the levels, decides the change on them, and writes it.
     pub(super) async fn apply_change(
         &self,
         pending: PendingChange<'_>,
         deadline: Deadline,
-    ) -> Result<ChangeOutcome, StoreError> {
-        let wanted = pending.change.keys();
-        let (mut attempts, mut looks, mut seen) = (deadline.attempts(), 0, Sightings::default());
+    ) -> Result<Applied, StoreError> {
+        let keys = pending.change.keys();
+        let (mut attempts, mut polls) = (deadline.tries(), 0);
+        let mut observed = Sightings::default();
         loop {
-            let mut found = Vec::with_capacity(wanted.len());
-            for key in &wanted {
-                found.push(self.levels.read(key, deadline).await?);
+            let mut snapshots = Vec::with_capacity(keys.len());
+            for key in &keys {
+                snapshots.push(self.levels.read(key, deadline).await?);
             }
-            let missing: Vec<_> = wanted
+            let missing: Vec<_> = keys
                 .iter()
-                .zip(&found)
-                .filter(|(_, level)| level.is_none())
+                .zip(&snapshots)
+                .filter(|(_, snapshot)| snapshot.is_none())
                 .map(|(key, _)| key.clone())
                 .collect();
             if pending.missing == MissingLevel::Report && !missing.is_empty() {
-                return Ok(ChangeOutcome::MissingLevels(missing));
+                return Ok(Applied::Missing(missing));
             }
-            let in_one_moment = found.iter().flatten().all(|read| read.in_one_moment);
-            let before: Vec<SplitLevel> = wanted
+            let is_consistent = snapshots
                 .iter()
-                .zip(found)
-                .map(|(key, read)| match read {
-                    Some(read) => read.level,
+                .flatten()
+                .all(|snapshot| snapshot.is_consistent);
+            let before: Vec<SplitLevel> = keys
+                .iter()
+                .zip(snapshots)
+                .map(|(key, snapshot)| match snapshot {
+                    Some(snapshot) => snapshot.level,
                     None => SplitLevel::new(Level::empty(key), &[]),
                 })
                 .collect();
             let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
-            let moved_since = match pending.change.depends_on_movements_after(&totals[0]) {
+            let on_hand_delta_since = match pending.change.depends_on_movements_after(&totals[0]) {
                 Some(time) => {
-                    seen.add(&before[0]);
-                    let moved = self.moved_after(&before[0], time, &seen).await?;
-                    let Some(moved) = moved else {
-                        looks += 1;
-                        let is_time_left = if looks < QUICK_LOOKS {
-                            deadline.pause(BETWEEN_LOOKS).await
+                    observed.add(&before[0]);
+                    let delta = self
+                        .on_hand_delta_since(&before[0], time, &observed)
+                        .await?;
+                    let Some(delta) = delta else {
+                        // Movements are missing: wait for the stream and read again.
+                        polls += 1;
+                        let is_time_left = if polls < MAX_FIXED_INTERVAL_POLLS {
+                            deadline.pause(MOVEMENT_POLL_INTERVAL).await
                         } else {
-                            deadline.back_off(looks).await
+                            deadline.back_off(polls).await
                         };
                         if is_time_left {
                             continue;
                         }
                         return Err(StoreError::Busy);
                     };
-                    moved
+                    delta
                 }
                 None => 0,
             };
             let after = match pending.change.apply(
                 &totals,
-                moved_since,
+                on_hand_delta_since,
                 pending.request,
                 pending.index,
                 pending.at,
             ) {
                 Ok(after) => after,
-                // Goods on their way between two buckets were missing or counted twice.
-                Err(_) if !in_one_moment => {
-                    if attempts.wait_for_next().await {
+                // Stock that moved between buckets during the read may be missing or counted twice.
+                Err(_) if !is_consistent => {
+                    if attempts.another().await {
                         continue;
                     }
                     return Err(StoreError::Busy);
                 }
-                // The same request may have applied it meanwhile, and it is that which now stands in its way.
+                // A duplicate of the request may have applied the change since, and caused the refusal.
                 Err(refused) => {
                     let applied = self
-                        .applied_change(pending.request, pending.index, deadline)
+                        .find_applied_change(pending.request, pending.index, deadline)
                         .await?;
                     return Ok(match applied {
-                        Some(levels) => ChangeOutcome::AlreadyApplied(levels),
-                        None => ChangeOutcome::Refused(refused),
+                        Some(levels) => Applied::Before(levels),
+                        None => Applied::Refused(refused),
                     });
                 }
             };
-            let plans = plans(pending.change, &before, &after, attempts.failed())?;
-            let after: Vec<Level> = plans.iter().map(|planned| planned.after.total()).collect();
-            let parts = self.parts(pending, &plans, &after)?;
-            match try_once(&self.client, parts, &fresh_token()).await? {
-                Tried::Decided(Written::All) => {
-                    let uneven = plans.iter().filter_map(Planned::leaves_uneven);
-                    self.rebalance
-                        .even_out_in_passing(uneven.collect(), pending.at, deadline)
+            let writes = plan_writes(pending.change, &before, &after, attempts.made())?;
+            let after: Vec<Level> = writes.iter().map(|write| write.after.total()).collect();
+            let items = self.transact_items(pending, &writes, &after)?;
+            match attempt_transaction(&self.client, items, &new_client_token()).await? {
+                AttemptResult::Decided(TransactionResult::Committed) => {
+                    let uneven = writes.iter().filter_map(LevelWrite::uneven_level);
+                    self.rebalancer
+                        .rebalance_after_write(uneven.collect(), pending.at, deadline)
                         .await;
-                    return Ok(ChangeOutcome::Applied(after));
+                    return Ok(Applied::Now(after));
                 }
-                Tried::Decided(Written::Refused(reasons)) => {
-                    if let Some(Part::Failed(Some(item))) = reasons.into_iter().next() {
-                        return Ok(ChangeOutcome::AlreadyApplied(
-                            value::<ChangeRecord>(item)?.levels,
-                        ));
+                AttemptResult::Decided(TransactionResult::ConditionFailed(checks)) => {
+                    // The first item is the record of the change.
+                    if let Some(ConditionCheck::Failed(Some(item))) = checks.into_iter().next() {
+                        return Ok(Applied::Before(value::<ChangeRecord>(item)?.levels));
                     }
                 }
-                Tried::Busy(_) => {}
+                AttemptResult::Busy(_) => {}
             }
-            // Someone else wrote a level first: it is read again and decided anew.
-            if !attempts.wait_for_next().await {
+            // Another write changed a level first. The next attempt reads the levels again.
+            if !attempts.another().await {
                 return Err(StoreError::Busy);
             }
         }
     }
 
-    /// What the change led to, if it is applied: read at a moment at which nobody is about to.
-    pub(super) async fn applied_change(
+    /// Returns the levels after the change, if it is applied.
+    ///
+    /// A transactional read conflicts with a transaction in progress, so None means that no duplicate is applying the change.
+    pub(super) async fn find_applied_change(
         &self,
         request: RequestId,
         index: usize,
@@ -263,16 +271,17 @@ impl DynamoStock {
     ) -> Result<Option<Vec<Level>>, StoreError> {
         let (client, table) = (&self.client, self.levels.table());
         let key = vec![key_of(&keys::applied_change(request, index))];
-        let found = get_together(client, table, key, WHILE_THERE_IS_TIME, deadline).await?;
-        let record = found.ok_or(StoreError::Busy)?.into_iter().next();
+        let items = transact_get(client, table, key, UNTIL_DEADLINE, deadline).await?;
+        let record = items.ok_or(StoreError::Busy)?.into_iter().next();
         let record = record.map(value::<ChangeRecord>).transpose()?;
         Ok(record.map(|record| record.levels))
     }
 
-    fn parts(
+    /// Returns the record of the change and the writes of its levels as transaction items.
+    fn transact_items(
         &self,
         pending: PendingChange<'_>,
-        plans: &[Planned],
+        writes: &[LevelWrite],
         after: &[Level],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let record = ChangeRecord {
@@ -289,59 +298,60 @@ impl DynamoStock {
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(StoreError::failed("write a change"))?;
-        let mut parts = vec![TransactWriteItem::builder().put(put).build()];
-        for Planned { key, plan, .. } in plans {
-            parts.extend(planned_items(self.levels.table(), key, plan)?);
+        let mut items = vec![TransactWriteItem::builder().put(put).build()];
+        for LevelWrite { key, plan, .. } in writes {
+            items.extend(plan_items(self.levels.table(), key, plan)?);
         }
-        Ok(parts)
+        Ok(items)
     }
 }
 
-/// How one level of a change is written.
-struct Planned {
+/// The planned write of one level.
+struct LevelWrite {
     key: LevelKey,
     plan: Plan,
-    /// What it leads to, if nothing else is written meanwhile.
+    /// The level after the write, if no other write changes it since it was read.
     after: SplitLevel,
 }
 
-impl Planned {
-    /// Its level, if its buckets want evening out once it is written.
-    fn leaves_uneven(&self) -> Option<&LevelKey> {
+impl LevelWrite {
+    /// Returns the level if it needs rebalancing after this write.
+    fn uneven_level(&self) -> Option<&LevelKey> {
         matches!(self.plan, Plan::Parts(_)).then_some(&self.key)
     }
 }
 
-/// How the levels that were `before` become what `change` made `after` of each.
+/// Plans the writes that turn the levels `before` into `after`, the totals that `change` results in.
 ///
-/// By the versions that were read: so what is answered is what was there then. A level that is split and sells faster than
-/// all its buckets can be read and written is never as it was read; there a change that is the same whatever else happens
-/// is added to the buckets after a few tries, and what is answered is what was read, with the change.
-fn plans(
+/// A write replaces the buckets on the condition that their versions are unchanged, so the response shows exactly what was
+/// stored. On a split level that sells faster than all its buckets can be read and written, this condition never holds. There,
+/// after [`MAX_VERSIONED_ATTEMPTS`] attempts, a relative change is added to the buckets instead; the response then shows the
+/// level that was read, with the change.
+fn plan_writes(
     change: &StockChange,
     before: &[SplitLevel],
     after: &[Level],
     attempts: u32,
-) -> Result<Vec<Planned>, StoreError> {
-    let mut plans = Vec::with_capacity(before.len());
+) -> Result<Vec<LevelWrite>, StoreError> {
+    let mut writes = Vec::with_capacity(before.len());
     for (before, total) in before.iter().zip(after) {
-        let Some(made) = &total.last_change else {
+        let Some(delta) = &total.last_change else {
             continue;
         };
         let is_split = before.buckets().len() > 1;
-        let plan = if is_split && change.is_relative() && attempts >= TRIES_BY_VERSION {
-            before.plan(made)
+        let plan = if is_split && change.is_relative() && attempts >= MAX_VERSIONED_ATTEMPTS {
+            before.plan(delta)
         } else {
-            Ok(Plan::Anew(before.anew(total, made)))
+            Ok(Plan::Anew(before.anew(total, delta)))
         };
-        let planned = plan.and_then(|plan| {
-            Ok(Planned {
+        let write = plan.and_then(|plan| {
+            Ok(LevelWrite {
                 key: before.key(),
                 after: before.after(&plan)?,
                 plan,
             })
         });
-        plans.push(planned.map_err(StoreError::failed("plan a change"))?);
+        writes.push(write.map_err(StoreError::failed("plan a change"))?);
     }
-    Ok(plans)
+    Ok(writes)
 }

@@ -1,4 +1,4 @@
-//! A completed task, its stock and its order, in one transaction.
+//! Completes a task: writes the task, its level change and its order in one transaction.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
@@ -9,15 +9,15 @@ use stockline_domain::task::Task;
 
 use super::task_item;
 use crate::dynamodb::attributes::{key_of, number, value};
-use crate::dynamodb::level_changes::{Changed, LevelChanges};
+use crate::dynamodb::level_changes::{LevelChangeResult, LevelChanges};
 use crate::dynamodb::orders::{DynamoOrders, OrderRecord};
-use crate::dynamodb::transaction::sort;
+use crate::dynamodb::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::tasks::{CompletionOutcome, CompletionStore};
+use stockline_application::ports::tasks::{Completion, CompletionStore};
 use stockline_application::store_error::StoreError;
 
-/// Completes tasks over the tables of tasks, orders and stock.
+/// Completes tasks across the tasks, orders and stock tables.
 #[derive(Debug, Clone)]
 pub struct DynamoCompletions {
     client: Client,
@@ -27,7 +27,7 @@ pub struct DynamoCompletions {
 }
 
 impl DynamoCompletions {
-    /// Tasks in `tasks_table`, their orders in `orders_table`, levels in `stock_table`.
+    /// Creates a store over these tables.
     pub fn new(
         client: Client,
         tasks_table: String,
@@ -42,8 +42,8 @@ impl DynamoCompletions {
         }
     }
 
-    async fn order_of(&self, task: &Task) -> Result<OrderRecord, StoreError> {
-        let found = self
+    async fn read_order(&self, task: &Task) -> Result<OrderRecord, StoreError> {
+        let output = self
             .client
             .get_item()
             .table_name(&self.orders_table)
@@ -51,9 +51,12 @@ impl DynamoCompletions {
             .consistent_read(true)
             .send()
             .await
-            .map_err(sort("read a task's order"))?;
-        let item = found.item.ok_or_else(|| {
-            StoreError::failed("read a task's order")(format!("{} is not there", task.order_id))
+            .map_err(classify_error("read a task's order"))?;
+        let item = output.item.ok_or_else(|| {
+            StoreError::failed("read a task's order")(format!(
+                "order {} does not exist",
+                task.order_id
+            ))
         })?;
         value(item)
     }
@@ -78,18 +81,18 @@ impl CompletionStore for DynamoCompletions {
         occurred_at: Timestamp,
         now: Timestamp,
         deadline: Deadline,
-    ) -> Result<CompletionOutcome, StoreError> {
-        let record = self.order_of(before).await?;
+    ) -> Result<Completion, StoreError> {
+        let record = self.read_order(before).await?;
         let (order, quantity) = match before.fulfil(&record.order()) {
             Ok(fulfilled) => fulfilled,
             Err(error @ NotFulfillable::NoSuchLine) => {
                 return Err(StoreError::failed("fulfil a task's order")(error));
             }
-            // Canceled, or all handed over by hand. Where another report of this task has just fulfilled the line,
-            // dropping the task fails on its version, and the task, read again, tells.
-            Err(_) => return Ok(CompletionOutcome::NothingOpen),
+            // The line is canceled, or fully fulfilled by hand. If another report of this task fulfilled it concurrently, the
+            // caller's write that cancels the task fails on its version; the caller then reads the completed task.
+            Err(_) => return Ok(Completion::OrderCanceled),
         };
-        let goods = LevelChange {
+        let level_change = LevelChange {
             key: LevelKey {
                 location_id: after.location_id.clone(),
                 sku: after.sku.clone(),
@@ -98,12 +101,16 @@ impl CompletionStore for DynamoCompletions {
         };
         let guards = [
             self.replace_task(before, after)?,
-            DynamoOrders::replace(&self.orders_table, &record.next(&order, now))?,
+            DynamoOrders::put_next_revision(&self.orders_table, &record.next(&order, now))?,
         ];
-        match self.levels.write(&guards, &[goods], deadline).await? {
-            Changed::All => Ok(CompletionOutcome::Completed),
-            Changed::Guarded(_) => Ok(CompletionOutcome::Conflict),
-            Changed::Refused(_) => Ok(CompletionOutcome::InsufficientStock),
+        match self
+            .levels
+            .write(&guards, &[level_change], deadline)
+            .await?
+        {
+            LevelChangeResult::Written => Ok(Completion::Done),
+            LevelChangeResult::GuardFailed(_) => Ok(Completion::Overtaken),
+            LevelChangeResult::LevelsRefused(_) => Ok(Completion::LevelRefused),
         }
     }
 }
