@@ -61,7 +61,7 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
     /// Fetches the key set ahead of the first request. A failure is logged; the first request fetches again.
     pub async fn warm_up(&self) {
         if let Err(error) = self.keys.find("").await {
-            tracing::warn!(error = %chain(&error), "key set prefetch failed");
+            tracing::warn!(error = %error_chain(&error), "key set prefetch failed");
         }
     }
 
@@ -74,7 +74,7 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
         event: TokenEvent,
         request_id: &str,
     ) -> Result<AuthorizerResponse, Error> {
-        let span = telemetry::invocation(request_id, request_id, "");
+        let span = telemetry::invocation(request_id);
         async {
             match self.decide(&event).await {
                 Ok(allowed) => Ok(allowed),
@@ -83,7 +83,7 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
                     Err(Error::from(UNAUTHORIZED))
                 }
                 Err(denial) => {
-                    tracing::error!(error = %chain(&denial), "token verification failed");
+                    tracing::error!(error = %error_chain(&denial), "token verification failed");
                     Err(Error::from("token verification is unavailable"))
                 }
             }

@@ -82,7 +82,7 @@ impl<Source: KeySetSource, Time: Clock> KeyRing<Source, Time> {
         match self.fetch(now).await {
             Ok(keys) => Ok(keys.get(kid).cloned()),
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "key set fetch failed, using the cached keys");
+                tracing::warn!(error = %error_chain(&error), "key set fetch failed, using the cached keys");
                 Ok(known)
             }
         }

@@ -75,7 +75,7 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
                 let place = (&location.location_id, &zone.zone_id);
                 if let Err(error) = self.sweep_zone(place, &mut heartbeats, &mut result).await {
                     let (location_id, zone_id) = place;
-                    tracing::error!(%location_id, %zone_id, error = %chain(&error), "zone sweep failed");
+                    tracing::error!(%location_id, %zone_id, error = %error_chain(&error), "zone sweep failed");
                     first_error.get_or_insert(error);
                 }
             }
@@ -101,7 +101,7 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
                 self.send_if_recent(&task).await?;
             }
         }
-        for task in self.tasks.waiting(location, zone).await? {
+        for task in self.tasks.queued_tasks(location, zone).await? {
             self.send_if_recent(&task).await?;
         }
         Ok(())
@@ -124,7 +124,7 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
             heartbeats.get(id)?.as_ref()
         };
         let now = self.clock.now();
-        if listed.taken_back(last_heartbeat(listed), now).is_none() {
+        if listed.reclaimed(last_heartbeat(listed), now).is_none() {
             return Ok(None);
         }
         // The index is eventually consistent: decide on the task itself, and only if it still has the listed lease.
@@ -132,7 +132,7 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
         let Some(before) = current.filter(|task| task.lease_id == listed.lease_id) else {
             return Ok(None);
         };
-        let Some(after) = before.taken_back(last_heartbeat(&before), now) else {
+        let Some(after) = before.reclaimed(last_heartbeat(&before), now) else {
             return Ok(None);
         };
         Ok(self.tasks.replace(&before, &after).await?.then_some(after))
@@ -142,7 +142,7 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
     /// SQS drops the message if it was sent.
     async fn send_if_recent(&self, task: &Task) -> Result<(), StoreError> {
         let now = self.clock.now();
-        if task.may_be_untold(now) {
+        if task.needs_queue_message(now) {
             self.queue.enqueue(task, now).await?;
         }
         Ok(())

@@ -24,7 +24,7 @@ pub struct LowStockAlerts<Levels, Alerts, Topic, Time> {
     clock: Time,
 }
 
-impl<Levels: WholeLevels, Alerts: AlertStore, Topic: AlertPublisher, Time: Clock>
+impl<Levels: LevelReader, Alerts: AlertStore, Topic: AlertPublisher, Time: Clock>
     LowStockAlerts<Levels, Alerts, Topic, Time>
 {
     /// Reads split levels from `levels`, keeps the last alert of each level in `alerts`, and publishes to `topic`.
@@ -38,21 +38,21 @@ impl<Levels: WholeLevels, Alerts: AlertStore, Topic: AlertPublisher, Time: Clock
     }
 
     /// Handles one stream record of the stock table. Records of other items than levels are done at once.
-    pub async fn handle(&self, record: &StreamRecord) -> Outcome {
+    pub async fn handle(&self, record: &StreamRecord) -> RecordOutcome {
         let (before, level) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
             _ if record.key.sk != "LEVEL" => return RecordOutcome::Done,
             (Ok(before), Ok(Some(level))) => (before, level),
             (_, Ok(None)) => return RecordOutcome::Done,
             (Err(error), _) | (_, Err(error)) => {
-                return Outcome::Reject(format!("level image cannot be parsed: {error}"));
+                return RecordOutcome::Reject(format!("level image cannot be parsed: {error}"));
             }
         };
         if record.key != keys::level_bucket(&level.key(), level.bucket) {
-            return Outcome::Reject("level image does not match its key".to_owned());
+            return RecordOutcome::Reject("level image does not match its key".to_owned());
         }
         match self.raise_alert(before.as_ref(), &level).await {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Retry(retry_reason(&error)),
+            Ok(()) => RecordOutcome::Done,
+            Err(error) => RecordOutcome::Retry(retry_reason(&error)),
         }
     }
 
@@ -88,7 +88,7 @@ impl<Levels: WholeLevels, Alerts: AlertStore, Topic: AlertPublisher, Time: Clock
             };
             match self
                 .alerts
-                .advance(&key, known.map(|known| known.version), &next)
+                .replace(&key, known.map(|known| known.version), &next)
                 .await?
             {
                 AlertWriteOutcome::Written => {

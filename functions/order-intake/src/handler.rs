@@ -163,7 +163,7 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
     }
 
     /// The order in the path. An order of a location that the caller cannot access is reported as not found.
-    async fn visible_order(&self, call: &Call, action: Action) -> Result<KnownOrder, Problem> {
+    async fn visible_order(&self, call: &Call, action: Action) -> Result<StoredOrder, Problem> {
         call.caller.may(action)?;
         let id: OrderId = call.path("order_id")?;
         let known = self.orders.find(id).await?.ok_or_else(Problem::not_found)?;

@@ -41,7 +41,7 @@ pub enum ExportError {
         source: serde_json::Error,
     },
     /// Some days failed; the others are exported.
-    #[error("{} of {of} days failed ({}); first error: {}", .failed.len(), .failed.join(", "), chain(.first.as_ref()))]
+    #[error("{} of {of} days failed ({}); first error: {}", .failed.len(), .failed.join(", "), error_chain(.first.as_ref()))]
     Partly {
         /// The keys of the manifests that were not written.
         failed: Vec<String>,

@@ -14,8 +14,8 @@ use stockline_application::ports::export::{
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::Location;
-use stockline_domain::export::late::{LateDay, written_on};
-use stockline_domain::export::{DayTotals, Days, ExportedFile, Manifest, TimeZoneGroup};
+use stockline_domain::export::late::{LateDay, late_write_dates};
+use stockline_domain::export::{DayTotals, ExportDays, ExportedFile, Manifest, TimeZoneGroup};
 use stockline_domain::ids::LocationId;
 
 use crate::dimensions::{ProductsFile, locations_file};
@@ -60,7 +60,11 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
     ///
     /// # Errors
     /// [`ExportError::Partly`] if some days failed; all others are exported first.
-    pub async fn run(&self, days: &Days, now: Timestamp) -> Result<Vec<ExportedDay>, ExportError> {
+    pub async fn run(
+        &self,
+        days: &ExportDays,
+        now: Timestamp,
+    ) -> Result<Vec<ExportedDay>, ExportError> {
         let mut locations = self.catalog.list_locations().await?;
         locations.sort_by(|a, b| a.location_id.cmp(&b.location_id));
         let groups = TimeZoneGroup::of(&locations)?;
@@ -73,7 +77,7 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
                     Ok(day) => exported.push(day),
                     Err(error) => {
                         let key = manifest_key(group, date);
-                        tracing::error!(key, error = %chain(&error), "day export failed");
+                        tracing::error!(key, error = %error_chain(&error), "day export failed");
                         failed.push(key);
                         first_error.get_or_insert(error);
                     }
@@ -93,12 +97,12 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
     /// The days with late writes; none for a list of business dates.
     async fn late_days(
         &self,
-        days: &Days,
+        days: &ExportDays,
         now: Timestamp,
     ) -> Result<BTreeSet<LateDay>, ExportError> {
         let mut late = BTreeSet::new();
-        if let Days::LastClosed(count) = days {
-            for day in written_on(*count, now) {
+        if let ExportDays::LastClosed(count) = days {
+            for day in late_write_dates(*count, now) {
                 late.extend(self.sales.written_late(day).await?);
             }
         }
@@ -132,7 +136,7 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
             );
             let existing = self.bucket.sha256(&file.key).await?;
             // A conflict needs no retry: the other run wrote the same catalog, read at almost the same time.
-            let (Put::Written | Put::Overtaken) =
+            let (PutOutcome::Written | PutOutcome::Conflict) =
                 self.put_if_changed(file, existing.as_ref()).await?;
         }
         Ok(())
@@ -191,7 +195,7 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
         };
         let (previous, version) = previous.map(|found| (found.content, found.version)).unzip();
         let manifest = manifest.after(previous.as_ref());
-        if self.put_if_changed(file, existing.as_ref()).await? == Put::Overtaken {
+        if self.put_if_changed(file, existing.as_ref()).await? == PutOutcome::Conflict {
             return Ok(None);
         }
         if previous.as_ref() != Some(&manifest)
@@ -238,10 +242,10 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
     async fn put_if_changed(
         &self,
         file: ExportFile,
-        existing: Option<&Found<String>>,
-    ) -> Result<Put, ExportError> {
+        existing: Option<&StoredFile<String>>,
+    ) -> Result<PutOutcome, ExportError> {
         if existing.is_some_and(|existing| existing.content == file.sha256) {
-            return Ok(Put::Written);
+            return Ok(PutOutcome::Written);
         }
         Ok(self
             .bucket
@@ -271,8 +275,8 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket>
         &self,
         group: &TimeZoneGroup,
         manifest: &Manifest,
-        expected: Option<&Version>,
-    ) -> Result<Put, ExportError> {
+        expected: Option<&FileVersion>,
+    ) -> Result<PutOutcome, ExportError> {
         let key = manifest_key(group, manifest.business_date);
         let mut bytes = serde_json::to_vec(manifest).map_err(|source| ExportError::Manifest {
             key: key.clone(),

@@ -48,7 +48,7 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Time: Cloc
                 count(Metric::ExportRows, exports.iter().map(|day| day.rows).sum());
                 count(Metric::ExportsCompleted, 1);
             }
-            Err(error) => tracing::error!(error = %chain(error), "export failed"),
+            Err(error) => tracing::error!(error = %error_chain(error), "export failed"),
         }
         Ok(Summary { exports: result? })
     }

@@ -31,7 +31,7 @@ impl<Channel: Chat> SlackNotifier<Channel> {
 
     /// Posts the alerts of `records` as one message. Its outcome is the outcome of every readable record; an unreadable record
     /// is rejected alone.
-    pub async fn handle(&self, records: &[QueueRecord]) -> Vec<Outcome> {
+    pub async fn handle(&self, records: &[QueueRecord]) -> Vec<RecordOutcome> {
         let parsed: Vec<_> = records
             .iter()
             .map(|record| read_alert(&record.body))

@@ -63,12 +63,12 @@ impl From<AuditError> for Diagnostic {
 impl<Stock, Orders, Time, Records, Catalog, Topic>
     StockAuditor<Stock, Orders, Time, Records, Catalog, Topic>
 where
-    Stock: Books,
+    Stock: AuditData,
     Orders: OpenOrders,
     Time: Clock,
-    Records: AuditRecords,
+    Records: AuditRecordStore,
     Catalog: CatalogStore,
-    Topic: Operations,
+    Topic: OperationsTopic,
 {
     /// Audits the locations that `event` requests, within the deadline of `context`.
     ///
@@ -95,7 +95,7 @@ where
                     count(Metric::AuditsCompleted, 1);
                 }
             }
-            Err(error) => tracing::error!(error = %chain(error), "audit failed"),
+            Err(error) => tracing::error!(error = %error_chain(error), "audit failed"),
         }
         result
     }
@@ -122,7 +122,7 @@ where
         let summary = run.audit_locations(locations).await;
         if let Some(report) = summary.report() {
             let message = audit_message(report, started_at, request_id.to_owned());
-            self.operations.tell(&message).await?;
+            self.operations.publish(&message).await?;
         }
         Ok(summary)
     }

@@ -26,7 +26,7 @@ pub struct Summary {
     /// The locations that were not audited completely: the time ran out, or a read failed.
     pub unfinished: Vec<LocationId>,
     #[serde(skip)]
-    reported: Vec<LevelFound>,
+    reported: Vec<ReportedLevel>,
 }
 
 /// One run of the audit.
@@ -43,7 +43,7 @@ pub struct AuditRun<'a, Stock, Orders, Time, Records> {
     pub deadline: Deadline,
 }
 
-impl<Stock: Books, Orders: OpenOrders, Time: Clock, Records: AuditRecords>
+impl<Stock: AuditData, Orders: OpenOrders, Time: Clock, Records: AuditRecordStore>
     AuditRun<'_, Stock, Orders, Time, Records>
 {
     /// Audits `locations` in order. A location that cannot be read is logged and listed in `unfinished`.
@@ -61,7 +61,7 @@ impl<Stock: Books, Orders: OpenOrders, Time: Clock, Records: AuditRecords>
                 Ok(true) => summary.locations += 1,
                 Ok(false) => summary.unfinished.push(location),
                 Err(error) => {
-                    tracing::error!(%location, error = %stockline_platform::problem::chain(&error), "location audit failed");
+                    tracing::error!(%location, error = %stockline_application::error_chain::error_chain(&error), "location audit failed");
                     summary.unfinished.push(location);
                 }
             }
@@ -79,7 +79,7 @@ impl<Stock: Books, Orders: OpenOrders, Time: Clock, Records: AuditRecords>
         let mut after = None;
         loop {
             // Lambda would cut off a page that starts too late, and the report of all earlier findings with it.
-            if self.deadline.left() <= 2 * self.audit.patience.until_undecided {
+            if self.deadline.remaining() <= 2 * self.audit.patience.until_undecided {
                 return Ok(false);
             }
             let page = self.audit.page(location, &held, after).await?;
@@ -116,8 +116,8 @@ impl<Stock: Books, Orders: OpenOrders, Time: Clock, Records: AuditRecords>
                 continue;
             }
             summary.confirmed += 1;
-            if summary.reported.len() < TOLD {
-                summary.reported.push(LevelFound {
+            if summary.reported.len() < MAX_REPORTED_LEVELS {
+                summary.reported.push(ReportedLevel {
                     location_id: record.location_id,
                     sku: record.sku,
                     differences: texts_of(finding),

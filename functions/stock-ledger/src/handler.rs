@@ -8,7 +8,7 @@ use stockline_domain::level::Level;
 use stockline_platform::batch::StreamRecord;
 
 /// Records the movement between the two images of `record`, if there is one.
-pub async fn record<Movements: Ledger>(ledger: &Movements, record: StreamRecord) -> Outcome {
+pub async fn record<Movements: Ledger>(ledger: &Movements, record: StreamRecord) -> RecordOutcome {
     // The event source mapping filters for levels. If its filter is wrong, other items must not fill the failure queue.
     if !record.key.is_level() {
         return RecordOutcome::Done;
@@ -16,14 +16,14 @@ pub async fn record<Movements: Ledger>(ledger: &Movements, record: StreamRecord)
     let (before, after) = match (record.old_as::<Level>(), record.new_as::<Level>()) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            return Outcome::Reject(format!(
+            return RecordOutcome::Reject(format!(
                 "image of {} is not a valid level: {error}",
                 record.key.pk
             ));
         }
     };
     let Some(after) = after else {
-        return Outcome::Reject(format!(
+        return RecordOutcome::Reject(format!(
             "level {} was deleted, but its movements remain",
             record.key.pk
         ));
@@ -36,8 +36,8 @@ pub async fn record<Movements: Ledger>(ledger: &Movements, record: StreamRecord)
             count(Metric::MovementsRecorded, 1);
             RecordOutcome::Done
         }
-        Ok(Recorded::Before) => Outcome::Done,
-        Ok(Recorded::Conflict) => Outcome::Reject(format!(
+        Ok(RecordMovementOutcome::AlreadyRecorded) => RecordOutcome::Done,
+        Ok(RecordMovementOutcome::Conflict) => RecordOutcome::Reject(format!(
             "version {} of {} is already recorded with another movement than {}",
             movement.version, record.key.pk, movement.change.movement_id
         )),

@@ -13,7 +13,7 @@ use stockline_application::store_error::StoreError;
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelError, LevelKey};
-use stockline_domain::stock_change::{ChangeRefused, StockChange};
+use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::views::LevelView;
@@ -71,7 +71,7 @@ pub struct Changer<'a, Stock, Catalog> {
     pub deadline: Deadline,
 }
 
-impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
+impl<Stock: StockStore, Catalog: StockableCatalog> Changer<'_, Stock, Catalog> {
     /// Applies `changes` and returns one result for each. `done` holds the levels of changes that an earlier attempt of
     /// the request applied, by index; they are not applied again.
     ///
@@ -82,7 +82,7 @@ impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
     /// [`StoreError::Busy`] if any change was given up or skipped. The same request applies the rest.
     pub async fn apply_all(
         &self,
-        changes: &[StockChange],
+        changes: &[RequestedChange],
         mut done: BTreeMap<usize, Vec<Level>>,
     ) -> Result<Vec<ChangeResult>, StoreError> {
         let mut results = Vec::with_capacity(changes.len());
@@ -131,7 +131,7 @@ impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
     async fn apply(
         &self,
         index: usize,
-        change: &StockChange,
+        change: &RequestedChange,
         deadline: Deadline,
     ) -> Result<ChangeResult, StoreError> {
         let keys = change.keys();
@@ -162,9 +162,11 @@ impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
             applied = self.stock.apply(pending, deadline).await?;
         }
         Ok(match applied {
-            Applied::Now(levels) | Applied::Before(levels) => ChangeResult::applied(index, levels),
-            Applied::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
-            Applied::Missing(keys) => {
+            ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
+                ChangeResult::applied(index, levels)
+            }
+            ChangeOutcome::Refused(refused) => ChangeResult::refused(index, refusal(refused)),
+            ChangeOutcome::MissingLevels(keys) => {
                 let reason = format!(
                     "{} levels are missing although their creation was requested",
                     keys.len()
@@ -176,7 +178,7 @@ impl<Stock: StockStore, Catalog: Stockable> Changer<'_, Stock, Catalog> {
 }
 
 /// The problem of the first of `keys` whose location or product is not in the catalog; none if all are.
-pub async fn not_stockable<Catalog: Stockable>(
+pub async fn not_stockable<Catalog: StockableCatalog>(
     catalog: &Catalog,
     keys: &[LevelKey],
 ) -> Result<Option<Problem>, StoreError> {

@@ -7,7 +7,8 @@ use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_application::store_error::StoreError;
 use stockline_domain::explanation::{
-    Explanation, History, Holders, MAX_ORDERS, allocated, explain, orders_named,
+    Explanation, HoldingOrders, LevelHistory, MAX_ORDERS, explain, orders_in_movements,
+    total_allocated,
 };
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::LevelKey;
@@ -37,7 +38,7 @@ pub async fn explain_level<Stock, Orders>(
     deadline: Deadline,
 ) -> Result<Option<ExplainedLevel>, StoreError>
 where
-    Stock: StockStore + Whereabouts,
+    Stock: StockStore + StockLookup,
     Orders: OpenOrders,
 {
     let mut attempt = 1;
@@ -48,11 +49,11 @@ where
         let histories = stock.history(key, deadline).await?;
         let mut read = indexed_holders(orders, key).await?;
         let is_level_unchanged = version(&histories) == level.version;
-        let agrees = read.holders.open == allocated(&histories);
-        if read.holders.all_read && !agrees && is_level_unchanged {
+        let agrees = read.holders.open_quantity == total_allocated(&histories);
+        if read.holders.is_complete && !agrees && is_level_unchanged {
             read = current_holders(orders, key, &read, &histories, deadline).await?;
             let now = stock.find(key).await?;
-            read.holders.of_one_moment = now.is_some_and(|now| now.version == level.version);
+            read.holders.is_consistent = now.is_some_and(|now| now.version == level.version);
         }
         let explanation = explain(&histories, read.holders);
         let is_settled = explanation.differences.is_empty()
@@ -70,7 +71,7 @@ where
 }
 
 /// The version of the level: the sum over its items.
-fn version(histories: &[History]) -> u64 {
+fn version(histories: &[LevelHistory]) -> u64 {
     let levels = histories.iter().map(|history| &history.level);
     levels.map(|level| level.version).sum()
 }
@@ -88,11 +89,11 @@ async fn indexed_holders<Orders: OpenOrders>(
         }
         after = page.next;
         if after.is_none() {
-            read.holders.all_read = true;
+            read.holders.is_complete = true;
             return Ok(read);
         }
     }
-    read.holders.more = true;
+    read.holders.has_more = true;
     Ok(read)
 }
 
@@ -102,10 +103,10 @@ async fn current_holders<Orders: OpenOrders>(
     orders: &Orders,
     key: &LevelKey,
     indexed: &HoldersRead,
-    histories: &[History],
+    histories: &[LevelHistory],
     deadline: Deadline,
 ) -> Result<HoldersRead, StoreError> {
-    let mut ids = orders_named(histories);
+    let mut ids = orders_in_movements(histories);
     ids.extend(&indexed.ids);
     let ids: Vec<OrderId> = ids.into_iter().collect();
     let mut open = orders.open_among(&ids, deadline).await?;
@@ -114,14 +115,14 @@ async fn current_holders<Orders: OpenOrders>(
     for order in open {
         read.add(order, key);
     }
-    read.holders.all_read = true;
+    read.holders.is_complete = true;
     Ok(read)
 }
 
 /// The orders that hold a SKU. `holders` names at most [`MAX_ORDERS`]; `ids` has all of them.
 #[derive(Default)]
 struct HoldersRead {
-    holders: Holders,
+    holders: HoldingOrders,
     ids: Vec<OrderId>,
 }
 
@@ -132,11 +133,11 @@ impl HoldersRead {
         };
         self.ids.push(order.order_id);
         let holders = &mut self.holders;
-        holders.open += order.quantity_of(&key.sku);
+        holders.open_quantity += order.quantity_of(&key.sku);
         if holders.orders.len() < MAX_ORDERS {
             holders.orders.push(order);
         } else {
-            holders.more = true;
+            holders.has_more = true;
         }
     }
 }

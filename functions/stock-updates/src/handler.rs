@@ -32,9 +32,9 @@ pub struct StockUpdates<Stock, Orders, Catalog, Time> {
 
 impl<Stock, Orders, Catalog, Time> StockUpdates<Stock, Orders, Catalog, Time>
 where
-    Stock: StockStore + Whereabouts,
+    Stock: StockStore + StockLookup,
     Orders: OpenOrders,
-    Catalog: Stockable,
+    Catalog: StockableCatalog,
     Time: Clock,
 {
     /// Creates the handler; `cursors` signs the cursors of lists.
@@ -91,9 +91,9 @@ where
             },
         };
         let (received_at, done) = match opened {
-            Opened::New => (now, [].into()),
-            Opened::Before(earlier) => (earlier.came_at, earlier.applied),
-            Opened::KeyReused => {
+            RequestStatus::New => (now, [].into()),
+            RequestStatus::Known(earlier) => (earlier.received_at, earlier.applied),
+            RequestStatus::KeyReused => {
                 return Err(Problem::new(
                     ProblemKind::IdempotencyKeyReused,
                     "This Idempotency-Key was used for different changes. Use a new key for new changes.",
@@ -109,7 +109,7 @@ where
             at: now,
             deadline: call.deadline,
         };
-        let changes = body.as_of(received_at);
+        let changes = body.resolve_times(received_at);
         let results = changer
             .apply_all(&changes, done)
             .await

@@ -41,7 +41,7 @@ impl<Tasks: TaskStore + ControllerStore, Queues: ControllerQueues, Time: Clock>
     }
 
     /// Handles one `task.queued` message.
-    pub async fn record(&self, record: QueueRecord) -> Outcome {
+    pub async fn record(&self, record: QueueRecord) -> RecordOutcome {
         let message = match Envelope::<QueuedTask>::read(&record.body, TASK_QUEUED, 1) {
             Ok(message) => message,
             Err(error) => return RecordOutcome::Reject(error.to_string()),
@@ -55,13 +55,13 @@ impl<Tasks: TaskStore + ControllerStore, Queues: ControllerQueues, Time: Clock>
         }
     }
 
-    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<Outcome, StoreError> {
+    async fn dispatch(&self, id: TaskId, receive_count: u32) -> Result<RecordOutcome, StoreError> {
         let deadline = Deadline::within(CONFLICT_TIMEOUT);
-        let mut tries = deadline.tries();
+        let mut attempts = deadline.attempts();
         loop {
             let now = self.clock.now();
             let Some(task) = self.tasks.find(id).await? else {
-                return Ok(Outcome::Reject(format!("task {id} does not exist")));
+                return Ok(RecordOutcome::Reject(format!("task {id} does not exist")));
             };
             if task.state == TaskState::Leased {
                 // An earlier delivery took the lease and may have failed before it sent the command. SQS drops a duplicate.
@@ -76,7 +76,7 @@ impl<Tasks: TaskStore + ControllerStore, Queues: ControllerQueues, Time: Clock>
             let Some(controller) = pick_controller(&controllers, &held, now) else {
                 let reason =
                     format!("no live controller with free capacity in zone {zone} of {location}");
-                let pause = task.try_again_in(receive_count, now);
+                let pause = task.retry_delay(receive_count, now);
                 return Ok(match pause.map(SignedDuration::unsigned_abs) {
                     Some(pause) => RecordOutcome::RetryAfter(pause, reason),
                     None => RecordOutcome::Reject(reason),
@@ -88,7 +88,7 @@ impl<Tasks: TaskStore + ControllerStore, Queues: ControllerQueues, Time: Clock>
             if self.tasks.replace(&task, &leased).await? {
                 count(Metric::TasksLeased, 1);
                 self.send_command(&leased, now).await?;
-                return Ok(Outcome::Done);
+                return Ok(RecordOutcome::Done);
             }
             if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);

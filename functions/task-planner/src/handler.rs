@@ -53,14 +53,16 @@ impl<
     }
 
     /// Handles one stream record of an order.
-    pub async fn record(&self, record: StreamRecord) -> Outcome {
+    pub async fn record(&self, record: StreamRecord) -> RecordOutcome {
         let images = record
             .old_as::<OrderRecord>()
             .and_then(|old| Ok((old, record.new_as::<OrderRecord>()?)));
         let (old, new) = match images {
             Ok((old, Some(new))) => (old.map(|old| old.order()), new.order()),
-            Ok((_, None)) => return Outcome::Done,
-            Err(error) => return Outcome::Reject(format!("order image cannot be parsed: {error}")),
+            Ok((_, None)) => return RecordOutcome::Done,
+            Err(error) => {
+                return RecordOutcome::Reject(format!("order image cannot be parsed: {error}"));
+            }
         };
         let result = match old {
             None if new.status == OrderStatus::Allocated => self.plan(&new).await,
@@ -68,8 +70,10 @@ impl<
             Some(old) => self.cancel(&new, &closed_lines(&old, &new)).await,
         };
         match result {
-            Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Retry(stockline_platform::problem::chain(&error)),
+            Ok(()) => RecordOutcome::Done,
+            Err(error) => {
+                RecordOutcome::Retry(stockline_application::error_chain::error_chain(&error))
+            }
         }
     }
 
@@ -81,7 +85,7 @@ impl<
         for task in Task::plan(order, &location.location.zones, now) {
             self.tasks.add(&task).await?;
             // The message is sent after the write, so that its receiver finds the task.
-            self.queue.queued(&task, now).await?;
+            self.queue.enqueue(&task, now).await?;
         }
         Ok(())
     }

@@ -70,12 +70,12 @@ impl<
                 if task.state == TaskState::Queued {
                     // Sent for a repeated report too: the first attempt may have failed before this send. SQS drops a
                     // duplicate.
-                    self.queue.queued(&task, now).await?;
+                    self.queue.enqueue(&task, now).await?;
                 }
                 Reply::ok(&TaskBody::from(&*task))
             }
-            Reported::Refused(refused) => Err(report_problem(refused)),
-            Reported::LevelRefused => Err(Problem::new(
+            ReportOutcome::Refused(refused) => Err(report_problem(refused)),
+            ReportOutcome::InsufficientStock => Err(Problem::new(
                 ProblemKind::ChangeRefused,
                 "The level holds less than the quantity of the task. Count the SKU, then send the report again.",
             )),
@@ -87,7 +87,7 @@ impl<
         call.caller.may(Action::ReadTasks)?;
         let id: TaskId = call.path("task_id")?;
         let task: Task = self.tasks.find(id).await?.ok_or_else(Problem::not_found)?;
-        task.allow(Action::ReadTasks, &call.caller)?;
+        task.authorize(Action::ReadTasks, &call.caller)?;
         Reply::ok(&TaskBody::from(&task))
     }
 

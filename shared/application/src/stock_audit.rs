@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::SignedDuration;
-use stockline_domain::audit::{Account, Books as BooksOfSku, Followed, Ledger, Verdict};
+use stockline_domain::audit::{
+    AuditResult, AuditedLevel, LedgerReplay, SkuAuditData, WindowMovements,
+};
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::open_order::OpenOrder;
@@ -49,9 +51,9 @@ pub struct Finding {
     /// Whether it is certain: the ledger was complete, and what moved while the orders were read is accounted for.
     pub confirmed: bool,
     /// What it says.
-    pub verdict: Verdict,
+    pub verdict: AuditResult,
     /// The books as they were then.
-    pub books: BooksOfSku,
+    pub books: SkuAuditData,
 }
 
 /// One page of an audit.
@@ -177,13 +179,19 @@ impl<B: AuditData, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
     async fn first_look(&self, key: &LevelKey, open: i64) -> Result<Seen, StoreError> {
         let mut accounts = Vec::new();
         for stored in self.books.levels(key).await? {
-            let mut ledger = Ledger::default();
+            let mut ledger = LedgerReplay::default();
             self.each_movement(&stored.level, |movement| ledger.add(&movement))
                 .await?;
-            accounts.push(Account { stored, ledger });
+            accounts.push(AuditedLevel {
+                stored,
+                replay: ledger,
+            });
         }
-        let books = BooksOfSku { accounts, open };
-        let verdict = books.verdict(self.clock.now(), self.patience.ledger);
+        let books = SkuAuditData {
+            levels: accounts,
+            open_quantity: open,
+        };
+        let verdict = books.audit(self.clock.now(), self.patience.ledger);
         Ok(Seen { books, verdict })
     }
 
@@ -197,12 +205,14 @@ impl<B: AuditData, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
             let followed = self.followed(watch.since()).await?;
             Ok::<_, StoreError>((sku.clone(), followed))
         });
-        let followed: BTreeMap<Sku, Vec<Followed>> = stream::iter(follow)
+        let followed: BTreeMap<Sku, Vec<WindowMovements>> = stream::iter(follow)
             .buffer_unordered(AT_A_TIME)
             .try_collect()
             .await?;
         // An index lags behind, and may have lost one: the ledger names those that it knows of.
-        let named = followed.values().flat_map(|all| Followed::orders(all));
+        let named = followed
+            .values()
+            .flat_map(|all| WindowMovements::orders(all));
         let orders = self
             .orders_now(location, watched.keys().collect(), named.collect())
             .await?;
@@ -219,7 +229,7 @@ impl<B: AuditData, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
             let Some(watch) = watched.get_mut(&sku) else {
                 continue;
             };
-            let judge = |books: &BooksOfSku| books.verdict(now, self.patience.ledger);
+            let judge = |books: &SkuAuditData| books.audit(now, self.patience.ledger);
             if let Some(seen) = watch.look(&sku, followed, &orders, moment, judge) {
                 certain.push((sku, seen));
             }
@@ -269,10 +279,10 @@ impl<B: AuditData, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
     }
 
     /// The movements of each item of a level, up to its version then and since.
-    async fn followed(&self, then: &Moment) -> Result<Vec<Followed>, StoreError> {
+    async fn followed(&self, then: &Moment) -> Result<Vec<WindowMovements>, StoreError> {
         let mut all = Vec::with_capacity(then.levels.len());
         for stored in &then.levels {
-            let mut followed = Followed::default();
+            let mut followed = WindowMovements::default();
             let version = stored.level.version;
             self.each_movement(&stored.level, |movement| followed.add(movement, version))
                 .await?;

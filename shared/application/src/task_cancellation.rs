@@ -42,7 +42,7 @@ async fn cancel_task<Tasks: TaskStore>(
 ) -> Result<Option<Task>, StoreError> {
     let mut attempts = deadline.attempts();
     while let Some(before) = tasks.find(id).await? {
-        let Some(after) = before.order_canceled() else {
+        let Some(after) = before.cancel_with_order() else {
             return Ok(Some(before));
         };
         if tasks.replace(&before, &after).await? {

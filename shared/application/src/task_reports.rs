@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::TaskId;
-use stockline_domain::task::{Report, ReportRefused, Step, Task, TaskState};
+use stockline_domain::task::{Report, ReportEffect, ReportRefused, Task, TaskState};
 
 use crate::deadline::Deadline;
 use crate::metrics::{Metric, count};
@@ -49,14 +49,19 @@ pub async fn settle_report<Tasks: TaskStore, Completions: CompletionStore>(
         let Some(before) = tasks.find(request.task).await? else {
             return Ok(ReportOutcome::NotFound);
         };
-        if before.allow(Action::RunTasks, request.caller).is_err() {
+        if before.authorize(Action::RunTasks, request.caller).is_err() {
             return Ok(ReportOutcome::NotFound);
         }
         let after = match before.report(request.report, request.at) {
             Err(refused) => return Ok(ReportOutcome::Refused(refused)),
-            Ok(Step::Known) => return Ok(ReportOutcome::Applied(Box::new(before))),
-            Ok(Step::Moves(after)) => tasks.replace(&before, &after).await?.then_some(after),
-            Ok(Step::Completes { done, dropped }) => {
+            Ok(ReportEffect::NoChange) => return Ok(ReportOutcome::Applied(Box::new(before))),
+            Ok(ReportEffect::Update(after)) => {
+                tasks.replace(&before, &after).await?.then_some(after)
+            }
+            Ok(ReportEffect::Complete {
+                completed: done,
+                canceled: dropped,
+            }) => {
                 let completion = completions
                     .complete(
                         &before,

@@ -13,7 +13,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::level::{LastChange, Level};
+use crate::level::{Level, LevelDelta};
 
 pub use repair::{RepairWrite, Replacement, repair};
 pub use replay::LedgerReplay;
@@ -86,7 +86,7 @@ impl Quantities {
     }
 
     /// Returns the quantities with the deltas of `change` added.
-    pub fn after(self, change: &LastChange) -> Self {
+    pub fn after(self, change: &LevelDelta) -> Self {
         Self {
             on_hand: self.on_hand.saturating_add(change.on_hand_delta),
             allocated: self.allocated.saturating_add(change.allocated_delta),

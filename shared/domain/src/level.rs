@@ -34,7 +34,8 @@ pub struct LevelKey {
     pub sku: Sku,
 }
 
-/// The stock level of one SKU at one location, or one bucket of it (see [`crate::split_level`]). It is stored as one item.
+/// The stock level of one SKU at one location, or one bucket of it (see [`crate::split_level`]). It is stored as one
+/// item.
 ///
 /// Quantities are in the SKU's unit of measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,12 +52,12 @@ pub struct Level {
     pub split_over: u8,
     /// Whether the level as a whole is short, stored on every bucket of a split level. False if the level is not split.
     ///
-    /// Stock that is returned to this bucket may be owed by another bucket, which this item alone does not show.
+    /// Stock that is returned to this bucket may be allocated in another bucket, which this item alone does not show.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub whole_short: bool,
     /// Physically at the location. Never negative.
     pub on_hand: i64,
-    /// Promised to orders. Never negative.
+    /// Allocated to orders. Never negative.
     pub allocated: i64,
     /// The part of `on_hand` that is damaged and cannot be sold. Never negative.
     #[serde(default)]
@@ -113,18 +114,18 @@ impl Level {
         }
     }
 
-    /// Returns the quantity that can still be promised. Negative if the level is short.
+    /// Returns the quantity that can be allocated or sold. Negative if the level is short.
     pub fn available(&self) -> i64 {
         self.on_hand - self.allocated - self.damaged - self.on_hold
     }
 
-    /// Returns the quantity on hand that can leave with an order. Negative if a count found less on hand than is recorded as
-    /// damaged or on hold.
+    /// Returns the quantity on hand that can leave with an order. Negative if a count found less on hand than is
+    /// recorded as damaged or on hold.
     pub fn fit_for_sale(&self) -> i64 {
         self.on_hand - self.damaged - self.on_hold
     }
 
-    /// Returns whether less can be sold than is promised.
+    /// Returns whether less is fit for sale than is allocated.
     pub fn is_short(&self) -> bool {
         self.available() < 0
     }
@@ -137,17 +138,18 @@ impl Level {
 
     /// Returns the level with `change` applied.
     ///
-    /// If a count was made after the change occurred, the count already includes its goods: `on_hand` stays as counted, see
-    /// [`LevelDelta::as_already_counted`].
+    /// If a count was made after the change occurred, the count already includes its goods: `on_hand` stays as counted,
+    /// see [`LevelDelta::as_already_counted`].
     ///
     /// # Errors
     /// [`LevelError`] if the resulting level is not allowed.
     pub fn after(&self, change: LevelDelta) -> Result<Self, LevelError> {
-        let change = if change.kind != MovementKind::Count && self.has_count_after(change.occurred_at) {
-            change.as_already_counted()
-        } else {
-            change
-        };
+        let change =
+            if change.kind != MovementKind::Count && self.has_count_after(change.occurred_at) {
+                change.as_already_counted()
+            } else {
+                change
+            };
         let next = Self {
             on_hand: self.on_hand.saturating_add(change.on_hand_delta),
             allocated: self.allocated.saturating_add(change.allocated_delta),
@@ -165,9 +167,7 @@ impl Level {
                 available: self.available(),
             });
         }
-        if change.fit_for_sale_delta() < 0
-            && next.fit_for_sale() < 0
-            && !change.states_quantities()
+        if change.fit_for_sale_delta() < 0 && next.fit_for_sale() < 0 && !change.states_quantities()
         {
             return Err(LevelError::NotFitForSale {
                 fit: self.fit_for_sale(),
@@ -218,8 +218,8 @@ impl Level {
         Ok(())
     }
 
-    /// Returns the movement that led from `before` to this level, given the two images of a stream record. `None` if only the
-    /// policy changed.
+    /// Returns the movement that led from `before` to this level, given the two images of a stream record. `None` if
+    /// only the policy changed.
     pub fn movement_since(&self, before: Option<&Self>) -> Option<Movement> {
         let change = self.last_change.as_ref()?;
         let earlier = before.and_then(|level| level.last_change.as_ref());

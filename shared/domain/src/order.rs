@@ -18,9 +18,9 @@ use crate::money::{Currency, Money};
 
 pub use cancellation::{CancelOrder, Cancellation};
 pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulfillable};
-pub use line::{Line, LineAmounts, LineExcess, OrderRequestRefused, TaxTreatment};
 pub use level_deltas::{KeyedDelta, SkuQuantity};
-pub use refund::{Refund, RefundLine, RefundOrder, RefundContext, RefundedLine, check_reason};
+pub use line::{Line, LineAmounts, LineExcess, OrderRequestRefused, TaxTreatment};
+pub use refund::{Refund, RefundContext, RefundLine, RefundOrder, RefundedLine, check_reason};
 pub use transitions::{ActionRefused, LineState, OrderAction, OrderStatus};
 
 /// The sales channel of an order.
@@ -115,11 +115,10 @@ impl Order {
     /// Returns the order with `lines` if the transition tables of orders and lines allow `action` to lead there.
     fn transition(&self, action: OrderAction, lines: Vec<Line>) -> Result<Self, ActionRefused> {
         let status = OrderStatus::of(&lines);
-        let is_allowed_for_lines = self
-            .lines
-            .iter()
-            .zip(&lines)
-            .all(|(before, after)| before == after || before.state().allows(action, after.state()));
+        let is_allowed_for_lines =
+            self.lines.iter().zip(&lines).all(|(before, after)| {
+                before == after || before.state().allows(action, after.state())
+            });
         if is_allowed_for_lines && self.status.allows(action, status) {
             Ok(Self {
                 status,

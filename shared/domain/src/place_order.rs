@@ -9,7 +9,7 @@ use crate::invalid::{Checks, Invalid};
 use crate::level::MAX_QUANTITY;
 use crate::money::{Currency, MAX_AMOUNT, Money};
 use crate::order::{Channel, Line, Order, OrderStatus, TaxTreatment};
-use crate::told_time;
+use crate::reported_time;
 
 /// Maximum number of lines in one request.
 pub const MAX_LINES: usize = 100;
@@ -64,8 +64,8 @@ pub struct PlaceLine {
 }
 
 impl PlaceOrder {
-    /// Returns the order that this request, received at `now`, makes in a store of `time_zone` whose trading day ends at
-    /// `close_out_hour`.
+    /// Returns the order that this request, received at `now`, makes in a store of `time_zone` whose trading day ends
+    /// at `close_out_hour`.
     ///
     /// # Errors
     /// Every invalid field. If `total` is not the sum of the lines, the error states the difference.
@@ -78,7 +78,7 @@ impl PlaceOrder {
     ) -> Result<Order, Invalid> {
         let mut checks = Checks::new();
         let sold_at = self.sold_at.unwrap_or(now);
-        told_time::check(sold_at, now, "/sold_at", &mut checks);
+        reported_time::check(sold_at, now, "/sold_at", &mut checks);
         if let Some(reference) = &self.external_reference {
             checks.require(
                 (1..=64).contains(&reference.len())
@@ -98,7 +98,10 @@ impl PlaceOrder {
         checks.require(
             skus.len() <= MAX_SKUS,
             "/lines",
-            format!("must name at most {MAX_SKUS} different SKUs, got {}", skus.len()),
+            format!(
+                "must name at most {MAX_SKUS} different SKUs, got {}",
+                skus.len()
+            ),
         );
         let lines: Vec<Line> = (1_u16..)
             .zip(self.lines)

@@ -2,19 +2,22 @@
 //!
 //! - Each quantity of the level is the sum over its buckets.
 //! - Allocations are interchangeable: an allocation made in one bucket can be fulfilled or released in another.
-//! - Either no bucket is short, or no bucket has anything available: no bucket sells stock that another bucket owes.
-//! - While the level as a whole is short, every bucket has `whole_short` set. A change that raises the available quantity
-//!   then rewrites all buckets, or only the first one after [`SplitLevel::consolidation`] moved everything to it.
-//! - `whole_short` can be stale: set on a bucket of a level that is not short. Rewriting or rebalancing the level clears it.
+//! - Either no bucket is short, or no bucket has anything available: no bucket sells stock that is allocated in another
+//!   one.
+//! - While the level as a whole is short, every bucket has `whole_short` set. A change that raises the available
+//!   quantity then rewrites all buckets, or only the first one after [`SplitLevel::consolidation`] moved everything to
+//!   it.
+//! - `whole_short` can be stale: set on a bucket of a level that is not short. Rewriting or rebalancing the level
+//!   clears it.
 
 mod rebalance;
 
-use crate::level::{LevelDelta, Level, LevelError, LevelKey, StateDeltas};
+use crate::level::{Level, LevelDelta, LevelError, LevelKey, StateDeltas};
 
 pub use rebalance::Consolidation;
 
-/// All buckets of one level, indexed by bucket number. Bucket 0 also holds the policy and the quantities that are not split:
-/// damaged, on hold and in transit.
+/// All buckets of one level, indexed by bucket number. Bucket 0 also holds the policy and the quantities that are not
+/// split: damaged, on hold and in transit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitLevel {
     buckets: Vec<Level>,
@@ -75,8 +78,8 @@ impl SplitLevel {
     /// Returns how many buckets are in use: as many as the policy asks for, at most as many as the level has.
     pub fn buckets_in_use(&self) -> u8 {
         let policy = self.buckets[0].policy.as_ref();
-        let wanted = policy.map_or(1, |policy| policy.buckets.max(1));
-        u8::try_from(self.buckets.len()).map_or(wanted, |existing| wanted.min(existing))
+        let requested = policy.map_or(1, |policy| policy.buckets.max(1));
+        u8::try_from(self.buckets.len()).map_or(requested, |existing| requested.min(existing))
     }
 
     /// Returns the level as a whole: the sums over its buckets, and the delta that was recorded last in any of them.
@@ -124,10 +127,11 @@ impl SplitLevel {
             (-1, _) if on_hand == allocated => Some(fulfilment_capacity),
             _ => None,
         };
-        let owes = |bucket: &Level| bucket.is_short() || bucket.whole_short;
-        let is_owed = change.available_delta() > 0 && self.buckets.iter().any(owes);
+        // Stock that a short level gains goes to the short buckets first: no other bucket may sell it.
+        let is_short = |bucket: &Level| bucket.is_short() || bucket.whole_short;
+        let covers_shortage = change.available_delta() > 0 && self.buckets.iter().any(is_short);
         let deltas = match capacity {
-            _ if is_owed || self.has_stale_short_flag() => None,
+            _ if covers_shortage || self.has_stale_short_flag() => None,
             // Only the first bucket holds quantities in transit.
             Some(_) if in_transit_delta != 0 => {
                 (on_hand >= 0 && allocated == 0).then(|| vec![BucketDelta::whole(&change, 0)])
@@ -135,13 +139,17 @@ impl SplitLevel {
             Some(capacity) => self.deltas(&change, capacity),
             None => None,
         };
-        Ok(deltas.map_or_else(|| WritePlan::Rewrite(self.rewrite(&after, &change)), WritePlan::Deltas))
+        Ok(deltas.map_or_else(
+            || WritePlan::Rewrite(self.rewrite(&after, &change)),
+            WritePlan::Deltas,
+        ))
     }
 
     /// Returns the level after `plan` is written to it.
     ///
     /// # Errors
-    /// [`LevelError`] if a bucket refuses its delta. This happens only if the plan was made for another state of the level.
+    /// [`LevelError`] if a bucket refuses its delta. This happens only if the plan was made for another state of the
+    /// level.
     pub fn after(&self, plan: &WritePlan) -> Result<Self, LevelError> {
         let mut buckets = self.buckets.clone();
         let mut put = |bucket: u8, level: Level| {
@@ -171,8 +179,8 @@ impl SplitLevel {
         self.buckets.iter().any(|bucket| bucket.whole_short) && !self.total().is_short()
     }
 
-    /// Splits `change` over as few buckets as possible, those with the largest `capacity` first. `None` if their capacities do
-    /// not suffice.
+    /// Splits `change` over as few buckets as possible, those with the largest `capacity` first. `None` if their
+    /// capacities do not suffice.
     fn deltas(
         &self,
         change: &LevelDelta,
@@ -199,8 +207,8 @@ impl SplitLevel {
         (remaining == 0).then_some(deltas)
     }
 
-    /// Returns every bucket as (before, after), with `total` shared evenly over the buckets in use. `total` is the level after
-    /// `change`.
+    /// Returns every bucket as (before, after), with `total` shared evenly over the buckets in use. `total` is the
+    /// level after `change`.
     pub fn rewrite(&self, total: &Level, change: &LevelDelta) -> Vec<(Level, Level)> {
         self.rewrite_over(self.buckets_in_use(), total, change)
     }
@@ -250,8 +258,8 @@ impl BucketDelta {
     }
 }
 
-/// Returns how much allocated stock can leave a bucket by a delta. 0 if the bucket holds damaged or held goods, because the
-/// condition of a delta write does not check how much beside them is fit for sale.
+/// Returns how much allocated stock can leave a bucket by a delta. 0 if the bucket holds damaged or held goods, because
+/// the condition of a delta write does not check how much of the rest is fit for sale.
 fn fulfilment_capacity(level: &Level) -> i64 {
     if level.damaged == 0 && level.on_hold == 0 {
         level.on_hand.min(level.allocated)
@@ -302,7 +310,8 @@ impl Share {
     }
 }
 
-/// Splits `total` into `count` shares. Their available quantities, or what each lacks if the level is short, differ by at most 1.
+/// Splits `total` into `count` shares. Their available quantities, or what each lacks if the level is short, differ by
+/// at most 1.
 fn shares(total: &Level, count: u8) -> Vec<Share> {
     let (available, unfit) = (total.available(), total.damaged + total.on_hold);
     // A shortage beyond all allocations is a shortage of damaged or held goods, which only the first bucket holds.

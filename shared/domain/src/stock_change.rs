@@ -1,7 +1,7 @@
 //! Stock changes outside an order, as `POST /v1/stock/changes` requests them.
 //!
-//! A [`RequestedChange`] is what a caller wants. Applied to a level it becomes a [`LevelDelta`](crate::level::LevelDelta), which
-//! is recorded as a [`Movement`](crate::level::Movement).
+//! A [`RequestedChange`] is what a caller wants. Applied to a level it becomes a
+//! [`LevelDelta`](crate::level::LevelDelta), which is recorded as a [`Movement`](crate::level::Movement).
 
 mod effect;
 mod observations;
@@ -16,7 +16,7 @@ use crate::ids::{LocationId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{DAMAGE, LevelError, LevelKey, MAX_QUANTITY};
 use crate::millis;
-use crate::told_time;
+use crate::reported_time;
 
 pub use observations::MovementObservations;
 pub use on_hand_delta::{may_have_occurred_since, on_hand_delta_since};
@@ -242,7 +242,10 @@ impl StockChanges {
         checks.require(
             (1..=MAX_CHANGES).contains(&self.changes.len()),
             "/changes",
-            format!("must hold 1 to {MAX_CHANGES} changes, got {}", self.changes.len()),
+            format!(
+                "must hold 1 to {MAX_CHANGES} changes, got {}",
+                self.changes.len()
+            ),
         );
         for (index, change) in self.changes.iter().enumerate() {
             change.check(&format!("/changes/{index}"), now, &mut checks);
@@ -250,12 +253,12 @@ impl StockChanges {
         checks.finish(())
     }
 
-    /// Returns the changes with their times resolved against `received_at`, the time the request was first received. A replay of
-    /// the request resolves to the same times.
+    /// Returns the changes with their times resolved against `received_at`, the time the request was first received. A
+    /// replay of the request resolves to the same times.
     ///
-    /// A missing time becomes `received_at`, and so does one that is ahead of it (a fast clock). A change that is followed by a
-    /// count of the same level in the request happened before that count: if both resolve to `received_at`, the change is dated
-    /// one millisecond earlier.
+    /// A missing time becomes `received_at`, and so does one that is ahead of it (a fast clock). A change that is
+    /// followed by a count of the same level in the request happened before that count: if both resolve to
+    /// `received_at`, the change is dated one millisecond earlier.
     pub fn resolve_times(&self, received_at: Timestamp) -> Vec<RequestedChange> {
         let changes = self.changes.iter().cloned();
         let mut changes: Vec<_> = changes
@@ -285,19 +288,19 @@ impl RequestedChange {
     fn with_resolved_times(mut self, received_at: Timestamp) -> Self {
         match &mut self {
             Self::Count { counted_at, .. } => {
-                *counted_at = told_time::taken(Some(*counted_at), received_at);
+                *counted_at = reported_time::clamp_to_now(Some(*counted_at), received_at);
             }
             _ => {
                 if let Some(occurred_at) = self.occurred_at_mut() {
-                    *occurred_at = Some(told_time::taken(*occurred_at, received_at));
+                    *occurred_at = Some(reported_time::clamp_to_now(*occurred_at, received_at));
                 }
             }
         }
         self
     }
 
-    /// Returns the reported `occurred_at`. `None` for a count, which has `counted_at`, and for a change of state, which leaves
-    /// `on_hand` unchanged, so its order relative to a count does not matter.
+    /// Returns the reported `occurred_at`. `None` for a count, which has `counted_at`, and for a change of state, which
+    /// leaves `on_hand` unchanged, so its order relative to a count does not matter.
     fn occurred_at_mut(&mut self) -> Option<&mut Option<Timestamp>> {
         match self {
             Self::Adjustment { occurred_at, .. }
@@ -359,11 +362,11 @@ impl RequestedChange {
             _ => ("occurred_at", self.occurred_at()),
         };
         let Some(time) = time else { return };
-        told_time::check(time, now, &format!("{at}/{field}"), checks);
+        reported_time::check(time, now, &format!("{at}/{field}"), checks);
     }
 
-    /// Returns whether the delta of the change is independent of the level's quantities and version: it is no count and has no
-    /// `expected_version`.
+    /// Returns whether the delta of the change is independent of the level's quantities and version: it is no count and
+    /// has no `expected_version`.
     pub fn is_relative(&self) -> bool {
         !matches!(self, Self::Count { .. }) && self.expected_version().is_none()
     }
@@ -379,7 +382,7 @@ impl RequestedChange {
 
     fn counted_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Count { counted_at, .. } => Some(millis::cut(*counted_at)),
+            Self::Count { counted_at, .. } => Some(millis::truncate(*counted_at)),
             _ => None,
         }
     }
@@ -393,7 +396,7 @@ impl RequestedChange {
             | Self::Transfer { occurred_at, .. } => *occurred_at,
             Self::StateChange { .. } => None,
         };
-        reported.map(millis::cut)
+        reported.map(millis::truncate)
     }
 
     /// Returns the levels that the change affects: one, or two for a transfer with the source first.

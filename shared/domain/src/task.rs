@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::caller::{Action, Caller, Denied, Role};
 use crate::catalog::Zone;
 use crate::ids::{ControllerId, LocationId, MovementId, OrderId, Sku, TaskId, ZoneId};
-use crate::level::{LastChange, MovementKind, StateDeltas};
+use crate::level::{LevelDelta, MovementKind, StateDeltas};
 use crate::millis;
 use crate::order::{Channel, Line, NotFulfillable, Order};
 
@@ -113,7 +113,7 @@ pub struct Controller {
 impl Controller {
     /// Whether the last heartbeat is at most [`HEARTBEAT_TIMEOUT`] old.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now.duration_since(self.received_at) <= HEARTBEAT_LIFE
+        now.duration_since(self.received_at) <= HEARTBEAT_TIMEOUT
     }
 }
 
@@ -318,9 +318,9 @@ impl Task {
         quantity: i64,
         occurred_at: Timestamp,
         recorded_at: Timestamp,
-    ) -> LastChange {
+    ) -> LevelDelta {
         let kind = MovementKind::Fulfilment;
-        LastChange {
+        LevelDelta {
             movement_id: MovementId::derive(
                 &self.task_id.to_string(),
                 kind.as_str(),

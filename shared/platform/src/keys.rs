@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use stockline_application::ports::catalog::PRODUCT_SHARDS;
 use stockline_domain::ids::{
     ControllerId, FulfilmentId, LocationId, OrderId, RefundId, RequestId, Sku, TaskId, ZoneId,
 };
@@ -189,9 +190,6 @@ pub fn queued_key(priority: u16, deadline: Timestamp, created_at: Timestamp, id:
 pub fn product(sku: &Sku) -> Key {
     Key::new(format!("PRODUCT#{sku}"), "PRODUCT")
 }
-
-/// The number of partitions of index `by_type` that products are spread over, to avoid a hot partition in a batch import.
-pub const PRODUCT_SHARDS: u8 = 8;
 
 /// Partition key of index `by_type` on `catalog`, for a product.
 pub fn product_partition(sku: &Sku) -> String {

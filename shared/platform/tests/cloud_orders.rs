@@ -11,7 +11,7 @@ use stockline_application::order_lifecycle::{
 };
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
 use stockline_application::store_error::StoreError;
-use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
+use stockline_domain::order::{FulfilOrder, Order, RefundContext, RefundLine, RefundOrder};
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::{
@@ -82,7 +82,7 @@ async fn an_order_whose_response_is_lost_after_the_commit_takes_its_goods_once()
 /// Everything that may be done to an order, as one request each.
 struct Steps {
     refund: RefundOrder,
-    place: RefundPlace,
+    place: RefundContext,
 }
 
 impl Steps {
@@ -98,7 +98,7 @@ impl Steps {
                 restock: true,
             }],
         };
-        let place = RefundPlace {
+        let place = RefundContext {
             refund_id: refund_id(order, "r1"),
             location_id: order.location_id.clone(),
             business_date: order.business_date,

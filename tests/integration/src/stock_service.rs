@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use stockline_platform::clock::{Clock, SystemClock};
+use stockline_application::ports::clock::Clock;
+use stockline_platform::clock::SystemClock;
 use stockline_protocol::history::{LevelSnapshot, Request, RequestOutcome, StockService};
 use stockline_simulators::api::{ApiClient, ApiResponse};
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use serde_json::json;
 use stockline_domain::ids::MovementId;
-use stockline_domain::level::{LastChange, Level, MovementKind};
-use stockline_domain::split_level::Part;
+use stockline_domain::level::{Level, LevelDelta, MovementKind};
+use stockline_domain::split_level::BucketDelta;
 use stockline_platform::dynamodb::change_level::change_level;
 use stockline_protocol::model::tables::{Tables, TransactItem, delta_condition_holds};
 
@@ -40,14 +40,14 @@ fn levels() -> Vec<Level> {
 }
 
 /// A change of units in transit: sent or arrived.
-fn transit_change(on_hand_delta: i64, in_transit_delta: i64) -> LastChange {
+fn transit_change(on_hand_delta: i64, in_transit_delta: i64) -> LevelDelta {
     let mut change = change("transfer_in", on_hand_delta, 0);
     change.states.in_transit_delta = in_transit_delta;
     change
 }
 
 /// A change as orders, tasks and stock changes make it.
-fn change(kind: &str, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
+fn change(kind: &str, on_hand_delta: i64, allocated_delta: i64) -> LevelDelta {
     serde_json::from_value(json!({
         "movement_id": "00000000-0000-0000-0000-000000000001", "kind": kind,
         "on_hand_delta": on_hand_delta, "allocated_delta": allocated_delta,
@@ -56,7 +56,7 @@ fn change(kind: &str, on_hand_delta: i64, allocated_delta: i64) -> LastChange {
     .unwrap()
 }
 
-fn changes() -> Vec<LastChange> {
+fn changes() -> Vec<LevelDelta> {
     (1..=3)
         .flat_map(|quantity| {
             [
@@ -103,8 +103,8 @@ fn numeric_attributes(level: &Level) -> BTreeMap<&'static str, i64> {
 }
 
 impl SentUpdate {
-    fn for_change(level: &Level, change: &LastChange) -> Self {
-        let write = change_level("stock", &level.key(), &Part::whole(change, 0)).unwrap();
+    fn for_change(level: &Level, change: &LevelDelta) -> Self {
+        let write = change_level("stock", &level.key(), &BucketDelta::whole(change, 0)).unwrap();
         Self {
             item: numeric_attributes(level),
             last_movement: level.last_change.as_ref().map(|last| last.movement_id),
@@ -188,7 +188,7 @@ fn model_condition_and_update_match_platform() {
                 "{change:?} of {before:?}"
             );
             let mut tables = Tables::with_levels(vec![before.clone()]);
-            let write = TransactItem::AddDeltas(before.key(), Part::whole(&change, 0));
+            let write = TransactItem::AddDeltas(before.key(), BucketDelta::whole(&change, 0));
             if tables.transact(&[write]).is_err() {
                 rejected += 1;
                 continue;
@@ -218,7 +218,7 @@ fn conditions_match_the_domain_rule() {
             let is_fulfilment_beside_unfit =
                 change.kind == MovementKind::Fulfilment && before.damaged + before.on_hold > 0;
             let is_replanned = is_release_to_short_level || is_fulfilment_beside_unfit;
-            if before.has_counted(change.occurred_at)
+            if before.has_count_after(change.occurred_at)
                 || is_replanned
                 || is_rebalance_already_applied
             {

@@ -3,7 +3,9 @@ mod costs;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use stockline_domain::catalog::{Location, LocationKind, Zone};
-use stockline_domain::task::{HEARTBEAT_LIFE, LEASE, MAX_ATTEMPTS, Report, ReportedState, Step};
+use stockline_domain::task::{
+    HEARTBEAT_TIMEOUT, LEASE, MAX_ATTEMPTS, Report, ReportEffect, ReportedState,
+};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
 use stockline_testkit::memory::tasks::{MemoryQueues, MemoryTasks};
@@ -77,7 +79,7 @@ impl Fixture {
     /// Lets the last heartbeat expire.
     fn expire_heartbeat(&self) {
         self.clock
-            .advance(HEARTBEAT_LIFE + SignedDuration::from_millis(1));
+            .advance(HEARTBEAT_TIMEOUT + SignedDuration::from_millis(1));
     }
 
     async fn replace_task(&self, change: impl Fn(&Task) -> Task) {
@@ -105,7 +107,7 @@ fn accepted(task: &Task, fixture: &Fixture) -> Task {
         occurred_at: fixture.clock.now(),
     };
     match task.report(&report, fixture.clock.now()) {
-        Ok(Step::Moves(task)) => *task,
+        Ok(ReportEffect::Update(task)) => *task,
         other => panic!("not accepted: {other:?}"),
     }
 }
@@ -156,7 +158,7 @@ async fn expired_lease_is_taken_from_live_controller() {
 async fn canceling_task_becomes_canceled_without_message() {
     let fixture = fixture().await;
     fixture
-        .replace_task(|task| task.order_canceled().unwrap())
+        .replace_task(|task| task.cancel_with_order().unwrap())
         .await;
     fixture.expire_heartbeat();
     let result = fixture.sweeper.sweep().await.unwrap();

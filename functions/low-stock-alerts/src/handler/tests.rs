@@ -36,8 +36,8 @@ impl Fixture {
         }
     }
 
-    async fn process(&self, records: Vec<StreamRecord>) -> BatchResponse {
-        each_stream_record(records, |record| async move {
+    async fn process(&self, records: Vec<StreamRecord>) -> BatchFailures {
+        process_stream_records(records, |record| async move {
             self.function.handle(&record).await
         })
         .await
@@ -296,21 +296,21 @@ impl AlertStore for ConflictingAlerts {
         self.alerts.find(key).await
     }
 
-    async fn advance(
+    async fn replace(
         &self,
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<Advance, StoreError> {
+    ) -> Result<AlertWriteOutcome, StoreError> {
         let other = self.winner.lock().unwrap().take();
         if let Some(other) = other {
-            self.alerts.advance(key, before, &other).await?;
+            self.alerts.replace(key, before, &other).await?;
         }
-        self.alerts.advance(key, before, next).await
+        self.alerts.replace(key, before, next).await
     }
 
-    async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
-        self.alerts.published(key, version).await
+    async fn mark_published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
+        self.alerts.mark_published(key, version).await
     }
 }
 
@@ -333,7 +333,7 @@ async fn write_conflict_is_evaluated_again() {
             topic.clone(),
             FakeClock::at("2026-03-01T18:00:00Z"),
         );
-        assert_eq!(function.handle(&milk(3, 0)).await, Outcome::Done);
+        assert_eq!(function.handle(&milk(3, 0)).await, RecordOutcome::Done);
         let published: Vec<_> = topic
             .published()
             .iter()

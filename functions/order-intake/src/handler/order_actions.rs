@@ -9,7 +9,7 @@ use stockline_application::ports::clock::Clock;
 use stockline_application::ports::orders::OrderStore;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{CancellationId, FulfilmentId, RefundId};
-use stockline_domain::order::{CancelOrder, FulfilOrder, RefundOrder, RefundPlace};
+use stockline_domain::order::{CancelOrder, FulfilOrder, RefundContext, RefundOrder};
 use stockline_platform::edge::{Call, Reply};
 use stockline_platform::problem::{Problem, ProblemKind};
 
@@ -58,7 +58,7 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         let location = self.locations.find(location_id).await?;
         let location = location.ok_or_else(Problem::not_found)?;
         let at = self.clock.now();
-        let place = RefundPlace {
+        let place = RefundContext {
             refund_id: RefundId::derive(order.order_id, &call.caller.subject, key),
             location_id: location_id.clone(),
             business_date: location.business_date(at),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stockline_application::ports::orders::ShortSku;
 use stockline_domain::ids::Sku;
 use stockline_domain::invalid::FieldError;
-use stockline_domain::order::{Line, LineExcess, NotPossible};
+use stockline_domain::order::{Line, LineExcess, OrderRequestRefused};
 use stockline_platform::problem::{Problem, ProblemKind};
 
 /// 422: the idempotency key was used for a different request.
@@ -51,7 +51,7 @@ pub fn not_stocked(lines: &[Line], missing: &[Sku]) -> Problem {
 }
 
 /// 409: `lines` lists every line whose refundable quantity is exceeded; 400 for an invalid request.
-pub fn not_refundable(error: NotPossible) -> Problem {
+pub fn not_refundable(error: OrderRequestRefused) -> Problem {
     quantity_exceeded(
         error,
         ProblemKind::OrderNotRefundable,
@@ -61,7 +61,7 @@ pub fn not_refundable(error: NotPossible) -> Problem {
 }
 
 /// 409: `lines` lists every line whose open quantity is exceeded; 400 for an invalid request.
-pub fn not_fulfillable(error: NotPossible) -> Problem {
+pub fn not_fulfillable(error: OrderRequestRefused) -> Problem {
     quantity_exceeded(
         error,
         ProblemKind::OrderNotFulfillable,
@@ -72,14 +72,14 @@ pub fn not_fulfillable(error: NotPossible) -> Problem {
 
 /// `limit_name` is the JSON name of the quantity that a line of the request exceeds.
 fn quantity_exceeded(
-    error: NotPossible,
+    error: OrderRequestRefused,
     kind: ProblemKind,
     limit_name: &str,
     detail: &str,
 ) -> Problem {
     match error {
-        NotPossible::Invalid(invalid) => invalid.into(),
-        NotPossible::TooMuch(lines) => {
+        OrderRequestRefused::Invalid(invalid) => invalid.into(),
+        OrderRequestRefused::TooMuch(lines) => {
             let line = |line: &LineExcess| json!({"line": line.line, "requested": line.requested, limit_name: line.possible});
             let lines: Vec<Value> = lines.iter().map(line).collect();
             Problem::new(kind, detail).with("lines", lines.into())

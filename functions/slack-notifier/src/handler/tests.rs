@@ -8,7 +8,7 @@ use stockline_testkit::memory::alerts::MemoryChat;
 
 use super::*;
 
-async fn notify(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchResponse {
+async fn notify(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchFailures {
     let notifier = SlackNotifier::new(
         chat.clone(),
         "https://stock.example/board?a=1&b=2".to_owned(),

@@ -9,7 +9,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Position};
 use stockline_application::ports::audit_data::StockRepairer;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_domain::audit::{Difference, StoredLevel, mend};
+use stockline_domain::audit::{Difference, StoredLevel, repair};
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_testkit::clock::FakeClock;
@@ -50,7 +50,7 @@ async fn fixture() -> Fixture<MemoryShop> {
 }
 
 /// An audit of `shop` that reads levels and movements through `stock`.
-fn fixture_reading<Stock: Books>(shop: MemoryShop, stock: Stock, now: &str) -> Fixture<Stock> {
+fn fixture_reading<Stock: AuditData>(shop: MemoryShop, stock: Stock, now: &str) -> Fixture<Stock> {
     let (records, operations) = (MemoryAuditRecords::default(), MemoryOperations::default());
     let audit = audit(&shop, FakeClock::at(now));
     let stores = ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0));
@@ -80,7 +80,7 @@ async fn place_order(shop: &MemoryShop, key: &str, location: &str, sku: &str) {
     assert_eq!(placement, PlaceOutcome::Placed);
 }
 
-impl<Stock: Books> Fixture<Stock> {
+impl<Stock: AuditData> Fixture<Stock> {
     async fn run(&self, event: Value) -> Result<Summary, AuditError> {
         let mut context = Context::default();
         context.request_id = "run-1".to_owned();
@@ -127,7 +127,7 @@ async fn differences_are_stored_and_reported_in_one_message() {
     assert_eq!(reports[0].data.first.len(), 2);
     let texts = &reports[0].data.first[0].differences;
     assert!(
-        texts.contains(&"5 are allocated, and open orders hold 2".to_owned()),
+        texts.contains(&"allocated is 5, but open orders hold 2".to_owned()),
         "{texts:?}"
     );
     let schema = include_str!("../../../../events/schemas/stock.audit.schema.json");
@@ -163,8 +163,8 @@ async fn run_after_a_repair_deletes_the_earlier_finding() {
     let held = audit.held_at(&location).await.unwrap();
     let skus = vec!["milk".parse().unwrap()];
     for finding in audit.skus(&location, skus, &held).await.unwrap() {
-        for write in mend(&finding.books, audit.clock.now()) {
-            fixture.shop.mend(&write, deadline()).await.unwrap();
+        for write in repair(&finding.books, audit.clock.now()) {
+            fixture.shop.repair(&write, deadline()).await.unwrap();
         }
     }
     audit.clock.advance(jiff::SignedDuration::from_mins(30));
@@ -215,7 +215,7 @@ impl SellingShop {
     }
 }
 
-impl Books for SellingShop {
+impl AuditData for SellingShop {
     async fn skus(
         &self,
         location: &LocationId,

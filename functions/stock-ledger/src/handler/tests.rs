@@ -7,7 +7,7 @@ use serde_json::json;
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_domain::stock_change::StockChange;
+use stockline_domain::stock_change::RequestedChange;
 use stockline_platform::batch::{BatchFailures, process_stream_records, stream_records};
 use stockline_platform::keys;
 use stockline_testkit::memory::shop::MemoryShop;
@@ -18,7 +18,7 @@ use super::*;
 struct ThrottledLedger;
 
 impl Ledger for ThrottledLedger {
-    async fn record(&self, _: &Movement) -> Result<Recorded, StoreError> {
+    async fn record(&self, _: &Movement) -> Result<RecordMovementOutcome, StoreError> {
         Err(StoreError::Busy)
     }
 }
@@ -35,7 +35,7 @@ fn levels_after_receipts(quantities: &[i64]) -> Vec<Level> {
     let mut levels = vec![Level::empty(&milk())];
     for (index, quantity) in quantities.iter().enumerate() {
         let body = json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": quantity});
-        let receipt: StockChange = serde_json::from_value(body).unwrap();
+        let receipt: RequestedChange = serde_json::from_value(body).unwrap();
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let before = levels[index].clone();
         levels.extend(
@@ -67,8 +67,8 @@ fn stream_records_of(levels: &[Level]) -> Vec<StreamRecord> {
         .collect()
 }
 
-async fn process(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchResponse {
-    each_stream_record(records, |item| record(ledger, item)).await
+async fn process(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchFailures {
+    process_stream_records(records, |item| record(ledger, item)).await
 }
 
 fn movements(ledger: &MemoryShop) -> Vec<Movement> {
@@ -133,14 +133,17 @@ async fn invalid_records_are_rejected_and_throttling_is_retried() {
     );
     assert!(matches!(
         record(&ledger, malformed).await,
-        Outcome::Reject(_)
+        RecordOutcome::Reject(_)
     ));
     let deleted = stream_record(2, Some(&levels[1]), None);
-    assert!(matches!(record(&ledger, deleted).await, Outcome::Reject(_)));
+    assert!(matches!(
+        record(&ledger, deleted).await,
+        RecordOutcome::Reject(_)
+    ));
 
     assert_eq!(
         record(&ledger, stream_record(3, None, Some(&levels[1]))).await,
-        Outcome::Done
+        RecordOutcome::Done
     );
     let mut other = levels_after_receipts(&[6, 1]).remove(2);
     other.version = 1;
@@ -151,7 +154,10 @@ async fn invalid_records_are_rejected_and_throttling_is_retried() {
     ));
 
     let throttled = record(&ThrottledLedger, stream_record(5, None, Some(&levels[1]))).await;
-    assert_eq!(throttled, Outcome::Retry("the store is busy".to_owned()));
+    assert_eq!(
+        throttled,
+        RecordOutcome::Retry("the store is busy".to_owned())
+    );
 }
 
 #[tokio::test]

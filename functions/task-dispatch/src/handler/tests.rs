@@ -4,7 +4,9 @@ use aws_lambda_events::sqs::SqsEvent;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use stockline_domain::catalog::Zone;
-use stockline_domain::task::{Controller, LEASE, LONGEST_WAIT, Report, ReportedState, Step};
+use stockline_domain::task::{
+    Controller, LEASE, MAX_QUEUE_TIME, Report, ReportEffect, ReportedState,
+};
 use stockline_platform::batch::queue_records;
 use stockline_platform::sqs::FifoMessage;
 use stockline_testkit::clock::FakeClock;
@@ -101,7 +103,7 @@ fn record(body: &str) -> QueueRecord {
 async fn task_is_leased_to_live_controller_with_command() {
     let fixture = fixture().await;
     fixture.send_heartbeat("controller-1", 2).await;
-    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     let task = fixture.tasks.only();
     assert_eq!((task.state, task.lease_id), (TaskState::Leased, 1));
     assert_eq!(
@@ -127,7 +129,7 @@ async fn task_is_leased_to_live_controller_with_command() {
 #[tokio::test]
 async fn task_waits_without_live_controller_with_capacity() {
     let fixture = fixture().await;
-    let is_waiting = async || matches!(fixture.deliver().await, Outcome::RetryAfter(..));
+    let is_waiting = async || matches!(fixture.deliver().await, RecordOutcome::RetryAfter(..));
     assert!(is_waiting().await);
     fixture.send_heartbeat("controller-1", 0).await;
     assert!(is_waiting().await);
@@ -138,13 +140,13 @@ async fn task_waits_without_live_controller_with_capacity() {
     assert!(is_waiting().await);
     assert_eq!(fixture.tasks.only().state, TaskState::Queued);
     fixture.send_heartbeat("controller-1", 1).await;
-    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.deliver().await, RecordOutcome::Done);
 }
 
 #[tokio::test]
 async fn waiting_task_is_rejected_after_a_day() {
     let fixture = fixture().await;
-    let Outcome::RetryAfter(pause, reason) = fixture.deliver().await else {
+    let RecordOutcome::RetryAfter(pause, reason) = fixture.deliver().await else {
         panic!("the message is not delayed");
     };
     assert_eq!(pause.as_secs(), 5);
@@ -152,12 +154,12 @@ async fn waiting_task_is_rejected_after_a_day() {
         reason,
         "no live controller with free capacity in zone dry of hub-1"
     );
-    fixture.clock.advance(LONGEST_WAIT);
-    assert!(matches!(fixture.deliver().await, Outcome::Reject(_)));
+    fixture.clock.advance(MAX_QUEUE_TIME);
+    assert!(matches!(fixture.deliver().await, RecordOutcome::Reject(_)));
     // The task stays queued, so a redrive from the dead-letter queue dispatches it.
     assert_eq!(fixture.tasks.only().state, TaskState::Queued);
     fixture.send_heartbeat("controller-1", 1).await;
-    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.deliver().await, RecordOutcome::Done);
 }
 
 #[tokio::test]
@@ -166,7 +168,7 @@ async fn redelivered_message_takes_no_second_lease() {
     fixture.send_heartbeat("controller-1", 2).await;
     fixture.send_heartbeat("controller-2", 2).await;
     for _ in 0..3 {
-        assert_eq!(fixture.deliver().await, Outcome::Done);
+        assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     }
     assert_eq!(fixture.tasks.only().lease_id, 1);
     assert_eq!(
@@ -180,10 +182,10 @@ async fn missing_command_is_sent_by_the_next_delivery() {
     let fixture = fixture().await;
     fixture.send_heartbeat("controller-1", 2).await;
     fixture.queues.set_broken(true);
-    assert!(matches!(fixture.deliver().await, Outcome::Retry(_)));
+    assert!(matches!(fixture.deliver().await, RecordOutcome::Retry(_)));
     assert_eq!(fixture.tasks.only().state, TaskState::Leased);
     fixture.queues.set_broken(false);
-    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     assert_eq!(
         fixture.take_commands(),
         [("controller-1".to_owned(), json!("execute"), json!(1))]
@@ -197,10 +199,10 @@ async fn requeued_task_gets_the_next_lease() {
     fixture.deliver().await;
     fixture.clock.advance(LEASE);
     let leased = fixture.tasks.only();
-    let requeued = leased.taken_back(None, fixture.clock.now()).unwrap();
+    let requeued = leased.reclaimed(None, fixture.clock.now()).unwrap();
     fixture.tasks.replace(&leased, &requeued).await.unwrap();
     fixture.send_heartbeat("controller-2", 2).await;
-    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     let task = fixture.tasks.only();
     assert_eq!((task.lease_id, task.attempt), (2, 2));
     assert_eq!(
@@ -223,12 +225,12 @@ async fn accepted_task_is_left_unchanged() {
         error: None,
         occurred_at: fixture.clock.now(),
     };
-    let Ok(Step::Moves(accepted)) = leased.report(&accepted, fixture.clock.now()) else {
+    let Ok(ReportEffect::Update(accepted)) = leased.report(&accepted, fixture.clock.now()) else {
         panic!("not accepted");
     };
     fixture.tasks.replace(&leased, &accepted).await.unwrap();
     fixture.clock.advance(LEASE);
-    assert_eq!(fixture.deliver().await, Outcome::Done);
+    assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     assert_eq!(fixture.tasks.only(), *accepted);
     assert!(fixture.take_commands().is_empty());
 }
@@ -267,6 +269,6 @@ async fn unreadable_or_unknown_message_is_rejected() {
         record(r#"{"type":"stock.alert","version":1}"#),
     ] {
         let outcome = fixture.dispatch.record(message).await;
-        assert!(matches!(outcome, Outcome::Reject(_)), "{outcome:?}");
+        assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
     }
 }

@@ -92,7 +92,7 @@ async fn new_order_queues_one_task_per_line_once() {
     for _ in 0..2 {
         assert_eq!(
             planner.record(stream_record(None, Some(&order))).await,
-            Outcome::Done
+            RecordOutcome::Done
         );
     }
     assert_eq!(states(&tasks), [TaskState::Queued, TaskState::Queued]);
@@ -149,12 +149,12 @@ async fn failed_send_is_retried_with_its_record() {
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
     queues.set_broken(true);
     let outcome = planner.record(stream_record(None, Some(&order))).await;
-    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
+    assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
     assert_eq!(tasks.only().state, TaskState::Queued);
     queues.set_broken(false);
     assert_eq!(
         planner.record(stream_record(None, Some(&order))).await,
-        Outcome::Done
+        RecordOutcome::Done
     );
     assert_eq!(queues.take().len(), 1);
 }
@@ -201,7 +201,7 @@ async fn canceled_order_cancels_queued_and_leased_tasks() {
     let fixture = fixture().await;
     let order = fixture.first_line_leased().await;
     for _ in 0..2 {
-        assert_eq!(fixture.cancel(&order).await, Outcome::Done);
+        assert_eq!(fixture.cancel(&order).await, RecordOutcome::Done);
     }
     let (first, second) = (fixture.task(&order, 1).await, fixture.task(&order, 2).await);
     assert_eq!(
@@ -222,10 +222,10 @@ async fn failed_cancel_command_is_retried_with_its_record() {
     let order = fixture.first_line_leased().await;
     fixture.queues.set_broken(true);
     let outcome = fixture.cancel(&order).await;
-    assert!(matches!(outcome, Outcome::Retry(_)), "{outcome:?}");
+    assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
     assert_eq!(fixture.task(&order, 1).await.state, TaskState::Canceling);
     fixture.queues.set_broken(false);
-    assert_eq!(fixture.cancel(&order).await, Outcome::Done);
+    assert_eq!(fixture.cancel(&order).await, RecordOutcome::Done);
     assert_eq!(fixture.take_commands().len(), 1);
 }
 
@@ -256,7 +256,7 @@ async fn task_is_canceled_when_its_line_closes() {
         (&first_line_fulfilled, &rest_canceled, (canceled, canceled)),
     ] {
         let record = stream_record(Some(before), Some(after));
-        assert_eq!(planner.record(record).await, Outcome::Done);
+        assert_eq!(planner.record(record).await, RecordOutcome::Done);
         assert_eq!(states().await, expected);
     }
 }

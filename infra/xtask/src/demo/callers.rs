@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stockline_simulators::api::Api;
+use stockline_simulators::api::ApiClient;
 use xtask::oidc::Bearer;
 use xtask::status::Cloud;
 
@@ -11,24 +11,24 @@ use super::error::{DemoError, Result};
 /// Makes callers that share their connections.
 pub struct Callers<'a> {
     cloud: &'a Cloud,
-    api: Api,
+    api: ApiClient,
 }
 
 impl<'a> Callers<'a> {
     /// Callers of this cloud's API.
     pub fn new(cloud: &'a Cloud) -> Result<Self> {
-        let api =
-            Api::new(&cloud.api_url, "").map_err(|error| DemoError::Client(error.to_string()))?;
+        let api = ApiClient::new(&cloud.api_url, "")
+            .map_err(|error| DemoError::Client(error.to_string()))?;
         Ok(Self { cloud, api })
     }
 
     /// An operator of Stockline.
-    pub fn admin(&self) -> Result<Api> {
+    pub fn admin(&self) -> Result<ApiClient> {
         self.with(Bearer::new("admin"))
     }
 
     /// The manager of a location.
-    pub fn manager(&self, location: &str) -> Result<Api> {
+    pub fn manager(&self, location: &str) -> Result<ApiClient> {
         self.with(
             Bearer::new("store_manager")
                 .at([location])
@@ -37,7 +37,7 @@ impl<'a> Callers<'a> {
     }
 
     /// The till, or the web shop, of a location.
-    pub fn store_app(&self, location: &str) -> Result<Api> {
+    pub fn store_app(&self, location: &str) -> Result<ApiClient> {
         self.with(
             Bearer::new("store_app")
                 .at([location])
@@ -46,11 +46,11 @@ impl<'a> Callers<'a> {
     }
 
     /// An automation controller.
-    pub fn controller(&self, id: &str, location: &str) -> Result<Api> {
+    pub fn controller(&self, id: &str, location: &str) -> Result<ApiClient> {
         self.with(Bearer::new("controller").at([location]).controlling(id))
     }
 
-    fn with(&self, bearer: Bearer) -> Result<Api> {
+    fn with(&self, bearer: Bearer) -> Result<ApiClient> {
         let bearer = Bearer {
             ttl: Duration::from_hours(2),
             ..bearer

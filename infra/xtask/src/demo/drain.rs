@@ -59,7 +59,7 @@ pub async fn drain(
             let troubles: Vec<String> = warehouse
                 .logs()
                 .into_iter()
-                .flat_map(|log| log.troubles)
+                .flat_map(|log| log.errors)
                 .take(3)
                 .collect();
             let detail = format!(

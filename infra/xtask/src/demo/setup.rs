@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::ToSpan;
 use serde_json::{Value, json};
-use stockline_simulators::api::{Answer, Api};
+use stockline_simulators::api::{ApiClient, ApiResponse};
 
 use super::callers::Callers;
 use super::error::{DemoError, Result};
@@ -33,7 +33,7 @@ pub async fn catalog(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     batches.buffer_unordered(BATCHES).try_collect::<()>().await
 }
 
-async fn store(admin: &Api, what: &str, entries: &[Value]) -> Result<()> {
+async fn store(admin: &ApiClient, what: &str, entries: &[Value]) -> Result<()> {
     let body = json!({what: entries});
     let answer = admin
         .post("/v1/catalog/batch", &body, None)
@@ -68,7 +68,12 @@ pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
         .await
 }
 
-async fn count(manager: Api, key: String, openings: Vec<Opening>, counted_at: &str) -> Result<()> {
+async fn count(
+    manager: ApiClient,
+    key: String,
+    openings: Vec<Opening>,
+    counted_at: &str,
+) -> Result<()> {
     let changes: Vec<Value> = openings
         .iter()
         .map(|opening| {
@@ -109,7 +114,7 @@ pub async fn policies(plan: &Plan, callers: &Callers<'_>) -> Result<usize> {
     Ok(count)
 }
 
-async fn policy(manager: Api, opening: &Opening, reorder_point: i64) -> Result<()> {
+async fn policy(manager: ApiClient, opening: &Opening, reorder_point: i64) -> Result<()> {
     let path = format!(
         "/v1/locations/{}/stock/{}/policy",
         opening.location_id, opening.sku
@@ -126,7 +131,7 @@ async fn policy(manager: Api, opening: &Opening, reorder_point: i64) -> Result<(
 }
 
 /// Each of a batch's results must be `outcome`.
-fn all(answer: &Answer, outcome: &str, count: usize) -> Result<()> {
+fn all(answer: &ApiResponse, outcome: &str, count: usize) -> Result<()> {
     let results = answer.body["results"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);

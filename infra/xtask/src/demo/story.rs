@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use stockline_application::ports::clock::Clock;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
-use stockline_simulators::controller::Log;
+use stockline_simulators::controller::ControllerLog;
 use stockline_simulators::slack::{Received, Slack};
 use tokio::time::{Instant, interval};
 use xtask::files;
@@ -261,7 +261,7 @@ async fn watched<T>(
 }
 
 /// What is wrong beyond the invariants.
-fn troubles(traded: &Traded, logs: &[Log], received: &Received) -> Vec<String> {
+fn troubles(traded: &Traded, logs: &[ControllerLog], received: &Received) -> Vec<String> {
     let mut troubles = Vec::new();
     if traded.server_errors > 0 {
         troubles.push(format!("{} answers had a 5xx status", traded.server_errors));
@@ -274,7 +274,7 @@ fn troubles(traded: &Traded, logs: &[Log], received: &Received) -> Vec<String> {
     }
     for log in logs {
         troubles.extend(
-            log.troubles
+            log.errors
                 .iter()
                 .map(|trouble| format!("a controller met: {trouble}")),
         );

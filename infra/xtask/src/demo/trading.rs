@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
 use stockline_simulators::api::ApiError;
-use stockline_simulators::store_app::{Outcome, Placing, ShortLine, StoreApp};
+use stockline_simulators::store_app::{PlaceOutcome, PlaceResponse, ShortLine, StoreApp};
 use xtask::progress::Step;
 
 use super::callers::Callers;
@@ -57,7 +57,7 @@ pub async fn trade(plan: &Plan, callers: &Callers<'_>, step: &mut Step) -> Resul
 async fn place(
     app: &StoreApp,
     order: &PlannedOrder,
-) -> std::result::Result<Vec<Placing>, ApiError> {
+) -> std::result::Result<Vec<PlaceResponse>, ApiError> {
     let once = || app.place(&order.body, &order.key);
     match order.resend {
         Resend::Never => Ok(vec![once().await?]),
@@ -70,21 +70,21 @@ async fn place(
 }
 
 impl Traded {
-    fn take(&mut self, order: &PlannedOrder, placings: Vec<Placing>) {
+    fn take(&mut self, order: &PlannedOrder, placings: Vec<PlaceResponse>) {
         let mut answers = Vec::new();
         for placing in placings {
             self.server_errors += placing.server_errors;
             match placing.outcome {
-                Outcome::Placed {
+                PlaceOutcome::Placed {
                     order_id,
-                    replayed,
+                    is_replayed: replayed,
                     order: body,
                 } => {
                     self.replays += u64::from(replayed);
                     self.placed.insert(order.key.clone(), order_id);
                     answers.push((body, replayed));
                 }
-                Outcome::Short(lines) => {
+                PlaceOutcome::Short(lines) => {
                     self.short.insert(order.key.clone(), lines);
                 }
             }

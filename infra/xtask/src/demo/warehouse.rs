@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stockline_platform::clients::Aws;
-use stockline_simulators::controller::{Controller, Log, Settings};
+use stockline_simulators::controller::{Controller, ControllerConfig, ControllerLog};
 use stockline_simulators::script::Script;
 use xtask::status::Cloud;
 
@@ -13,9 +13,9 @@ use super::plan::{WAREHOUSE, ZONES};
 
 /// Controller, zone, and how it behaves: the second repeats all it says, as after lost answers.
 const CONTROLLERS: [(&str, usize, Script); 3] = [
-    ("controller-1", 0, Script::Faithful),
-    ("controller-2", 0, Script::Repeats),
-    ("controller-3", 1, Script::Faithful),
+    ("controller-1", 0, Script::Normal),
+    ("controller-2", 0, Script::DuplicatesReports),
+    ("controller-3", 1, Script::Normal),
 ];
 
 /// More than the day has tasks, so that none waits for a place.
@@ -35,7 +35,7 @@ impl Warehouse {
                 .queues
                 .get(id)
                 .ok_or_else(|| DemoError::Unexpected(format!("there is no queue for {id}")))?;
-            let settings = Settings {
+            let settings = ControllerConfig {
                 controller_id: id.to_owned(),
                 location_id: WAREHOUSE.to_owned(),
                 zone_id: ZONES[zone].0.to_owned(),
@@ -53,7 +53,7 @@ impl Warehouse {
             if logs.iter().all(|log| log.heartbeats > 0) {
                 return Ok(warehouse);
             }
-            if let Some(trouble) = logs.iter().find_map(|log| log.troubles.first()) {
+            if let Some(trouble) = logs.iter().find_map(|log| log.errors.first()) {
                 return Err(DemoError::Unexpected(format!(
                     "a controller's heartbeat was refused: {trouble}"
                 )));
@@ -66,12 +66,12 @@ impl Warehouse {
     }
 
     /// What they did so far.
-    pub fn logs(&self) -> Vec<Log> {
+    pub fn logs(&self) -> Vec<ControllerLog> {
         self.controllers.iter().map(Controller::log).collect()
     }
 
     /// Ends their work.
-    pub async fn close(self) -> Vec<Log> {
+    pub async fn close(self) -> Vec<ControllerLog> {
         let mut logs = Vec::new();
         for controller in self.controllers {
             logs.push(controller.stop().await);

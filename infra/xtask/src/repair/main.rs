@@ -14,7 +14,7 @@ use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
 use stockline_application::stock_audit::{Finding, Patience, StockAudit};
 use stockline_application::store_error::StoreError;
-use stockline_domain::audit::{Mend, Replacement, mend};
+use stockline_domain::audit::{RepairWrite, Replacement, repair};
 use stockline_domain::ids::LocationId;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
@@ -206,9 +206,9 @@ impl Repair {
     async fn repair(
         &self,
         finding: &Finding,
-    ) -> Result<Vec<(Mend, Option<RepairOutcome>)>, StoreError> {
+    ) -> Result<Vec<(RepairWrite, Option<RepairOutcome>)>, StoreError> {
         if !self.apply {
-            let writes = mend(&finding.books, SystemClock.now());
+            let writes = repair(&finding.books, SystemClock.now());
             return Ok(writes.into_iter().map(|write| (write, None)).collect());
         }
         let repaired = self.audit.repair(finding, Deadline::within(WRITE)).await?;
@@ -217,13 +217,13 @@ impl Repair {
     }
 }
 
-fn described(write: &Mend) -> Vec<String> {
+fn described(write: &RepairWrite) -> Vec<String> {
     match write {
-        Mend::Record(movement) => {
+        RepairWrite::Record(movement) => {
             let (version, kind) = (movement.version, movement.change.kind.as_str());
             vec![format!("movement {version}, a {kind}, is recorded again")]
         }
-        Mend::Replace(replacements) => replacements.iter().map(becomes).collect(),
+        RepairWrite::Replace(replacements) => replacements.iter().map(becomes).collect(),
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn cancel<Orders: OrderStore>(
         }
         let cancellation = Cancellation::of(id, &after);
         let update = OrderUpdate {
-            changes: stored.order.releases(body.reason.as_deref(), at),
+            changes: stored.order.release_deltas(body.reason.as_deref(), at),
             after,
             record: Some(AttachedRecord::Cancellation(
                 cancellation,

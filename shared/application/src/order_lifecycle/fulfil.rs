@@ -1,7 +1,7 @@
 //! Fulfils lines of an order: their goods leave stock.
 
 use stockline_domain::ids::FulfilmentId;
-use stockline_domain::order::{FulfilOrder, Fulfilment, NotPossible};
+use stockline_domain::order::{FulfilOrder, Fulfilment, OrderRequestRefused};
 
 use super::{Decision, StepRequest, decide_and_write};
 use crate::ports::orders::{
@@ -19,7 +19,7 @@ pub enum FulfilOutcome {
     /// Another request used the same idempotency key.
     KeyReused,
     /// Nothing changed: the order does not allow this fulfilment.
-    NotPossible(NotPossible),
+    NotPossible(OrderRequestRefused),
     /// Nothing changed: a count has found less of these SKUs than is promised.
     Short(Vec<ShortSku>),
 }
@@ -48,7 +48,7 @@ pub async fn fulfil<Orders: OrderStore>(
         let earlier = stored.fulfilments.iter().map(|(fulfilment, _)| fulfilment);
         let possible = body
             .fulfilment(id, &stored.order, at)
-            .and_then(|possible| possible.0.check_room(earlier).map(|()| possible));
+            .and_then(|possible| possible.0.check_item_size(earlier).map(|()| possible));
         match possible {
             Err(error) => {
                 let record = AttachedRecordId::Fulfilment(id);
@@ -56,7 +56,7 @@ pub async fn fulfil<Orders: OrderStore>(
             }
             Ok((fulfilment, after)) => {
                 let update = OrderUpdate {
-                    changes: fulfilment.movements(body.occurred_at, &stored.order),
+                    changes: fulfilment.level_deltas(body.occurred_at, &stored.order),
                     after,
                     record: Some(AttachedRecord::Fulfilment(
                         fulfilment.clone(),

@@ -6,7 +6,7 @@ mod fulfil;
 mod refund;
 
 use jiff::Timestamp;
-use stockline_domain::order::NotPossible;
+use stockline_domain::order::OrderRequestRefused;
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
@@ -45,11 +45,11 @@ enum Decision<T> {
 impl<T> Decision<T> {
     /// Refuses a step. A request that is invalid for every state of the order needs no second read.
     fn refuse(
-        error: NotPossible,
+        error: OrderRequestRefused,
         record: AttachedRecordId,
-        outcome: impl Fn(NotPossible) -> T,
+        outcome: impl Fn(OrderRequestRefused) -> T,
     ) -> Self {
-        if matches!(error, NotPossible::Invalid(_)) {
+        if matches!(error, OrderRequestRefused::Invalid(_)) {
             Self::Respond(outcome(error))
         } else {
             Self::Refuse(record, outcome(error))

@@ -1,6 +1,6 @@
 //! Refunds lines of an order and returns their goods to stock.
 
-use stockline_domain::order::{NotPossible, Refund, RefundOrder, RefundPlace};
+use stockline_domain::order::{OrderRequestRefused, Refund, RefundContext, RefundOrder};
 
 use super::{Decision, StepRequest, decide_and_write};
 use crate::ports::orders::{
@@ -18,7 +18,7 @@ pub enum RefundOutcome {
     /// Another request used the same idempotency key.
     KeyReused,
     /// Nothing changed: the order does not allow this refund.
-    NotPossible(NotPossible),
+    NotPossible(OrderRequestRefused),
 }
 
 /// Records the refund and returns restocked goods to their level, all or nothing.
@@ -26,7 +26,7 @@ pub async fn refund<Orders: OrderStore>(
     orders: &Orders,
     request: StepRequest<'_>,
     body: &RefundOrder,
-    place: &RefundPlace,
+    place: &RefundContext,
 ) -> Result<RefundOutcome, StoreError> {
     let StepRequest {
         fingerprint, at, ..
@@ -49,7 +49,7 @@ pub async fn refund<Orders: OrderStore>(
             }
             Ok((refund, after)) => {
                 let update = OrderUpdate {
-                    changes: refund.movements(body.occurred_at, &stored.order),
+                    changes: refund.level_deltas(body.occurred_at, &stored.order),
                     after,
                     record: Some(AttachedRecord::Refund(refund.clone(), fingerprint.clone())),
                     at,

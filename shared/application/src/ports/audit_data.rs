@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use stockline_domain::audit::{Difference, Mend, StoredLevel};
+use stockline_domain::audit::{Difference, RepairWrite, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
@@ -50,7 +50,7 @@ pub trait StockRepairer: Send + Sync {
     /// Writes the repair, all or nothing.
     fn repair(
         &self,
-        repair: &Mend,
+        repair: &RepairWrite,
         deadline: Deadline,
     ) -> impl Future<Output = Result<RepairOutcome, StoreError>> + Send;
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_domain::ids::{FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::open_order::OpenOrder;
-use stockline_domain::order::{Cancellation, Fulfilment, LevelChange, Order, Refund};
+use stockline_domain::order::{Cancellation, Fulfilment, KeyedDelta, Order, Refund};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
@@ -80,7 +80,7 @@ pub struct OrderUpdate {
     /// The record to attach to the order.
     pub record: Option<AttachedRecord>,
     /// The changes of levels.
-    pub changes: Vec<LevelChange>,
+    pub changes: Vec<KeyedDelta>,
     /// When the request arrived.
     pub at: Timestamp,
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
-use stockline_domain::stock_change::{ChangeRefused, StockChange};
+use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
@@ -51,7 +51,7 @@ pub struct PendingChange<'a> {
     /// Its index in the request, from 0.
     pub index: usize,
     /// The requested change.
-    pub change: &'a StockChange,
+    pub change: &'a RequestedChange,
     /// When the request was first received.
     pub at: Timestamp,
     /// What to do if a level does not exist.
@@ -144,14 +144,14 @@ pub trait StockStore: Send + Sync {
 /// Reads levels, summed over their buckets where they are split.
 pub trait LevelReader: Send + Sync {
     /// Reads the level, strongly consistent.
-    fn whole(
+    fn read_level(
         &self,
         key: &LevelKey,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 }
 
 impl<S: StockStore> LevelReader for S {
-    async fn whole(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
+    async fn read_level(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         self.find(key).await
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use stockline_domain::caller::Locations;
-use stockline_domain::explanation::History;
+use stockline_domain::explanation::LevelHistory;
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey};
 
@@ -32,5 +32,5 @@ pub trait StockLookup: Send + Sync {
         &self,
         key: &LevelKey,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Vec<History>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<LevelHistory>, StoreError>> + Send;
 }

@@ -1,6 +1,6 @@
 //! Puts right what an audit found, of a level that may go on selling.
 
-use stockline_domain::audit::{Books as BooksOfSku, Mend, mend};
+use stockline_domain::audit::{RepairWrite, SkuAuditData, repair};
 
 use super::{Finding, StockAudit};
 use crate::deadline::Deadline;
@@ -13,7 +13,7 @@ use crate::store_error::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repaired {
     /// What was written, or was to be.
-    pub write: Mend,
+    pub write: RepairWrite,
     /// What became of it.
     pub became: RepairOutcome,
 }
@@ -30,7 +30,7 @@ impl<B: AuditData + StockRepairer, O: OpenOrders, C: Clock> StockAudit<B, O, C> 
             (finding.books.clone(), Vec::new(), deadline.attempts());
         loop {
             let mut overtaken = Vec::new();
-            for write in mend(&books, self.clock.now()) {
+            for write in repair(&books, self.clock.now()) {
                 let became = self.books.repair(&write, deadline).await?;
                 let of_all = match became {
                     RepairOutcome::Repaired => &mut done,
@@ -63,7 +63,7 @@ impl<B: AuditData + StockRepairer, O: OpenOrders, C: Clock> StockAudit<B, O, C> 
     async fn carried_on(&self, finding: &Finding) -> Result<Carried, StoreError> {
         let moment = self.moment(&finding.key).await?;
         let known = &finding.books;
-        if !moment.in_one_moment || moment.levels.len() != known.accounts.len() {
+        if !moment.in_one_moment || moment.levels.len() != known.levels.len() {
             return Ok(Carried::Behind);
         }
         let then = known.versions();
@@ -71,17 +71,17 @@ impl<B: AuditData + StockRepairer, O: OpenOrders, C: Clock> StockAudit<B, O, C> 
         let since = followed.iter().zip(&then);
         if since
             .clone()
-            .any(|(now, then)| now.ledger.repaired_at() > Some(*then))
+            .any(|(now, then)| now.replay.last_repair_version() > Some(*then))
         {
             return Ok(Carried::Repaired);
         }
-        let allocated = |books: &BooksOfSku| -> i64 {
-            let levels = books.accounts.iter().map(|account| &account.stored.level);
+        let allocated = |books: &SkuAuditData| -> i64 {
+            let levels = books.levels.iter().map(|account| &account.stored.level);
             levels.map(|level| level.allocated).sum()
         };
-        let mut books = BooksOfSku::of(moment.levels, followed);
-        books.open = known.open + allocated(&books) - allocated(known);
-        let verdict = books.verdict(self.clock.now(), self.patience.ledger);
+        let mut books = SkuAuditData::of(moment.levels, followed);
+        books.open_quantity = known.open_quantity + allocated(&books) - allocated(known);
+        let verdict = books.audit(self.clock.now(), self.patience.ledger);
         Ok(if verdict.ledger_is_behind {
             Carried::Behind
         } else {
@@ -93,7 +93,7 @@ impl<B: AuditData + StockRepairer, O: OpenOrders, C: Clock> StockAudit<B, O, C> 
 /// What became of the books of a finding since.
 enum Carried {
     /// They are these now.
-    On(BooksOfSku),
+    On(SkuAuditData),
     /// The ledger follows, or the items of the level were not seen in one moment.
     Behind,
     /// Somebody else repaired them.

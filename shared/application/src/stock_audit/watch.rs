@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use stockline_domain::audit::{Books as BooksOfSku, Followed, Span, StoredLevel, Verdict};
+use stockline_domain::audit::{
+    AuditResult, AuditWindow, SkuAuditData, StoredLevel, WindowMovements,
+};
 use stockline_domain::ids::{OrderId, Sku};
 use stockline_domain::open_order::OpenOrder;
 
@@ -24,8 +26,8 @@ impl Moment {
 /// What the books say.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
-    pub books: BooksOfSku,
-    pub verdict: Verdict,
+    pub books: SkuAuditData,
+    pub verdict: AuditResult,
 }
 
 /// Orders that were read one by one: those asked for, and those of them that are open.
@@ -79,10 +81,10 @@ impl Watch {
     pub fn look(
         &mut self,
         sku: &Sku,
-        followed: Vec<Followed>,
+        followed: Vec<WindowMovements>,
         orders: &OrdersRead,
         now: Moment,
-        judge: impl Fn(&BooksOfSku) -> Verdict,
+        judge: impl Fn(&SkuAuditData) -> AuditResult,
     ) -> Option<Seen> {
         let last = std::mem::replace(&mut self.last, now);
         let next = (last, orders.clone());
@@ -90,7 +92,7 @@ impl Watch {
         let (after, _) = self.earlier.as_ref()?;
         let in_one_moment = before.in_one_moment && after.in_one_moment;
         let rests = Moment::versions(&before.levels) == Moment::versions(&self.last.levels);
-        let span = Span {
+        let span = AuditWindow {
             held: read.of(sku),
             before: before.levels,
             after: after.levels.clone(),
@@ -100,7 +102,7 @@ impl Watch {
         } else {
             followed
         };
-        let (books, orders_are_known) = span.books(followed);
+        let (books, orders_are_known) = span.audit_data(followed);
         let verdict = judge(&books);
         let is_certain = in_one_moment && orders_are_known && !verdict.ledger_is_behind;
         self.seen = Seen { books, verdict };
@@ -109,9 +111,9 @@ impl Watch {
 }
 
 /// All movements of a level that rested while they were read: one of a later version contradicts it.
-fn whole(mut followed: Followed) -> Followed {
+fn whole(mut followed: WindowMovements) -> WindowMovements {
     for movement in std::mem::take(&mut followed.since) {
-        followed.ledger.add(&movement);
+        followed.replay.add(&movement);
     }
     followed
 }
@@ -139,13 +141,17 @@ mod tests {
     }
 
     /// Whether anything is certain after three looks at a level that rests.
-    fn is_certain(in_one_moment: [bool; 3], ledger_is_behind: bool, followed: &[Followed]) -> bool {
-        let judge = |_: &BooksOfSku| Verdict {
+    fn is_certain(
+        in_one_moment: [bool; 3],
+        ledger_is_behind: bool,
+        followed: &[WindowMovements],
+    ) -> bool {
+        let judge = |_: &SkuAuditData| AuditResult {
             differences: Vec::new(),
             ledger_is_behind,
         };
         let [first, second, third] = in_one_moment.map(moment);
-        let books = BooksOfSku::of(first.levels.clone(), vec![Followed::default()]);
+        let books = SkuAuditData::of(first.levels.clone(), vec![WindowMovements::default()]);
         let verdict = judge(&books);
         let mut watch = Watch::new(Seen { books, verdict }, first);
         let orders = OrdersRead::new(Vec::new(), Vec::new());
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_look_is_certain_if_all_is_known_of_it() {
-        let followed = [Followed::default()];
+        let followed = [WindowMovements::default()];
         assert!(is_certain([true, true, true], false, &followed));
         assert!(
             is_certain([true, true, false], false, &followed),

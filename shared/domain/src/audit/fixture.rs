@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::StoredLevel;
 use crate::ids::{MovementId, OrderId};
-use crate::level::{LastChange, Level, LevelKey, Movement, MovementKind, StateDeltas};
+use crate::level::{Level, LevelDelta, LevelKey, Movement, MovementKind, StateDeltas};
 
 /// A level of SKU `milk` at `store-1` and the movements that led to it.
 pub struct LevelFixture {
@@ -53,7 +53,7 @@ impl LevelFixture {
     ) -> Self {
         let before = &self.level;
         let cause = format!("cause {}", before.version);
-        let after = before.after(LastChange {
+        let after = before.after(LevelDelta {
             movement_id: MovementId::derive(
                 &cause,
                 kind.as_str(),

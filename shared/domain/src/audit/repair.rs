@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{AuditedLevel, LedgerReplay, Quantities, SkuAuditData};
 use crate::ids::MovementId;
-use crate::level::{LastChange, Level, Movement, MovementKind, StateDeltas};
+use crate::level::{Level, LevelDelta, Movement, MovementKind, StateDeltas};
 use crate::split_level::SplitLevel;
 
 /// One write of a repair.
@@ -97,7 +97,7 @@ fn shared_out(
         now,
     );
     let split = SplitLevel::new(first, &others);
-    let shares = split.anew(&split.total(), &change);
+    let shares = split.rewrite(&split.total(), &change);
     shares
         .iter()
         .map(|(_, after)| Quantities::of(after))
@@ -222,9 +222,9 @@ fn repair_change(
     sum: Quantities,
     expected: Quantities,
     now: Timestamp,
-) -> LastChange {
+) -> LevelDelta {
     let kind = MovementKind::Repair;
-    LastChange {
+    LevelDelta {
         movement_id: MovementId::derive(
             &format!("{}#{version}", kind.as_str()),
             kind.as_str(),

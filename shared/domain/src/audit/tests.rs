@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::ids::MovementId;
-use crate::level::{LastChange, LevelKey, Movement, MovementKind, StateDeltas};
+use crate::level::{LevelDelta, LevelKey, Movement, MovementKind, StateDeltas};
 
 /// A level, its movements and the open quantity of its orders, as the tables store them.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl StoredSku {
     ) {
         let level = &self.level;
         let cause = format!("cause {}", level.version);
-        let change = LastChange {
+        let change = LevelDelta {
             movement_id: MovementId::derive(&cause, kind.as_str(), &level.location_id, &level.sku),
             kind,
             on_hand_delta,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::level::{LastChange, LevelKey, StateDeltas};
+use crate::level::{LevelDelta, LevelKey, StateDeltas};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_366_400 + second).unwrap()
@@ -36,7 +36,7 @@ impl LevelHistory {
             &before.location_id,
             &before.sku,
         );
-        let change = LastChange {
+        let change = LevelDelta {
             movement_id: movement_id.in_bucket(before.bucket),
             kind,
             on_hand_delta,

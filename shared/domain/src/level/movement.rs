@@ -21,7 +21,7 @@ pub enum MovementKind {
     Release,
     /// Allocated goods left.
     Fulfilment,
-    /// Goods came back from a customer.
+    /// Goods were returned by a customer.
     Return,
     /// Goods were received, for example from a supplier.
     Receipt,
@@ -82,7 +82,8 @@ pub struct StateDeltas {
 
 /// What one change adds to or subtracts from the quantities of a level, with its kind, cause and times.
 ///
-/// The level's item keeps the delta that was applied last, so that a stream record alone is enough to write the movement.
+/// The level's item keeps the delta that was applied last, so that a stream record alone is enough to write the
+/// movement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelDelta {
     /// The id of the movement that records this delta.
@@ -135,16 +136,16 @@ impl LevelDelta {
         )
     }
 
-    /// Returns this delta for a level that was counted after the goods moved: `on_hand` stays as counted, and the quantity is
-    /// kept as `counted_delta`.
+    /// Returns this delta for a level that was counted after the goods moved: `on_hand` stays as counted, and the
+    /// quantity is kept as `counted_delta`.
     pub fn as_already_counted(mut self) -> Self {
         self.states.counted_delta += self.on_hand_delta;
         self.on_hand_delta = 0;
         self
     }
 
-    /// Returns whether the change may leave less available than is promised. A count and damage are facts about the shelf, so
-    /// they are recorded even if orders can then not be fulfilled.
+    /// Returns whether the change may make a level short. A count and damage are facts about the shelf, so they are
+    /// recorded even if allocated orders can then not be fulfilled.
     pub(super) fn may_leave_short(&self) -> bool {
         match self.kind {
             MovementKind::Count => true,
@@ -178,8 +179,8 @@ pub struct Movement {
 }
 
 impl Movement {
-    /// Returns the order whose allocation this movement changed. `None` if the kind changes no allocation, or if the reference
-    /// is not an order id.
+    /// Returns the order whose allocation this movement changed. `None` if the kind changes no allocation, or if the
+    /// reference is not an order id.
     pub fn order(&self) -> Option<OrderId> {
         match self.change.kind {
             MovementKind::Allocation | MovementKind::Release | MovementKind::Fulfilment => {

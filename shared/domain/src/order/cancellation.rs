@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Line, Order, OrderAction, ActionRefused, check_reason};
+use super::{ActionRefused, Line, Order, OrderAction, check_reason};
 use crate::ids::{CancellationId, OrderId};
 use crate::invalid::{Checks, Invalid};
 
@@ -16,7 +16,8 @@ pub struct CancelOrder {
     pub reason: Option<String>,
 }
 
-/// The record of a cancellation. With it [`Order::as_canceled`] restores the order as it was right after the cancellation.
+/// The record of a cancellation. With it [`Order::as_canceled`] restores the order as it was right after the
+/// cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
     /// Derived from the order, the caller and its idempotency key.
@@ -59,7 +60,8 @@ impl Cancellation {
 }
 
 impl Order {
-    /// Returns the order with all open quantities canceled at `at`. An order that was canceled before is returned unchanged.
+    /// Returns the order with all open quantities canceled at `at`. An order that was canceled before is returned
+    /// unchanged.
     ///
     /// # Errors
     /// [`ActionRefused`] if nothing is open. Such an order can only be refunded.

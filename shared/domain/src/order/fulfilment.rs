@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::level_deltas::{DeltaTemplate, merged};
-use super::{KeyedDelta, Line, OrderRequestRefused, Order, OrderStatus, OrderAction};
+use super::{KeyedDelta, Line, Order, OrderAction, OrderRequestRefused, OrderStatus};
 use crate::ids::{FulfilmentId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{MAX_QUANTITY, MovementKind};
 use crate::millis;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
 
-/// Maximum number of fulfilments of one order that fill a transaction ([`Fulfilment::fills_transaction`]). They are stored in
-/// the order's own item, which `DynamoDB` limits to 400 KB.
+/// Maximum number of fulfilments of one order that fill a transaction ([`Fulfilment::fills_transaction`]). They are
+/// stored in the order's own item, which `DynamoDB` limits to 400 KB.
 pub const MAX_FULL_FULFILMENTS: usize = 16;
 
 /// The body of `POST /v1/orders/{order_id}/fulfilments`.
@@ -188,7 +188,8 @@ impl Fulfilment {
     /// Checks that the order's item has room for this fulfilment. `before` are the order's earlier fulfilments.
     ///
     /// # Errors
-    /// [`OrderRequestRefused::Invalid`] if this fulfilment fills a transaction and [`MAX_FULL_FULFILMENTS`] earlier ones do.
+    /// [`OrderRequestRefused::Invalid`] if this fulfilment fills a transaction and [`MAX_FULL_FULFILMENTS`] earlier
+    /// ones do.
     pub fn check_item_size<'a>(
         &self,
         before: impl Iterator<Item = &'a Self>,
@@ -226,7 +227,10 @@ impl Order {
         checks.require(
             self.index_of(line).is_some(),
             format!("/lines/{index}/line"),
-            format!("must be a line of the order, 1 to {}, got {line}", self.lines.len()),
+            format!(
+                "must be a line of the order, 1 to {}, got {line}",
+                self.lines.len()
+            ),
         );
         checks.require(
             (1..=MAX_QUANTITY).contains(&quantity),

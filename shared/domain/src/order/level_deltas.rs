@@ -7,7 +7,7 @@ use crate::ids::{LocationId, MovementId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{LevelDelta, LevelKey, MovementKind, StateDeltas};
 use crate::millis;
-use crate::told_time::{self, CLOCK_TOLERANCE};
+use crate::reported_time::{self, CLOCK_TOLERANCE};
 
 /// The quantity of one SKU, summed over lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct KeyedDelta {
     pub change: LevelDelta,
 }
 
-/// Sums `quantities` by SKU, because a transaction may contain an item only once. Keeps the order in which the SKUs first
-/// appear, and skips quantities of 0.
+/// Sums `quantities` by SKU, because a transaction may contain an item only once. Keeps the order in which the SKUs
+/// first appear, and skips quantities of 0.
 pub(super) fn merged<'a>(quantities: impl Iterator<Item = (&'a Sku, i64)>) -> Vec<SkuQuantity> {
     let mut merged: Vec<SkuQuantity> = Vec::new();
     for (sku, quantity) in quantities.filter(|(_, quantity)| *quantity > 0) {
@@ -102,12 +102,13 @@ impl DeltaTemplate<'_> {
 impl Order {
     /// Returns when the goods left the shelf or were allocated.
     fn effective_sold_at(&self) -> Timestamp {
-        // A till's fast clock could date the sale after a count that already includes it: the goods would be subtracted twice.
-        millis::cut(self.sold_at.min(self.placed_at))
+        // A till's fast clock could date the sale after a count that already includes it: the goods would be subtracted
+        // twice.
+        millis::truncate(self.sold_at.min(self.placed_at))
     }
 
-    /// Checks the `occurred_at` of a fulfilment or refund received at `now`: at most 7 days ago, and not before the order, with a
-    /// tolerance of [`CLOCK_TOLERANCE`].
+    /// Checks the `occurred_at` of a fulfilment or refund received at `now`: at most 7 days ago, and not before the
+    /// order, with a tolerance of [`CLOCK_TOLERANCE`].
     pub(super) fn check_occurred_at(
         &self,
         occurred_at: Option<Timestamp>,
@@ -115,7 +116,7 @@ impl Order {
     ) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         if let Some(time) = occurred_at {
-            told_time::check(time, now, "/occurred_at", &mut checks);
+            reported_time::check(time, now, "/occurred_at", &mut checks);
             checks.require(
                 time >= self
                     .effective_sold_at()
@@ -128,10 +129,10 @@ impl Order {
         checks.finish(())
     }
 
-    /// Returns when a fulfilment or refund received at `now` occurred, not before the order. A caller's slow clock would otherwise
-    /// date it before a count that was made before the order, as if that count already included it.
+    /// Returns when a fulfilment or refund received at `now` occurred, not before the order. A caller's slow clock
+    /// would otherwise date it before a count that was made before the order, as if that count already included it.
     pub(super) fn occurred_at(&self, reported: Option<Timestamp>, now: Timestamp) -> Timestamp {
-        told_time::taken(reported, now).max(self.effective_sold_at())
+        reported_time::clamp_to_now(reported, now).max(self.effective_sold_at())
     }
 
     /// Returns the ordered quantities by SKU.
@@ -149,7 +150,7 @@ impl Order {
     }
 
     /// Returns the deltas of placing this order.
-    pub fn takes(&self) -> Vec<KeyedDelta> {
+    pub fn placement_deltas(&self) -> Vec<KeyedDelta> {
         self.placement().deltas_for(&self.quantities())
     }
 
@@ -180,7 +181,7 @@ impl Order {
             location_id: &self.location_id,
             order: self,
             reason: None,
-            occurred_at: self.taken_at(),
+            occurred_at: self.effective_sold_at(),
             recorded_at: self.placed_at,
         }
     }

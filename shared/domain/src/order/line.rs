@@ -129,10 +129,11 @@ impl Line {
         }
     }
 
-    /// Returns the amounts of the first `quantity` units of the line: their shares of the line's total and tax, rounded down.
+    /// Returns the amounts of the first `quantity` units of the line: their shares of the line's total and tax, rounded
+    /// down.
     ///
-    /// The shares are cumulative: the shares of the full quantity are the line's own amounts. However a line is split, the
-    /// differences between successive shares sum to these amounts exactly.
+    /// The shares are cumulative: the shares of the full quantity are the line's own amounts. However a line is split,
+    /// the differences between successive shares sum to these amounts exactly.
     pub fn amounts_of(&self, quantity: i64) -> LineAmounts {
         let total = self.share(self.total.amount, quantity);
         let tax = self.share(self.tax.amount, quantity);
@@ -194,8 +195,8 @@ impl Line {
 }
 
 impl Order {
-    /// Checks that `action` is possible for the `requested` (line number, quantity) entries. The quantities of entries for the
-    /// same line are added up. Entries for unknown lines are ignored.
+    /// Checks that `action` is possible for the `requested` (line number, quantity) entries. The quantities of entries
+    /// for the same line are added up. Entries for unknown lines are ignored.
     pub(super) fn check_each_line(
         &self,
         requested: impl Iterator<Item = (u16, i64)>,

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::level_deltas::{DeltaTemplate, merged};
-use super::{KeyedDelta, Line, OrderRequestRefused, Order, OrderAction};
+use super::{KeyedDelta, Line, Order, OrderAction, OrderRequestRefused};
 use crate::ids::{LocationId, OrderId, RefundId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::MovementKind;
@@ -18,8 +18,8 @@ use crate::place_order::{MAX_LINES, MAX_SKUS};
 /// Maximum length of a caller's reason, in characters.
 pub const MAX_REASON: usize = 200;
 
-/// Maximum number of different SKUs that one refund returns to stock. With the order and the refund they fill a transaction of
-/// 100 items.
+/// Maximum number of different SKUs that one refund returns to stock. With the order and the refund they fill a
+/// transaction of 100 items.
 pub const MAX_RESTOCKED: usize = MAX_SKUS - 1;
 
 /// The body of `POST /v1/orders/{order_id}/refunds`.
@@ -31,7 +31,7 @@ pub struct RefundOrder {
     /// The location that the goods are returned to. Default: the order's location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_id: Option<LocationId>,
-    /// When the goods came back: at most 7 days ago, and not before they were ordered. Default: now.
+    /// When the goods were returned: at most 7 days ago, and not before they were ordered. Default: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// The refunded quantities. A line may appear twice: once returned to stock, once not.
@@ -137,8 +137,8 @@ impl RefundOrder {
 
     /// Returns the refund that this request makes of `order`, and the order after it.
     ///
-    /// The amount of a line is the difference of two cumulative shares ([`Line::amounts_of`]), so that the refunds of a line sum
-    /// exactly to what was paid for it.
+    /// The amount of a line is the difference of two cumulative shares ([`Line::amounts_of`]), so that the refunds of a
+    /// line sum exactly to what was paid for it.
     ///
     /// # Errors
     /// Every invalid field, or every line that has less to refund than requested.

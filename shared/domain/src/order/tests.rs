@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::*;
 use crate::ids::{CancellationId, FulfilmentId, RefundId, Sku};
-use crate::level::{LevelDelta, Level};
+use crate::level::{Level, LevelDelta};
 use crate::open_order::OpenOrder;
 use crate::place_order::{MAX_SKUS, PlaceOrder};
-use crate::told_time::{CLOCK_TOLERANCE, OLDEST};
+use crate::reported_time::{CLOCK_TOLERANCE, MAX_AGE};
 
 const NOON: &str = "2026-03-01T12:00:00Z";
 
@@ -70,7 +70,10 @@ fn refund_context(order: &Order) -> RefundContext {
     }
 }
 
-fn refund(order: &Order, lines: &[(u16, i64, bool)]) -> Result<(Refund, Order), OrderRequestRefused> {
+fn refund(
+    order: &Order,
+    lines: &[(u16, i64, bool)],
+) -> Result<(Refund, Order), OrderRequestRefused> {
     let body = RefundOrder {
         reason: "broken".to_owned(),
         occurred_at: None,
@@ -141,10 +144,14 @@ fn explore(start: Order) -> (Vec<Order>, Vec<Attempt>) {
             let (open, refundable) = (line.open_quantity(), line.refundable_quantity());
             for quantity in 0..=line.quantity + 1 {
                 let left = order.fulfil(line.line, quantity).ok();
-                tries.push((OrderAction::Fulfil, (1..=open).contains(&quantity), left));
+                actions.push((OrderAction::Fulfil, (1..=open).contains(&quantity), left));
                 let back = refund(&order, &[(line.line, quantity, true)]).ok();
                 let back = back.map(|(_, order)| order);
-                tries.push((OrderAction::Refund, (1..=refundable).contains(&quantity), back));
+                actions.push((
+                    OrderAction::Refund,
+                    (1..=refundable).contains(&quantity),
+                    back,
+                ));
             }
         }
         for (action, possible, after) in actions {
@@ -199,7 +206,11 @@ fn reachable_transitions_are_exactly_the_transition_tables() {
             }
         }
     }
-    let all_actions = [OrderAction::Fulfil, OrderAction::Cancel, OrderAction::Refund];
+    let all_actions = [
+        OrderAction::Fulfil,
+        OrderAction::Cancel,
+        OrderAction::Refund,
+    ];
     let mut allowed = HashSet::new();
     for from in [
         OrderStatus::Allocated,
@@ -269,7 +280,10 @@ fn open_order_has_only_open_quantities() {
     assert_eq!(open_quantity(&fulfilled, &milk), None);
 
     let only_milk = OpenOrder::of(&order).unwrap().only(&milk).unwrap();
-    assert_eq!((only_milk.lines.len(), only_milk.quantity_of(&bread)), (1, 0));
+    assert_eq!(
+        (only_milk.lines.len(), only_milk.quantity_of(&bread)),
+        (1, 0)
+    );
     assert_eq!(only_milk.only(&bread), None);
 }
 
@@ -304,7 +318,7 @@ fn sale_of(skus: usize) -> Order {
 #[test]
 fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
     let a_week_ago = |order| Order {
-        sold_at: now() - OLDEST,
+        sold_at: now() - MAX_AGE,
         ..order
     };
     let sale = a_week_ago(order("pos", "inclusive", &[(2, 100, 0, 0)]));
@@ -321,7 +335,10 @@ fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
             }],
         };
         let (refund, _) = body.refund(refund_context(&sale), &sale)?;
-        Ok(refund.level_deltas(body.occurred_at, &sale).remove(0).change)
+        Ok(refund
+            .level_deltas(body.occurred_at, &sale)
+            .remove(0)
+            .change)
     };
     let fulfilment_at = |occurred_at: Timestamp| {
         let body = FulfilOrder {
@@ -330,9 +347,12 @@ fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
         };
         let id = FulfilmentId::derive(online.order_id, "till", "f1");
         let (made, _) = body.fulfilment(id, &online, now())?;
-        Ok(made.level_deltas(body.occurred_at, &online).remove(0).change)
+        Ok(made
+            .level_deltas(body.occurred_at, &online)
+            .remove(0)
+            .change)
     };
-    let (oldest, ahead) = (now() - OLDEST, now() + CLOCK_TOLERANCE);
+    let (oldest, ahead) = (now() - MAX_AGE, now() + CLOCK_TOLERANCE);
     for change_at in [
         &refund_at as &dyn Fn(_) -> Result<LevelDelta, OrderRequestRefused>,
         &fulfilment_at,
@@ -372,7 +392,10 @@ fn fulfilment_by_slow_clock_is_dated_at_the_order() {
             occurred_at: Some(occurred_at),
         };
         let (made, _) = body.fulfilment(id, &online, now())?;
-        Ok(made.level_deltas(body.occurred_at, &online).remove(0).change)
+        Ok(made
+            .level_deltas(body.occurred_at, &online)
+            .remove(0)
+            .change)
     };
     for behind in [SignedDuration::ZERO, CLOCK_TOLERANCE] {
         let change = fulfilment_at(now() - behind).unwrap();

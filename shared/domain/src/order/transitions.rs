@@ -75,7 +75,11 @@ const ORDER_TRANSITIONS: [(OrderStatus, OrderAction, &[OrderStatus]); 6] = {
 const LINE_TRANSITIONS: [(LineState, OrderAction, &[LineState]); 6] = {
     use LineState as S;
     [
-        (S::Open, OrderAction::Fulfil, &[S::PartlyFulfilled, S::Fulfilled]),
+        (
+            S::Open,
+            OrderAction::Fulfil,
+            &[S::PartlyFulfilled, S::Fulfilled],
+        ),
         (S::Open, OrderAction::Cancel, &[S::Canceled]),
         (
             S::PartlyFulfilled,
@@ -88,8 +92,16 @@ const LINE_TRANSITIONS: [(LineState, OrderAction, &[LineState]); 6] = {
             OrderAction::Cancel,
             &[S::Fulfilled, S::Returned],
         ),
-        (S::PartlyFulfilled, OrderAction::Refund, &[S::PartlyFulfilled]),
-        (S::Fulfilled, OrderAction::Refund, &[S::Fulfilled, S::Returned]),
+        (
+            S::PartlyFulfilled,
+            OrderAction::Refund,
+            &[S::PartlyFulfilled],
+        ),
+        (
+            S::Fulfilled,
+            OrderAction::Refund,
+            &[S::Fulfilled, S::Returned],
+        ),
     ]
 };
 

@@ -127,7 +127,11 @@ fn external_reference_is_1_to_64_visible_ascii() {
         assert_eq!(order.external_reference.as_deref(), Some(valid));
     }
     for invalid in ["", "two words", "Käse", &"x".repeat(65)] {
-        assert_eq!(pointers(with(invalid)), ["/external_reference"], "{invalid}");
+        assert_eq!(
+            pointers(with(invalid)),
+            ["/external_reference"],
+            "{invalid}"
+        );
     }
 }
 
@@ -174,7 +178,10 @@ fn sold_at_is_at_most_7_days_back_and_5_minutes_ahead() {
         order.sold_at = Some(at);
         placed(order)
     };
-    let (oldest, newest) = (now - told_time::OLDEST, now + told_time::CLOCK_TOLERANCE);
+    let (oldest, newest) = (
+        now - reported_time::MAX_AGE,
+        now + reported_time::CLOCK_TOLERANCE,
+    );
     for at in [oldest, now, newest] {
         assert_eq!(place_sold_at(at).unwrap().sold_at, at);
     }

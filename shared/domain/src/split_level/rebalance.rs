@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{BucketDelta, SplitLevel, WritePlan, share_of};
 use crate::ids::MovementId;
-use crate::level::{LevelDelta, Level, MovementKind, StateDeltas};
+use crate::level::{Level, LevelDelta, MovementKind, StateDeltas};
 
 /// Two writes by which a change needs only one bucket: first move stock to that bucket, then change it there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +16,11 @@ pub struct Consolidation {
 }
 
 impl SplitLevel {
-    /// Returns the plan that evens out the available quantities of the buckets. `None` if a bucket is short, or if no bucket is
-    /// off its share by more than half of the largest share.
+    /// Returns the plan that evens out the available quantities of the buckets. `None` if a bucket is short, or if no
+    /// bucket is off its share by more than half of the largest share.
     ///
-    /// The plan also empties buckets that are out of use of their available stock. If a bucket has a stale `whole_short`, the
-    /// plan rewrites all buckets.
+    /// The plan also empties buckets that are out of use of their available stock. If a bucket has a stale
+    /// `whole_short`, the plan rewrites all buckets.
     pub fn rebalance_plan(&self, at: Timestamp) -> Option<WritePlan> {
         let total = self.total();
         if self.buckets.iter().any(Level::is_short) {
@@ -51,8 +51,8 @@ impl SplitLevel {
         ))
     }
 
-    /// Returns the largest single move of [`Self::rebalance_plan`]: from the bucket furthest above its share to the bucket
-    /// furthest below. `None` if there is nothing to move, or if the plan rewrites all buckets.
+    /// Returns the largest single move of [`Self::rebalance_plan`]: from the bucket furthest above its share to the
+    /// bucket furthest below. `None` if there is nothing to move, or if the plan rewrites all buckets.
     pub fn rebalance_step(&self, at: Timestamp) -> Option<WritePlan> {
         let Some(WritePlan::Deltas(deltas)) = self.rebalance_plan(at) else {
             return None;
@@ -70,14 +70,15 @@ impl SplitLevel {
         Some(WritePlan::Deltas(moves.into()))
     }
 
-    /// Returns the writes that reduce `change` to a change of one bucket. `None` if it is one already, or if that is not
-    /// possible.
+    /// Returns the writes that reduce `change` to a change of one bucket. `None` if it is one already, or if that is
+    /// not possible.
     ///
-    /// - If several buckets would each take a delta, the missing stock moves to the bucket with the largest capacity. For a
-    ///   fulfilment or release the allocation moves with it. Only the buckets that give stock have less available afterwards.
-    /// - If all buckets would be rewritten, because the level is short or a `whole_short` is stale, all stock moves to bucket 0.
-    ///   If the level is no longer short after the change, the `whole_short` of the other buckets is stale until they are
-    ///   rewritten or rebalanced.
+    /// - If several buckets would each take a delta, the missing stock moves to the bucket with the largest capacity.
+    ///   For a fulfilment or release the allocation moves with it. Only the buckets that give stock have less available
+    ///   afterwards.
+    /// - If all buckets would be rewritten, because the level is short or a `whole_short` is stale, all stock moves to
+    ///   bucket 0. If the level is no longer short after the change, the `whole_short` of the other buckets is stale
+    ///   until they are rewritten or rebalanced.
     pub fn consolidation(&self, change: &LevelDelta, at: Timestamp) -> Option<Consolidation> {
         let plan = self.plan(change).ok()?;
         let after = self.total().after(change.clone()).ok()?;
@@ -118,7 +119,8 @@ impl SplitLevel {
         })
     }
 
-    /// Returns whether bucket 0 holds all stock, and no other bucket of a short level can sell (its `whole_short` is set).
+    /// Returns whether bucket 0 holds all stock, and no other bucket of a short level can sell (its `whole_short` is
+    /// set).
     fn is_consolidated(&self) -> bool {
         let is_short = self.total().is_short();
         self.buckets.iter().skip(1).all(|bucket| {
@@ -128,8 +130,8 @@ impl SplitLevel {
 
     /// Returns a rebalance delta with no quantities, whose movement id is derived from `cause`.
     ///
-    /// It occurs at the time of the latest count at the earliest: a count must not absorb it, because the level's total does not
-    /// change.
+    /// It occurs at the time of the latest count at the earliest: a count must not absorb it, because the level's total
+    /// does not change.
     fn rebalance_delta(&self, cause: &str, at: Timestamp) -> LevelDelta {
         let total = self.total();
         LevelDelta {

@@ -190,7 +190,10 @@ fn deltas_of_one_change_have_their_own_movement_ids() {
     };
     assert_ne!(deltas[0].change.movement_id, deltas[1].change.movement_id);
     let whole = change(MovementKind::Sale, -2, 0);
-    assert_eq!(BucketDelta::whole(&whole, 0).change.movement_id, whole.movement_id);
+    assert_eq!(
+        BucketDelta::whole(&whole, 0).change.movement_id,
+        whole.movement_id
+    );
     assert_eq!(
         BucketDelta::whole(&whole, 1).change.movement_id,
         whole.movement_id.in_bucket(1)
@@ -207,7 +210,9 @@ fn allocation_of_one_bucket_is_fulfilled_from_any() {
     let unbalanced = split_level(&[(4, 0), (0, 0)], 2);
     let allocated = apply_and_check(
         &unbalanced,
-        unbalanced.plan(&change(MovementKind::Allocation, 0, 4)).unwrap(),
+        unbalanced
+            .plan(&change(MovementKind::Allocation, 0, 4))
+            .unwrap(),
     );
     let fulfilled = apply_and_check(
         &allocated,
@@ -283,8 +288,19 @@ fn count_reaches_every_bucket_with_its_own_movement() {
         ..level.total().after(count.clone()).unwrap()
     };
     let rewritten = level.rewrite(&total, &count);
-    assert!(rewritten.iter().all(|(_, after)| after.counted_at == counted_at));
-    let id = |bucket: usize| rewritten[bucket].1.last_change.as_ref().unwrap().movement_id;
+    assert!(
+        rewritten
+            .iter()
+            .all(|(_, after)| after.counted_at == counted_at)
+    );
+    let id = |bucket: usize| {
+        rewritten[bucket]
+            .1
+            .last_change
+            .as_ref()
+            .unwrap()
+            .movement_id
+    };
     assert_eq!(
         (id(0), id(1)),
         (count.movement_id, count.movement_id.in_bucket(1))
@@ -354,7 +370,7 @@ fn in_transit_with_other_deltas_rewrites_all_buckets() {
 
 proptest! {
     #[test]
-    fn buckets_sum_to_the_level_and_none_sells_what_another_owes(
+    fn buckets_sum_to_the_level_and_are_never_partly_short(
         drawn in prop::collection::vec((0_usize..11, 1_i64..40), 1..80),
         in_use in 1_u8..5,
     ) {

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::on_hand_delta::may_have_occurred_since;
 use super::{ChangeRefused, RequestedChange, StockState};
 use crate::ids::{MovementId, RequestId};
-use crate::level::{LevelDelta, Level, MovementKind, StateDeltas};
+use crate::level::{Level, LevelDelta, MovementKind, StateDeltas};
 use crate::millis;
-use crate::told_time;
+use crate::reported_time;
 
 /// The effect of a requested change on one level.
 struct LevelEffect {
@@ -17,11 +17,11 @@ struct LevelEffect {
 }
 
 impl RequestedChange {
-    /// Returns the time since which the effect of this change depends on the movements of `level`. `None` if it does not depend on
-    /// any.
+    /// Returns the time since which the effect of this change depends on the movements of `level`. `None` if it does
+    /// not depend on any.
     ///
-    /// A count states the quantity on hand just before `counted_at`. Recorded movements that occurred at that time or later are
-    /// added to it.
+    /// A count states the quantity on hand just before `counted_at`. Recorded movements that occurred at that time or
+    /// later are added to it.
     pub fn depends_on_movements_since(&self, level: &Level) -> Option<Timestamp> {
         let counted_at = self.counted_at()?;
         let last = level.last_change.as_ref()?;
@@ -31,9 +31,11 @@ impl RequestedChange {
     /// Returns the levels after this change.
     ///
     /// - `levels`: the levels of [`Self::keys`], in the same order.
-    /// - `moved_since`: the sum of the `on_hand` movements of the first level since [`Self::depends_on_movements_since`], or 0 if
-    ///   that is `None`. See [`on_hand_delta_since`](super::on_hand_delta_since).
-    /// - `request` and `index`: the request and the position of the change in it. The movement ids are derived from them.
+    /// - `moved_since`: the sum of the `on_hand` movements of the first level since
+    ///   [`Self::depends_on_movements_since`], or 0 if that is `None`. See
+    ///   [`on_hand_delta_since`](super::on_hand_delta_since).
+    /// - `request` and `index`: the request and the position of the change in it. The movement ids are derived from
+    ///   them.
     ///
     /// # Errors
     /// [`ChangeRefused`] if any of the levels refuses the change.
@@ -46,7 +48,7 @@ impl RequestedChange {
         now: Timestamp,
     ) -> Result<Vec<Level>, ChangeRefused> {
         let cause = format!("{request}#{index}");
-        let occurred_at = told_time::taken(self.occurred_at(), now);
+        let occurred_at = reported_time::clamp_to_now(self.occurred_at(), now);
         levels
             .iter()
             .enumerate()
@@ -91,7 +93,7 @@ impl RequestedChange {
                 counted_at,
                 ..
             } => {
-                let counted_at = millis::cut(*counted_at);
+                let counted_at = millis::truncate(*counted_at);
                 if let Some(later) = level.counted_at.filter(|last| *last > counted_at) {
                     return Err(ChangeRefused::OutdatedCount { counted_at: later });
                 }
@@ -113,7 +115,9 @@ impl RequestedChange {
                 },
                 states: in_state(*state, *delta),
             },
-            Self::Receipt { quantity, .. } => LevelEffect::on_hand(MovementKind::Receipt, *quantity),
+            Self::Receipt { quantity, .. } => {
+                LevelEffect::on_hand(MovementKind::Receipt, *quantity)
+            }
             Self::Transfer { quantity, .. } if position == 0 => {
                 LevelEffect::on_hand(MovementKind::TransferOut, -quantity)
             }
@@ -187,7 +191,8 @@ impl LevelEffect {
     }
 }
 
-/// Returns the deltas of `quantity` goods in `state`. Sellable goods have none: they are not counted apart from `on_hand`.
+/// Returns the deltas of `quantity` goods in `state`. Sellable goods have none: they are not counted apart from
+/// `on_hand`.
 fn in_state(state: StockState, quantity: i64) -> StateDeltas {
     let mut states = StateDeltas::default();
     match state {

@@ -28,8 +28,8 @@ impl MovementObservations {
         }
     }
 
-    /// Returns `recorded`, the ledger's movements of `bucket` with the newest first, preceded by the newer ones that were
-    /// observed. An observed movement is used only if no version is missing before it.
+    /// Returns `recorded`, the ledger's movements of `bucket` with the newest first, preceded by the newer ones that
+    /// were observed. An observed movement is used only if no version is missing before it.
     pub fn extend_ledger(&self, bucket: u8, mut recorded: Vec<Movement>) -> Vec<Movement> {
         let newest = recorded.first();
         let mut version = newest.map_or(0, |newest| newest.version);
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::ids::MovementId;
-    use crate::level::{LevelDelta, Level, LevelKey, MovementKind, StateDeltas};
+    use crate::level::{Level, LevelDelta, LevelKey, MovementKind, StateDeltas};
 
     /// Returns a level whose last movement made `version`, followed by `policy_changes`.
     fn level(version: u64, policy_changes: u64) -> Level {
@@ -110,16 +110,31 @@ mod tests {
     #[test]
     fn observations_after_a_missing_version_are_ignored() {
         let observations = observe(&[level(3, 0), level(5, 0)]);
-        assert_eq!(observations.extend_ledger(0, recorded(&[2])), recorded(&[3, 2]));
-        assert_eq!(observations.extend_ledger(0, recorded(&[1])), recorded(&[1]));
-        assert_eq!(observations.extend_ledger(1, recorded(&[2])), recorded(&[2]));
+        assert_eq!(
+            observations.extend_ledger(0, recorded(&[2])),
+            recorded(&[3, 2])
+        );
+        assert_eq!(
+            observations.extend_ledger(0, recorded(&[1])),
+            recorded(&[1])
+        );
+        assert_eq!(
+            observations.extend_ledger(1, recorded(&[2])),
+            recorded(&[2])
+        );
     }
 
     #[test]
     fn policy_change_adds_no_observation() {
         let observations = observe(&[level(3, 0), level(3, 1)]);
-        assert_eq!(observations.extend_ledger(0, recorded(&[2])), recorded(&[3, 2]));
+        assert_eq!(
+            observations.extend_ledger(0, recorded(&[2])),
+            recorded(&[3, 2])
+        );
         let after_policy = observe(&[level(3, 1)]);
-        assert_eq!(after_policy.extend_ledger(0, recorded(&[3])), recorded(&[3]));
+        assert_eq!(
+            after_policy.extend_ledger(0, recorded(&[3])),
+            recorded(&[3])
+        );
     }
 }

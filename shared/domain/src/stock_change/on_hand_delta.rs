@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use crate::level::{Level, LevelDelta, Movement, MovementKind};
-use crate::told_time::CLOCK_TOLERANCE;
+use crate::reported_time::CLOCK_TOLERANCE;
 
-/// Returns whether `change` may have occurred at `time` or later, judged by when it was recorded: a reported time is at most
-/// [`CLOCK_TOLERANCE`] ahead of the time of recording.
+/// Returns whether `change` may have occurred at `time` or later, judged by when it was recorded: a reported time is at
+/// most [`CLOCK_TOLERANCE`] ahead of the time of recording.
 pub fn may_have_occurred_since(change: &LevelDelta, time: Timestamp) -> bool {
     change
         .recorded_at
@@ -16,14 +16,14 @@ pub fn may_have_occurred_since(change: &LevelDelta, time: Timestamp) -> bool {
 
 /// Returns the sum of the `on_hand` deltas of `level` that occurred at `time` or later.
 ///
-/// `movements` are the movements of the level, newest first. They must reach back to one that cannot have occurred since `time`
-/// ([`may_have_occurred_since`]), or to the first movement of the level. Returns `None` if one is missing, because the ledger
-/// lags behind the level.
+/// `movements` are the movements of the level, newest first. They must reach back to one that cannot have occurred
+/// since `time` ([`may_have_occurred_since`]), or to the first movement of the level. Returns `None` if one is missing,
+/// because the ledger lags behind the level.
 ///
-/// - Movements of versions after `level.version` are skipped. A caller that writes on condition of the version it read fails
-///   if they came in between.
-/// - Counts are not added. A level refuses a count that is older than its latest one, so a count found here was made at `time`
-///   exactly, and it observed the same shelf.
+/// - Movements of versions after `level.version` are skipped. A caller that writes on condition of the version it read
+///   fails if the level has a later one.
+/// - Counts are not added. A level refuses a count that is older than its latest one, so a count found here was made at
+///   `time` exactly, and it observed the same shelf.
 pub fn on_hand_delta_since(level: &Level, movements: &[Movement], time: Timestamp) -> Option<i64> {
     let (mut on_hand, mut allocated) = (level.on_hand, level.allocated);
     let last = level.last_change.as_ref().map(|change| change.movement_id);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::ids::{MovementId, RequestId};
-use crate::level::{LevelDelta, Level, Movement, MovementKind, StateDeltas};
+use crate::level::{Level, LevelDelta, Movement, MovementKind, StateDeltas};
 
 const NOW: &str = "2026-03-01T12:00:00Z";
 
@@ -154,7 +154,11 @@ fn damaged_and_held_stock_is_on_hand_but_not_available() {
     let state_change = |quantity: i64, from: &str, to: &str| {
         change(json!({"kind": "state_change", "quantity": quantity, "from": from, "to": to}))
     };
-    let damaged = apply(&state_change(2, "sellable", "damaged"), &[level("store-1", 5, 1)]).unwrap();
+    let damaged = apply(
+        &state_change(2, "sellable", "damaged"),
+        &[level("store-1", 5, 1)],
+    )
+    .unwrap();
     let held = apply(&state_change(1, "sellable", "on_hold"), &damaged).unwrap();
     assert_eq!(
         (

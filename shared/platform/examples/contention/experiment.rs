@@ -19,7 +19,7 @@ use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{apply, deadline, key, receipt};
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::orders::order;
-use stockline_testkit::simulated_dynamodb::{SimulatedDynamoDb, Tally, Throughput, Timing};
+use stockline_testkit::simulated_dynamodb::{RequestCounts, SimulatedDynamoDb, Throughput, Timing};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -56,7 +56,7 @@ pub struct Outcome {
     /// How often all orders together sent `TransactWriteItems`.
     pub tries: u32,
     /// How the service's requests ended.
-    pub tally: Tally,
+    pub tally: RequestCounts,
 }
 
 /// The location and what its orders want of it.
@@ -78,9 +78,12 @@ async fn arrive(load: &Load) -> Outcome {
         transaction: load.transaction,
         ..Timing::default()
     };
-    let database = SimulatedDynamoDb::with(load.seed, timing, Throughput::default());
+    let database = SimulatedDynamoDb::with_limits(load.seed, timing, Throughput::default());
     let client = counting(&database.aws().dynamodb());
-    let (orders, stock) = (database.table(Table::Orders), database.table(Table::Stock));
+    let (orders, stock) = (
+        database.create_table(Table::Orders),
+        database.create_table(Table::Stock),
+    );
     let shop = DynamoShop::new(client.clone(), client, orders, stock);
     fill_shelf(&database, &shop, load.buckets).await;
     let mut random = fastrand::Rng::with_seed(load.seed);
@@ -105,7 +108,7 @@ async fn arrive(load: &Load) -> Outcome {
         busy: 0,
         retried: 0,
         tries: 0,
-        tally: Tally::default(),
+        tally: RequestCounts::default(),
     };
     while let Some(answer) = answers.join_next().await {
         let (answer, tries) = answer.expect("an order was not answered");
@@ -120,7 +123,7 @@ async fn arrive(load: &Load) -> Outcome {
         }
     }
     outcome.latencies.sort_unstable();
-    outcome.tally = database.tally();
+    outcome.tally = database.request_counts();
     outcome
 }
 

@@ -9,7 +9,7 @@ use super::single_write::{RETRY_TIMEOUT, retry_while_busy};
 use super::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::alerts::{Advance, AlertRecord, AlertStore};
+use stockline_application::ports::alerts::{AlertRecord, AlertStore, AlertWriteOutcome};
 use stockline_application::store_error::StoreError;
 
 /// A store of alert records.
@@ -59,12 +59,12 @@ impl AlertStore for DynamoAlerts {
         self.read(&keys::alert(key)).await
     }
 
-    async fn advance(
+    async fn replace(
         &self,
         key: &LevelKey,
         before: Option<u64>,
         next: &AlertRecord,
-    ) -> Result<Advance, StoreError> {
+    ) -> Result<AlertWriteOutcome, StoreError> {
         let put = self
             .client
             .put_item()
@@ -78,20 +78,20 @@ impl AlertStore for DynamoAlerts {
                 .expression_attribute_values(":before", number(version)),
         };
         match retry_while_busy(Deadline::within(RETRY_TIMEOUT), || put.clone().send()).await {
-            Ok(_) => Ok(Advance::Done),
+            Ok(_) => Ok(AlertWriteOutcome::Written),
             Err(error) if is_condition_failed(&error) => {
                 // The SDK retries after a lost response. The existing record may then be the one of this write.
                 let stored = self.find(key).await?;
                 Ok(match stored {
-                    Some(record) if record == *next => Advance::Done,
-                    _ => Advance::Overtaken,
+                    Some(record) if record == *next => AlertWriteOutcome::Written,
+                    _ => AlertWriteOutcome::Conflict,
                 })
             }
             Err(error) => Err(classify_error("write an alert record")(error)),
         }
     }
 
-    async fn published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
+    async fn mark_published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()

@@ -11,7 +11,7 @@ use super::paging::query_page;
 use super::transaction::classify_error;
 use crate::keys;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::audit_data::{AuditRecord, AuditRecords};
+use stockline_application::ports::audit_data::{AuditRecord, AuditRecordStore};
 use stockline_application::store_error::StoreError;
 
 /// The maximum number of records to return for a location and day.
@@ -49,7 +49,7 @@ impl DynamoAuditRecords {
     }
 }
 
-impl AuditRecords for DynamoAuditRecords {
+impl AuditRecordStore for DynamoAuditRecords {
     async fn keep(&self, day: Date, record: &AuditRecord) -> Result<(), StoreError> {
         let key = keys::audit_record(&record.location_id, day, &record.sku);
         self.client

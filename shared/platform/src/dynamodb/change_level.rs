@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 use stockline_domain::level::{LevelKey, MovementKind};
-use stockline_domain::split_level::{Part, Plan};
+use stockline_domain::split_level::{BucketDelta, WritePlan};
 
 use super::attributes::{attribute, key_of, number};
 use super::cause_attributes::CauseAttributes;
@@ -16,14 +16,14 @@ use stockline_application::store_error::StoreError;
 pub fn plan_items(
     stock_table: &str,
     key: &LevelKey,
-    plan: &Plan,
+    plan: &WritePlan,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
     match plan {
-        Plan::Parts(parts) => parts
+        WritePlan::Deltas(parts) => parts
             .iter()
             .map(|part| change_level(stock_table, key, part))
             .collect(),
-        Plan::Anew(levels) => levels
+        WritePlan::Rewrite(levels) => levels
             .iter()
             .map(|(before, after)| replace_level(stock_table, before, after))
             .collect(),
@@ -37,7 +37,7 @@ pub fn plan_items(
 pub fn change_level(
     stock_table: &str,
     key: &LevelKey,
-    part: &Part,
+    part: &BucketDelta,
 ) -> Result<TransactWriteItem, StoreError> {
     let change = &part.change;
     let available_delta = change.available_delta();

@@ -6,7 +6,7 @@ mod replan;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use stockline_domain::level::Level;
-use stockline_domain::order::LevelChange;
+use stockline_domain::order::KeyedDelta;
 
 use super::rebalance::Rebalancer;
 use super::split_levels::SplitLevels;
@@ -72,13 +72,13 @@ impl LevelChanges {
     pub async fn write(
         &self,
         guards: &[TransactWriteItem],
-        changes: &[LevelChange],
+        changes: &[KeyedDelta],
         deadline: Deadline,
     ) -> Result<LevelChangeResult, StoreError> {
         let mut writes = self.initial_writes(changes);
         let mut token = new_client_token();
         let mut unconfirmed: Option<Refusals> = None;
-        let mut attempts = deadline.tries();
+        let mut attempts = deadline.attempts();
         loop {
             let items = self.transact_items(guards, changes, &writes)?;
             let refusals = if items.len() > MAX_ITEMS {
@@ -124,13 +124,13 @@ impl LevelChanges {
                 writes = self.initial_writes(changes);
                 unconfirmed = Some(refusals);
             }
-            if !attempts.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }
     }
 
-    fn initial_writes(&self, changes: &[LevelChange]) -> Vec<PlannedWrite> {
+    fn initial_writes(&self, changes: &[KeyedDelta]) -> Vec<PlannedWrite> {
         changes
             .iter()
             .map(|change| self.initial_write(change))
@@ -138,7 +138,7 @@ impl LevelChanges {
     }
 
     /// Plans to write all of a change to a random bucket among those known to be in use.
-    fn initial_write(&self, change: &LevelChange) -> PlannedWrite {
+    fn initial_write(&self, change: &KeyedDelta) -> PlannedWrite {
         let bucket_count = self.levels.cached_buckets_in_use(&change.key).unwrap_or(1);
         PlannedWrite::to_one_bucket(change, fastrand::u8(0..bucket_count))
     }
@@ -146,7 +146,7 @@ impl LevelChanges {
     fn transact_items(
         &self,
         guards: &[TransactWriteItem],
-        changes: &[LevelChange],
+        changes: &[KeyedDelta],
         writes: &[PlannedWrite],
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut items = guards.to_vec();
@@ -159,7 +159,7 @@ impl LevelChanges {
     /// Rebalances the levels that the committed `writes` left uneven.
     async fn rebalance_after_write(
         &self,
-        changes: &[LevelChange],
+        changes: &[KeyedDelta],
         writes: &[PlannedWrite],
         deadline: Deadline,
     ) {

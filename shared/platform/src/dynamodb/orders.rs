@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::MovementKind;
-use stockline_domain::order::{LevelChange, Order};
+use stockline_domain::order::{KeyedDelta, Order};
 
 use super::attributes::{item, key_of, number, string, value};
 use super::level_changes::{LevelChangeResult, LevelChanges, LevelRefusal};
@@ -25,7 +25,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    Advance, Advanced, KnownOrder, OrderStore, Placement, Record, RecordId, ShortSku,
+    AttachedRecord, AttachedRecordId, OrderStore, OrderUpdate, PlaceOutcome, ShortSku, StoredOrder,
+    UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 
@@ -73,8 +74,8 @@ impl DynamoOrders {
     /// A fulfilment whose levels fill the transaction is stored inside the order item, others as items of their own.
     fn advance_guards(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        advance: &OrderUpdate,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let after = OrderRecord::at_revision(
             &advance.after,
@@ -83,7 +84,7 @@ impl DynamoOrders {
             advance.at,
         );
         let new_fulfilment = match &advance.record {
-            Some(Record::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
+            Some(AttachedRecord::Fulfilment(fulfilment, request)) => Some((fulfilment, request)),
             _ => None,
         };
         let embedded_fulfilments = before
@@ -91,11 +92,13 @@ impl DynamoOrders {
             .iter()
             .map(|(fulfilment, request)| (fulfilment, request))
             .chain(new_fulfilment)
-            .filter(|(fulfilment, _)| fulfilment.fills_a_transaction())
+            .filter(|(fulfilment, _)| fulfilment.fills_transaction())
             .map(|(fulfilment, request)| FulfilmentRecord::new(fulfilment, request))
             .collect();
         let cancellation = match &advance.record {
-            Some(Record::Cancellation(cancellation, request)) => Some((cancellation, request)),
+            Some(AttachedRecord::Cancellation(cancellation, request)) => {
+                Some((cancellation, request))
+            }
             _ => before
                 .cancellation
                 .as_ref()
@@ -107,13 +110,13 @@ impl DynamoOrders {
         let mut guards = vec![Self::put_next_revision(&self.orders_table, &after)?];
         let order_id = before.order.order_id;
         match &advance.record {
-            None | Some(Record::Cancellation(..)) => {}
-            Some(Record::Fulfilment(fulfilment, _)) if fulfilment.fills_a_transaction() => {}
-            Some(Record::Refund(refund, request)) => guards.push(self.put_new(
+            None | Some(AttachedRecord::Cancellation(..)) => {}
+            Some(AttachedRecord::Fulfilment(fulfilment, _)) if fulfilment.fills_transaction() => {}
+            Some(AttachedRecord::Refund(refund, request)) => guards.push(self.put_new(
                 &keys::refund(order_id, refund.refund_id),
                 &RefundRecord::new(refund, request),
             )?),
-            Some(Record::Fulfilment(fulfilment, request)) => guards.push(self.put_new(
+            Some(AttachedRecord::Fulfilment(fulfilment, request)) => guards.push(self.put_new(
                 &keys::fulfilment(order_id, fulfilment.fulfilment_id),
                 &FulfilmentRecord::new(fulfilment, request),
             )?),
@@ -187,11 +190,11 @@ impl OrderStore for DynamoOrders {
         order: &Order,
         request: &Fingerprint,
         deadline: Deadline,
-    ) -> Result<Placement, StoreError> {
+    ) -> Result<PlaceOutcome, StoreError> {
         let guard = self.place_guard(order, request)?;
-        let changes = order.takes();
+        let changes = order.placement_deltas();
         match self.levels.write(&[guard], &changes, deadline).await? {
-            LevelChangeResult::Written => Ok(Placement::Placed),
+            LevelChangeResult::Written => Ok(PlaceOutcome::Placed),
             LevelChangeResult::GuardFailed(mut checks) => {
                 let Some(ConditionCheck::Failed(Some(item))) = checks.pop() else {
                     return Err(StoreError::failed("place an order")(
@@ -200,20 +203,20 @@ impl OrderStore for DynamoOrders {
                 };
                 let existing: OrderRecord = value(item)?;
                 Ok(if existing.fingerprint == *request {
-                    Placement::Replayed(Box::new(existing.order()))
+                    PlaceOutcome::Replayed(Box::new(existing.order()))
                 } else {
-                    Placement::KeyReused
+                    PlaceOutcome::KeyReused
                 })
             }
             LevelChangeResult::LevelsRefused(levels) => Ok(match shortage(&changes, levels) {
-                Shortage::Short(short) => Placement::Short(short),
-                Shortage::NotStocked(skus) => Placement::NotStocked(skus),
+                Shortage::Short(short) => PlaceOutcome::Short(short),
+                Shortage::NotStocked(skus) => PlaceOutcome::NotStocked(skus),
             }),
         }
     }
 
     /// Reads the order with its refunds and fulfilments in one query: they share a partition.
-    async fn find(&self, id: OrderId) -> Result<Option<KnownOrder>, StoreError> {
+    async fn find(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
         let query = self
             .client
             .query()
@@ -243,7 +246,7 @@ impl OrderStore for DynamoOrders {
         refunds.sort_by_key(|(refund, _)| (refund.refunded_at, refund.refund_id));
         fulfilments
             .sort_by_key(|(fulfilment, _)| (fulfilment.fulfilled_at, fulfilment.fulfilment_id));
-        Ok(order.map(|record| KnownOrder {
+        Ok(order.map(|record| StoredOrder {
             order: record.order(),
             cancellation: record
                 .cancellation
@@ -267,16 +270,16 @@ impl OrderStore for DynamoOrders {
         daily_orders_page(query, page.after).await
     }
 
-    async fn is_settled(
+    async fn is_unchanged(
         &self,
-        known: &KnownOrder,
-        record: RecordId,
+        known: &StoredOrder,
+        record: AttachedRecordId,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
         let order_id = known.order.order_id;
         let record_key = match record {
-            RecordId::Refund(id) => keys::refund(order_id, id),
-            RecordId::Fulfilment(id) => keys::fulfilment(order_id, id),
+            AttachedRecordId::Refund(id) => keys::refund(order_id, id),
+            AttachedRecordId::Fulfilment(id) => keys::fulfilment(order_id, id),
         };
         let keys = vec![key_of(&keys::order(order_id)), key_of(&record_key)];
         let items = transact_get(&self.client, &self.orders_table, keys, 1, deadline).await?;
@@ -287,22 +290,22 @@ impl OrderStore for DynamoOrders {
         Ok(order.revision == known.revision)
     }
 
-    async fn advance(
+    async fn update(
         &self,
-        before: &KnownOrder,
-        advance: &Advance,
+        before: &StoredOrder,
+        advance: &OrderUpdate,
         deadline: Deadline,
-    ) -> Result<Advanced, StoreError> {
+    ) -> Result<UpdateOutcome, StoreError> {
         let guards = self.advance_guards(before, advance)?;
         match self
             .levels
             .write(&guards, &advance.changes, deadline)
             .await?
         {
-            LevelChangeResult::Written => Ok(Advanced::Done),
-            LevelChangeResult::GuardFailed(_) => Ok(Advanced::Overtaken),
+            LevelChangeResult::Written => Ok(UpdateOutcome::Written),
+            LevelChangeResult::GuardFailed(_) => Ok(UpdateOutcome::Conflict),
             LevelChangeResult::LevelsRefused(levels) => match shortage(&advance.changes, levels) {
-                Shortage::Short(short) => Ok(Advanced::Short(short)),
+                Shortage::Short(short) => Ok(UpdateOutcome::Short(short)),
                 Shortage::NotStocked(skus) => Err(StoreError::failed("advance an order")(format!(
                     "these SKUs of the order have no level: {skus:?}"
                 ))),
@@ -318,10 +321,10 @@ enum Shortage {
 }
 
 /// Converts the refusals of levels, given by the index of their change, to a shortage.
-fn shortage(changes: &[LevelChange], refusals: Vec<(usize, LevelRefusal)>) -> Shortage {
+fn shortage(changes: &[KeyedDelta], refusals: Vec<(usize, LevelRefusal)>) -> Shortage {
     let (mut short, mut not_stocked) = (Vec::new(), Vec::new());
     for (index, refusal) in refusals {
-        let Some(LevelChange { key, change }) = changes.get(index) else {
+        let Some(KeyedDelta { key, change }) = changes.get(index) else {
             continue;
         };
         let available = match refusal {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
-use stockline_domain::split_level::{Gathering, Plan};
+use stockline_domain::split_level::{Consolidation, WritePlan};
 
 use super::change_level::plan_items;
 use super::split_levels::SplitLevels;
@@ -41,7 +41,7 @@ impl Rebalancer {
         at: Timestamp,
         deadline: Deadline,
     ) {
-        let time = REBALANCE_TIMEOUT.min(deadline.left().saturating_sub(RESPONSE_RESERVE));
+        let time = REBALANCE_TIMEOUT.min(deadline.remaining().saturating_sub(RESPONSE_RESERVE));
         if time.is_zero() {
             return;
         }
@@ -72,11 +72,11 @@ impl Rebalancer {
         let Some(snapshot) = self.levels.read(key, deadline).await? else {
             return Ok(true);
         };
-        let Some(plan) = snapshot.level.evening(at) else {
+        let Some(plan) = snapshot.level.rebalance_plan(at) else {
             return Ok(true);
         };
         if !self.write_plan(key, &plan).await?
-            && let Some(pair_plan) = snapshot.level.evening_step(at)
+            && let Some(pair_plan) = snapshot.level.rebalance_step(at)
         {
             self.write_plan(key, &pair_plan).await?;
         }
@@ -87,15 +87,15 @@ impl Rebalancer {
     pub async fn consolidate(
         &self,
         key: &LevelKey,
-        consolidation: &Gathering,
+        consolidation: &Consolidation,
     ) -> Result<bool, StoreError> {
-        match &consolidation.first {
+        match &consolidation.transfer {
             Some(transfer) => self.write_plan(key, transfer).await,
             None => Ok(true),
         }
     }
 
-    async fn write_plan(&self, key: &LevelKey, plan: &Plan) -> Result<bool, StoreError> {
+    async fn write_plan(&self, key: &LevelKey, plan: &WritePlan) -> Result<bool, StoreError> {
         let items = plan_items(self.levels.table(), key, plan)?;
         let result = attempt_transaction(&self.client, items, &new_client_token()).await?;
         Ok(matches!(

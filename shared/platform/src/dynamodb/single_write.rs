@@ -26,11 +26,11 @@ where
     F: Future<Output = Result<T, SdkError<E, R>>>,
     E: ProvideErrorMetadata,
 {
-    let mut attempts = deadline.tries();
+    let mut attempts = deadline.attempts();
     loop {
         let result = send().await;
         let should_retry = matches!(&result, Err(error) if is_busy(error.code()));
-        if !should_retry || !attempts.another().await {
+        if !should_retry || !attempts.wait_for_next().await {
             return result;
         }
     }

@@ -188,7 +188,7 @@ impl SplitLevels {
             cache.clear();
         }
         let counts = BucketCounts {
-            in_use: level.in_use(),
+            in_use: level.buckets_in_use(),
             split_over: level.buckets()[0].split_over,
             read_at: Instant::now(),
         };

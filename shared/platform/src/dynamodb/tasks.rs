@@ -164,7 +164,7 @@ impl TaskStore for DynamoTasks {
 }
 
 impl ControllerStore for DynamoTasks {
-    async fn beat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
+    async fn record_heartbeat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
         let mut stored = item(&keys::controller(&heartbeat.controller_id), heartbeat)?;
         let received_at = heartbeat.received_at.as_millisecond();
         stored.insert(
@@ -204,12 +204,20 @@ impl ControllerStore for DynamoTasks {
         self.get(&keys::controller(id), "read a controller").await
     }
 
-    async fn waiting(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+    async fn queued_tasks(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Task>, StoreError> {
         self.list_group(location, zone, TaskState::Queued.as_str())
             .await
     }
 
-    async fn held(&self, location: &LocationId, zone: &ZoneId) -> Result<Vec<Task>, StoreError> {
+    async fn leased_tasks(
+        &self,
+        location: &LocationId,
+        zone: &ZoneId,
+    ) -> Result<Vec<Task>, StoreError> {
         let queries = TaskState::HELD.map(|state| self.list_group(location, zone, state.as_str()));
         Ok(try_join_all(queries).await?.into_iter().flatten().collect())
     }

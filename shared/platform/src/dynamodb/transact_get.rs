@@ -91,7 +91,7 @@ mod tests {
             reads,
             ..Throughput::default()
         };
-        SimulatedDynamoDb::with(1, Timing::default(), throughput)
+        SimulatedDynamoDb::with_limits(1, Timing::default(), throughput)
     }
 
     /// Reads a missing item. Returns the result and the number of requests.
@@ -107,14 +107,14 @@ mod tests {
         );
         let deadline = Deadline::within(Duration::from_secs(seconds));
         let result = transact_get(&client, table, keys, max_attempts, deadline).await;
-        (result, database.tally().values().sum())
+        (result, database.request_counts().values().sum())
     }
 
     #[tokio::test(start_paused = true)]
     async fn throttled_read_gives_up_after_max_attempts() {
         for max_attempts in [1, 3] {
             let database = database_with_throughput(0);
-            let table = database.table(Table::Stock);
+            let table = database.create_table(Table::Stock);
             let (result, requests) = read_missing_item(&database, &table, max_attempts, 10).await;
             assert!(matches!(result, Ok(None)), "{result:?}");
             assert_eq!(requests, u64::from(max_attempts));
@@ -125,7 +125,7 @@ mod tests {
     async fn throttled_read_without_time_to_retry_is_busy() {
         for (max_attempts, is_busy) in [(1, false), (3, true), (UNTIL_DEADLINE, true)] {
             let database = database_with_throughput(0);
-            let table = database.table(Table::Stock);
+            let table = database.create_table(Table::Stock);
             let (result, requests) = read_missing_item(&database, &table, max_attempts, 0).await;
             assert_eq!(
                 matches!(result, Err(StoreError::Busy)),

@@ -54,13 +54,13 @@ pub async fn write_transaction(
     deadline: Deadline,
 ) -> Result<TransactionResult, StoreError> {
     let token = new_client_token();
-    let mut attempts = deadline.tries();
+    let mut attempts = deadline.attempts();
     loop {
         match attempt_transaction(client, items.clone(), &token).await? {
             AttemptResult::Decided(result) => return Ok(result),
             AttemptResult::Busy(_) => {}
         }
-        if !attempts.another().await {
+        if !attempts.wait_for_next().await {
             return Err(StoreError::Busy);
         }
     }

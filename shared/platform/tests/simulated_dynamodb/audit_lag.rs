@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use stockline_application::deadline::Deadline;
+use stockline_application::order_lifecycle::FulfilOutcome;
+use stockline_application::paging::{Listing, Position};
+use stockline_application::ports::audit_data::{AuditData, RepairOutcome};
+use stockline_application::ports::orders::OpenOrders;
+use stockline_application::ports::stock::Ledger;
+use stockline_application::stock_audit::{Finding, StockAudit};
+use stockline_application::store_error::StoreError;
 use stockline_domain::audit::Difference;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::open_order::OpenOrder;
-use stockline_platform::cursor::{Listing, Position};
-use stockline_platform::deadline::Deadline;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::ports::books::{Books, Mended};
-use stockline_platform::ports::orders::{Fulfilling, OpenOrders};
-use stockline_platform::ports::stock::Ledger;
-use stockline_platform::stock_audit::{Finding, StockAudit};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::orders::{found, minute};
 use stockline_testkit::orders::order;
@@ -44,12 +45,12 @@ impl OpenOrders for Lagging {
         Ok(page)
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,
     ) -> Result<Vec<OpenOrder>, StoreError> {
-        self.orders.still_open(ids, deadline).await
+        self.orders.open_among(ids, deadline).await
     }
 }
 
@@ -77,7 +78,7 @@ impl Lagging {
                 let known = found(&store.shop, due.order_id).await;
                 let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
                 assert!(
-                    matches!(fulfilled, Ok(Fulfilling::Fulfilled(_))),
+                    matches!(fulfilled, Ok(FulfilOutcome::Fulfilled(_))),
                     "{fulfilled:?}"
                 );
                 self.record_later(store).await;
@@ -170,7 +171,7 @@ async fn excess_allocation_is_repaired_during_sales() {
             let within = Deadline::within(Duration::from_secs(10));
             let audit = lagging.audit(&store);
             let repaired = audit.repair(&findings[0], within).await.unwrap();
-            let is_done = |became: &Mended| *became == Mended::Done;
+            let is_done = |became: &RepairOutcome| *became == RepairOutcome::Repaired;
             assert!(
                 repaired.iter().all(|repair| is_done(&repair.became)),
                 "{repaired:?}"

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use stockline_domain::explanation::{Holders, explain};
+use stockline_application::ports::audit_data::RepairOutcome;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock_lookup::StockLookup;
+use stockline_domain::explanation::{HoldingOrders, explain};
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::keys;
-use stockline_platform::ports::books::Mended;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::whereabouts::Whereabouts;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::orders::order;
 
@@ -74,7 +74,7 @@ async fn repaired_short_bucket_stops_sales_of_the_level() {
             let sale = order(&number.to_string(), "store-1", "pos", &[("milk", 1)]);
             let placed = OrderStore::place(&store.shop, &sale, &request("a"), deadline()).await;
             // then the level is short
-            assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+            assert!(matches!(placed, Ok(PlaceOutcome::Short(_))), "{placed:?}");
         }
     }
 }
@@ -86,9 +86,9 @@ async fn duplicate_repair_of_a_finding_is_applied_once() {
     store.allocate_seven_without_order().await;
     let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
     let audit = store.audit("2026-03-02T12:00:00Z");
-    for became in [Mended::Done, Mended::MovedOn] {
+    for became in [RepairOutcome::Repaired, RepairOutcome::Conflict] {
         let repaired = audit.repair(&finding, deadline()).await.unwrap();
-        let results: Vec<Mended> = repaired.iter().map(|repair| repair.became).collect();
+        let results: Vec<RepairOutcome> = repaired.iter().map(|repair| repair.became).collect();
         assert_eq!(results, [became]);
         store.record_movements().await;
     }
@@ -111,7 +111,9 @@ async fn second_repair_succeeds_after_a_concurrent_sale() {
     let audit = store.audit("2026-03-02T12:04:00Z");
     let repaired = audit.repair(&finding, deadline()).await.unwrap();
     assert!(
-        repaired.iter().all(|repair| repair.became == Mended::Done),
+        repaired
+            .iter()
+            .all(|repair| repair.became == RepairOutcome::Repaired),
         "{repaired:?}"
     );
     let level = store.level().await;
@@ -130,7 +132,7 @@ async fn repair_skips_a_level_split_since_the_audit() {
     assert!(
         repaired
             .iter()
-            .all(|repair| repair.became == Mended::MovedOn),
+            .all(|repair| repair.became == RepairOutcome::Conflict),
         "{repaired:?}"
     );
     store.repair().await;
@@ -152,9 +154,9 @@ async fn explanation_of_a_repaired_level_has_no_difference() {
     store.repair().await;
     // when the level is explained
     let histories = store.stock.history(&milk_key(), deadline()).await.unwrap();
-    let holders = Holders {
-        all_read: true,
-        ..Holders::default()
+    let holders = HoldingOrders {
+        is_complete: true,
+        ..HoldingOrders::default()
     };
     // then the history is consistent, as in the audit
     assert_eq!(explain(&histories, holders).differences, []);

@@ -1,7 +1,8 @@
 //! Tests that the operations on orders cost what the README of `order-intake` lists.
 
+use stockline_application::order_lifecycle::RefundOutcome;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::order::{Order, RefundLine};
-use stockline_platform::ports::orders::{OrderStore, Placement, Refunding};
 use stockline_testkit::conformance::orders::{cancel, deadline, found, minute, request};
 use stockline_testkit::orders::order;
 
@@ -73,7 +74,7 @@ async fn refund_to_a_new_level_costs_a_second_transaction() {
     };
     store.take_bill();
     let refunded = store.refund_at("store-2", &known, line.clone(), "r").await;
-    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
+    assert!(matches!(refunded, Ok(RefundOutcome::Refunded(_))));
     assert!(
         store
             .take_bill()
@@ -82,7 +83,7 @@ async fn refund_to_a_new_level_costs_a_second_transaction() {
     let known = found(&store.shop, sale.order_id).await;
     store.take_bill();
     let refunded = store.refund_at("store-2", &known, line, "again").await;
-    assert!(matches!(refunded, Ok(Refunding::Refunded(_))));
+    assert!(matches!(refunded, Ok(RefundOutcome::Refunded(_))));
     assert_eq!(store.take_bill(), "6 + 2 | 0 | 1: `TransactWriteItems`");
 }
 
@@ -92,7 +93,7 @@ async fn short_order_of_an_unsplit_level_is_one_request() {
     store.take_bill();
     let wanted = order("a", "store-1", "pos", &[("milk", 2)]);
     let placed = OrderStore::place(&store.shop, &wanted, &request("a"), deadline()).await;
-    assert!(matches!(placed.unwrap(), Placement::Short(_)));
+    assert!(matches!(placed.unwrap(), PlaceOutcome::Short(_)));
     assert!(
         store
             .take_bill()
@@ -106,7 +107,7 @@ async fn order_of_an_unstocked_sku_is_one_request() {
     store.take_bill();
     let wanted = order("a", "store-1", "pos", &[("caviar", 1)]);
     let placed = OrderStore::place(&store.shop, &wanted, &request("a"), deadline()).await;
-    assert!(matches!(placed.unwrap(), Placement::NotStocked(_)));
+    assert!(matches!(placed.unwrap(), PlaceOutcome::NotStocked(_)));
     assert!(
         store
             .take_bill()

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::store_error::StoreError;
 use stockline_domain::order::Order;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::{StockedOrders, request};
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::{Fault, SimulatedDynamoDb, Throughput, Timing};
@@ -42,7 +42,7 @@ async fn order_past_its_deadline_is_busy_and_not_placed() {
         .count();
     let committed = placed
         .iter()
-        .filter(|placed| matches!(placed, Ok(Placement::Placed)))
+        .filter(|placed| matches!(placed, Ok(PlaceOutcome::Placed)))
         .count();
     assert_eq!(busy + committed, 40);
     assert!(busy > 0 && committed > 0, "{busy} busy, {committed} placed");
@@ -102,7 +102,11 @@ async fn committed_order_responds_during_a_hanging_rebalance() {
             let placing = OrderStore::place(&store.shop, &sale, &request, deadline);
             let placed = tokio::time::timeout(timeout, placing).await;
             // then the order is reported as placed within 600 ms
-            assert_eq!(placed.unwrap().unwrap(), Placement::Placed, "{operation}");
+            assert_eq!(
+                placed.unwrap().unwrap(),
+                PlaceOutcome::Placed,
+                "{operation}"
+            );
             assert!(started_at.elapsed() < Duration::from_millis(600));
             assert_eq!(store.requests_sent(operation) - before, faults.len() as u64);
             let level = store.level().await;
@@ -124,7 +128,7 @@ async fn order_committed_near_its_deadline_skips_rebalancing() {
     let deadline = Deadline::within(Duration::from_millis(250));
     let placed = OrderStore::place(&store.shop, &sale, &request("a"), deadline).await;
     // then the order is placed with only its two transactions and the read between them
-    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     let after = requests();
     assert_eq!(
         [0, 1, 2].map(|index| after[index] - before[index]),

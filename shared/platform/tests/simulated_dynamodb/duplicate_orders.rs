@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::order::Order;
-use stockline_platform::deadline::Deadline;
-use stockline_platform::ports::orders::{OrderStore, Placement};
 use stockline_testkit::conformance::orders::{StockedOrders, request};
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::{Fault, FaultRates};
@@ -17,14 +17,14 @@ fn within_five() -> Deadline {
 }
 
 /// Sends `sale` twice, `delay_ms` apart. Returns both results, `Placed` first.
-async fn send_twice(store: &TestStore, sale: &Order, delay_ms: u64) -> Vec<Placement> {
+async fn send_twice(store: &TestStore, sale: &Order, delay_ms: u64) -> Vec<PlaceOutcome> {
     let request = request("a");
     let results = join_all([0, delay_ms].map(async |delay_ms| {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         OrderStore::place(&store.shop, sale, &request, within_five()).await
     }));
-    let mut placements: Vec<Placement> = results.await.into_iter().map(Result::unwrap).collect();
-    placements.sort_by_key(|placement| *placement != Placement::Placed);
+    let mut placements: Vec<PlaceOutcome> = results.await.into_iter().map(Result::unwrap).collect();
+    placements.sort_by_key(|placement| *placement != PlaceOutcome::Placed);
     placements
 }
 
@@ -35,8 +35,8 @@ async fn concurrent_duplicates_place_one_order() {
         let store = TestStore::with_milk(seed, 2).await;
         let sale = order("once", "store-1", "pos", &[("milk", 2)]);
         let placements = send_twice(&store, &sale, seed + 1).await;
-        let replayed = Placement::Replayed(Box::new(sale));
-        assert_eq!(placements, [Placement::Placed, replayed], "seed {seed}");
+        let replayed = PlaceOutcome::Replayed(Box::new(sale));
+        assert_eq!(placements, [PlaceOutcome::Placed, replayed], "seed {seed}");
         assert_eq!(store.shop.level_of("store-1", "milk").await, (0, 0));
     }
 }
@@ -50,8 +50,8 @@ async fn concurrent_duplicates_across_buckets_place_one_order() {
         // when the order is sent twice
         let placements = send_twice(&store, &sale, seed % 50).await;
         // then neither result is short
-        let replayed = Placement::Replayed(Box::new(sale));
-        assert_eq!(placements, [Placement::Placed, replayed], "seed {seed}");
+        let replayed = PlaceOutcome::Replayed(Box::new(sale));
+        assert_eq!(placements, [PlaceOutcome::Placed, replayed], "seed {seed}");
         assert_eq!(store.level().await.on_hand, 15);
     }
 }

@@ -8,11 +8,11 @@ use fastrand::Rng;
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::json;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::ChangeOutcome;
+use stockline_application::store_error::StoreError;
 use stockline_domain::order::Order;
 use stockline_domain::stock_change::ChangeRefused;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::stock::Applied;
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::conformance::stock::{change, receipt};
 use stockline_testkit::orders::order;
@@ -112,7 +112,10 @@ impl TestStore {
                 };
                 let placed =
                     OrderStore::place(&self.shop, &sale, &request("a"), deadline()).await?;
-                assert!(matches!(placed, Placement::Placed | Placement::Replayed(_)));
+                assert!(matches!(
+                    placed,
+                    PlaceOutcome::Placed | PlaceOutcome::Replayed(_)
+                ));
                 return Ok(());
             }
             EventKind::Split(buckets) => {
@@ -142,9 +145,9 @@ impl TestStore {
             .await?
         {
             // A count is outdated if a later count was reported before it.
-            Applied::Now(_)
-            | Applied::Before(_)
-            | Applied::Refused(ChangeRefused::OutdatedCount { .. }) => {}
+            ChangeOutcome::Applied(_)
+            | ChangeOutcome::AlreadyApplied(_)
+            | ChangeOutcome::Refused(ChangeRefused::OutdatedCount { .. }) => {}
             other => panic!("{event:?}: {other:?}"),
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::{ChangeOutcome, Ledger};
 use stockline_domain::order::Order;
-use stockline_domain::stock_change::StockChange;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::stock::{Applied, Ledger};
+use stockline_domain::stock_change::RequestedChange;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::orders::order;
@@ -20,7 +20,7 @@ async fn store_with_buckets(buckets: u8) -> TestStore {
     let opening = store
         .send_change("opening", &milk_receipt(10_000), minute(1))
         .await;
-    assert!(matches!(opening, Ok(Applied::Now(_))));
+    assert!(matches!(opening, Ok(ChangeOutcome::Applied(_))));
     let set = store
         .set_policy(&policy_with_buckets(buckets), minute(1))
         .await;
@@ -28,7 +28,7 @@ async fn store_with_buckets(buckets: u8) -> TestStore {
     store
 }
 
-fn milk_receipt(quantity: i64) -> StockChange {
+fn milk_receipt(quantity: i64) -> RequestedChange {
     receipt("store-1", quantity)
 }
 
@@ -60,7 +60,7 @@ async fn sell_during(
     }
     let results = orders.join_all().await.into_iter();
     results
-        .filter(|result| matches!(result, Ok(Placement::Placed)))
+        .filter(|result| matches!(result, Ok(PlaceOutcome::Placed)))
         .count()
         .try_into()
         .unwrap()
@@ -77,9 +77,12 @@ async fn receipt_is_applied_to_a_level_with_constant_conflicts() {
             // when two receipts arrive, each sent twice
             for name in ["1", "2"] {
                 let first = store.send_change(name, &receipt, minute(1)).await;
-                assert!(matches!(first, Ok(Applied::Now(_))), "{first:?}");
+                assert!(matches!(first, Ok(ChangeOutcome::Applied(_))), "{first:?}");
                 let duplicate = store.send_change(name, &receipt, minute(1)).await;
-                assert!(matches!(duplicate, Ok(Applied::Before(_))), "{duplicate:?}");
+                assert!(
+                    matches!(duplicate, Ok(ChangeOutcome::AlreadyApplied(_))),
+                    "{duplicate:?}"
+                );
             }
         });
         let sold = sold.await;
@@ -122,7 +125,10 @@ async fn count_succeeds_during_sales_with_a_lagging_ledger() {
             let count = count_change(9_000, minute(2));
             let counted = store.send_change("count", &count, minute(2)).await;
             // then it is accepted, and the sales after it are subtracted
-            assert!(matches!(counted, Ok(Applied::Now(_))), "{counted:?}");
+            assert!(
+                matches!(counted, Ok(ChangeOutcome::Applied(_))),
+                "{counted:?}"
+            );
         };
         let selling = sell_during(&store, orders_per_second, counting);
         let sold = tokio::select! {

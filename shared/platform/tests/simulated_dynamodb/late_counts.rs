@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use stockline_application::ports::stock::{ChangeOutcome, Ledger};
+use stockline_application::store_error::StoreError;
 use stockline_domain::level::Movement;
-use stockline_platform::ports::stock::{Applied, Ledger};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::receipt;
 use tokio::time::Instant;
@@ -17,7 +17,10 @@ impl TestStore {
     async fn receive_and_record(&self, quantity: i64, at: Timestamp) {
         let (name, receipt) = (at.to_string(), receipt("store-1", quantity));
         let received = self.send_change(&name, &receipt, at).await;
-        assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+        assert!(
+            matches!(received, Ok(ChangeOutcome::Applied(_))),
+            "{received:?}"
+        );
         // Unlike `record_movements`, this need not check which movements are recorded: every change is followed by it.
         for item in self.bucket_items().await {
             if let Some(movement) = item.movement_since(None) {
@@ -41,7 +44,7 @@ impl TestStore {
         let counted = self
             .send_change("count", &count_change(quantity, minute(0)), at)
             .await;
-        let Ok(Applied::Now(levels)) = counted else {
+        let Ok(ChangeOutcome::Applied(levels)) = counted else {
             panic!("the count was not applied: {counted:?}");
         };
         levels[0].on_hand

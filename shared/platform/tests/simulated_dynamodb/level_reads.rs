@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use stockline_platform::cursor::{Page, Position};
-use stockline_platform::ports::stock::StockStore;
-use stockline_platform::ports::whereabouts::Whereabouts;
+use stockline_application::paging::{Page, Position};
+use stockline_application::ports::stock::StockStore;
+use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::key;
 use stockline_testkit::orders::order;

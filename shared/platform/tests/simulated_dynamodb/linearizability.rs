@@ -1,16 +1,19 @@
 //! Histories of concurrent clients on one level, with lost requests and responses of DynamoDB, are linearizable.
 
 use std::time::Duration;
+use stockline_application::order_lifecycle::StepRequest;
 
 use serde_json::json;
+use stockline_application::order_lifecycle::{self, CancelOutcome};
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, PendingChange, StockStore};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, RequestId};
 use stockline_domain::level::Level;
 use stockline_domain::order::CancelOrder;
-use stockline_platform::ports::orders::{self, Canceling, OrderStore, Placement};
-use stockline_platform::ports::stock::{Applied, MissingLevel, PendingChange, StockStore};
-use stockline_platform::store_error::StoreError;
 use stockline_protocol::history::{
-    Mix, Outcome, Plan, Request, Seen, Shop, is_linearizable, record,
+    LevelSnapshot, RecordingConfig, Request, RequestMix, RequestOutcome, StockService,
+    is_linearizable, record_history,
 };
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::conformance::stock::change;
@@ -38,22 +41,20 @@ impl RetryingClients {
         format!("{}-{order}", self.seed)
     }
 
-    async fn try_once(&self, key: &str, operation: &Request) -> Result<Outcome, StoreError> {
+    async fn try_once(&self, key: &str, operation: &Request) -> Result<RequestOutcome, StoreError> {
         let shop = &self.store.shop;
         Ok(match *operation {
-            Request::Read => Outcome::Level(observed(
+            Request::Read => RequestOutcome::Level(observed(
                 &self.store.stock.find(&milk_key()).await?.unwrap(),
             )),
             Request::Place {
-                quantity,
-                at_the_till,
-                ..
+                quantity, is_pos, ..
             } => {
-                let channel = if at_the_till { "pos" } else { "online" };
+                let channel = if is_pos { "pos" } else { "online" };
                 let order = order(key, "store-1", channel, &[("milk", quantity)]);
                 match OrderStore::place(shop, &order, &request(key), deadline()).await? {
-                    Placement::Placed | Placement::Replayed(_) => Outcome::Placed,
-                    Placement::Short(short) => Outcome::Short(short[0].available),
+                    PlaceOutcome::Placed | PlaceOutcome::Replayed(_) => RequestOutcome::Placed,
+                    PlaceOutcome::Short(short) => RequestOutcome::Short(short[0].available),
                     other => panic!("{other:?}"),
                 }
             }
@@ -64,13 +65,23 @@ impl RetryingClients {
                 let id = CancellationId::derive(placed, "till", key);
                 let (body, fingerprint) = (CancelOrder::default(), request(key));
                 let at = minute(1);
-                let canceled =
-                    orders::cancel(shop, &known, &body, id, &fingerprint, at, deadline()).await?;
+                let canceled = order_lifecycle::cancel(
+                    shop,
+                    StepRequest {
+                        order: &known,
+                        fingerprint: &fingerprint,
+                        at: at,
+                        deadline: deadline(),
+                    },
+                    &body,
+                    id,
+                )
+                .await?;
                 assert!(matches!(
                     canceled,
-                    Canceling::Canceled(_) | Canceling::Replayed(_)
+                    CancelOutcome::Canceled(_) | CancelOutcome::Replayed(_)
                 ));
-                Outcome::Canceled
+                RequestOutcome::Canceled
             }
             Request::Adjust { delta, expected } => {
                 let mut body = json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk",
@@ -86,11 +97,11 @@ impl RetryingClients {
                     missing: MissingLevel::Report,
                 };
                 match self.store.stock.apply(pending, deadline()).await? {
-                    Applied::Now(levels) | Applied::Before(levels) => {
-                        Outcome::Level(observed(&levels[0]))
+                    ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
+                        RequestOutcome::Level(observed(&levels[0]))
                     }
-                    Applied::Refused(_) => Outcome::Refused,
-                    Applied::Missing(keys) => panic!("{keys:?}"),
+                    ChangeOutcome::Refused(_) => RequestOutcome::Refused,
+                    ChangeOutcome::MissingLevels(keys) => panic!("{keys:?}"),
                 }
             }
             Request::Count { .. } => panic!("this mix of requests has no counts"),
@@ -98,16 +109,16 @@ impl RetryingClients {
     }
 }
 
-fn observed(level: &Level) -> Seen {
-    Seen {
+fn observed(level: &Level) -> LevelSnapshot {
+    LevelSnapshot {
         on_hand: level.on_hand,
         allocated: level.allocated,
         version: level.version,
     }
 }
 
-impl Shop for RetryingClients {
-    async fn ask(&self, key: &str, operation: &Request) -> Outcome {
+impl StockService for RetryingClients {
+    async fn execute(&self, key: &str, operation: &Request) -> RequestOutcome {
         loop {
             match self.try_once(key, operation).await {
                 Ok(outcome) => return outcome,
@@ -125,13 +136,13 @@ async fn concurrent_histories_are_linearizable() {
     for seed in 0..40 {
         let store = TestStore::with_milk(seed, 10).await;
         store.database.set_fault_rates(FAULTS);
-        let plan = Plan {
+        let plan = RecordingConfig {
             seed,
             clients: 8,
-            requests: 25,
-            mix: Mix::Tills,
+            requests_per_client: 25,
+            mix: RequestMix::WithSales,
         };
-        let history = record(&RetryingClients { store, seed }, plan).await;
+        let history = record_history(&RetryingClients { store, seed }, plan).await;
         assert!(is_linearizable(&history), "seed {seed}: {history:#?}");
     }
 }

@@ -1,8 +1,8 @@
 //! Permanent errors of the service are not reported as `Busy`.
 
+use stockline_application::ports::orders::OrderStore;
+use stockline_application::store_error::StoreError;
 use stockline_platform::dynamodb::orders::DynamoOrders;
-use stockline_platform::ports::orders::OrderStore;
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::conformance::orders::{deadline, request};
 use stockline_testkit::orders::order;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use stockline_application::ports::audit_data::AuditData;
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::replace_level::level_item;
-use stockline_platform::ports::books::Books;
-use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::simulated_dynamodb::Fault;
@@ -108,7 +108,10 @@ async fn concurrent_policy_and_first_receipt_both_succeed() {
                 store.send_change("in", &receipt, minute(0))
             );
             // then both are applied, whichever creates the level
-            assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+            assert!(
+                matches!(received, Ok(ChangeOutcome::Applied(_))),
+                "{received:?}"
+            );
             assert_eq!(
                 set.unwrap().unwrap().policy,
                 Some(policy_with_buckets(buckets))

@@ -1,7 +1,8 @@
 //! A replayed request returns the first result, even if the caller read the order's items from different points in time.
 
+use stockline_application::order_lifecycle::{FulfilOutcome, RefundOutcome};
+use stockline_application::ports::orders::StoredOrder;
 use stockline_domain::order::RefundLine;
-use stockline_platform::ports::orders::{Fulfilling, KnownOrder, Refunding};
 use stockline_testkit::conformance::orders::{found, minute, placed};
 use stockline_testkit::orders::order;
 
@@ -16,13 +17,19 @@ async fn fulfilment_missing_from_a_torn_read_is_replayed() {
     let sale = order("a", "store-1", "online", &[("milk", 1)]);
     let known = placed(&store.shop, &sale).await;
     let first = store.fulfil(&known, &FULFIL_ALL, "a").await;
-    assert!(matches!(first, Ok(Fulfilling::Fulfilled(_))), "{first:?}");
-    let torn = KnownOrder {
+    assert!(
+        matches!(first, Ok(FulfilOutcome::Fulfilled(_))),
+        "{first:?}"
+    );
+    let torn = StoredOrder {
         fulfilments: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };
     let second = store.fulfil(&torn, &FULFIL_ALL, "a").await;
-    assert!(matches!(second, Ok(Fulfilling::Replayed(_))), "{second:?}");
+    assert!(
+        matches!(second, Ok(FulfilOutcome::Replayed(_))),
+        "{second:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,11 +44,14 @@ async fn refund_missing_from_a_torn_read_is_replayed() {
         restock: false,
     };
     let first = store.refund(&known, line.clone(), "a").await;
-    assert!(matches!(first, Ok(Refunding::Refunded(_))), "{first:?}");
-    let torn = KnownOrder {
+    assert!(matches!(first, Ok(RefundOutcome::Refunded(_))), "{first:?}");
+    let torn = StoredOrder {
         refunds: Vec::new(),
         ..found(&store.shop, sale.order_id).await
     };
     let second = store.refund(&torn, line, "a").await;
-    assert!(matches!(second, Ok(Refunding::Replayed(_))), "{second:?}");
+    assert!(
+        matches!(second, Ok(RefundOutcome::Replayed(_))),
+        "{second:?}"
+    );
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::ports::stock::ChangeOutcome;
 use stockline_domain::level::LevelError;
 use stockline_domain::stock_change::ChangeRefused;
-use stockline_platform::ports::orders::{OrderStore, Placement};
-use stockline_platform::ports::stock::Applied;
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::orders::order;
 use tokio::time::Instant;
@@ -42,7 +42,7 @@ async fn change_is_refused_only_after_a_snapshot_read() {
         // One snapshot of the level, and one that shows that the request was not applied before.
         assert_eq!(snapshots, 2);
         let short = ChangeRefused::Level(LevelError::NotOnHand { on_hand: 40 });
-        assert_eq!(applied.unwrap(), Applied::Refused(short));
+        assert_eq!(applied.unwrap(), ChangeOutcome::Refused(short));
     }
 }
 
@@ -54,6 +54,6 @@ async fn order_is_short_only_after_a_snapshot_read() {
         let placing = OrderStore::place(&store.shop, &sale, &request, deadline());
         let (placed, snapshots) = Box::pin(store.run_during_writes(placing)).await;
         assert_eq!(snapshots, 1);
-        assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+        assert!(matches!(placed, Ok(PlaceOutcome::Short(_))), "{placed:?}");
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
 use stockline_domain::level::MovementKind;
-use stockline_platform::ports::stock::{Applied, MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, receipt};
 use stockline_testkit::simulated_dynamodb::Fault;
@@ -139,7 +139,10 @@ async fn receipt_into_one_bucket_is_rebalanced_afterwards() {
         // when a receipt arrives during these writes
         let receipt = receipt("store-1", 100);
         let (received, _) = tokio::join!(store.send_change("in", &receipt, minute(1)), writing);
-        assert!(matches!(received, Ok(Applied::Now(_))), "{received:?}");
+        assert!(
+            matches!(received, Ok(ChangeOutcome::Applied(_))),
+            "{received:?}"
+        );
         // then each bucket has its share
         let on_hand = store.on_hand_per_bucket().await;
         assert_eq!(on_hand, [35; 4], "seed {seed}");

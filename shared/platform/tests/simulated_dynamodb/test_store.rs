@@ -6,20 +6,20 @@ mod stream;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use stockline_application::order_lifecycle::StepRequest;
+use stockline_application::order_lifecycle::{self, FulfilOutcome, RefundOutcome};
+use stockline_application::paging::Page;
+use stockline_application::ports::audit_data::AuditData;
+use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
+use stockline_application::ports::stock::{
+    ChangeOutcome, Ledger, MissingLevel, PendingChange, RecordMovementOutcome, StockStore,
+};
+use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
-use stockline_domain::order::{FulfilOrder, Order, RefundLine, RefundOrder, RefundPlace};
-use stockline_domain::stock_change::StockChange;
-use stockline_platform::cursor::Page;
+use stockline_domain::order::{FulfilOrder, Order, RefundContext, RefundLine, RefundOrder};
+use stockline_domain::stock_change::RequestedChange;
 use stockline_platform::dynamodb::stock::DynamoStock;
-use stockline_platform::ports::books::Books;
-use stockline_platform::ports::orders::{
-    self, Fulfilling, KnownOrder, OrderStore, Placement, Refunding,
-};
-use stockline_platform::ports::stock::{
-    Applied, Ledger, MissingLevel, PendingChange, Recorded, StockStore,
-};
-use stockline_platform::store_error::StoreError;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute, request};
 use stockline_testkit::conformance::stock::{change, key, receipt};
@@ -61,7 +61,7 @@ pub fn policy_with_buckets(buckets: u8) -> ReorderPolicy {
 }
 
 /// Creates a count of milk.
-pub fn count_change(quantity: i64, counted_at: Timestamp) -> StockChange {
+pub fn count_change(quantity: i64, counted_at: Timestamp) -> RequestedChange {
     change(
         json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": quantity,
         "counted_at": counted_at.to_string()}),
@@ -69,7 +69,7 @@ pub fn count_change(quantity: i64, counted_at: Timestamp) -> StockChange {
 }
 
 /// Creates an adjustment that removes damaged milk.
-pub fn damage_change(quantity: i64) -> StockChange {
+pub fn damage_change(quantity: i64) -> RequestedChange {
     change(
         json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -quantity,
         "reason": "damage"}),
@@ -132,9 +132,9 @@ impl TestStore {
     pub async fn send_change(
         &self,
         name: &str,
-        change: &StockChange,
+        change: &RequestedChange,
         at: Timestamp,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let pending = PendingChange {
             request: RequestId::derive("manager", name),
             index: 0,
@@ -146,11 +146,16 @@ impl TestStore {
     }
 
     /// Applies `change` at `at` and records its movements, as the stream consumer does.
-    pub async fn apply_and_record(&self, name: &str, change: &StockChange, at: Timestamp) -> Level {
+    pub async fn apply_and_record(
+        &self,
+        name: &str,
+        change: &RequestedChange,
+        at: Timestamp,
+    ) -> Level {
         let applied = self.send_change(name, change, at).await.unwrap();
         self.record_movements().await;
         match applied {
-            Applied::Now(levels) => levels[0].clone(),
+            ChangeOutcome::Applied(levels) => levels[0].clone(),
             other => panic!("the change was not applied: {other:?}"),
         }
     }
@@ -204,7 +209,7 @@ impl TestStore {
                 })
             {
                 let result = self.stock.record(&movement).await.unwrap();
-                assert_ne!(result, Recorded::Conflict);
+                assert_ne!(result, RecordMovementOutcome::Conflict);
             }
         }
     }
@@ -219,7 +224,7 @@ impl TestStore {
     /// Places `order`, which must succeed, without recording its movements in the ledger.
     pub async fn place(&self, order: &Order) {
         let placed = OrderStore::place(&self.shop, order, &request("a"), deadline()).await;
-        assert_eq!(placed.unwrap(), Placement::Placed);
+        assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     }
 
     /// Sells one unit at `sold_at`. The order arrives at `at`. Records the movement.
@@ -245,25 +250,27 @@ impl TestStore {
     pub async fn cache_split(&self) {
         let sale = order("too-much", "store-1", "online", &[("milk", 1000)]);
         let placed = OrderStore::place(&self.shop, &sale, &request("a"), deadline()).await;
-        assert!(matches!(placed, Ok(Placement::Short(_))), "{placed:?}");
+        assert!(matches!(placed, Ok(PlaceOutcome::Short(_))), "{placed:?}");
     }
 
     /// Fulfils `body` of the order two minutes after it was placed, with the idempotency key `key`.
     pub async fn fulfil(
         &self,
-        known: &KnownOrder,
+        known: &StoredOrder,
         body: &FulfilOrder,
         key: &str,
-    ) -> Result<Fulfilling, StoreError> {
+    ) -> Result<FulfilOutcome, StoreError> {
         let (id, fingerprint) = (fulfilment_id(&known.order, key), request(key));
-        orders::fulfil(
+        order_lifecycle::fulfil(
             &self.shop,
-            known,
+            StepRequest {
+                order: known,
+                fingerprint: &fingerprint,
+                at: minute(2),
+                deadline: deadline(),
+            },
             body,
             id,
-            &fingerprint,
-            minute(2),
-            deadline(),
         )
         .await
     }
@@ -271,10 +278,10 @@ impl TestStore {
     /// Refunds `line` at the location of the sale, with the idempotency key `key`.
     pub async fn refund(
         &self,
-        known: &KnownOrder,
+        known: &StoredOrder,
         line: RefundLine,
         key: &str,
-    ) -> Result<Refunding, StoreError> {
+    ) -> Result<RefundOutcome, StoreError> {
         let location = known.order.location_id.as_str();
         self.refund_at(location, known, line, key).await
     }
@@ -283,22 +290,33 @@ impl TestStore {
     pub async fn refund_at(
         &self,
         location: &str,
-        known: &KnownOrder,
+        known: &StoredOrder,
         line: RefundLine,
         key: &str,
-    ) -> Result<Refunding, StoreError> {
+    ) -> Result<RefundOutcome, StoreError> {
         let body = RefundOrder {
             reason: "sour".to_owned(),
             location_id: None,
             occurred_at: None,
             lines: vec![line],
         };
-        let place = RefundPlace {
+        let place = RefundContext {
             refund_id: refund_id(&known.order, key),
             location_id: location.parse().unwrap(),
             business_date: known.order.business_date,
             at: minute(5),
         };
-        orders::refund(&self.shop, known, &body, &place, &request(key), deadline()).await
+        order_lifecycle::refund(
+            &self.shop,
+            StepRequest {
+                order: known,
+                fingerprint: &request(key),
+                at: place.at,
+                deadline: deadline(),
+            },
+            &body,
+            &place,
+        )
+        .await
     }
 }

@@ -5,8 +5,12 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 use futures::future::join_all;
+use stockline_application::ports::alerts::{AlertRecord, AlertStore, AlertWriteOutcome};
+use stockline_application::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
+use stockline_application::ports::stock::ChangeOutcome;
+use stockline_application::ports::tasks::TaskStore;
 use stockline_domain::alert::AlertKind;
-use stockline_domain::audit::mend;
+use stockline_domain::audit::repair;
 use stockline_domain::catalog::Zone;
 use stockline_domain::ids::RequestId;
 use stockline_domain::order::Order;
@@ -15,10 +19,6 @@ use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::keys;
-use stockline_platform::ports::alerts::{Advance, AlertRecord, AlertStore};
-use stockline_platform::ports::books::{Bookkeeper, Books, Mended};
-use stockline_platform::ports::stock::Applied;
-use stockline_platform::ports::tasks::TaskStore;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute};
 use stockline_testkit::conformance::stock::key;
@@ -109,7 +109,10 @@ async fn refused_change_retries_locked_request_record() {
             lock_missing_item(&store.shop.client, &store.shop.stock_table, &record)
         );
         // then it is refused, not busy
-        assert!(matches!(applied, Ok(Applied::Refused(_))), "{applied:?}");
+        assert!(
+            matches!(applied, Ok(ChangeOutcome::Refused(_))),
+            "{applied:?}"
+        );
         conflicts += store.requests_with_code("TransactGetItems", "TransactionConflict");
     }
     assert!(conflicts > 0, "no read hit a locked item");
@@ -152,7 +155,7 @@ async fn repair_retries_a_locked_level() {
         store.receive(10, minute(0)).await;
         store.allocate_seven_without_order().await;
         let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
-        let repairs = mend(&finding.books, minute(24 * 60));
+        let repairs = repair(&finding.books, minute(24 * 60));
         let before = store.transaction_conflicts();
         // when it is repaired while a transaction locks the level
         let (client, stock) = (&store.shop.client, &store.shop.stock_table);
@@ -160,13 +163,13 @@ async fn repair_retries_a_locked_level() {
         let (repaired, is_locked) = tokio::join!(
             async {
                 tokio::time::sleep(Duration::from_millis(seed + 1)).await;
-                store.stock.mend(&repairs[0], deadline()).await
+                store.stock.repair(&repairs[0], deadline()).await
             },
             lock_item(client, stock, &level)
         );
         // then the repair is applied despite the conflict
         assert!(is_locked);
-        assert_eq!(repaired.unwrap(), Mended::Done);
+        assert_eq!(repaired.unwrap(), RepairOutcome::Repaired);
         conflicts += store.transaction_conflicts() - before;
     }
     assert!(conflicts > 0, "no transaction conflict occurred");
@@ -200,7 +203,7 @@ async fn task_and_alert_writes_retry_locked_items() {
             version,
             pending: None,
         };
-        alerts.advance(&level, None, &record(1)).await.unwrap();
+        alerts.replace(&level, None, &record(1)).await.unwrap();
         // when each is written while a transaction locks it
         let lock = async |table: &str, key: keys::Key| {
             assert!(lock_item(&client, table, &key).await);
@@ -213,18 +216,18 @@ async fn task_and_alert_writes_retry_locked_items() {
             },
             async {
                 delay().await;
-                alerts.advance(&level, Some(1), &record(2)).await
+                alerts.replace(&level, Some(1), &record(2)).await
             },
             async {
                 delay().await;
-                alerts.published(&level, 1).await
+                alerts.mark_published(&level, 1).await
             },
             lock(&tasks_table, keys::task(task.task_id)),
             lock(&stock_table, keys::alert(&level)),
         );
         // then each write succeeds
         assert!(replaced.unwrap(), "seed {seed}");
-        assert_eq!(advanced.unwrap(), Advance::Done, "seed {seed}");
+        assert_eq!(advanced.unwrap(), AlertWriteOutcome::Written, "seed {seed}");
         published.unwrap();
         assert_eq!(tasks.find(task.task_id).await.unwrap(), Some(leased));
         assert_eq!(alerts.find(&level).await.unwrap(), Some(record(2)));

@@ -1,7 +1,7 @@
 //! Orders that touch more buckets than fit into one transaction.
 
 use serde_json::json;
-use stockline_platform::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, change, key};
 use stockline_testkit::orders::order;

@@ -1,15 +1,15 @@
 //! Damaged stock and stock on hold stays on hand, and no order can be fulfilled with it.
 
 use serde_json::json;
+use stockline_application::order_lifecycle::FulfilOutcome;
 use stockline_domain::order::{FulfilLine, FulfilOrder, Order};
-use stockline_domain::stock_change::StockChange;
-use stockline_platform::ports::orders::Fulfilling;
+use stockline_domain::stock_change::RequestedChange;
 use stockline_testkit::conformance::orders::{found, minute};
 use stockline_testkit::conformance::stock::{change, receipt};
 
 use crate::test_store::{FULFIL_ALL, TestStore};
 
-fn state_change(quantity: i64, state: &str) -> StockChange {
+fn state_change(quantity: i64, state: &str) -> RequestedChange {
     change(
         json!({"kind": "state_change", "location_id": "store-1", "sku": "milk",
         "quantity": quantity, "from": "sellable", "to": state}),
@@ -26,7 +26,7 @@ async fn damaged_stock_does_not_fulfil_an_order() {
     let known = found(&store.shop, online_order.order_id).await;
     let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
     assert!(
-        matches!(fulfilled, Ok(Fulfilling::Short(_))),
+        matches!(fulfilled, Ok(FulfilOutcome::Short(_))),
         "{fulfilled:?}"
     );
     let level = store.level().await;
@@ -45,7 +45,7 @@ async fn short_fulfilment_reports_the_sellable_quantity() {
     let known = found(&store.shop, online_order.order_id).await;
     let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
     // then the two sellable units are reported as available
-    let Ok(Fulfilling::Short(short)) = fulfilled else {
+    let Ok(FulfilOutcome::Short(short)) = fulfilled else {
         panic!("{fulfilled:?}");
     };
     assert_eq!((short[0].requested, short[0].available), (3, 2));
@@ -83,7 +83,7 @@ async fn sellable_units_of_a_split_level_are_fulfilled() {
                 };
                 let fulfilled = store.fulfil(&known, &one, key).await;
                 assert!(
-                    matches!(fulfilled, Ok(Fulfilling::Fulfilled(_))),
+                    matches!(fulfilled, Ok(FulfilOutcome::Fulfilled(_))),
                     "{fulfilled:?}"
                 );
             }
@@ -105,7 +105,7 @@ async fn late_fulfilment_from_before_a_count_succeeds() {
     let known = found(&store.shop, online_order.order_id).await;
     let fulfilled = store.fulfil(&known, &FULFIL_ALL, "a").await;
     assert!(
-        matches!(fulfilled, Ok(Fulfilling::Fulfilled(_))),
+        matches!(fulfilled, Ok(FulfilOutcome::Fulfilled(_))),
         "{fulfilled:?}"
     );
     let level = store.level().await;

@@ -12,7 +12,7 @@ use stockline_application::ports::clock::Clock;
 use stockline_application::ports::orders::{OpenOrders, OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::{ChangeOutcome, Ledger, StockStore};
 use stockline_application::stock_audit::{Finding, Patience, StockAudit};
-use stockline_domain::audit::{Difference, mend};
+use stockline_domain::audit::{Difference, repair};
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::LevelKey;
 
@@ -155,7 +155,7 @@ async fn found_and_mended<S: Spoilt>(
     let found = findings(shop, NextDay, location).await;
     assert_eq!(found.len(), 1, "{fault:?} was not found");
     assert!(found[0].confirmed, "{fault:?}: {:?}", found[0].verdict);
-    for write in mend(&found[0].books, NextDay.now()) {
+    for write in repair(&found[0].books, NextDay.now()) {
         assert_eq!(
             shop.stock().repair(&write, deadline()).await.unwrap(),
             RepairOutcome::Repaired
@@ -198,7 +198,7 @@ async fn a_mend_that_another_write_overtook_does_nothing<S: Spoilt>(shop: &S) {
     open_shop(shop, at).await;
     shop.plant(at, Fault::Level("allocated", 7)).await;
     let found = findings(shop, NextDay, at).await;
-    let writes = mend(&found[0].books, NextDay.now());
+    let writes = repair(&found[0].books, NextDay.now());
     let more = apply(shop.stock(), at, 1, &receipt(at, 1)).await;
     assert!(matches!(more, ChangeOutcome::Applied(_)), "{more:?}");
     shop.tell(at).await;

@@ -17,7 +17,7 @@ use stockline_application::ports::stock::{
 };
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy};
-use stockline_domain::stock_change::{ChangeRefused, StockChange};
+use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 
 /// Runs every story.
 pub async fn all<S: StockStore + Ledger>(store: &S) {
@@ -57,12 +57,12 @@ pub fn request(key: &str) -> RequestId {
 }
 
 /// The change that `body` says.
-pub fn change(body: Value) -> StockChange {
+pub fn change(body: Value) -> RequestedChange {
     serde_json::from_value(body).unwrap()
 }
 
 /// A receipt of `quantity` milk at `location`.
-pub fn receipt(location: &str, quantity: i64) -> StockChange {
+pub fn receipt(location: &str, quantity: i64) -> RequestedChange {
     change(json!({"kind": "receipt", "location_id": location, "sku": "milk", "quantity": quantity}))
 }
 
@@ -71,7 +71,7 @@ pub async fn apply<S: StockStore>(
     store: &S,
     key: &str,
     index: usize,
-    change: &StockChange,
+    change: &RequestedChange,
 ) -> ChangeOutcome {
     let pending = pending(key, index, change, MissingLevel::Create);
     store.apply(pending, deadline()).await.unwrap()
@@ -80,7 +80,7 @@ pub async fn apply<S: StockStore>(
 fn pending<'a>(
     key: &str,
     index: usize,
-    change: &'a StockChange,
+    change: &'a RequestedChange,
     missing: MissingLevel,
 ) -> PendingChange<'a> {
     PendingChange {
@@ -215,7 +215,7 @@ async fn a_count_that_is_told_late_leaves_what_moved_after_it<S: StockStore + Le
     tell(store, &counted).await;
 
     let mut came_before = receipt("late", 5);
-    if let StockChange::Receipt { occurred_at, .. } = &mut came_before {
+    if let RequestedChange::Receipt { occurred_at, .. } = &mut came_before {
         *occurred_at = Some("2026-03-01T11:30:00Z".parse().unwrap());
     }
     let told_late = now(apply(store, "late", 3, &came_before).await);

@@ -11,7 +11,7 @@ use stockline_application::ports::audit_data::{
     AuditData, AuditRecord, AuditRecordStore, RepairOutcome, StockRepairer,
 };
 use stockline_application::store_error::StoreError;
-use stockline_domain::audit::{Mend, StoredLevel};
+use stockline_domain::audit::{RepairWrite, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
@@ -81,10 +81,14 @@ impl AuditData for MemoryShop {
 }
 
 impl StockRepairer for MemoryShop {
-    async fn repair(&self, mend: &Mend, _deadline: Deadline) -> Result<RepairOutcome, StoreError> {
+    async fn repair(
+        &self,
+        mend: &RepairWrite,
+        _deadline: Deadline,
+    ) -> Result<RepairOutcome, StoreError> {
         let mut shelves = self.open();
         match mend {
-            Mend::Record(movement) => {
+            RepairWrite::Record(movement) => {
                 let level = LevelKey {
                     location_id: movement.location_id.clone(),
                     sku: movement.sku.clone(),
@@ -95,7 +99,7 @@ impl StockRepairer for MemoryShop {
                 }
                 shelves.movements.push((**movement).clone());
             }
-            Mend::Replace(replacements) => {
+            RepairWrite::Replace(replacements) => {
                 let moved_on = replacements.iter().any(|replacement| {
                     let before = &replacement.before;
                     let now = shelves.levels.get(&before.key());

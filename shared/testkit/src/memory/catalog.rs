@@ -109,7 +109,9 @@ impl CatalogStore for MemoryCatalog {
         let mut items: Vec<Product> = shelf
             .products
             .values()
-            .filter(|product| keys::product_type(&product.sku) == keys::product_shard(shard))
+            .filter(|product| {
+                keys::product_partition(&product.sku) == keys::product_shard_partition(shard)
+            })
             .filter(|product| {
                 after
                     .as_ref()

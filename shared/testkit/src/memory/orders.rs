@@ -12,8 +12,8 @@ use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::{Level, MovementKind};
 use stockline_domain::open_order::OpenOrder;
-use stockline_domain::order::{LevelChange, Order};
-use stockline_platform::keys::placed;
+use stockline_domain::order::{KeyedDelta, Order};
+use stockline_platform::keys::placed_key;
 
 use super::shop::{MemoryShop, Shelves};
 
@@ -32,7 +32,7 @@ impl OrderStore for MemoryShop {
                 PlaceOutcome::KeyReused
             });
         }
-        Ok(match shelves.change(&order.takes()) {
+        Ok(match shelves.change(&order.placement_deltas()) {
             Err(Refused::Short(short)) => PlaceOutcome::Short(short),
             Err(Refused::NotStocked(skus)) => PlaceOutcome::NotStocked(skus),
             Ok(()) => {
@@ -66,7 +66,7 @@ impl OrderStore for MemoryShop {
                 order.location_id == *location && order.business_date == business_date
             })
             .map(|(order, _)| {
-                let key = placed(order.placed_at, order.order_id);
+                let key = placed_key(order.placed_at, order.order_id);
                 (key, order.clone())
             })
             .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
@@ -157,9 +157,9 @@ impl Shelves {
     }
 
     /// Makes all of `changes`, or none.
-    fn change(&mut self, changes: &[LevelChange]) -> Result<(), Refused> {
+    fn change(&mut self, changes: &[KeyedDelta]) -> Result<(), Refused> {
         let (mut next, mut short, mut not_stocked) = (Vec::new(), Vec::new(), Vec::new());
-        for LevelChange { key, change } in changes {
+        for KeyedDelta { key, change } in changes {
             let level = match self.levels.get(key) {
                 Some(level) => level.clone(),
                 None if change.on_hand_delta > 0 => Level::empty(key),
@@ -214,7 +214,7 @@ impl OpenOrders for MemoryShop {
             .values()
             .filter(|(order, _)| order.location_id == *location)
             .filter_map(|(order, _)| OpenOrder::of(order))
-            .map(|order| (placed(order.placed_at, order.order_id), order))
+            .map(|order| (placed_key(order.placed_at, order.order_id), order))
             .filter(|(key, _)| before.as_ref().is_none_or(|before| key < before))
             .collect();
         found.sort_by(|a, b| b.0.cmp(&a.0));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_application::fingerprint::Fingerprint;
-use stockline_domain::export::late::{LateDay, late_on};
+use stockline_domain::export::late::{LateDay, late_write_date};
 use stockline_domain::ids::{OrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
@@ -80,7 +80,7 @@ impl MemoryShop {
 impl Shelves {
     /// Writes an order at `at`, which `request` placed.
     pub fn write_order(&mut self, order: Order, request: Fingerprint, at: Timestamp) {
-        if let Some(day) = late_on(order.business_date, at) {
+        if let Some(day) = late_write_date(order.business_date, at) {
             self.written_late.entry(day).or_default().insert(LateDay {
                 location_id: order.location_id.clone(),
                 business_date: order.business_date,

@@ -11,7 +11,7 @@ use stockline_application::ports::stock::{
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
-use stockline_domain::stock_change::moved_after;
+use stockline_domain::stock_change::on_hand_delta_since;
 
 use super::shop::MemoryShop;
 
@@ -80,10 +80,10 @@ impl StockStore for MemoryShop {
                     .unwrap_or_else(|| Level::empty(key))
             })
             .collect();
-        let moved_since = match pending.change.depends_on_movements_after(&levels[0]) {
+        let moved_since = match pending.change.depends_on_movements_since(&levels[0]) {
             Some(time) => {
                 let movements = shelves.movements_of(&keys[0]);
-                moved_after(&levels[0], &movements, time).ok_or(StoreError::Busy)?
+                on_hand_delta_since(&levels[0], &movements, time).ok_or(StoreError::Busy)?
             }
             None => 0,
         };

@@ -5,7 +5,7 @@ use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Locations;
-use stockline_domain::explanation::History;
+use stockline_domain::explanation::LevelHistory;
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey};
 
@@ -50,13 +50,13 @@ impl StockLookup for MemoryShop {
         &self,
         key: &LevelKey,
         _deadline: Deadline,
-    ) -> Result<Vec<History>, StoreError> {
+    ) -> Result<Vec<LevelHistory>, StoreError> {
         let shelves = self.open();
         let level = shelves.levels.get(key).cloned();
-        let history = level.map(|level| History {
+        let history = level.map(|level| LevelHistory {
             movements: shelves.movements_of(key),
             level,
-            reaches_the_beginning: true,
+            reaches_first_movement: true,
         });
         Ok(history.into_iter().collect())
     }

@@ -4,7 +4,7 @@ use std::iter::zip;
 
 use stateright::Property;
 use stockline_domain::audit::Quantities;
-use stockline_domain::level::{LastChange, Level, MovementKind, StateDeltas};
+use stockline_domain::level::{Level, LevelDelta, MovementKind, StateDeltas};
 use stockline_domain::order::Line;
 use stockline_domain::split_level::SplitLevel;
 use stockline_domain::task::TaskState;
@@ -90,8 +90,8 @@ fn is_allowed_change(before: &SplitLevel, after: &SplitLevel) -> bool {
 }
 
 /// The sum of two changes that are parts of one change.
-fn sum(one: LastChange, other: &LastChange) -> LastChange {
-    LastChange {
+fn sum(one: LevelDelta, other: &LevelDelta) -> LevelDelta {
+    LevelDelta {
         on_hand_delta: one.on_hand_delta + other.on_hand_delta,
         allocated_delta: one.allocated_delta + other.allocated_delta,
         states: StateDeltas {

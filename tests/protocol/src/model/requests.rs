@@ -12,8 +12,8 @@ mod write_levels;
 
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
-use stockline_domain::order::{LevelChange, Order};
-use stockline_domain::stock_change::StockChange;
+use stockline_domain::order::{KeyedDelta, Order};
+use stockline_domain::stock_change::RequestedChange;
 use stockline_domain::task::{Report, Task};
 
 pub use change_order::OrderChange;
@@ -43,7 +43,7 @@ pub enum Request {
         /// Derived from caller and idempotency key.
         request: RequestId,
         /// The change.
-        change: StockChange,
+        change: RequestedChange,
     },
     /// `POST /v1/tasks/{task_id}/reports`.
     ReportTask {
@@ -152,12 +152,12 @@ impl Request {
                 1
             };
         }
-        let changes: Vec<LevelChange> = match (self, progress) {
+        let changes: Vec<KeyedDelta> = match (self, progress) {
             (
                 Self::Place { order, .. },
                 Progress::Started
                 | Progress::WritingLevels(_, LevelWriteProgress::LevelInsufficient),
-            ) => order.takes(),
+            ) => order.placement_deltas(),
             (
                 Self::ChangeOrder(_, order_change),
                 Progress::OrderRead(read)

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use stockline_domain::ids::{OrderId, RequestId, TaskId};
-use stockline_domain::level::{LastChange, Level, LevelKey, Movement, MovementKind, ReorderPolicy};
+use stockline_domain::level::{Level, LevelDelta, LevelKey, Movement, MovementKind, ReorderPolicy};
 use stockline_domain::order::Order;
-use stockline_domain::split_level::{Part, SplitLevel};
+use stockline_domain::split_level::{BucketDelta, SplitLevel};
 use stockline_domain::task::Task;
 
 use super::faults::Fault;
@@ -81,9 +81,9 @@ pub enum TransactItem {
     /// Writes the next revision of an order. Condition: the stored revision is the one before.
     UpdateOrder(StoredOrder),
     /// Adds deltas to one bucket. Condition: [`delta_condition_holds`].
-    AddDeltas(LevelKey, Part),
+    AddDeltas(LevelKey, BucketDelta),
     /// The same with a defect: the condition ignores `whole_short` and an already applied rebalance.
-    AddDeltasUnchecked(LevelKey, Part),
+    AddDeltasUnchecked(LevelKey, BucketDelta),
     /// Replaces one bucket. Condition: the version is the one that was read.
     ReplaceBucket {
         /// The version that was read.
@@ -114,9 +114,9 @@ pub enum TransactItem {
 }
 
 /// The condition of a delta write. Mirrors `change_level` in `platform`; a test compares the two.
-pub fn delta_condition_holds(level: &Level, change: &LastChange) -> bool {
+pub fn delta_condition_holds(level: &Level, change: &LevelDelta) -> bool {
     let is_sufficient = |stored: i64, delta: i64| delta >= 0 || stored >= -delta;
-    let is_counted = change.on_hand_delta != 0 && level.has_counted(change.occurred_at);
+    let is_counted = change.on_hand_delta != 0 && level.has_count_after(change.occurred_at);
     let is_owed = change.available_delta() > 0 && level.whole_short;
     let last = level.last_change.as_ref().map(|last| last.movement_id);
     let is_already_applied =
@@ -472,7 +472,7 @@ fn is_bucket_of(level: &Level, key: &LevelKey, bucket: u8) -> bool {
 }
 
 /// Applies the update expression of `change_level`, without checking any rule.
-fn apply_deltas(level: &Level, change: &LastChange) -> Level {
+fn apply_deltas(level: &Level, change: &LevelDelta) -> Level {
     Level {
         on_hand: level.on_hand + change.on_hand_delta,
         allocated: level.allocated + change.allocated_delta,

@@ -9,7 +9,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn call_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
-    let table = database.table(Table::Catalog);
+    let table = database.create_table(Table::Catalog);
     let catalog = Catalog::new(DynamoCatalog::new(database.aws().dynamodb(), table));
     let mut renamed = milk();
     renamed["name"] = "Fresh milk, 1 l".into();
@@ -36,5 +36,5 @@ async fn call_costs_match_readme() {
         catalog.handle(call.build()).await.unwrap();
         costs.add(operation, &database.take_bill());
     }
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

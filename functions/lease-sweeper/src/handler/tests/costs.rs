@@ -15,8 +15,8 @@ async fn sweep_costs_match_readme() {
     // given a warehouse with one zone
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
-    let catalog = DynamoCatalog::new(client.clone(), database.table(Table::Catalog));
-    let tasks = DynamoTasks::new(client, database.table(Table::Tasks));
+    let catalog = DynamoCatalog::new(client.clone(), database.create_table(Table::Catalog));
+    let tasks = DynamoTasks::new(client, database.create_table(Table::Tasks));
     let (queues, clock) = (
         MemoryQueues::default(),
         FakeClock::at("2026-03-01T12:00:00Z"),
@@ -46,12 +46,12 @@ async fn sweep_costs_match_readme() {
         SweepResult::default(),
     )
     .await;
-    clock.advance(HEARTBEAT_LIFE + SignedDuration::from_millis(1));
+    clock.advance(HEARTBEAT_TIMEOUT + SignedDuration::from_millis(1));
     sweep(
         "its heartbeat has expired: the task is requeued",
         ONE_REQUEUED,
     )
     .await;
     assert_eq!(queues.take().len(), 1);
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

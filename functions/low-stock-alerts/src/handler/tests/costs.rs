@@ -10,7 +10,10 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn record_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
-    let (client, table) = (database.aws().dynamodb(), database.table(Table::Stock));
+    let (client, table) = (
+        database.aws().dynamodb(),
+        database.create_table(Table::Stock),
+    );
     let stock = DynamoStock::new(client.clone(), table.clone());
     let (alerts, topic) = (DynamoAlerts::new(client, table), MemoryTopic::default());
     let clock = FakeClock::at("2026-03-01T18:00:00Z");
@@ -22,9 +25,9 @@ async fn record_costs_match_readme() {
         ("a redelivered record", milk(2, 9), 1),
         ("a recovery", milk(3, 30), 2),
     ] {
-        assert_eq!(function.handle(&record).await, Outcome::Done);
+        assert_eq!(function.handle(&record).await, RecordOutcome::Done);
         assert_eq!(topic.published().len(), published, "{operation}");
         costs.add(operation, &database.take_bill());
     }
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

@@ -63,7 +63,7 @@ async fn unreadable_manifest_is_named_and_not_replaced() {
         b"{".to_vec(),
     );
     let put = retailer.bucket.put(broken, None).await.unwrap();
-    assert_eq!(put, Put::Written);
+    assert_eq!(put, PutOutcome::Written);
     let message = retailer.error_message(json!({})).await;
     assert!(
         message.contains(&format!(

@@ -9,7 +9,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn record_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
-    let table = database.table(Table::Stock);
+    let table = database.create_table(Table::Stock);
     let ledger = DynamoStock::new(database.aws().dynamodb(), table);
     let levels = levels_after_receipts(&[5]);
     let mut with_policy = levels[1].clone();
@@ -29,8 +29,8 @@ async fn record_costs_match_readme() {
             stream_record(2, Some(&levels[1]), Some(&with_policy)),
         ),
     ] {
-        assert_eq!(record(&ledger, item).await, Outcome::Done);
+        assert_eq!(record(&ledger, item).await, RecordOutcome::Done);
         costs.add(operation, &database.take_bill());
     }
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

@@ -43,7 +43,7 @@ impl Fixture {
     async fn new() -> Self {
         let database = SimulatedDynamoDb::new(1);
         let [orders, stock, catalog] =
-            [Table::Orders, Table::Stock, Table::Catalog].map(|table| database.table(table));
+            [Table::Orders, Table::Stock, Table::Catalog].map(|table| database.create_table(table));
         let client = database.aws().dynamodb();
         let orders = DynamoOrders::new(client.clone(), orders, stock.clone());
         let stock = DynamoStock::new(client.clone(), stock);
@@ -241,12 +241,12 @@ async fn operation_costs_match_readme() {
     let sale = order("open", "store-1", "online", &[("sku-0", 1)]);
     let request = Fingerprint::of(&"open").unwrap();
     let placed = stores.orders.place(&sale, &request, deadline()).await;
-    assert_eq!(placed.unwrap(), Placement::Placed);
+    assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
     stores.record_movement().await;
     let explained = stores.bill(of_sku_0("GET", EXPLAIN)).await;
     costs.add("explain a level", &explained);
     let lookup = call("GET", STOCK_LOOKUP).path("sku", "sku-0");
     costs.add("look up a SKU at 2 locations", &stores.bill(lookup).await);
 
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

@@ -9,7 +9,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn message_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
-    let table = database.table(Table::Tasks);
+    let table = database.create_table(Table::Tasks);
     let tasks = DynamoTasks::new(database.aws().dynamodb(), table);
     let (queues, clock) = (
         MemoryQueues::default(),
@@ -23,7 +23,10 @@ async fn message_costs_match_readme() {
 
     database.take_bill();
     let outcome = dispatch.record(record(&message.body)).await;
-    assert!(matches!(outcome, Outcome::RetryAfter(..)), "{outcome:?}");
+    assert!(
+        matches!(outcome, RecordOutcome::RetryAfter(..)),
+        "{outcome:?}"
+    );
     costs.add("no controller with free capacity", &database.take_bill());
 
     tasks
@@ -32,9 +35,12 @@ async fn message_costs_match_readme() {
         .unwrap();
     database.take_bill();
     for operation in ["a lease", "a redelivered message"] {
-        assert_eq!(dispatch.record(record(&message.body)).await, Outcome::Done);
+        assert_eq!(
+            dispatch.record(record(&message.body)).await,
+            RecordOutcome::Done
+        );
         costs.add(operation, &database.take_bill());
     }
     assert_eq!(queues.take().len(), 1);
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

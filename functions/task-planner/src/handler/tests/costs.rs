@@ -12,9 +12,9 @@ async fn record_costs_match_readme() {
     // given a warehouse that is not in the location cache
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
-    let catalog = DynamoCatalog::new(client.clone(), database.table(Table::Catalog));
+    let catalog = DynamoCatalog::new(client.clone(), database.create_table(Table::Catalog));
     add_locations(&catalog).await;
-    let tasks = DynamoTasks::new(client, database.table(Table::Tasks));
+    let tasks = DynamoTasks::new(client, database.create_table(Table::Tasks));
     let (queues, clock) = (
         MemoryQueues::default(),
         FakeClock::at("2026-03-01T12:00:01Z"),
@@ -56,5 +56,5 @@ async fn record_costs_match_readme() {
         assert_eq!(queues.take().len(), messages, "{operation}");
         costs.add(operation, &database.take_bill());
     }
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

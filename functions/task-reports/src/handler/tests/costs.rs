@@ -14,7 +14,7 @@ async fn call_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
     let [orders, stock, tasks] =
-        [Table::Orders, Table::Stock, Table::Tasks].map(|table| database.table(table));
+        [Table::Orders, Table::Stock, Table::Tasks].map(|table| database.create_table(table));
     let shop = DynamoShop::new(
         client.clone(),
         client.clone(),
@@ -59,5 +59,5 @@ async fn call_costs_match_readme() {
         reports.handle(call.build()).await.unwrap();
         costs.add(operation, &database.take_bill());
     }
-    costs.must_stand_in(include_str!("../../../README.md"));
+    costs.assert_in_readme(include_str!("../../../README.md"));
 }

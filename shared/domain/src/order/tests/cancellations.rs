@@ -35,7 +35,11 @@ fn canceled_order_is_replayed_without_later_refunds() {
     let canceled = order.cancel(now()).unwrap();
     let id = CancellationId::derive(order.order_id, "till", "c1");
     let cancellation = Cancellation::of(id, &canceled);
-    assert_eq!(cancellation.returned, [(1, 1)], "lines without returns are left out");
+    assert_eq!(
+        cancellation.returned,
+        [(1, 1)],
+        "lines without returns are left out"
+    );
     let (_, later) = refund(&canceled, &[(1, 1, true)]).unwrap();
     assert_ne!(later.lines, canceled.lines);
     assert_eq!(later.as_canceled(&cancellation).lines, canceled.lines);

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn fulfilment_reports_all_invalid_fields() {
-    let Err(OrderRequestRefused::Invalid(invalid)) = fulfilment(&online_order(), Some(&[(3, 0)])) else {
+    let Err(OrderRequestRefused::Invalid(invalid)) = fulfilment(&online_order(), Some(&[(3, 0)]))
+    else {
         panic!("the request is accepted");
     };
     let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();
@@ -18,17 +19,23 @@ fn line_is_fulfilled_up_to_its_open_quantity() {
         partly_fulfilled.fulfil(1, 2),
         Err(NotFulfillable::TooMuch { open: 1 })
     );
-    assert_eq!(partly_fulfilled.fulfil(7, 1), Err(NotFulfillable::NoSuchLine));
+    assert_eq!(
+        partly_fulfilled.fulfil(7, 1),
+        Err(NotFulfillable::NoSuchLine)
+    );
     let fulfilled_line = partly_fulfilled.fulfil(1, 1).unwrap();
     assert_eq!(
         fulfilled_line.fulfil(1, 1),
         Err(NotFulfillable::NothingOpen)
     );
-    assert_eq!(fulfilled_line.fulfil(2, 1).unwrap().status, OrderStatus::Fulfilled);
+    assert_eq!(
+        fulfilled_line.fulfil(2, 1).unwrap().status,
+        OrderStatus::Fulfilled
+    );
 }
 
 #[test]
-fn fulfilment_without_lines_takes_all_open_with_one_delta_per_sku() {
+fn fulfilment_without_lines_takes_all_open_merged_by_sku() {
     let mut order = online_order().fulfil(1, 1).unwrap();
     order.lines[1].sku = "milk".parse().unwrap();
     let (fulfilment, after) = fulfilment(&order, None).unwrap();
@@ -64,7 +71,10 @@ fn order_has_at_most_16_fulfilments_that_fill_a_transaction() {
     let before = |count: usize| std::iter::repeat_n(&full, count);
     assert_eq!(full.check_item_size(before(15)), Ok(()));
     assert_eq!(other.check_item_size(before(16)), Ok(()));
-    assert_eq!(full.check_item_size(std::iter::repeat_n(&other, 100)), Ok(()));
+    assert_eq!(
+        full.check_item_size(std::iter::repeat_n(&other, 100)),
+        Ok(())
+    );
     assert!(matches!(
         full.check_item_size(before(16)),
         Err(OrderRequestRefused::Invalid(_))

@@ -17,7 +17,8 @@ fn refund_reports_all_invalid_fields() {
             restock: true,
         }],
     };
-    let Err(OrderRequestRefused::Invalid(invalid)) = body.refund(refund_context(&sale), &sale) else {
+    let Err(OrderRequestRefused::Invalid(invalid)) = body.refund(refund_context(&sale), &sale)
+    else {
         panic!("the request is accepted");
     };
     let pointers: Vec<_> = invalid.errors.iter().map(|error| &*error.pointer).collect();

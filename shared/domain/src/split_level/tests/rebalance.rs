@@ -8,7 +8,8 @@ use super::*;
 fn rebalance_starts_above_half_a_share_of_deviation() {
     let now = Timestamp::UNIX_EPOCH;
     assert_eq!(split_level(&[(12, 0), (4, 0)], 2).rebalance_plan(now), None);
-    let Some(WritePlan::Deltas(moves)) = split_level(&[(13, 0), (3, 0)], 2).rebalance_plan(now) else {
+    let Some(WritePlan::Deltas(moves)) = split_level(&[(13, 0), (3, 0)], 2).rebalance_plan(now)
+    else {
         panic!("no rebalance is planned");
     };
     assert_ne!(moves[0].change.movement_id, moves[1].change.movement_id);
@@ -17,7 +18,11 @@ fn rebalance_starts_above_half_a_share_of_deviation() {
         .map(|delta| delta.change.on_hand_delta)
         .collect();
     assert_eq!(moved, [-5, 5]);
-    assert_eq!(split_level(&[(13, 0), (0, 3)], 2).rebalance_plan(now), None, "a bucket is short");
+    assert_eq!(
+        split_level(&[(13, 0), (0, 3)], 2).rebalance_plan(now),
+        None,
+        "a bucket is short"
+    );
     let out_of_use = split_level(&[(10, 0), (10, 0), (1, 0)], 2);
     assert!(out_of_use.rebalance_plan(now).is_some());
 }
@@ -40,7 +45,11 @@ fn rebalance_step_moves_from_fullest_to_emptiest_bucket() {
     assert_eq!(step(&one_full), Some(vec![(0, -4, 0), (2, 4, 0)]));
     let one_empty = split_level(&[(5, 0), (5, 0), (0, 0)], 3);
     assert_eq!(step(&one_empty), Some(vec![(1, -2, 0), (2, 2, 0)]));
-    assert_eq!(step(&split_level(&[(4, 0), (3, 0)], 2)), None, "the buckets are balanced");
+    assert_eq!(
+        step(&split_level(&[(4, 0), (3, 0)], 2)),
+        None,
+        "the buckets are balanced"
+    );
     let mut stale = one_full;
     stale.buckets[1].whole_short = true;
     assert_eq!(step(&stale), None, "a stale flag needs a rewrite");
@@ -67,7 +76,10 @@ fn consolidation_moves_allocations_with_their_stock() {
         change(MovementKind::Fulfilment, -3, -3),
     ] {
         let consolidation = level.consolidation(&change, Timestamp::UNIX_EPOCH).unwrap();
-        assert_eq!(deltas(consolidation.transfer.unwrap()), [(1, 1, 1), (0, -1, -1)]);
+        assert_eq!(
+            deltas(consolidation.transfer.unwrap()),
+            [(1, 1, 1), (0, -1, -1)]
+        );
     }
 }
 

@@ -43,7 +43,9 @@ fn short_level_is_consolidated_in_its_first_bucket() {
     let short = short_level();
     for (released, available) in [(3, -2), (5, 0), (6, 1)] {
         let release = change(MovementKind::Release, 0, -released);
-        let Consolidation { transfer, write } = short.consolidation(&release, Timestamp::UNIX_EPOCH).unwrap();
+        let Consolidation { transfer, write } = short
+            .consolidation(&release, Timestamp::UNIX_EPOCH)
+            .unwrap();
         let consolidated = apply_plan(&short, transfer.unwrap());
         assert_eq!(
             Quantities::of(&consolidated.total()),
@@ -69,10 +71,14 @@ fn short_level_is_consolidated_in_its_first_bucket() {
 fn stock_outside_the_first_bucket_is_not_consolidated() {
     let short = short_level();
     let release = change(MovementKind::Release, 0, -1);
-    let Consolidation { transfer, .. } = short.consolidation(&release, Timestamp::UNIX_EPOCH).unwrap();
+    let Consolidation { transfer, .. } = short
+        .consolidation(&release, Timestamp::UNIX_EPOCH)
+        .unwrap();
     let mut consolidated = apply_plan(&short, transfer.unwrap());
     let is_consolidated = |level: &SplitLevel| {
-        let consolidation = level.consolidation(&release, Timestamp::UNIX_EPOCH).unwrap();
+        let consolidation = level
+            .consolidation(&release, Timestamp::UNIX_EPOCH)
+            .unwrap();
         consolidation.transfer.is_none()
     };
     assert!(is_consolidated(&consolidated));
@@ -88,7 +94,9 @@ fn stock_outside_the_first_bucket_is_not_consolidated() {
 fn rebalance_clears_stale_short_flags() {
     let short = short_level();
     let release = change(MovementKind::Release, 0, -6);
-    let Consolidation { transfer, write } = short.consolidation(&release, Timestamp::UNIX_EPOCH).unwrap();
+    let Consolidation { transfer, write } = short
+        .consolidation(&release, Timestamp::UNIX_EPOCH)
+        .unwrap();
     let recovered = apply_plan(&apply_plan(&short, transfer.unwrap()), write);
     let Some(WritePlan::Rewrite(levels)) = recovered.rebalance_plan(Timestamp::UNIX_EPOCH) else {
         panic!("no rewrite is planned");
@@ -99,14 +107,20 @@ fn rebalance_clears_stale_short_flags() {
         Quantities::of(&recovered.total())
     );
     assert_eq!(balanced.rebalance_plan(Timestamp::UNIX_EPOCH), None);
-    assert_eq!(short.rebalance_plan(Timestamp::UNIX_EPOCH), None, "the level is short");
+    assert_eq!(
+        short.rebalance_plan(Timestamp::UNIX_EPOCH),
+        None,
+        "the level is short"
+    );
 }
 
 #[test]
 fn next_sale_clears_stale_short_flags() {
     let short = short_level();
     let release = change(MovementKind::Release, 0, -6);
-    let Consolidation { transfer, write } = short.consolidation(&release, Timestamp::UNIX_EPOCH).unwrap();
+    let Consolidation { transfer, write } = short
+        .consolidation(&release, Timestamp::UNIX_EPOCH)
+        .unwrap();
     let recovered = apply_plan(&apply_plan(&short, transfer.unwrap()), write);
     let plan = recovered.plan(&change(MovementKind::Sale, -1, 0)).unwrap();
     let after = apply_and_check(&recovered, plan);
@@ -119,7 +133,8 @@ fn level_with_stale_short_flag_is_consolidated() {
     let mut level = split_level(&[(5, 1), (0, 0), (0, 0)], 3);
     level.buckets[2].whole_short = true;
     let sale = change(MovementKind::Sale, -1, 0);
-    let Consolidation { transfer, write } = level.consolidation(&sale, Timestamp::UNIX_EPOCH).unwrap();
+    let Consolidation { transfer, write } =
+        level.consolidation(&sale, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(transfer, None);
     assert_eq!(apply_plan(&level, write).total().on_hand, 4);
 }

@@ -42,7 +42,10 @@ fn count_does_not_depend_on_earlier_movements() {
     let depends = |counted_at: &str| count(8, counted_at).depends_on_movements_since(&level);
     assert_eq!(depends(beyond_tolerance), None);
     let within_tolerance = "2026-03-01T12:05:00Z";
-    assert_eq!(depends(within_tolerance), Some(within_tolerance.parse().unwrap()));
+    assert_eq!(
+        depends(within_tolerance),
+        Some(within_tolerance.parse().unwrap())
+    );
 }
 
 #[test]
@@ -154,9 +157,9 @@ fn level_after(reports: &[Report]) -> Level {
         let next = match report {
             Report::Delta(change) => level.after(change.clone()).unwrap(),
             Report::Count(count) => {
-                let moved = count
-                    .depends_on_movements_since(&level)
-                    .map_or(0, |since| on_hand_delta_since(&level, &movements, since).unwrap());
+                let moved = count.depends_on_movements_since(&level).map_or(0, |since| {
+                    on_hand_delta_since(&level, &movements, since).unwrap()
+                });
                 let request = RequestId::derive("till", "1");
                 let now = NOW.parse().unwrap();
                 count

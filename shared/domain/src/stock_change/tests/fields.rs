@@ -108,7 +108,10 @@ fn times_resolve_against_the_time_of_first_receipt() {
             );
         }
         if reported.is_some() {
-            let count = resolve(with_time(json!({"kind": "count", "quantity": 1}), "counted_at"));
+            let count = resolve(with_time(
+                json!({"kind": "count", "quantity": 1}),
+                "counted_at",
+            ));
             assert_eq!(count.counted_at(), Some(resolved.parse().unwrap()));
         }
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use stockline_domain::level::Level;
-use stockline_domain::order::LevelChange;
+use stockline_domain::order::KeyedDelta;
 
 use super::planned_write::PlannedWrite;
 use super::{LevelChanges, LevelRefusal, MAX_ITEMS};
@@ -44,7 +44,7 @@ impl LevelChanges {
     /// `level_checks` are the condition checks of the items of all `writes`, in their order.
     pub(super) async fn replan(
         &self,
-        changes: &[LevelChange],
+        changes: &[KeyedDelta],
         writes: &mut [PlannedWrite],
         level_checks: Vec<ConditionCheck>,
         deadline: Deadline,
@@ -73,7 +73,7 @@ impl LevelChanges {
     /// Plans the write of a level again. `checks` are the condition checks of its items.
     async fn replan_level(
         &self,
-        change: &LevelChange,
+        change: &KeyedDelta,
         checks: Vec<ConditionCheck>,
         starts_in_first_bucket: bool,
         deadline: Deadline,
@@ -102,12 +102,12 @@ impl LevelChanges {
     pub(super) async fn consolidate_to_fit(
         &self,
         guard_count: usize,
-        changes: &[LevelChange],
+        changes: &[KeyedDelta],
         writes: &mut [PlannedWrite],
         deadline: Deadline,
     ) -> Result<Option<Refusals>, StoreError> {
         let mut item_count = guard_count + writes.iter().map(PlannedWrite::len).sum::<usize>();
-        let mut reducible: Vec<(usize, &LevelChange, &PlannedWrite)> = changes
+        let mut reducible: Vec<(usize, &KeyedDelta, &PlannedWrite)> = changes
             .iter()
             .zip(&*writes)
             .enumerate()
@@ -141,7 +141,7 @@ impl LevelChanges {
     /// Consolidates one level. If that fails because of a concurrent write, reads the level and plans its write again.
     async fn consolidate_level(
         &self,
-        change: &LevelChange,
+        change: &KeyedDelta,
         write: &PlannedWrite,
         deadline: Deadline,
     ) -> Result<ReplanResult, StoreError> {
@@ -163,7 +163,7 @@ impl LevelChanges {
     /// `is_busy_item` has one entry per item of all `writes`, in their order, or none.
     pub(super) async fn switch_buckets(
         &self,
-        changes: &[LevelChange],
+        changes: &[KeyedDelta],
         writes: &mut [PlannedWrite],
         is_busy_item: &[bool],
     ) -> Result<bool, StoreError> {
@@ -188,7 +188,7 @@ impl LevelChanges {
 
 /// Plans the write of `change` to the level that was read. `is_certain` tells whether the failed transaction returned it.
 fn plan_on_snapshot(
-    change: &LevelChange,
+    change: &KeyedDelta,
     snapshot: Option<LevelSnapshot>,
     is_certain: bool,
 ) -> ReplanResult {
@@ -210,7 +210,7 @@ fn plan_on_snapshot(
 }
 
 /// Plans the write of `change` where no level exists: a change that adds stock creates the level.
-fn plan_missing_level(change: &LevelChange, is_certain: bool) -> ReplanResult {
+fn plan_missing_level(change: &KeyedDelta, is_certain: bool) -> ReplanResult {
     match PlannedWrite::creating_level(change) {
         Ok(write) => ReplanResult::Planned(write),
         Err(_) => ReplanResult::Refused {

@@ -42,7 +42,7 @@ impl OpenOrders for DynamoOrders {
         })
     }
 
-    async fn still_open(
+    async fn open_among(
         &self,
         ids: &[OrderId],
         deadline: Deadline,

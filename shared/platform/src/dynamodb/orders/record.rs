@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use stockline_domain::export::late::late_on;
+use stockline_domain::export::late::late_write_date;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::money::{Currency, Money};
 use stockline_domain::open_order::OpenOrder;
@@ -138,7 +138,7 @@ impl OrderRecord {
             fingerprint: request.clone(),
             location_key: keys::daily_orders_partition(&order.location_id, order.business_date),
             placed_key: keys::placed_key(order.placed_at, order.order_id),
-            late_on: late_on(order.business_date, at),
+            late_on: late_write_date(order.business_date, at),
             traceparent: cause.traceparent().cloned(),
             correlation_id: cause.correlation_id().map(str::to_owned),
             open_location: order.is_open().then(|| order.location_id.clone()),

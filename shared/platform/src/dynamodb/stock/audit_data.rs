@@ -1,7 +1,7 @@
 //! Reads the levels and movements for a stock audit, and writes its repairs.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use stockline_domain::audit::{Mend, StoredLevel};
+use stockline_domain::audit::{RepairWrite, StoredLevel};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 
@@ -14,14 +14,14 @@ use crate::dynamodb::transaction::{TransactionResult, write_transaction};
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::audit_data::{Bookkeeper, Books, Mended};
-use stockline_application::ports::stock::{Ledger, Recorded};
+use stockline_application::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome};
 use stockline_application::store_error::StoreError;
 
 /// The maximum number of index entries in a page of SKUs.
 const SKU_PAGE_SIZE: i32 = 100;
 
-impl Books for DynamoStock {
+impl AuditData for DynamoStock {
     async fn skus(
         &self,
         location: &LocationId,
@@ -91,16 +91,22 @@ fn stored_level(item: Item) -> Result<StoredLevel, StoreError> {
     })
 }
 
-impl Bookkeeper for DynamoStock {
-    async fn mend(&self, mend: &Mend, deadline: Deadline) -> Result<Mended, StoreError> {
+impl StockRepairer for DynamoStock {
+    async fn repair(
+        &self,
+        mend: &RepairWrite,
+        deadline: Deadline,
+    ) -> Result<RepairOutcome, StoreError> {
         let replacements = match mend {
-            Mend::Record(movement) => {
+            RepairWrite::Record(movement) => {
                 return Ok(match self.record(movement).await? {
-                    Recorded::Now | Recorded::Before => Mended::Done,
-                    Recorded::Conflict => Mended::MovedOn,
+                    RecordMovementOutcome::Written | RecordMovementOutcome::AlreadyRecorded => {
+                        RepairOutcome::Repaired
+                    }
+                    RecordMovementOutcome::Conflict => RepairOutcome::Conflict,
                 });
             }
-            Mend::Replace(replacements) => replacements,
+            RepairWrite::Replace(replacements) => replacements,
         };
         let mut items = Vec::new();
         for replacement in replacements {
@@ -112,8 +118,8 @@ impl Bookkeeper for DynamoStock {
         }
         let result = write_transaction(&self.client, items, deadline).await?;
         Ok(match result {
-            TransactionResult::Committed => Mended::Done,
-            TransactionResult::ConditionFailed(_) => Mended::MovedOn,
+            TransactionResult::Committed => RepairOutcome::Repaired,
+            TransactionResult::ConditionFailed(_) => RepairOutcome::Conflict,
         })
     }
 }

@@ -20,7 +20,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::{
-    Applied, Ledger, MissingLevel, Opened, PendingChange, Recorded, StockStore,
+    ChangeOutcome, Ledger, MissingLevel, PendingChange, RecordMovementOutcome, RequestStatus,
+    StockStore,
 };
 use stockline_application::store_error::StoreError;
 
@@ -65,7 +66,7 @@ impl StockStore for DynamoStock {
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<RequestStatus, StoreError> {
         self.open_request(id, request, at).await
     }
 
@@ -73,7 +74,7 @@ impl StockStore for DynamoStock {
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<RequestStatus>, StoreError> {
         self.recall_request(id, request).await
     }
 
@@ -81,7 +82,7 @@ impl StockStore for DynamoStock {
         &self,
         pending: PendingChange<'_>,
         deadline: Deadline,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         self.apply_change(pending, deadline).await
     }
 
@@ -123,7 +124,7 @@ impl StockStore for DynamoStock {
 }
 
 impl Ledger for DynamoStock {
-    async fn record(&self, movement: &Movement) -> Result<Recorded, StoreError> {
+    async fn record(&self, movement: &Movement) -> Result<RecordMovementOutcome, StoreError> {
         self.record_movement(movement).await
     }
 }

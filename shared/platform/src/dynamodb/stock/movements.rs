@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use jiff::Timestamp;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::split_level::SplitLevel;
-use stockline_domain::stock_change::{Sightings, may_have_happened_after, moved_after};
+use stockline_domain::stock_change::{
+    MovementObservations, may_have_occurred_since, on_hand_delta_since,
+};
 
 use super::{DynamoStock, READ_TIMEOUT};
 use crate::dynamodb::attributes::{item, string, value};
@@ -16,7 +18,7 @@ use crate::dynamodb::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::stock::Recorded;
+use stockline_application::ports::stock::RecordMovementOutcome;
 use stockline_application::store_error::StoreError;
 
 /// The page size of [`DynamoStock::movements_back_to`].
@@ -26,7 +28,7 @@ impl DynamoStock {
     pub(super) async fn record_movement(
         &self,
         movement: &Movement,
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<RecordMovementOutcome, StoreError> {
         let key = LevelKey {
             location_id: movement.location_id.clone(),
             sku: movement.sku.clone(),
@@ -44,7 +46,7 @@ impl DynamoStock {
             .send()
             .await;
         let Err(error) = result else {
-            return Ok(Recorded::Now);
+            return Ok(RecordMovementOutcome::Written);
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
@@ -53,9 +55,9 @@ impl DynamoStock {
         let existing = failed.item.clone().map(value::<Movement>).transpose()?;
         Ok(match existing {
             Some(existing) if existing.change.movement_id != movement.change.movement_id => {
-                Recorded::Conflict
+                RecordMovementOutcome::Conflict
             }
-            _ => Recorded::Before,
+            _ => RecordMovementOutcome::AlreadyRecorded,
         })
     }
 
@@ -67,13 +69,13 @@ impl DynamoStock {
         &self,
         level: &SplitLevel,
         time: Timestamp,
-        observed: &Sightings,
+        observed: &MovementObservations,
     ) -> Result<Option<i64>, StoreError> {
         let mut total_delta = 0;
         for bucket in level.buckets() {
             let recorded = self.movements_back_to(bucket, time).await?;
-            let movements = observed.complete(bucket.bucket, recorded);
-            match moved_after(bucket, &movements, time) {
+            let movements = observed.extend_ledger(bucket.bucket, recorded);
+            match on_hand_delta_since(bucket, &movements, time) {
                 Some(delta) => total_delta += delta,
                 None => return Ok(None),
             }
@@ -96,7 +98,7 @@ impl DynamoStock {
             movements.extend(page);
             let oldest: Option<&Movement> = movements.last();
             if is_last_page
-                || oldest.is_none_or(|oldest| !may_have_happened_after(&oldest.change, time))
+                || oldest.is_none_or(|oldest| !may_have_occurred_since(&oldest.change, time))
             {
                 return Ok(movements);
             }

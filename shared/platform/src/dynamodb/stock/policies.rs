@@ -61,7 +61,7 @@ impl DynamoStock {
             missing,
             at,
         } = change;
-        let mut attempts = deadline.tries();
+        let mut attempts = deadline.attempts();
         loop {
             let result = match self.levels.read(key, deadline).await? {
                 Some(snapshot) => {
@@ -78,7 +78,7 @@ impl DynamoStock {
                 Ok(None) | Err(StoreError::Busy) => {}
                 Err(error) => return Err(error),
             }
-            if !attempts.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -254,9 +254,9 @@ impl DynamoStock {
         if first.split_over <= 1 {
             return Ok(first);
         }
-        let (key, mut attempts) = (first.key(), deadline.tries());
+        let (key, mut attempts) = (first.key(), deadline.attempts());
         while !self.rebalancer.rebalance(&key, at, deadline).await? {
-            if !attempts.another().await {
+            if !attempts.wait_for_next().await {
                 break;
             }
         }

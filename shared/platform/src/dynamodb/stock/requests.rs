@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey};
-use stockline_domain::split_level::{Plan, SplitLevel};
-use stockline_domain::stock_change::{Sightings, StockChange};
+use stockline_domain::split_level::{SplitLevel, WritePlan};
+use stockline_domain::stock_change::{MovementObservations, RequestedChange};
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{item, key_of, string, value};
@@ -28,7 +28,7 @@ use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{
-    Applied, EarlierRequest, MissingLevel, Opened, PendingChange,
+    ChangeOutcome, EarlierRequest, MissingLevel, PendingChange, RequestStatus,
 };
 use stockline_application::store_error::StoreError;
 
@@ -65,7 +65,7 @@ impl DynamoStock {
         id: RequestId,
         request: &Fingerprint,
         at: Timestamp,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<RequestStatus, StoreError> {
         let record = RequestRecord {
             fingerprint: request.as_str().to_owned(),
             came_at: at,
@@ -80,7 +80,7 @@ impl DynamoStock {
             .send()
             .await;
         let Err(error) = result else {
-            return Ok(Opened::New);
+            return Ok(RequestStatus::New);
         };
         let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
         else {
@@ -99,7 +99,7 @@ impl DynamoStock {
         &self,
         id: RequestId,
         request: &Fingerprint,
-    ) -> Result<Option<Opened>, StoreError> {
+    ) -> Result<Option<RequestStatus>, StoreError> {
         let output = self
             .client
             .get_item()
@@ -120,12 +120,12 @@ impl DynamoStock {
         id: RequestId,
         existing: RequestRecord,
         request: &Fingerprint,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<RequestStatus, StoreError> {
         if existing.fingerprint != request.as_str() {
-            return Ok(Opened::KeyReused);
+            return Ok(RequestStatus::KeyReused);
         }
-        Ok(Opened::Before(EarlierRequest {
-            came_at: existing.came_at,
+        Ok(RequestStatus::Known(EarlierRequest {
+            received_at: existing.came_at,
             applied: self.applied_changes(id).await?,
         }))
     }
@@ -154,10 +154,10 @@ impl DynamoStock {
         &self,
         pending: PendingChange<'_>,
         deadline: Deadline,
-    ) -> Result<Applied, StoreError> {
+    ) -> Result<ChangeOutcome, StoreError> {
         let keys = pending.change.keys();
-        let (mut attempts, mut polls) = (deadline.tries(), 0);
-        let mut observed = Sightings::default();
+        let (mut attempts, mut polls) = (deadline.attempts(), 0);
+        let mut observed = MovementObservations::default();
         loop {
             let mut snapshots = Vec::with_capacity(keys.len());
             for key in &keys {
@@ -170,7 +170,7 @@ impl DynamoStock {
                 .map(|(key, _)| key.clone())
                 .collect();
             if pending.missing == MissingLevel::Report && !missing.is_empty() {
-                return Ok(Applied::Missing(missing));
+                return Ok(ChangeOutcome::MissingLevels(missing));
             }
             let is_consistent = snapshots
                 .iter()
@@ -185,7 +185,7 @@ impl DynamoStock {
                 })
                 .collect();
             let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
-            let on_hand_delta_since = match pending.change.depends_on_movements_after(&totals[0]) {
+            let on_hand_delta_since = match pending.change.depends_on_movements_since(&totals[0]) {
                 Some(time) => {
                     observed.add(&before[0]);
                     let delta = self
@@ -218,7 +218,7 @@ impl DynamoStock {
                 Ok(after) => after,
                 // Stock that moved between buckets during the read may be missing or counted twice.
                 Err(_) if !is_consistent => {
-                    if attempts.another().await {
+                    if attempts.wait_for_next().await {
                         continue;
                     }
                     return Err(StoreError::Busy);
@@ -229,12 +229,12 @@ impl DynamoStock {
                         .find_applied_change(pending.request, pending.index, deadline)
                         .await?;
                     return Ok(match applied {
-                        Some(levels) => Applied::Before(levels),
-                        None => Applied::Refused(refused),
+                        Some(levels) => ChangeOutcome::AlreadyApplied(levels),
+                        None => ChangeOutcome::Refused(refused),
                     });
                 }
             };
-            let writes = plan_writes(pending.change, &before, &after, attempts.made())?;
+            let writes = plan_writes(pending.change, &before, &after, attempts.failed())?;
             let after: Vec<Level> = writes.iter().map(|write| write.after.total()).collect();
             let items = self.transact_items(pending, &writes, &after)?;
             match attempt_transaction(&self.client, items, &new_client_token()).await? {
@@ -243,18 +243,20 @@ impl DynamoStock {
                     self.rebalancer
                         .rebalance_after_write(uneven.collect(), pending.at, deadline)
                         .await;
-                    return Ok(Applied::Now(after));
+                    return Ok(ChangeOutcome::Applied(after));
                 }
                 AttemptResult::Decided(TransactionResult::ConditionFailed(checks)) => {
                     // The first item is the record of the change.
                     if let Some(ConditionCheck::Failed(Some(item))) = checks.into_iter().next() {
-                        return Ok(Applied::Before(value::<ChangeRecord>(item)?.levels));
+                        return Ok(ChangeOutcome::AlreadyApplied(
+                            value::<ChangeRecord>(item)?.levels,
+                        ));
                     }
                 }
                 AttemptResult::Busy(_) => {}
             }
             // Another write changed a level first. The next attempt reads the levels again.
-            if !attempts.another().await {
+            if !attempts.wait_for_next().await {
                 return Err(StoreError::Busy);
             }
         }
@@ -309,7 +311,7 @@ impl DynamoStock {
 /// The planned write of one level.
 struct LevelWrite {
     key: LevelKey,
-    plan: Plan,
+    plan: WritePlan,
     /// The level after the write, if no other write changes it since it was read.
     after: SplitLevel,
 }
@@ -317,7 +319,7 @@ struct LevelWrite {
 impl LevelWrite {
     /// Returns the level if it needs rebalancing after this write.
     fn uneven_level(&self) -> Option<&LevelKey> {
-        matches!(self.plan, Plan::Parts(_)).then_some(&self.key)
+        matches!(self.plan, WritePlan::Deltas(_)).then_some(&self.key)
     }
 }
 
@@ -328,7 +330,7 @@ impl LevelWrite {
 /// after [`MAX_VERSIONED_ATTEMPTS`] attempts, a relative change is added to the buckets instead; the response then shows the
 /// level that was read, with the change.
 fn plan_writes(
-    change: &StockChange,
+    change: &RequestedChange,
     before: &[SplitLevel],
     after: &[Level],
     attempts: u32,
@@ -342,7 +344,7 @@ fn plan_writes(
         let plan = if is_split && change.is_relative() && attempts >= MAX_VERSIONED_ATTEMPTS {
             before.plan(delta)
         } else {
-            Ok(Plan::Anew(before.anew(total, delta)))
+            Ok(WritePlan::Rewrite(before.rewrite(total, delta)))
         };
         let write = plan.and_then(|plan| {
             Ok(LevelWrite {

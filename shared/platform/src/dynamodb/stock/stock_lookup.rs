@@ -1,7 +1,7 @@
 //! Finds the locations of a SKU, and the movements of a level since its last count.
 
 use stockline_domain::caller::Locations;
-use stockline_domain::explanation::History;
+use stockline_domain::explanation::LevelHistory;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, MovementKind};
 
@@ -11,13 +11,13 @@ use crate::dynamodb::paging::query_page;
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::stock_lookup::{MAX_MOVEMENTS, Whereabouts};
+use stockline_application::ports::stock_lookup::{MAX_MOVEMENTS, StockLookup};
 use stockline_application::store_error::StoreError;
 
 /// The maximum number of movements that one query reads.
 const MOVEMENT_PAGE_SIZE: u16 = 100;
 
-impl Whereabouts for DynamoStock {
+impl StockLookup for DynamoStock {
     /// The index projects only keys, so one query reads thousands of locations, more than stock any one SKU.
     async fn list_by_sku(
         &self,
@@ -56,7 +56,7 @@ impl Whereabouts for DynamoStock {
         &self,
         key: &LevelKey,
         deadline: Deadline,
-    ) -> Result<Vec<History>, StoreError> {
+    ) -> Result<Vec<LevelHistory>, StoreError> {
         let Some(snapshot) = self.levels.read(key, deadline).await? else {
             return Ok(Vec::new());
         };
@@ -114,7 +114,7 @@ impl DynamoStock {
         page.await
     }
 
-    async fn read_history(&self, level: Level) -> Result<History, StoreError> {
+    async fn read_history(&self, level: Level) -> Result<LevelHistory, StoreError> {
         // Start at the version that was read: later movements may have been recorded since.
         let (mut movements, mut before) = (Vec::new(), Some(level.version + 1));
         loop {
@@ -128,10 +128,10 @@ impl DynamoStock {
             movements.extend(page);
             before = movements.last().map(|movement| movement.version);
             if is_last_page || has_count || movements.len() >= MAX_MOVEMENTS {
-                return Ok(History {
+                return Ok(LevelHistory {
                     level,
                     movements,
-                    reaches_the_beginning: is_last_page,
+                    reaches_first_movement: is_last_page,
                 });
             }
         }

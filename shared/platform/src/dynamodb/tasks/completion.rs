@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
-use stockline_domain::order::{LevelChange, NotFulfillable};
+use stockline_domain::order::{KeyedDelta, NotFulfillable};
 use stockline_domain::task::Task;
 
 use super::task_item;
@@ -14,7 +14,7 @@ use crate::dynamodb::orders::{DynamoOrders, OrderRecord};
 use crate::dynamodb::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::tasks::{Completion, CompletionStore};
+use stockline_application::ports::tasks::{CompletionOutcome, CompletionStore};
 use stockline_application::store_error::StoreError;
 
 /// Completes tasks across the tasks, orders and stock tables.
@@ -81,7 +81,7 @@ impl CompletionStore for DynamoCompletions {
         occurred_at: Timestamp,
         now: Timestamp,
         deadline: Deadline,
-    ) -> Result<Completion, StoreError> {
+    ) -> Result<CompletionOutcome, StoreError> {
         let record = self.read_order(before).await?;
         let (order, quantity) = match before.fulfil(&record.order()) {
             Ok(fulfilled) => fulfilled,
@@ -90,9 +90,9 @@ impl CompletionStore for DynamoCompletions {
             }
             // The line is canceled, or fully fulfilled by hand. If another report of this task fulfilled it concurrently, the
             // caller's write that cancels the task fails on its version; the caller then reads the completed task.
-            Err(_) => return Ok(Completion::OrderCanceled),
+            Err(_) => return Ok(CompletionOutcome::NothingOpen),
         };
-        let level_change = LevelChange {
+        let level_change = KeyedDelta {
             key: LevelKey {
                 location_id: after.location_id.clone(),
                 sku: after.sku.clone(),
@@ -108,9 +108,9 @@ impl CompletionStore for DynamoCompletions {
             .write(&guards, &[level_change], deadline)
             .await?
         {
-            LevelChangeResult::Written => Ok(Completion::Done),
-            LevelChangeResult::GuardFailed(_) => Ok(Completion::Overtaken),
-            LevelChangeResult::LevelsRefused(_) => Ok(Completion::LevelRefused),
+            LevelChangeResult::Written => Ok(CompletionOutcome::Completed),
+            LevelChangeResult::GuardFailed(_) => Ok(CompletionOutcome::Conflict),
+            LevelChangeResult::LevelsRefused(_) => Ok(CompletionOutcome::InsufficientStock),
         }
     }
 }

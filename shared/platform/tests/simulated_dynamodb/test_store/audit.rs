@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
-use stockline_domain::audit::mend;
+use stockline_application::ports::audit_data::{RepairOutcome, StockRepairer};
+use stockline_application::stock_audit::{Finding, Patience, StockAudit};
+use stockline_domain::audit::repair;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys;
-use stockline_platform::ports::books::{Bookkeeper, Mended};
-use stockline_platform::stock_audit::{Finding, Patience, StockAudit};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::orders::{deadline, minute};
 
@@ -41,9 +41,9 @@ impl TestStore {
     pub async fn repair(&self) {
         for finding in self.findings("2026-03-02T12:00:00Z").await {
             assert!(finding.confirmed);
-            for repair in mend(&finding.books, minute(24 * 60)) {
-                let result = self.stock.mend(&repair, deadline()).await.unwrap();
-                assert_eq!(result, Mended::Done);
+            for repair in repair(&finding.books, minute(24 * 60)) {
+                let result = self.stock.repair(&repair, deadline()).await.unwrap();
+                assert_eq!(result, RepairOutcome::Repaired);
             }
         }
         assert_eq!(self.findings("2026-03-02T12:01:00Z").await, []);

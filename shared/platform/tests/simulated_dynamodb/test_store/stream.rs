@@ -1,8 +1,8 @@
 //! Records stream records of the stock table in the ledger.
 
 use serde_json::{Map, Value};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome};
 use stockline_domain::level::Level;
-use stockline_platform::ports::stock::{Ledger, Recorded};
 use stockline_testkit::simulated_dynamodb::Item;
 
 use super::TestStore;
@@ -22,7 +22,7 @@ impl TestStore {
             while result.is_err() {
                 result = self.stock.record(&movement).await;
             }
-            assert_ne!(result.unwrap(), Recorded::Conflict);
+            assert_ne!(result.unwrap(), RecordMovementOutcome::Conflict);
         }
     }
 }

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{FulfilOutcome, fulfil};
 use stockline_application::ports::orders::{OrderStore, ShortSku, StoredOrder};
-use stockline_domain::order::{FulfilLine, FulfilOrder, NotPossible, OrderStatus};
+use stockline_domain::order::{FulfilLine, FulfilOrder, OrderRequestRefused, OrderStatus};
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
 use crate::orders::{fulfilment_id, order};
@@ -75,7 +75,7 @@ async fn goods_leave_in_parts_until_nothing_is_open<S: StockedOrders>(store: &S)
     let nothing = hand_over(store, &known, "f3", &[]).await;
     assert_eq!(
         nothing,
-        FulfilOutcome::NotPossible(NotPossible::TooMuch(Vec::new()))
+        FulfilOutcome::NotPossible(OrderRequestRefused::TooMuch(Vec::new()))
     );
 }
 

@@ -4,7 +4,9 @@ use futures::future::join_all;
 use stockline_application::order_lifecycle::StepRequest;
 use stockline_application::order_lifecycle::{RefundOutcome, refund};
 use stockline_application::ports::orders::{OrderStore, StoredOrder};
-use stockline_domain::order::{NotPossible, Order, Refund, RefundLine, RefundOrder, RefundPlace};
+use stockline_domain::order::{
+    Order, OrderRequestRefused, Refund, RefundContext, RefundLine, RefundOrder,
+};
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
 use crate::orders::{order, refund_id};
@@ -42,7 +44,7 @@ pub(super) async fn pay_back<S: OrderStore>(
             })
             .collect(),
     };
-    let place = RefundPlace {
+    let place = RefundContext {
         refund_id: refund_id(&known.order, key),
         location_id: location.parse().unwrap(),
         business_date: known.order.business_date,
@@ -159,7 +161,7 @@ async fn no_more_is_paid_back_than_has_left_however_many_ask_at_once<S: StockedO
         .count();
     let refused = results
         .iter()
-        .filter(|result| matches!(result, RefundOutcome::NotPossible(NotPossible::TooMuch(lines)) if lines[0].possible == 0))
+        .filter(|result| matches!(result, RefundOutcome::NotPossible(OrderRequestRefused::TooMuch(lines)) if lines[0].possible == 0))
         .count();
     assert_eq!((refunded, refused), (3, 5), "{results:?}");
     assert_eq!(store.level_of("greed", "milk").await, (10, 0));

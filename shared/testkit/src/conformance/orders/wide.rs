@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use stockline_application::order_lifecycle::{CancelOutcome, FulfilOutcome, RefundOutcome};
 use stockline_application::ports::orders::StoredOrder;
-use stockline_domain::order::{NotPossible, OrderStatus};
+use stockline_domain::order::{OrderRequestRefused, OrderStatus};
 use stockline_domain::place_order::MAX_SKUS;
 
 use super::fulfilments::hand_over;
@@ -63,7 +63,10 @@ async fn as_many_skus_as_may_be_leave_at_once_and_come_back_in_two<S: StockedOrd
     let refused = pay_back(store, &known, "r1", at, &back).await;
     // then that is more than one refund may, and two may
     assert!(
-        matches!(refused, RefundOutcome::NotPossible(NotPossible::Invalid(_))),
+        matches!(
+            refused,
+            RefundOutcome::NotPossible(OrderRequestRefused::Invalid(_))
+        ),
         "{refused:?}"
     );
     levels_are(store, at, (1, 0)).await;

@@ -2,7 +2,7 @@
 //! the new record and the level changes in one transaction.
 
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId};
-use stockline_domain::order::{FulfilOrder, LevelChange, Order, RefundOrder, RefundPlace};
+use stockline_domain::order::{FulfilOrder, KeyedDelta, Order, RefundContext, RefundOrder};
 
 use super::write_levels::{LevelWriteResult, write_levels};
 use super::{NOW, NextStep, Progress, Response};
@@ -23,7 +23,7 @@ pub enum OrderChange {
 /// The effect of a change on the order and its levels.
 struct OrderChangeEffect {
     after: Order,
-    changes: Vec<LevelChange>,
+    changes: Vec<KeyedDelta>,
 }
 
 impl OrderChange {
@@ -44,7 +44,7 @@ impl OrderChange {
     }
 
     /// The level changes, empty if `order` does not allow the change.
-    pub(super) fn changes(&self, order: &Order) -> Vec<LevelChange> {
+    pub(super) fn changes(&self, order: &Order) -> Vec<KeyedDelta> {
         let effect = self.effect(order);
         effect.map_or_else(Vec::new, |effect| effect.changes)
     }
@@ -55,22 +55,22 @@ impl OrderChange {
         Some(match self {
             Self::Cancel => OrderChangeEffect {
                 after: order.cancel(at).ok()?,
-                changes: order.releases(None, at),
+                changes: order.release_deltas(None, at),
             },
             Self::Refund(refund_id, body) => {
-                let place = RefundPlace {
+                let place = RefundContext {
                     refund_id: *refund_id,
                     location_id: order.location_id.clone(),
                     business_date: order.business_date,
                     at,
                 };
                 let (refund, after) = body.refund(place, order).ok()?;
-                let changes = refund.movements(body.occurred_at, order);
+                let changes = refund.level_deltas(body.occurred_at, order);
                 OrderChangeEffect { after, changes }
             }
             Self::Fulfil(id, body) => {
                 let (fulfilment, after) = body.fulfilment(*id, order, at).ok()?;
-                let changes = fulfilment.movements(body.occurred_at, order);
+                let changes = fulfilment.level_deltas(body.occurred_at, order);
                 OrderChangeEffect { after, changes }
             }
         })

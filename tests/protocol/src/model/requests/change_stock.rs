@@ -4,8 +4,8 @@
 
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::Level;
-use stockline_domain::split_level::{Plan, SplitLevel};
-use stockline_domain::stock_change::{StockChange, moved_after};
+use stockline_domain::split_level::{SplitLevel, WritePlan};
+use stockline_domain::stock_change::{RequestedChange, on_hand_delta_since};
 
 use super::write_levels::planned_writes;
 use super::{NOW, NextStep, Progress, Response};
@@ -15,7 +15,7 @@ use crate::model::tables::{AppliedChange, Tables, TransactItem, assemble_level};
 
 pub fn run(
     request: RequestId,
-    change: &StockChange,
+    change: &RequestedChange,
     progress: &Progress,
     use_deltas: bool,
     tables: &mut Tables,
@@ -50,7 +50,7 @@ pub fn run(
             None => Response::Rejected,
         });
     };
-    let plans: Vec<Plan> = before
+    let plans: Vec<WritePlan> = before
         .iter()
         .zip(&after)
         .map(|(before, after)| {
@@ -58,7 +58,7 @@ pub fn run(
             if use_deltas && before.buckets().len() > 1 {
                 before.plan(change_made).unwrap()
             } else {
-                Plan::Anew(before.anew(after, change_made))
+                WritePlan::Rewrite(before.rewrite(after, change_made))
             }
         })
         .collect();
@@ -87,15 +87,15 @@ pub fn run(
 }
 
 /// Whether `change` may be written as deltas to the levels that were `read`.
-pub fn can_use_deltas(change: &StockChange, read: &[Shared<Level>]) -> bool {
+pub fn can_use_deltas(change: &RequestedChange, read: &[Shared<Level>]) -> bool {
     change.is_relative() && read.iter().any(|item| item.bucket > 0)
 }
 
 /// By how much `level`, which is not split, moved since the time that `change` refers to; `None` while the ledger has
 /// not recorded all movements.
-pub fn moved_since(change: &StockChange, level: &Level, tables: &Tables) -> Option<i64> {
-    match change.depends_on_movements_after(level) {
-        Some(time) => moved_after(level, &tables.movements(&level.key()), time),
+pub fn moved_since(change: &RequestedChange, level: &Level, tables: &Tables) -> Option<i64> {
+    match change.depends_on_movements_since(level) {
+        Some(time) => on_hand_delta_since(level, &tables.movements(&level.key()), time),
         None => Some(0),
     }
 }

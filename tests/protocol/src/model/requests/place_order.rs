@@ -35,7 +35,7 @@ pub fn run(
     };
     match write_levels(
         &[guard],
-        &order.takes(),
+        &order.placement_deltas(),
         (level_progress, bucket),
         tables,
         fault,
@@ -71,9 +71,9 @@ fn failure_response(
         Some(_) => Response::KeyReused,
         None => {
             // A split level, or one with a later count, was read before it was reported short.
-            let was_read = tables
-                .levels()
-                .any(|level| level.buckets().len() > 1 || level.total().has_counted(order.sold_at));
+            let was_read = tables.levels().any(|level| {
+                level.buckets().len() > 1 || level.total().has_count_after(order.sold_at)
+            });
             assert!(
                 was_read || !is_stock_sufficient(order, tables),
                 "an order with sufficient stock was rejected"
@@ -84,7 +84,7 @@ fn failure_response(
 }
 
 fn is_stock_sufficient(order: &Order, tables: &Tables) -> bool {
-    order.takes().into_iter().all(|taken| {
+    order.placement_deltas().into_iter().all(|taken| {
         let level = tables.level(&taken.key);
         level.is_some_and(|level| level.plan(&taken.change).is_ok())
     })

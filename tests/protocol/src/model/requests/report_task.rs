@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use stockline_domain::ids::TaskId;
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::NotFulfillable;
-use stockline_domain::split_level::Part;
-use stockline_domain::task::{Report, Step as Reported, Task};
+use stockline_domain::split_level::BucketDelta;
+use stockline_domain::task::{Report, ReportEffect, Task};
 
 use super::{NOW, NextStep, Progress, Response};
 use crate::model::faults::Fault;
@@ -27,15 +27,21 @@ pub fn run(
     };
     match (task.report(report, now), order) {
         (Err(_), _) => NextStep::Respond(Response::Rejected),
-        (Ok(Reported::Known), _) => NextStep::Respond(Response::Processed),
-        (Ok(Reported::Moves(after)), _) => replace(tables, *after),
-        (Ok(Reported::Completes { .. }), None) => match tables.order(task.order_id) {
+        (Ok(ReportEffect::NoChange), _) => NextStep::Respond(Response::Processed),
+        (Ok(ReportEffect::Update(after)), _) => replace(tables, *after),
+        (Ok(ReportEffect::Complete { .. }), None) => match tables.order(task.order_id) {
             Some(order) => {
                 NextStep::Continue(Progress::TaskAndOrderRead(task.clone(), order.clone()))
             }
             None => NextStep::Respond(Response::ServerError),
         },
-        (Ok(Reported::Completes { done, dropped }), Some(before)) => {
+        (
+            Ok(ReportEffect::Complete {
+                completed: done,
+                canceled: dropped,
+            }),
+            Some(before),
+        ) => {
             match task.fulfil(&before.order) {
                 Ok((order, quantity)) => {
                     let next = StoredOrder {
@@ -59,7 +65,7 @@ pub fn cancel(id: TaskId, progress: &Progress, tables: &mut Tables) -> NextStep 
     let Progress::TaskRead(task) = progress else {
         return read(id, tables);
     };
-    match task.order_canceled() {
+    match task.cancel_with_order() {
         Some(after) => replace(tables, after),
         None => NextStep::Respond(Response::Processed),
     }
@@ -95,7 +101,7 @@ fn complete(
     let mut writes = vec![
         TransactItem::UpdateTask(done),
         TransactItem::UpdateOrder(order),
-        TransactItem::AddDeltas(key, Part::whole(&change, 0)),
+        TransactItem::AddDeltas(key, BucketDelta::whole(&change, 0)),
     ];
     if fault == Some(Fault::CompleteWithoutConditions) {
         let level = writes.pop();

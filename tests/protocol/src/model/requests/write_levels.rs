@@ -6,8 +6,8 @@
 //! the response.
 
 use stockline_domain::level::{Level, LevelKey};
-use stockline_domain::order::LevelChange;
-use stockline_domain::split_level::{Gathering, Part, Plan};
+use stockline_domain::order::KeyedDelta;
+use stockline_domain::split_level::{BucketDelta, Consolidation, WritePlan};
 
 use super::NOW;
 use crate::model::faults::Fault;
@@ -46,7 +46,7 @@ pub enum LevelWriteResult {
 /// Scenarios have either several levels or one split level, never both: a retry plans only the first change.
 pub fn write_levels(
     guards: &[TransactItem],
-    changes: &[LevelChange],
+    changes: &[KeyedDelta],
     (level_progress, bucket): (Option<&LevelWriteProgress>, u8),
     tables: &mut Tables,
     fault: Option<Fault>,
@@ -71,7 +71,7 @@ pub fn write_levels(
         Some(LevelWriteProgress::Planned(items)) => {
             let (writes, is_multi_bucket) = planned(items, &changes[0], fault);
             if guards.len() + writes.len() > tables.transaction_limit() {
-                let is_gathered = match gathering_plan(items, &changes[0]).first {
+                let is_gathered = match gathering_plan(items, &changes[0]).transfer {
                     None => true,
                     Some(first) => {
                         let writes = planned_writes(&changes[0].key, first, fault);
@@ -87,15 +87,15 @@ pub fn write_levels(
             (writes, is_multi_bucket)
         }
         Some(LevelWriteProgress::Gathered(items)) => {
-            let then = gathering_plan(items, &changes[0]).then;
-            let is_owed = matches!(then, Plan::Anew(_));
+            let then = gathering_plan(items, &changes[0]).write;
+            let is_owed = matches!(then, WritePlan::Rewrite(_));
             (planned_writes(&changes[0].key, then, fault), is_owed)
         }
         None | Some(LevelWriteProgress::LevelInsufficient) => {
-            let first = changes.iter().map(|LevelChange { key, change }| {
+            let first = changes.iter().map(|KeyedDelta { key, change }| {
                 let is_split = tables.bucket(key, 0).is_some_and(|it| it.split_over > 1);
                 let bucket = if is_split { bucket } else { 0 };
-                delta_write(key, Part::whole(change, bucket), fault)
+                delta_write(key, BucketDelta::whole(change, bucket), fault)
             });
             (first.collect(), false)
         }
@@ -112,9 +112,9 @@ pub fn write_levels(
     let is_final_attempt = level_progress == Some(&LevelWriteProgress::LevelInsufficient);
     // One bucket may fail where the level as a whole can take the change, and a change before a later count has
     // different deltas. Both need a read.
-    let may_succeed_after_read = |LevelChange { key, change }: &LevelChange| {
+    let may_succeed_after_read = |KeyedDelta { key, change }: &KeyedDelta| {
         let items = tables.buckets(key);
-        items.is_some_and(|items| items.len() > 1 || items[0].has_counted(change.occurred_at))
+        items.is_some_and(|items| items.len() > 1 || items[0].has_count_after(change.occurred_at))
     };
     if has_failed_guard || is_final_attempt || !changes.iter().any(may_succeed_after_read) {
         LevelWriteResult::Failed(failed)
@@ -126,32 +126,35 @@ pub fn write_levels(
 /// The planned writes of `change` for a level that was read, and whether they touch several buckets.
 fn planned(
     items: &[Shared<Level>],
-    LevelChange { key, change }: &LevelChange,
+    KeyedDelta { key, change }: &KeyedDelta,
     fault: Option<Fault>,
 ) -> (Vec<TransactItem>, bool) {
     let plan = assemble_level(items).plan(change).unwrap();
-    let is_multi_bucket = matches!(&plan, Plan::Parts(parts) if parts.len() > 1);
+    let is_multi_bucket = matches!(&plan, WritePlan::Deltas(parts) if parts.len() > 1);
     (planned_writes(key, plan, fault), is_multi_bucket)
 }
 
 /// The plan for a change with more items than a transaction allows, for a level that was read.
-fn gathering_plan(items: &[Shared<Level>], LevelChange { change, .. }: &LevelChange) -> Gathering {
-    let gathering = assemble_level(items).gathering(change, change.recorded_at);
+fn gathering_plan(
+    items: &[Shared<Level>],
+    KeyedDelta { change, .. }: &KeyedDelta,
+) -> Consolidation {
+    let gathering = assemble_level(items).consolidation(change, change.recorded_at);
     gathering.unwrap()
 }
 
 /// The writes of `plan` for a level.
-pub fn planned_writes(key: &LevelKey, plan: Plan, fault: Option<Fault>) -> Vec<TransactItem> {
+pub fn planned_writes(key: &LevelKey, plan: WritePlan, fault: Option<Fault>) -> Vec<TransactItem> {
     match plan {
-        Plan::Parts(parts) => {
+        WritePlan::Deltas(parts) => {
             let parts = parts.into_iter();
             parts.map(|part| delta_write(key, part, fault)).collect()
         }
-        Plan::Anew(levels) => replacement_writes(levels, fault),
+        WritePlan::Rewrite(levels) => replacement_writes(levels, fault),
     }
 }
 
-fn delta_write(key: &LevelKey, part: Part, fault: Option<Fault>) -> TransactItem {
+fn delta_write(key: &LevelKey, part: BucketDelta, fault: Option<Fault>) -> TransactItem {
     let key = key.clone();
     match fault {
         Some(Fault::CheckThenWrite) => {
@@ -188,11 +191,11 @@ pub fn rebalance(
     tables: &mut Tables,
     fault: Option<Fault>,
 ) {
-    let Some(rebalance) = assemble_level(items).evening(NOW.parse().unwrap()) else {
+    let Some(rebalance) = assemble_level(items).rebalance_plan(NOW.parse().unwrap()) else {
         return;
     };
     let writes = match rebalance {
-        Plan::Parts(parts) if fault == Some(Fault::RebalanceTwice) => parts
+        WritePlan::Deltas(parts) if fault == Some(Fault::RebalanceTwice) => parts
             .into_iter()
             .map(|part| TransactItem::AddDeltasUnchecked(key.clone(), part))
             .collect(),

@@ -3,10 +3,10 @@
 use jiff::tz::TimeZone;
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId, RequestId};
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
-use stockline_domain::order::{LevelChange, Order};
+use stockline_domain::order::{KeyedDelta, Order};
 use stockline_domain::place_order::PlaceOrder;
-use stockline_domain::split_level::{Part, SplitLevel};
-use stockline_domain::stock_change::StockChange;
+use stockline_domain::split_level::{BucketDelta, SplitLevel};
+use stockline_domain::stock_change::RequestedChange;
 
 use super::STORE;
 use crate::model::requests::{NOW, OrderChange, Request};
@@ -38,7 +38,7 @@ fn counted_level(first: Level, on_hand: i64) -> Vec<Level> {
     let morning = "2026-03-01T06:00:00Z".parse().unwrap();
     let after = count.apply(&[level.total()], 0, request, 0, morning);
     let after = after.unwrap().remove(0);
-    let items = level.anew(&after, after.last_change.as_ref().unwrap());
+    let items = level.rewrite(&after, after.last_change.as_ref().unwrap());
     items.into_iter().map(|(_, after)| after).collect()
 }
 
@@ -58,8 +58,8 @@ pub(super) fn key(location: &str, sku: &str) -> LevelKey {
 
 /// Places `order`, which has one SKU, from `bucket`.
 pub(super) fn place(tables: &mut Tables, order: Order, bucket: u8) {
-    let LevelChange { key, change } = order.takes().remove(0);
-    let part = Part::whole(&change, bucket);
+    let KeyedDelta { key, change } = order.placement_deltas().remove(0);
+    let part = BucketDelta::whole(&change, bucket);
     let guard = TransactItem::CreateOrder(StoredOrder::new(order, 1));
     tables
         .transact(&[guard, TransactItem::AddDeltas(key, part)])
@@ -75,7 +75,7 @@ pub(super) fn damage(tables: &mut Tables, quantity: i64) {
     let request = RequestId::derive("manager", "damage");
     let after = damage.apply(&[level.total()], 0, request, 0, NOW.parse().unwrap());
     let after = after.unwrap().remove(0);
-    let items = level.anew(&after, after.last_change.as_ref().unwrap());
+    let items = level.rewrite(&after, after.last_change.as_ref().unwrap());
     let items = items
         .into_iter()
         .map(|(before, after)| TransactItem::ReplaceBucket {
@@ -172,6 +172,6 @@ pub(super) fn count(key: &str, counted_at: &str, quantity: i64) -> Request {
     )
 }
 
-pub(super) fn parse_change(json: &str) -> StockChange {
+pub(super) fn parse_change(json: &str) -> RequestedChange {
     serde_json::from_str(json).unwrap()
 }
