@@ -3,7 +3,6 @@
 //! What goes wrong here panics: it is a broken test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-pub mod chaos;
 pub mod shop;
 
 use std::future::Future;

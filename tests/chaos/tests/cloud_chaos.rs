@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use stockline_integration_tests::Deployed;
-use stockline_integration_tests::chaos::{BadNetwork, Size, day, history, table};
+use stockline_chaos::{BadNetwork, Size, day, history, table};
 
 const SMALL: Size = Size {
     buyers: 150,

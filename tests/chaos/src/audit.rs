@@ -8,7 +8,7 @@ use stockline_simulators::api::Api;
 use tokio::time::sleep;
 
 use super::Figures;
-use crate::Deployed;
+use stockline_integration_tests::Deployed;
 
 /// How long the ledger may take.
 const DRAINED_WITHIN: Duration = Duration::from_mins(2);

@@ -3,7 +3,7 @@
 use stockline_simulators::fault_proxy::{Behind, Counts, FaultProxy, Rates};
 use xtask::status::Cloud;
 
-use crate::Deployed;
+use stockline_integration_tests::Deployed;
 
 /// Whose DynamoDB is behind the proxy.
 const FUNCTIONS: [&str; 2] = ["order-intake", "stock-updates"];

@@ -4,6 +4,7 @@
 //! Two fault proxies stand in the way: one between the buyers and the API's gateway, one between `order-intake` and
 //! `stock-updates` and their DynamoDB. `stock-ledger` has a good line, because the local cloud does not deliver a record
 //! again when a function asks for it; what the ledger does then is tested with the stream simulator.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod audit;
 mod figures;
@@ -14,8 +15,8 @@ use std::time::Instant;
 
 use stockline_protocol::history::{Mix, Plan, is_linearizable, record};
 
-use crate::Deployed;
-use crate::shop::DeployedShop;
+use stockline_integration_tests::Deployed;
+use stockline_integration_tests::shop::DeployedShop;
 
 pub use figures::{Figures, table};
 pub use network::BadNetwork;

@@ -11,7 +11,7 @@ use stockline_simulators::api::Api;
 
 use super::audit::{Expected, audit};
 use super::{BadNetwork, Figures, Size};
-use crate::Deployed;
+use stockline_integration_tests::Deployed;
 
 /// How often a buyer asks anew after an answer that settles nothing, each time with the caller's own retries.
 const ROUNDS: u32 = 20;
@@ -217,7 +217,7 @@ async fn settle(buyers: &Api, path: &str, key: &str, body: &Value) -> Option<Set
 }
 
 fn wish(location: &str, channel: &str) -> Value {
-    let mut order = crate::sale(location, "last");
+    let mut order = stockline_integration_tests::sale(location, "last");
     order["channel"] = channel.into();
     order
 }
