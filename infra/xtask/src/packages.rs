@@ -12,8 +12,6 @@ use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files, process};
 
-/// The feature that turns the demo on.
-pub const DEMO_FEATURE: &str = "xtask/demo";
 /// The demo's binary.
 pub const DEMO: &str = "stockline-demo";
 /// The binary that repairs stock.
@@ -47,8 +45,7 @@ pub fn folder(workspace: &Workspace) -> PathBuf {
 /// Builds in one cargo run, so that shared crates are built once.
 pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
     let mut cargo = cargo(workspace);
-    cargo.args(["build", "--workspace", "--features", DEMO_FEATURE]);
-    cargo.args(["--example", EXAMPLE]);
+    cargo.args(["build", "--workspace", "--example", EXAMPLE]);
     let title = match selection {
         Selection::Everything => {
             cargo.args(["--bins", "--tests"]);

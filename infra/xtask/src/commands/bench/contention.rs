@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::packages::{self, DEMO_FEATURE, EXAMPLE};
+use crate::packages::{self, EXAMPLE};
 use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, process};
@@ -21,8 +21,7 @@ pub struct ContentionArgs {
 pub fn command(workspace: &Workspace, args: &ContentionArgs) -> Result<()> {
     let mut step = Step::begin("building the experiment");
     let mut cargo = packages::cargo(workspace);
-    cargo.args(["build", "--workspace", "--features", DEMO_FEATURE]);
-    cargo.args(["--example", EXAMPLE]);
+    cargo.args(["build", "--workspace", "--example", EXAMPLE]);
     process::run(&mut step, &mut cargo, &workspace.local().join("bench.log"))?;
     step.done("");
     let mut experiment = Command::new(packages::binary(workspace, "examples").join(EXAMPLE));

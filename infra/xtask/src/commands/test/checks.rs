@@ -16,13 +16,7 @@ pub fn format(workspace: &Workspace) -> Result<()> {
 pub fn lints(workspace: &Workspace) -> Result<()> {
     let mut step = Step::begin("cargo clippy");
     let mut cargo = packages::cargo(workspace);
-    cargo.args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        packages::DEMO_FEATURE,
-    ]);
+    cargo.args(["clippy", "--workspace", "--all-targets"]);
     cargo.args(["--color", "never", "--", "-D", "warnings"]);
     process::run(&mut step, &mut cargo, &workspace.local().join("clippy.log"))?;
     step.done("no warnings");

@@ -28,13 +28,7 @@ pub fn nextest(workspace: &Workspace, profile: &str) -> Result<Command> {
     let tool = tools::find(workspace, &tools::NEXTEST)?;
     let mut cargo = packages::cargo(workspace);
     tool.apply(&mut cargo);
-    cargo.args([
-        "nextest",
-        "run",
-        "--workspace",
-        "--features",
-        packages::DEMO_FEATURE,
-    ]);
+    cargo.args(["nextest", "run", "--workspace"]);
     cargo.args([
         "--profile",
         profile,

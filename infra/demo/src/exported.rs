@@ -94,7 +94,7 @@ pub async fn fetch(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<
     let printed = process::output(
         "the exported files",
         Command::new(&cloud.python)
-            .arg(cloud.workspace_root.join("infra/demo/exported.py"))
+            .arg(cloud.workspace_root.join("infra/demo/python/exported.py"))
             .arg(folder.join("sales_lines")),
     )?;
     printed.lines().map(read).collect()
