@@ -1,4 +1,4 @@
-//! Puts books right that contradict themselves. Started by `cargo xtask repair`.
+//! Compares levels, movements and open orders, and repairs differences. `cargo xtask repair` starts it.
 #![warn(clippy::print_stdout)]
 
 use std::process::ExitCode;
@@ -25,40 +25,42 @@ use xtask::commands::repair::RepairArgs;
 use xtask::output::say;
 use xtask::status::Cloud;
 
-/// How long the repair of one SKU may take, while it sells.
-const WRITE: Duration = Duration::from_secs(10);
+/// Time limit of the repair of one SKU. Concurrent sales make it retry.
+const REPAIR_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// So long the streams' records are tried: on AWS, and on a local cloud.
-const LEDGER: (SignedDuration, SignedDuration) =
-    (SignedDuration::from_hours(6), SignedDuration::from_mins(1));
+/// Maximum age of a stream record on AWS. A movement that is not recorded after this time is missing.
+const LEDGER_DELAY_ON_AWS: SignedDuration = SignedDuration::from_hours(6);
 
-/// Puts books right that contradict themselves
+/// Maximum age of a stream record on a local cloud.
+const LEDGER_DELAY_LOCAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// Compares levels, movements and open orders, and repairs differences
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask repair")]
 struct Arguments {
     #[command(flatten)]
-    asked: RepairArgs,
+    args: RepairArgs,
 }
 
-/// What can stop a repair.
+/// An error that ends the repair.
 #[derive(Debug, thiserror::Error)]
 enum RepairError {
     #[error(transparent)]
     Tool(#[from] xtask::Error),
-    #[error("{0}: the credentials of the environment are taken from there")]
+    #[error("{0}: with --environment, the credentials come from environment variables")]
     Variable(#[from] MissingVariable),
     #[error("{}", chain(.0))]
     Store(#[from] StoreError),
     #[error("{0}")]
     Name(#[from] stockline_domain::ids::InvalidName),
-    #[error("the catalog knows no location {0}")]
+    #[error("the catalog has no location {0}")]
     UnknownLocation(LocationId),
-    #[error("no runtime can be started: {0}")]
+    #[error("cannot start the async runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse().asked) {
+    match run(&Arguments::parse().args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -68,8 +70,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
-    let (aws, prefix, ledger) = deployment(asked)?;
+fn run(args: &RepairArgs) -> Result<bool, RepairError> {
+    let (aws, prefix, ledger_delay) = deployment(args)?;
     let table = |name: &str| format!("{prefix}-{name}");
     let stock = DynamoStock::new(aws.dynamodb(), table("stock"));
     let repair = Repair {
@@ -78,19 +80,19 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
             orders: DynamoOrders::new(aws.dynamodb(), table("orders"), table("stock")),
             clock: SystemClock,
             patience: Patience {
-                ledger,
+                ledger: ledger_delay,
                 between_looks: Duration::from_secs(2),
                 until_undecided: Duration::from_secs(15),
             },
         },
-        apply: asked.apply,
+        apply: args.apply,
     };
     let catalog = DynamoCatalog::new(aws.dynamodb(), table("catalog"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let locations = if let Some(location) = &asked.location {
+        let locations = if let Some(location) = &args.location {
             let location: LocationId = location.parse()?;
             if catalog.find_location(&location).await?.is_none() {
                 return Err(RepairError::UnknownLocation(location));
@@ -100,22 +102,22 @@ fn run(asked: &RepairArgs) -> Result<bool, RepairError> {
             let all = catalog.list_locations().await?;
             all.into_iter().map(|one| one.location_id).collect()
         };
-        let mut done = Done::default();
+        let mut summary = Summary::default();
         for location in &locations {
             repair
-                .location(location, asked.sku.as_deref(), &mut done)
+                .repair_location(location, args.sku.as_deref(), &mut summary)
                 .await?;
         }
-        say(done.summary(asked.apply))?;
-        Ok(done.is_complete())
+        say(summary.text(args.apply))?;
+        Ok(summary.is_complete())
     })
 }
 
-/// Where the books are: the clients, what every table's name begins with, and how long its ledger may follow.
-fn deployment(asked: &RepairArgs) -> Result<(Aws, String, SignedDuration), RepairError> {
-    if let Some(environment) = &asked.environment {
+/// The AWS clients, the prefix of the table names, and the delay after which a missing movement counts as a difference.
+fn deployment(args: &RepairArgs) -> Result<(Aws, String, SignedDuration), RepairError> {
+    if let Some(environment) = &args.environment {
         let prefix = format!("stockline-{environment}");
-        return Ok((Aws::from_env()?, prefix, LEDGER.0));
+        return Ok((Aws::from_env()?, prefix, LEDGER_DELAY_ON_AWS));
     }
     let cloud = Cloud::from_environment()?;
     let keys = &cloud.credentials;
@@ -127,7 +129,7 @@ fn deployment(asked: &RepairArgs) -> Result<(Aws, String, SignedDuration), Repai
         "local cloud",
     );
     let aws = Aws::new(credentials, cloud.region.clone(), Some(&cloud.endpoint_url));
-    Ok((aws, cloud.prefix, LEDGER.1))
+    Ok((aws, cloud.prefix, LEDGER_DELAY_LOCAL))
 }
 
 struct Repair {
@@ -135,33 +137,37 @@ struct Repair {
     apply: bool,
 }
 
-/// What a repair came to.
+/// The figures of a run.
 #[derive(Default)]
-struct Done {
+struct Summary {
+    /// Compared levels.
     levels: usize,
+    /// Levels with confirmed differences.
     differing: usize,
+    /// Levels with differences that may still resolve themselves.
     undecided: usize,
+    /// Levels that changed again before each write.
     moved_on: usize,
 }
 
 impl Repair {
-    async fn location(
+    async fn repair_location(
         &self,
         location: &LocationId,
         sku: Option<&str>,
-        done: &mut Done,
+        summary: &mut Summary,
     ) -> Result<(), RepairError> {
         let held = self.audit.held_at(location).await?;
         if let Some(sku) = sku {
             let findings = self.audit.skus(location, vec![sku.parse()?], &held).await?;
-            done.levels += 1;
-            return self.all(&findings, done).await;
+            summary.levels += 1;
+            return self.handle(&findings, summary).await;
         }
         let mut after = None;
         loop {
             let page = self.audit.page(location, &held, after).await?;
-            done.levels += page.looked_at;
-            self.all(&page.findings, done).await?;
+            summary.levels += page.looked_at;
+            self.handle(&page.findings, summary).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(());
@@ -169,7 +175,7 @@ impl Repair {
         }
     }
 
-    async fn all(&self, findings: &[Finding], done: &mut Done) -> Result<(), RepairError> {
+    async fn handle(&self, findings: &[Finding], summary: &mut Summary) -> Result<(), RepairError> {
         for finding in findings {
             say(format_args!(
                 "{}  {}",
@@ -179,78 +185,88 @@ impl Repair {
                 say(format_args!("    {difference}"))?;
             }
             if !finding.confirmed {
-                done.undecided += 1;
-                say("    undecided: it moves, or the ledger is on its way; try again later")?;
+                summary.undecided += 1;
+                say(
+                    "    undecided: the level changes, or its movements are not recorded yet; try again later",
+                )?;
                 continue;
             }
-            done.differing += 1;
-            for (write, became) in self.mend(finding).await? {
-                done.moved_on += usize::from(became == Some(Mended::MovedOn));
-                let how = match became {
-                    None => "would be done",
-                    Some(Mended::Done) => "done",
-                    Some(Mended::MovedOn) => "not done, the level moves on all the time; try again",
+            summary.differing += 1;
+            for (write, result) in self.write_repairs(finding).await? {
+                summary.moved_on += usize::from(result == Some(Mended::MovedOn));
+                let status = match result {
+                    None => "not written without --apply",
+                    Some(Mended::Done) => "written",
+                    Some(Mended::MovedOn) => {
+                        "not written, because the level changed again each time; try again"
+                    }
                 };
-                for line in described(&write) {
-                    say(format_args!("    -> {line}: {how}"))?;
+                for line in describe(&write) {
+                    say(format_args!("    -> {line}: {status}"))?;
                 }
             }
         }
         Ok(())
     }
 
-    /// What puts `finding` right, and what became of it; nothing became of it where it is only shown.
-    async fn mend(&self, finding: &Finding) -> Result<Vec<(Mend, Option<Mended>)>, StoreError> {
+    /// The writes that repair a finding, each with its result. Without `--apply` nothing is written and there is no result.
+    async fn write_repairs(
+        &self,
+        finding: &Finding,
+    ) -> Result<Vec<(Mend, Option<Mended>)>, StoreError> {
         if !self.apply {
             let writes = mend(&finding.books, SystemClock.now());
             return Ok(writes.into_iter().map(|write| (write, None)).collect());
         }
-        let repaired = self.audit.repair(finding, Deadline::within(WRITE)).await?;
-        let done = repaired.into_iter();
-        Ok(done.map(|one| (one.write, Some(one.became))).collect())
+        let repaired = self
+            .audit
+            .repair(finding, Deadline::within(REPAIR_TIMEOUT))
+            .await?;
+        let writes = repaired.into_iter();
+        Ok(writes.map(|one| (one.write, Some(one.became))).collect())
     }
 }
 
-fn described(write: &Mend) -> Vec<String> {
+fn describe(write: &Mend) -> Vec<String> {
     match write {
         Mend::Record(movement) => {
             let (version, kind) = (movement.version, movement.change.kind.as_str());
-            vec![format!("movement {version}, a {kind}, is recorded again")]
+            vec![format!("record movement {version} ({kind}) again")]
         }
-        Mend::Replace(replacements) => replacements.iter().map(becomes).collect(),
+        Mend::Replace(replacements) => replacements.iter().map(describe_replacement).collect(),
     }
 }
 
-fn becomes(replacement: &Replacement) -> String {
+fn describe_replacement(replacement: &Replacement) -> String {
     let after = &replacement.after;
-    let becomes = format!(
-        "{} on hand, {} allocated, {} available",
+    let quantities = format!(
+        "set {} on hand, {} allocated, {} available",
         after.on_hand,
         after.allocated,
         after.available()
     );
     match &replacement.repair {
-        None => becomes,
+        None => quantities,
         Some(movement) => format!(
-            "{becomes}, by a repair of {:+} on hand, {:+} allocated in the ledger",
+            "{quantities}, with a repair movement of {:+} on hand, {:+} allocated",
             movement.change.on_hand_delta, movement.change.allocated_delta
         ),
     }
 }
 
-impl Done {
-    fn summary(&self, applied: bool) -> String {
-        let what = format!(
-            "{} SKUs looked at, {} do not add up, {} undecided",
+impl Summary {
+    fn text(&self, applied: bool) -> String {
+        let text = format!(
+            "{} SKUs compared, {} differ, {} undecided",
             self.levels, self.differing, self.undecided
         );
         if self.differing > 0 && !applied {
-            return format!("{what}; nothing was changed: `--apply` does what is shown");
+            return format!("{text}; nothing was changed: `--apply` writes the repairs");
         }
-        what
+        text
     }
 
-    /// Whether nothing of it is left to be tried again.
+    /// Whether nothing has to be tried again.
     fn is_complete(&self) -> bool {
         self.undecided == 0 && self.moved_on == 0
     }
