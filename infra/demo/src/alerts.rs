@@ -1,4 +1,4 @@
-//! The day's alerts, from the queue that they also go to for replenishment.
+//! The alerts of the day, read from the replenishment queue, which also subscribes to the alerts topic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::audit::rows::{LevelRow, Snapshot};
 use super::error::{DemoError, Result};
 
-/// What was alerted, once for each message id: a queue may deliver one twice.
+/// The received alerts by message id. SQS may deliver a message twice.
 #[derive(Debug, Default)]
 pub struct Alerts {
-    seen: BTreeMap<String, Alert>,
+    received: BTreeMap<String, Alert>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,15 +28,15 @@ struct Alert {
 }
 
 impl Alerts {
-    /// Takes what is in the queue now.
+    /// Receives and deletes all messages in the queue.
     pub async fn collect(&mut self, sqs: &Client, queue_url: &str) -> Result<()> {
         loop {
-            let received = sqs
+            let receive = sqs
                 .receive_message()
                 .queue_url(queue_url)
                 .max_number_of_messages(10)
                 .wait_time_seconds(0);
-            let messages = received
+            let messages = receive
                 .send()
                 .await
                 .map_err(DemoError::aws("receiving alerts"))?
@@ -50,7 +50,7 @@ impl Alerts {
                 let envelope: Envelope = serde_json::from_str(&body).map_err(|error| {
                     DemoError::Unexpected(format!("an alert cannot be read ({error}): {body}"))
                 })?;
-                self.seen.insert(envelope.id, envelope.data);
+                self.received.insert(envelope.id, envelope.data);
                 let delete = sqs
                     .delete_message()
                     .queue_url(queue_url)
@@ -63,15 +63,15 @@ impl Alerts {
         }
     }
 
-    /// How many there were.
+    /// The number of alerts.
     pub fn count(&self) -> usize {
-        self.seen.len()
+        self.received.len()
     }
 
-    /// Levels that want attention and have had no alert that says so.
+    /// Levels that are low or out of stock without an alert that says so.
     pub fn missing(&self, snapshot: &Snapshot) -> Vec<String> {
-        let told: BTreeSet<(&str, &str, &str)> = self
-            .seen
+        let alerted: BTreeSet<(&str, &str, &str)> = self
+            .received
             .values()
             .map(|alert| {
                 (
@@ -84,34 +84,34 @@ impl Alerts {
         let levels = snapshot
             .levels
             .iter()
-            .filter_map(|level| Some((level, expected(level)?)));
+            .filter_map(|level| Some((level, expected_kind(level)?)));
         levels
-            .filter(|(level, kind)| !told.contains(&(&level.location_id, &level.sku, kind)))
+            .filter(|(level, kind)| !alerted.contains(&(&level.location_id, &level.sku, kind)))
             .map(|(level, kind)| format!("{} at {} is {kind}", level.sku, level.location_id))
             .collect()
     }
 
-    /// How many of them `text` does not name.
-    pub fn unnamed(&self, text: &str) -> usize {
-        self.seen
+    /// The number of alerts whose SKU does not occur in `text`.
+    pub fn count_missing_from(&self, text: &str) -> usize {
+        self.received
             .values()
             .filter(|alert| !text.contains(&alert.sku))
             .count()
     }
 
-    /// Crossings that were alerted more than once. Nothing is replenished during the day, so each happens once.
-    pub fn repeated(&self) -> Vec<String> {
-        let mut told = BTreeSet::new();
-        self.seen
+    /// Alerts that were sent more than once. Nothing is replenished during the day, so a level crosses each threshold once.
+    pub fn duplicates(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        self.received
             .values()
-            .filter(|alert| !told.insert((&alert.location_id, &alert.sku, &alert.kind)))
+            .filter(|alert| !seen.insert((&alert.location_id, &alert.sku, &alert.kind)))
             .map(|alert| format!("{} at {} is {}", alert.sku, alert.location_id, alert.kind))
             .collect()
     }
 }
 
-/// What a level's last alert must have said.
-fn expected(level: &LevelRow) -> Option<&'static str> {
+/// The kind of the last alert for a level; `None` if it needs none.
+fn expected_kind(level: &LevelRow) -> Option<&'static str> {
     if level.available <= 0 {
         return Some("out_of_stock");
     }
@@ -126,15 +126,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_at_its_reorder_point_wants_an_alert_and_one_above_wants_none() {
+    fn level_at_its_reorder_point_needs_an_alert() {
         let level = |available, reorder_point| LevelRow {
             available,
             reorder_point,
             ..LevelRow::default()
         };
-        assert_eq!(expected(&level(3, Some(3))), Some("low"));
-        assert_eq!(expected(&level(4, Some(3))), None);
-        assert_eq!(expected(&level(1, None)), None);
-        assert_eq!(expected(&level(0, None)), Some("out_of_stock"));
+        assert_eq!(expected_kind(&level(3, Some(3))), Some("low"));
+        assert_eq!(expected_kind(&level(4, Some(3))), None);
+        assert_eq!(expected_kind(&level(1, None)), None);
+        assert_eq!(expected_kind(&level(0, None)), Some("out_of_stock"));
     }
 }

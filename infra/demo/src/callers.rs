@@ -1,4 +1,4 @@
-//! Who calls the API: each with a token of its own.
+//! API clients, each with the access token of one caller.
 
 use std::time::Duration;
 
@@ -8,37 +8,37 @@ use xtask::status::Cloud;
 
 use super::error::{DemoError, Result};
 
-/// Makes callers that share their connections.
+/// Creates API clients that share one connection pool.
 pub struct Callers<'a> {
     cloud: &'a Cloud,
     api: Api,
 }
 
 impl<'a> Callers<'a> {
-    /// Callers of this cloud's API.
+    /// Clients of this cloud's API.
     pub fn new(cloud: &'a Cloud) -> Result<Self> {
         let api =
             Api::new(&cloud.api_url, "").map_err(|error| DemoError::Client(error.to_string()))?;
         Ok(Self { cloud, api })
     }
 
-    /// An operator of Stockline.
+    /// An administrator.
     pub fn admin(&self) -> Result<Api> {
-        self.with(Bearer::new("admin"))
+        self.with_token_of(Bearer::new("admin"))
     }
 
     /// The manager of a location.
     pub fn manager(&self, location: &str) -> Result<Api> {
-        self.with(
+        self.with_token_of(
             Bearer::new("store_manager")
                 .at([location])
                 .named(format!("manager-{location}")),
         )
     }
 
-    /// The till, or the web shop, of a location.
+    /// The till or the web shop of a location.
     pub fn store_app(&self, location: &str) -> Result<Api> {
-        self.with(
+        self.with_token_of(
             Bearer::new("store_app")
                 .at([location])
                 .named(format!("app-{location}")),
@@ -47,10 +47,10 @@ impl<'a> Callers<'a> {
 
     /// An automation controller.
     pub fn controller(&self, id: &str, location: &str) -> Result<Api> {
-        self.with(Bearer::new("controller").at([location]).controlling(id))
+        self.with_token_of(Bearer::new("controller").at([location]).controlling(id))
     }
 
-    fn with(&self, bearer: Bearer) -> Result<Api> {
+    fn with_token_of(&self, bearer: Bearer) -> Result<Api> {
         let bearer = Bearer {
             ttl: Duration::from_hours(2),
             ..bearer

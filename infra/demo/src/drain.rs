@@ -1,4 +1,4 @@
-//! After closing time: what the orders set in motion comes to rest, or the demo says what did not.
+//! After the last order: waits until all movements, alerts and tasks that the orders caused are complete.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,24 +13,23 @@ use xtask::status::Cloud;
 
 use super::alerts::Alerts;
 use super::audit::rows::Snapshot;
-use super::audit::{open_lines, scan, unrecorded};
+use super::audit::{count_open_lines, count_unrecorded, scan};
 use super::error::{DemoError, Result};
 use super::warehouse::Warehouse;
 
 /// How long movements, alerts and tasks may take after the last order.
-const PATIENCE: Duration = Duration::from_mins(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(2);
 
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What has come to rest.
+/// The final state of the day.
 pub struct Drained {
-    /// The tables.
+    /// The content of the tables.
     pub snapshot: Snapshot,
-    /// The alerts.
     pub alerts: Alerts,
 }
 
-/// Waits until every movement is written, every alert sent and shown, and every task done.
+/// Waits until every movement is recorded, every alert is sent and shown in Slack, and every task is complete.
 pub async fn drain(
     cloud: &Cloud,
     aws: &Aws,
@@ -46,16 +45,16 @@ pub async fn drain(
     loop {
         alerts.collect(&sqs, replenishment).await?;
         let snapshot = scan::snapshot(&dynamodb, cloud).await?;
-        let open = Open {
-            levels: unrecorded(&snapshot),
-            lines: open_lines(&snapshot),
+        let pending = Pending {
+            levels: count_unrecorded(&snapshot),
+            lines: count_open_lines(&snapshot),
             alerts: alerts.missing(&snapshot).len(),
-            messages: unshown(slack, &alerts),
+            slack_messages: count_not_in_slack(slack, &alerts),
         };
-        if open.is_nothing() {
+        if pending.is_empty() {
             return Ok(Drained { snapshot, alerts });
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > DRAIN_TIMEOUT {
             let troubles: Vec<String> = warehouse
                 .logs()
                 .into_iter()
@@ -64,44 +63,48 @@ pub async fn drain(
                 .collect();
             let detail = format!(
                 "{}; {}{}",
-                open.text(),
+                pending.text(),
                 alerts.missing(&snapshot).join(", "),
                 troubles.join("; ")
             );
-            return Err(DemoError::Late {
-                what: "movements, alerts and tasks did not all come to rest",
+            return Err(DemoError::Timeout {
+                what: "movements, alerts and tasks were not all complete",
                 detail,
-                waited: PATIENCE,
+                waited: DRAIN_TIMEOUT,
             });
         }
-        step.note(start.elapsed(), &open.text());
-        sleep(BETWEEN_LOOKS).await;
+        step.note(start.elapsed(), &pending.text());
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-/// What is not at rest yet.
-struct Open {
+/// The work that is not complete yet.
+struct Pending {
+    /// Levels whose movements are not all recorded.
     levels: usize,
+    /// Order lines that the warehouse has not fulfilled.
     lines: usize,
+    /// Levels without their alert.
     alerts: usize,
-    messages: usize,
+    /// Alerts that Slack does not show.
+    slack_messages: usize,
 }
 
-impl Open {
-    fn is_nothing(&self) -> bool {
-        self.levels + self.lines + self.alerts + self.messages == 0
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.levels + self.lines + self.alerts + self.slack_messages == 0
     }
 
     fn text(&self) -> String {
         format!(
-            "waiting for the movements of {} levels, {} lines in the warehouse, {} alerts, {} of them in Slack",
-            self.levels, self.lines, self.alerts, self.messages
+            "waiting for the movements of {} levels, {} lines in the warehouse, {} alerts, {} alerts in Slack",
+            self.levels, self.lines, self.alerts, self.slack_messages
         )
     }
 }
 
-/// Alerts that no message in Slack names.
-fn unshown(slack: &Slack, alerts: &Alerts) -> usize {
+/// The number of alerts whose SKU is in no Slack message.
+fn count_not_in_slack(slack: &Slack, alerts: &Alerts) -> usize {
     let shown = slack
         .received()
         .messages
@@ -109,26 +112,26 @@ fn unshown(slack: &Slack, alerts: &Alerts) -> usize {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("\n");
-    alerts.unnamed(&shown)
+    alerts.count_missing_from(&shown)
 }
 
-/// Messages that lie in dead-letter queues, by queue: there should be none.
+/// The number of messages in each dead-letter queue that is not empty.
 pub async fn dead_letters(cloud: &Cloud, sqs: &Sqs) -> Result<BTreeMap<String, u64>> {
     let mut found = BTreeMap::new();
-    let dead = cloud
+    let queues = cloud
         .queues
         .iter()
         .filter(|(name, _)| name.ends_with("-dlq") || name.ends_with("-failures"));
-    for (name, url) in dead {
-        let asked = sqs
+    for (name, url) in queues {
+        let request = sqs
             .get_queue_attributes()
             .queue_url(url)
             .attribute_names(ApproximateNumberOfMessages);
-        let answer = asked
+        let response = request
             .send()
             .await
-            .map_err(DemoError::aws(format!("looking into {name}")))?;
-        let count = answer
+            .map_err(DemoError::aws(format!("reading the length of {name}")))?;
+        let count = response
             .attributes()
             .and_then(|attributes| attributes.get(&ApproximateNumberOfMessages)?.parse().ok());
         if let Some(count) = count.filter(|count| *count > 0) {

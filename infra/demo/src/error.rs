@@ -1,4 +1,4 @@
-//! What can stop the demo, each as a sentence.
+//! The errors of the demo.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,61 +6,57 @@ use std::time::Duration;
 
 use stockline_simulators::api::ApiError;
 
-use super::money::BadAmount;
+use super::money::InvalidAmount;
 
 /// A result of the demo.
 pub type Result<T> = std::result::Result<T, DemoError>;
 
-/// Why the demo cannot go on.
+/// An error that ends the demo.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// Something of the tool itself failed.
+    /// An error of `xtask`.
     #[error(transparent)]
     Tool(#[from] xtask::Error),
-    /// A call of the API failed.
+    /// An API call failed.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// A value of the real baskets is no amount.
+    /// A value of the data set is no amount of money.
     #[error(transparent)]
-    Amount(#[from] BadAmount),
-    /// No HTTP client can be made.
-    #[error("no HTTP client can be made: {0}")]
+    Amount(#[from] InvalidAmount),
+    /// The HTTP client cannot be created.
+    #[error("cannot create an HTTP client: {0}")]
     Client(String),
-    /// The stand-in for Slack cannot listen.
+    /// The Slack simulator cannot listen on its port.
     #[error(
-        "the stand-in for Slack cannot listen at {address}: {source}. Another demo may run; end it and run this again"
+        "the Slack simulator cannot listen on {address}: {source}. Another demo may be running; end it and run this again"
     )]
     Slack {
-        /// Where it should.
         address: SocketAddr,
-        /// Why it cannot.
         source: io::Error,
     },
-    /// An AWS API answered with an error.
+    /// An AWS API returned an error.
     #[error("{what} failed: {detail}")]
     Aws {
-        /// What was asked.
         what: String,
-        /// The whole chain of causes.
+        /// The chain of causes.
         detail: String,
     },
-    /// Something did not happen in time.
+    /// A time limit has passed.
     #[error("{what} within {} s: {detail}", waited.as_secs())]
-    Late {
-        /// What was waited for.
+    Timeout {
+        /// What did not happen.
         what: &'static str,
-        /// How far it got.
+        /// The state at the time limit.
         detail: String,
-        /// How long.
         waited: Duration,
     },
-    /// Something answered, but not as it must.
+    /// A response or a setting is not as expected.
     #[error("{0}")]
     Unexpected(String),
 }
 
 impl DemoError {
-    /// For `map_err` on an SDK's error.
+    /// For `map_err` on an SDK error.
     pub fn aws<E: std::error::Error>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
         move |error| {

@@ -1,4 +1,4 @@
-//! The night's export: asked for, fetched from the bucket, read back by `DuckDB`.
+//! The export of the day: starts it, downloads its files and reads them with `DuckDB`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,31 +14,26 @@ use super::error::{DemoError, Result};
 /// A row of `sales_lines`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ExportedLine {
-    /// The order.
     pub order_id: String,
-    /// Its line, from 1.
+    /// Number of the line, from 1.
     pub line: i64,
-    /// Where it was sold.
     pub location_id: String,
-    /// How.
     pub channel: String,
-    /// The partition it lies in.
+    /// Business date, from the partition.
     pub business_date: String,
-    /// What.
     pub sku: String,
-    /// How much.
     pub quantity: i64,
-    /// The currency.
+    /// ISO 4217 code.
     pub currency: String,
-    /// Before discount, in cents.
+    /// Amount before discount, in cents.
     pub gross_minor: i64,
-    /// Taken off, in cents.
+    /// Discount, in cents.
     pub discount_minor: i64,
-    /// What was paid, in cents.
+    /// Amount after discount, in cents.
     pub net_minor: i64,
 }
 
-/// Lets `sales-export` export the day.
+/// Invokes `sales-export` for the day.
 pub async fn export(cloud: &Cloud, business_date: &str) -> Result<()> {
     let event = json!({"business_dates": [business_date]}).to_string();
     let cloud = cloud.clone();
@@ -55,8 +50,8 @@ pub async fn export(cloud: &Cloud, business_date: &str) -> Result<()> {
     }
 }
 
-/// Fetches the day's files and reads their rows.
-pub async fn fetch(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<ExportedLine>> {
+/// Downloads the files of the day and reads their rows.
+pub async fn read(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<ExportedLine>> {
     let bucket = cloud
         .buckets
         .get("exports")
@@ -71,41 +66,41 @@ pub async fn fetch(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<
         .prefix(&prefix)
         .into_paginator()
         .send();
-    let mut found = 0;
+    let mut files_found = 0;
     while let Some(page) = pages.next().await {
         let page = page.map_err(DemoError::aws(format!("listing {bucket}/{prefix}")))?;
         for key in page.contents().iter().filter_map(|object| object.key()) {
             let object = s3.get_object().bucket(bucket).key(key).send().await;
-            let object = object.map_err(DemoError::aws(format!("fetching {bucket}/{key}")))?;
+            let object = object.map_err(DemoError::aws(format!("downloading {bucket}/{key}")))?;
             let bytes = object
                 .body
                 .collect()
                 .await
-                .map_err(DemoError::aws(format!("fetching {bucket}/{key}")))?;
-            files::write(&local(&folder, key), &bytes.into_bytes())?;
-            found += 1;
+                .map_err(DemoError::aws(format!("downloading {bucket}/{key}")))?;
+            files::write(&local_path(&folder, key), &bytes.into_bytes())?;
+            files_found += 1;
         }
     }
-    if found == 0 {
+    if files_found == 0 {
         return Err(DemoError::Unexpected(format!(
-            "the export left no file under {bucket}/{prefix}"
+            "the export has written no file under {bucket}/{prefix}"
         )));
     }
-    let printed = process::output(
+    let output = process::output(
         "the exported files",
         Command::new(&cloud.python)
             .arg(cloud.workspace_root.join("infra/demo/python/exported.py"))
             .arg(folder.join("sales_lines")),
     )?;
-    printed.lines().map(read).collect()
+    output.lines().map(parse).collect()
 }
 
-fn local(folder: &Path, key: &str) -> PathBuf {
+fn local_path(folder: &Path, key: &str) -> PathBuf {
     key.split('/')
         .fold(folder.to_owned(), |path, part| path.join(part))
 }
 
-fn read(line: &str) -> Result<ExportedLine> {
+fn parse(line: &str) -> Result<ExportedLine> {
     let row: Value = serde_json::from_str(line).map_err(Error::unreadable("an exported row"))?;
     Ok(serde_json::from_value(row).map_err(Error::unreadable("an exported row"))?)
 }

@@ -1,4 +1,4 @@
-//! A small day made up by arithmetic, the same at every run: for machines that cannot fetch the real one.
+//! A small generated day, identical at every run, for machines that cannot download the real one.
 
 use jiff::civil::date;
 
@@ -21,7 +21,7 @@ pub fn day() -> Day {
     baskets.sort_by_key(|basket| basket.sold);
     Day {
         name: "a generated day".into(),
-        real: false,
+        is_real: false,
         stores,
         products: (0..PRODUCTS).map(product).collect(),
         baskets,
@@ -31,7 +31,7 @@ pub fn day() -> Day {
 
 fn product(number: u64) -> Product {
     let kinds = ["Apples", "Bread", "Milk", "Pasta", "Rice", "Tea"];
-    let (kind, size) = (kinds[spread(number) % kinds.len()], 1 + number / 6);
+    let (kind, size) = (kinds[hash(number) % kinds.len()], 1 + number / 6);
     Product {
         sku: sku(number),
         name: Some(format!("{kind}, size {size}")),
@@ -45,13 +45,13 @@ fn sku(number: u64) -> String {
     format!("{}", 800_000 + number)
 }
 
-fn basket(number: u64, store: &str, other: bool) -> Basket {
-    let most = if other { 3 } else { 12 };
-    let mut lines: Vec<BasketLine> = (0..=number % most)
+fn basket(number: u64, store: &str, is_delivered: bool) -> Basket {
+    let max_lines = if is_delivered { 3 } else { 12 };
+    let mut lines: Vec<BasketLine> = (0..=number % max_lines)
         .map(|line| {
             let mixed = number * 31 + line * 7;
             let quantity = 1 + i64::from(mixed.is_multiple_of(4));
-            let cents = 99 + 10 * i64::try_from(spread(mixed) % 90).unwrap_or_default();
+            let cents = 99 + 10 * i64::try_from(hash(mixed) % 90).unwrap_or_default();
             BasketLine {
                 sku: sku(mixed % PRODUCTS),
                 quantity,
@@ -65,7 +65,7 @@ fn basket(number: u64, store: &str, other: bool) -> Basket {
     Basket {
         id: (40_000_000 + number).to_string(),
         store: store.to_owned(),
-        other,
+        is_delivered,
         sold: date(2026, 1, 2).at(
             7 + clock(minute / 60),
             clock(minute % 60),
@@ -76,7 +76,7 @@ fn basket(number: u64, store: &str, other: bool) -> Basket {
     }
 }
 
-fn spread(number: u64) -> usize {
+fn hash(number: u64) -> usize {
     usize::try_from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40).unwrap_or_default()
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generated_day_is_a_day_and_always_the_same() {
+    fn generated_day_is_valid_and_reproducible() {
         let day = day();
         assert_eq!(day.baskets.len(), 212);
         assert!(day.baskets.iter().all(|basket| !basket.lines.is_empty()));

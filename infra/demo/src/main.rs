@@ -1,4 +1,4 @@
-//! The demo: a retail day through the deployed functions. Started by `cargo xtask demo`.
+//! The demo plays a trading day through the deployed functions. `cargo xtask demo` starts it.
 #![warn(clippy::print_stdout)]
 
 mod alerts;
@@ -26,17 +26,17 @@ use xtask::status::Cloud;
 
 use error::DemoError;
 
-/// A real retail day through the deployed functions, checked at its end
+/// Plays a trading day through the deployed functions and checks the invariants at its end
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask demo --")]
 struct Arguments {
-    /// How many of the day's busiest stores trade
+    /// Number of stores, the busiest first
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(10..=100))]
     stores: u16,
-    /// How many baskets of other stores the warehouse delivers
+    /// Number of baskets of other stores that the warehouse delivers
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=200))]
     delivered: u16,
-    /// Play the small generated day, as where the real one cannot be fetched
+    /// Play the small generated day instead of the real one
     #[arg(long)]
     generated: bool,
 }
@@ -67,5 +67,5 @@ fn run(arguments: &Arguments) -> error::Result<bool> {
         .enable_all()
         .build()
         .map_err(|error| DemoError::Unexpected(error.to_string()))?;
-    runtime.block_on(story::tell(&cloud, &day))
+    runtime.block_on(story::play(&cloud, &day))
 }

@@ -1,42 +1,44 @@
-//! The data set's floating-point money as exact cents.
+//! Converts the data set's floating-point amounts to exact cents.
 //!
-//! The rule: the shortest decimal text that reads back as the float is rounded to two digits, half to even; that is the
-//! line's total. The unit price is the total divided by the quantity, rounded up to a whole cent, and what that makes
-//! too much is the line's discount: so quantity x unit price - discount is the total, to the cent.
+//! The total of a line is the shortest decimal text of the float, rounded half to even to two digits. The unit price is the
+//! total divided by the quantity, rounded up to a cent. The discount is the excess, so that
+//! quantity x unit price - discount is exactly the total.
 
-/// A text that is no amount.
+/// A text that is no amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no amount of money")]
-pub struct BadAmount(pub String);
+#[error("`{0}` is no amount of money: expected digits with an optional decimal point")]
+pub struct InvalidAmount(pub String);
 
-/// What one of a line costs, and what is taken off the line.
+/// Unit price and discount of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
-    /// Price of one, in minor units.
+    /// Price of one unit, in minor units.
     pub unit_price: i64,
-    /// Taken off the whole line, in minor units.
+    /// Discount of the whole line, in minor units.
     pub discount: i64,
 }
 
-/// The minor units that a plain decimal text of major units is, rounded half to even to two digits.
-pub fn minor_units(text: &str) -> Result<i64, BadAmount> {
-    let bad = || BadAmount(text.to_owned());
+/// Converts a decimal text of major units to minor units, rounded half to even.
+pub fn minor_units(text: &str) -> Result<i64, InvalidAmount> {
+    let invalid = || InvalidAmount(text.to_owned());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(fraction) {
-        return Err(bad());
+        return Err(invalid());
     }
     let (kept, dropped) = fraction.split_at(fraction.len().min(2));
-    let amount: i64 = format!("{whole}{kept:0<2}").parse().map_err(|_| bad())?;
-    let up = match dropped.as_bytes() {
+    let amount: i64 = format!("{whole}{kept:0<2}")
+        .parse()
+        .map_err(|_| invalid())?;
+    let rounds_up = match dropped.as_bytes() {
         [b'5', rest @ ..] if rest.iter().all(|digit| *digit == b'0') => amount % 2 == 1,
         [first, ..] => *first >= b'5',
         [] => false,
     };
-    amount.checked_add(i64::from(up)).ok_or_else(bad)
+    amount.checked_add(i64::from(rounds_up)).ok_or_else(invalid)
 }
 
-/// The price that makes a line of `quantity` come to exactly `total`.
+/// The unit price and discount whose line total is exactly `total`.
 pub fn price(total: i64, quantity: i64) -> Price {
     let unit_price = (total + quantity - 1) / quantity;
     Price {
@@ -45,14 +47,14 @@ pub fn price(total: i64, quantity: i64) -> Price {
     }
 }
 
-/// Minor units as people write them.
-pub fn written(minor: i64) -> String {
+/// Formats minor units as dollars.
+pub fn dollars(minor: i64) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let (whole, cents) = (minor.abs() / 100, minor.abs() % 100);
     format!("{sign}{}.{cents:02} USD", grouped(whole))
 }
 
-/// A number with its thousands apart.
+/// Formats a number with thousands separators.
 pub fn grouped(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_floats_text_becomes_cents_half_to_even() {
+    fn decimal_text_rounds_half_to_even_cents() {
         for (text, cents) in [
             ("3.49", 349),
             ("5.0", 500),
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn invalid_amounts_are_rejected() {
         for text in [
             "",
             "-1.00",
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn price_and_discount_make_the_total_again_to_the_cent() {
+    fn price_and_discount_give_the_exact_total() {
         for total in [0, 1, 99, 100, 1001, 1852] {
             for quantity in [1, 2, 3, 7, 9082] {
                 let price = price(total, quantity);
@@ -121,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_written_for_people() {
-        assert_eq!(written(123_456_789), "1,234,567.89 USD");
-        assert_eq!(written(-5), "-0.05 USD");
+    fn dollars_have_thousands_separators() {
+        assert_eq!(dollars(123_456_789), "1,234,567.89 USD");
+        assert_eq!(dollars(-5), "-0.05 USD");
     }
 }

@@ -1,8 +1,7 @@
-//! What is set up and what is sold: the day's baskets as a plan for Stockline.
+//! The plan of the demo: catalog, opening stock and orders for the baskets of the day.
 //!
-//! The data set knows no stock, no time zones and no warehouse. The plan makes them up, by rules that are the same at
-//! every run, so that the day is worth watching: some SKUs cross their reorder point, a few run out, a few orders ask
-//! for more than there is.
+//! The data set has no stock, no time zones and no warehouse. The plan adds them by fixed rules: some SKUs cross their reorder
+//! point, a few sell out, and a few orders want more than is available.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +17,7 @@ use super::money::price;
 /// The automated warehouse.
 pub const WAREHOUSE: &str = "dc-central";
 
-/// Its zones, and how many aisles each has.
+/// The zones of the warehouse and their number of aisles.
 pub const ZONES: [(&str, u16); 2] = [("dc-central-ambient", 6), ("dc-central-chilled", 4)];
 
 const WAREHOUSE_TIME_ZONE: &str = "America/Chicago";
@@ -29,75 +28,68 @@ const STORE_TIME_ZONES: [&str; 4] = [
     "America/Los_Angeles",
 ];
 
-/// What one order may hold; a larger basket becomes several.
-const MOST_LINES: usize = 99;
+/// Maximum number of lines of an order. A larger basket is split.
+const MAX_LINES: usize = 99;
 
-/// So many levels open with one less than the day asks of them.
+/// Number of levels whose opening stock is one unit less than the demand of the day.
 const SHORT_LEVELS: usize = 8;
 
-/// One level in so many crosses its reorder point, and one in this many times three runs out.
-const CROSSING: usize = 15;
+/// One level in this many crosses its reorder point. Of these, every third sells out.
+const CROSSING_INTERVAL: usize = 15;
 
-/// Everything that happens, before it happens.
+/// The plan of the day.
 #[derive(Debug)]
 pub struct Plan {
-    /// The trading day that the baskets are sold on.
+    /// The business date of all sales.
     pub business_date: Date,
-    /// Bodies of locations.
+    /// Request bodies of the locations.
     pub locations: Vec<Value>,
-    /// Bodies of products.
+    /// Request bodies of the products.
     pub products: Vec<Value>,
-    /// What is there in the morning.
     pub openings: Vec<Opening>,
-    /// What is sold, in that order.
+    /// The orders, in the order of their time.
     pub orders: Vec<PlannedOrder>,
 }
 
-/// What is there of a SKU in the morning.
+/// The opening stock of a SKU at a location.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// Where.
     pub location_id: String,
-    /// Of what.
     pub sku: String,
-    /// How much.
     pub quantity: i64,
-    /// The reorder point, where it is to be crossed.
+    /// The reorder point, if the level is to cross it.
     pub reorder_point: Option<i64>,
 }
 
-/// Whether an order is sent a second time.
+/// Whether an order is sent twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resend {
-    /// It is not.
+    /// Sent once.
     Never,
-    /// After its answer, as if that had been lost.
-    Afterwards,
-    /// Twice at the same moment.
-    AtOnce,
+    /// Sent again after the response, like after a lost response.
+    AfterResponse,
+    /// Sent twice at the same time.
+    Concurrently,
 }
 
-/// One order to place.
+/// An order to place.
 #[derive(Debug, Clone)]
 pub struct PlannedOrder {
-    /// Its idempotency key: the basket's number.
+    /// The idempotency key, which is the number of the basket.
     pub key: String,
-    /// Where it is placed.
     pub location_id: String,
-    /// The request's body.
     pub body: Value,
-    /// How much of each SKU it takes.
+    /// Quantity by SKU.
     pub quantities: BTreeMap<String, i64>,
-    /// How many lines it has.
     pub lines: usize,
-    /// What it comes to, in cents.
+    /// Total, in cents.
     pub net: i64,
-    /// Whether it is sent again.
+    /// Whether it is sent twice.
     pub resend: Resend,
 }
 
 impl Plan {
-    /// The plan for `day`, sold on the last day that has ended in every store by `now`.
+    /// Plans `day`. Its business date is the last date that has ended at every location by `now`.
     pub fn new(day: &Day, now: Timestamp) -> Result<Self> {
         let zones = time_zones(&day.stores)?;
         let business_date = zones
@@ -107,30 +99,34 @@ impl Plan {
             .unwrap_or_default();
         let mut orders = Vec::new();
         for basket in &day.baskets {
-            let location = if basket.other {
+            let location = if basket.is_delivered {
                 WAREHOUSE
             } else {
                 &basket.store
             };
             let zone = &zones
                 .get(location)
-                .ok_or_else(|| DemoError::Unexpected(format!("no store {location}")))?
+                .ok_or_else(|| {
+                    DemoError::Unexpected(format!(
+                        "the day has a basket of {location}, which is not among its stores"
+                    ))
+                })?
                 .1;
             let sold_at = business_date
                 .to_datetime(basket.sold.time())
                 .to_zoned(zone.clone())
                 .map_err(|error| DemoError::Unexpected(error.to_string()))?
                 .timestamp();
-            for (part, lines) in basket.lines.chunks(MOST_LINES).enumerate() {
+            for (part, lines) in basket.lines.chunks(MAX_LINES).enumerate() {
                 orders.push(order(basket, part, lines, location, sold_at));
             }
         }
         let (openings, scarce) = openings(&orders);
-        for (place, order) in orders.iter_mut().enumerate() {
-            order.resend = match place % 20 {
+        for (index, order) in orders.iter_mut().enumerate() {
+            order.resend = match index % 20 {
                 _ if scarce.contains(&order.key) => Resend::Never,
-                3 | 13 => Resend::Afterwards,
-                8 => Resend::AtOnce,
+                3 | 13 => Resend::AfterResponse,
+                8 => Resend::Concurrently,
                 _ => Resend::Never,
             };
         }
@@ -146,13 +142,13 @@ impl Plan {
         })
     }
 
-    /// The stores, without the warehouse.
-    pub fn stores(&self) -> usize {
+    /// The number of stores, without the warehouse.
+    pub fn store_count(&self) -> usize {
         self.locations.len() - 1
     }
 }
 
-/// The data set tells no store's place, so they take turns.
+/// Assigns time zones to the stores in turn, because the data set has none. Returns name and zone by location.
 fn time_zones(stores: &[String]) -> Result<BTreeMap<String, (&'static str, TimeZone)>> {
     let turns = STORE_TIME_ZONES.iter().cycle();
     let all = stores.iter().map(String::as_str).zip(turns.copied());
@@ -232,7 +228,7 @@ fn order(
     PlannedOrder {
         body: json!({
             "location_id": location,
-            "channel": if basket.other { "online" } else { "pos" },
+            "channel": if basket.is_delivered { "online" } else { "pos" },
             "currency": "USD",
             "sold_at": format!("{sold_at:.3}"),
             "external_reference": key,
@@ -248,7 +244,7 @@ fn order(
     }
 }
 
-/// The morning's stock, and the orders of which some will find too little.
+/// The opening stock, and the keys of the orders that compete for a level with too little stock.
 fn openings(orders: &[PlannedOrder]) -> (Vec<Opening>, BTreeSet<String>) {
     let mut demand: BTreeMap<(&str, &str), (i64, Vec<&str>)> = BTreeMap::new();
     for order in orders {
@@ -263,25 +259,25 @@ fn openings(orders: &[PlannedOrder]) -> (Vec<Opening>, BTreeSet<String>) {
     let openings = demand
         .iter()
         .enumerate()
-        .map(|(place, ((location, sku), (wanted, keys)))| {
+        .map(|(index, ((location, sku), (wanted, keys)))| {
             let wanted = *wanted;
-            // No order is in two of them, so that each makes exactly one order short.
-            let lacks = short < SHORT_LEVELS
+            // No order wants two short levels, so that each of them causes exactly one rejected order.
+            let is_short = short < SHORT_LEVELS
                 && *location != WAREHOUSE
                 && keys.len() > 1
                 && keys.iter().all(|key| !scarce.contains(*key));
-            let (quantity, reorder_point) = if lacks {
+            let (quantity, reorder_point) = if is_short {
                 short += 1;
                 scarce.extend(keys.iter().map(|key| (*key).to_owned()));
                 (wanted - 1, None)
-            } else if place % (3 * CROSSING) == 0 {
+            } else if index % (3 * CROSSING_INTERVAL) == 0 {
                 (wanted, Some(wanted / 2))
-            } else if place % CROSSING == 0 {
+            } else if index % CROSSING_INTERVAL == 0 {
                 let quantity = wanted + 3;
                 (quantity, Some(quantity - (wanted + 1) / 2))
             } else {
                 (
-                    wanted + 2 + i64::try_from(place % 5).unwrap_or_default(),
+                    wanted + 2 + i64::try_from(index % 5).unwrap_or_default(),
                     None,
                 )
             };
@@ -306,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn the_day_is_one_that_has_ended_everywhere() {
-        // 22:00 of the 8th in Los Angeles, which changed its clocks that morning.
+    fn business_date_has_ended_in_every_time_zone() {
+        // 22:00 on the 8th in Los Angeles, where daylight saving time began that morning.
         assert_eq!(plan().business_date.to_string(), "2026-03-07");
     }
 
     #[test]
-    fn every_order_comes_to_its_total() {
+    fn order_lines_sum_to_the_total() {
         for order in plan().orders {
             let sum: i64 = order.body["lines"]
                 .as_array()
@@ -330,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn some_levels_are_short_some_cross_and_no_order_meets_two_short_ones() {
+    fn no_order_wants_two_short_levels() {
         let plan = plan();
         let mut wanted: BTreeMap<(String, String), i64> = BTreeMap::new();
         for order in &plan.orders {
@@ -349,11 +345,11 @@ mod tests {
             .collect();
         assert_eq!(short.len(), SHORT_LEVELS);
         for order in &plan.orders {
-            let meets = short.iter().filter(|opening| {
+            let wanted_short = short.iter().filter(|opening| {
                 opening.location_id == order.location_id
                     && order.quantities.contains_key(&opening.sku)
             });
-            assert!(meets.count() <= 1);
+            assert!(wanted_short.count() <= 1);
         }
         let crossing = plan
             .openings
@@ -363,12 +359,12 @@ mod tests {
         assert!(
             plan.orders
                 .iter()
-                .any(|order| order.resend == Resend::AtOnce)
+                .any(|order| order.resend == Resend::Concurrently)
         );
     }
 
     #[test]
-    fn a_basket_too_large_for_one_order_becomes_several() {
+    fn large_basket_is_split_into_orders() {
         let mut day = generated::day();
         let line = day.baskets[0].lines[0].clone();
         day.baskets[0].lines = vec![line; 150];

@@ -1,4 +1,4 @@
-//! An analyst's first questions, asked through the Athena API.
+//! Runs an analyst's queries through the Athena API.
 
 use std::time::Duration;
 
@@ -12,37 +12,35 @@ use xtask::status::Cloud;
 use super::error::{DemoError, Result};
 use super::table::table;
 
-/// The questions: file in `infra/athena`, and what it asks.
-pub const QUESTIONS: [(&str, &str); 3] = [
-    ("top_sellers", "What brought in most?"),
-    ("hourly_profile", "What does each store sell in which hour?"),
-    ("basket_size", "What is a basket worth?"),
+/// The queries: name of the file in `infra/athena`, and the question it answers.
+pub const QUERIES: [(&str, &str); 3] = [
+    ("top_sellers", "Which products have the highest sales?"),
+    ("hourly_profile", "How much does each store sell per hour?"),
+    ("basket_size", "How large are the baskets?"),
 ];
 
-/// What the files ask about, to be narrowed to the one day that was traded.
+/// The date range in the files. It is replaced by the business date of the demo.
 const ALL_DATES: &str = "'2020-01-01' and '2099-12-31'";
 
-const PATIENCE: Duration = Duration::from_mins(1);
-const ROWS: usize = 8;
+const QUERY_TIMEOUT: Duration = Duration::from_mins(1);
+const MAX_ROWS: usize = 8;
 
-/// An answered question.
+/// The result of a query.
 #[derive(Debug)]
-pub struct Answer {
-    /// The file.
+pub struct QueryResult {
+    /// Name of the file.
     pub name: &'static str,
-    /// What was asked.
     pub question: &'static str,
-    /// How many rows came.
     pub rows: usize,
-    /// The first of them.
+    /// The first rows, as a table.
     pub table: String,
 }
 
-/// Asks all of them about one day.
-pub async fn ask(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<Answer>> {
+/// Runs all queries for one business date.
+pub async fn run_all(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<QueryResult>> {
     let client = Client::new(aws.sdk_config());
-    let mut answers = Vec::new();
-    for (name, question) in QUESTIONS {
+    let mut results = Vec::new();
+    for (name, question) in QUERIES {
         let path = cloud
             .workspace_root
             .join("infra/athena")
@@ -50,7 +48,7 @@ pub async fn ask(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<An
         let sql = files::read(&path)?;
         if !sql.contains(ALL_DATES) {
             return Err(DemoError::Unexpected(format!(
-                "{} does not ask about {ALL_DATES}",
+                "{} does not contain the date range {ALL_DATES}",
                 path.display()
             )));
         }
@@ -59,14 +57,14 @@ pub async fn ask(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Vec<An
             &format!("'{business_date}' and '{business_date}'"),
         );
         let (columns, rows) = run(&client, cloud, name, &sql).await?;
-        answers.push(Answer {
+        results.push(QueryResult {
             name,
             question,
             rows: rows.len(),
-            table: table(&columns, &rows, ROWS),
+            table: table(&columns, &rows, MAX_ROWS),
         });
     }
-    Ok(answers)
+    Ok(results)
 }
 
 type Rows = (Vec<String>, Vec<Vec<String>>);
@@ -82,7 +80,7 @@ async fn run(client: &Client, cloud: &Cloud, name: &str, sql: &str) -> Result<Ro
         .query_string(sql)
         .send()
         .await
-        .map_err(DemoError::aws(format!("asking {name}")))?;
+        .map_err(DemoError::aws(format!("running the query {name}")))?;
     let id = started.query_execution_id().unwrap_or_default();
     let start = Instant::now();
     loop {
@@ -91,7 +89,7 @@ async fn run(client: &Client, cloud: &Cloud, name: &str, sql: &str) -> Result<Ro
             .query_execution_id(id)
             .send()
             .await;
-        let execution = execution.map_err(DemoError::aws(format!("asking {name}")))?;
+        let execution = execution.map_err(DemoError::aws(format!("running the query {name}")))?;
         let status = execution
             .query_execution()
             .and_then(|execution| execution.status());
@@ -105,20 +103,20 @@ async fn run(client: &Client, cloud: &Cloud, name: &str, sql: &str) -> Result<Ro
                     "the query {name} failed: {reason}"
                 )));
             }
-            _ if start.elapsed() > PATIENCE => {
-                return Err(DemoError::Late {
+            _ if start.elapsed() > QUERY_TIMEOUT => {
+                return Err(DemoError::Timeout {
                     what: "a query did not end",
                     detail: name.to_owned(),
-                    waited: PATIENCE,
+                    waited: QUERY_TIMEOUT,
                 });
             }
             _ => sleep(Duration::from_millis(100)).await,
         }
     }
-    results(client, name, id).await
+    fetch_rows(client, name, id).await
 }
 
-async fn results(client: &Client, name: &str, id: &str) -> Result<Rows> {
+async fn fetch_rows(client: &Client, name: &str, id: &str) -> Result<Rows> {
     let mut pages = client
         .get_query_results()
         .query_execution_id(id)
@@ -126,7 +124,7 @@ async fn results(client: &Client, name: &str, id: &str) -> Result<Rows> {
         .send();
     let mut rows: Vec<Vec<String>> = Vec::new();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(DemoError::aws(format!("reading what {name} found")))?;
+        let page = page.map_err(DemoError::aws(format!("reading the result of {name}")))?;
         let found = page.result_set().map_or(&[][..], |set| set.rows());
         rows.extend(found.iter().map(|row| {
             let cells = row.data().iter();
@@ -137,10 +135,10 @@ async fn results(client: &Client, name: &str, id: &str) -> Result<Rows> {
     }
     if rows.len() < 2 {
         return Err(DemoError::Unexpected(format!(
-            "the query {name} found nothing"
+            "the query {name} returned no rows"
         )));
     }
-    // The first row of the first page holds the columns' names.
+    // The first row of the first page contains the column names.
     let columns = rows.remove(0);
     Ok((columns, rows))
 }

@@ -1,4 +1,4 @@
-//! The shop before it opens: products, locations, counts and reorder points, all through the API.
+//! Setup before trading: products, locations, counts and reorder points, all through the API.
 
 use std::collections::BTreeMap;
 
@@ -11,38 +11,39 @@ use super::callers::Callers;
 use super::error::{DemoError, Result};
 use super::plan::{Opening, Plan};
 
-/// The most entries that one batch may hold.
-const BATCH: usize = 100;
+/// Maximum number of entries of a batch request.
+const BATCH_SIZE: usize = 100;
 
-/// How many batches are under way at a time.
-const BATCHES: usize = 4;
+const CONCURRENT_BATCHES: usize = 4;
 
-/// How many single requests are under way at a time.
-const REQUESTS: usize = 16;
+const CONCURRENT_REQUESTS: usize = 16;
 
-/// Stores the plan's products and locations.
+/// Creates the products and locations of the plan.
 pub async fn catalog(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     let admin = callers.admin()?;
-    // An order is refused at a location that is not known.
-    store(&admin, "locations", &plan.locations).await?;
+    // Locations first: requests for an unknown location are rejected.
+    put_batch(&admin, "locations", &plan.locations).await?;
     let batches = stream::iter(
         plan.products
-            .chunks(BATCH)
-            .map(|batch| store(&admin, "products", batch)),
+            .chunks(BATCH_SIZE)
+            .map(|batch| put_batch(&admin, "products", batch)),
     );
-    batches.buffer_unordered(BATCHES).try_collect::<()>().await
+    batches
+        .buffer_unordered(CONCURRENT_BATCHES)
+        .try_collect::<()>()
+        .await
 }
 
-async fn store(admin: &Api, what: &str, entries: &[Value]) -> Result<()> {
-    let body = json!({what: entries});
+async fn put_batch(admin: &Api, field: &str, entries: &[Value]) -> Result<()> {
+    let body = json!({field: entries});
     let answer = admin
         .post("/v1/catalog/batch", &body, None)
         .await?
         .expect_status(&[200])?;
-    all(&answer, "stored", entries.len())
+    check_results(&answer, "stored", entries.len())
 }
 
-/// Counts every opening level, as it was before the day began anywhere: a later count would hold the day's sales already.
+/// Sends the opening counts, dated before the day begins in any time zone. A later count would include sales of the day.
 pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     let before_opening = plan.business_date.saturating_sub(1.day());
     let counted_at = format!("{before_opening}T12:00:00.000Z");
@@ -56,14 +57,14 @@ pub async fn counts(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     let mut batches = Vec::new();
     for (location, openings) in by_location {
         let manager = callers.manager(location)?;
-        for (number, batch) in openings.chunks(BATCH).enumerate() {
+        for (number, batch) in openings.chunks(BATCH_SIZE).enumerate() {
             let key = format!("opening-{}-{location}-{number}", plan.business_date);
             let batch: Vec<Opening> = batch.iter().copied().cloned().collect();
             batches.push(count(manager.clone(), key, batch, &counted_at));
         }
     }
     stream::iter(batches)
-        .buffer_unordered(BATCHES)
+        .buffer_unordered(CONCURRENT_BATCHES)
         .try_collect::<()>()
         .await
 }
@@ -86,10 +87,10 @@ async fn count(manager: Api, key: String, openings: Vec<Opening>, counted_at: &s
         .post("/v1/stock/changes", &body, Some(&key))
         .await?
         .expect_status(&[200])?;
-    all(&answer, "applied", openings.len())
+    check_results(&answer, "applied", openings.len())
 }
 
-/// Sets the reorder points; tells how many.
+/// Sets the reorder points. Returns their number.
 pub async fn policies(plan: &Plan, callers: &Callers<'_>) -> Result<usize> {
     let mut calls = Vec::new();
     for opening in &plan.openings {
@@ -103,7 +104,7 @@ pub async fn policies(plan: &Plan, callers: &Callers<'_>) -> Result<usize> {
     }
     let count = calls.len();
     stream::iter(calls)
-        .buffer_unordered(REQUESTS)
+        .buffer_unordered(CONCURRENT_REQUESTS)
         .try_collect::<()>()
         .await?;
     Ok(count)
@@ -125,22 +126,22 @@ async fn policy(manager: Api, opening: &Opening, reorder_point: i64) -> Result<(
     Ok(())
 }
 
-/// Each of a batch's results must be `outcome`.
-fn all(answer: &Answer, outcome: &str, count: usize) -> Result<()> {
+/// Checks that a batch response has `count` results with this outcome.
+fn check_results(answer: &Answer, outcome: &str, count: usize) -> Result<()> {
     let results = answer.body["results"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
-    let other = results.iter().find(|result| result["outcome"] != outcome);
-    if let Some(other) = other {
+    let unexpected = results.iter().find(|result| result["outcome"] != outcome);
+    if let Some(unexpected) = unexpected {
         return Err(DemoError::Unexpected(format!(
-            "{} did not take all of a batch: {other}",
+            "{} did not accept all entries of a batch: {unexpected}",
             answer.path
         )));
     }
     if results.len() != count {
         let got = results.len();
         return Err(DemoError::Unexpected(format!(
-            "{} answered {got} results to {count} entries",
+            "{} returned {got} results for {count} entries",
             answer.path
         )));
     }

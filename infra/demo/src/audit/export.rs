@@ -1,4 +1,4 @@
-//! Invariant 5: what is exported equals the orders it came from.
+//! Invariant 5: exported totals equal the orders they came from.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::super::exported::ExportedLine;
 use super::Finding;
 use super::rows::Snapshot;
 
-/// Line by line, and summed up per location.
+/// Compares every line, and the total of each location.
 pub fn equals_orders(
     snapshot: &Snapshot,
     exported: &[ExportedLine],
@@ -32,20 +32,20 @@ pub fn equals_orders(
         let sum: i64 = order.lines.iter().map(|line| order.total_of(line)).sum();
         finding.check(sum == order.total, || {
             format!(
-                "order {}: its lines come to {sum}, its total is {}",
+                "order {}: the sum of its lines is {sum}, its total is {}",
                 order.order_id, order.total
             )
         });
         for (number, line) in (1_i64..).zip(&order.lines) {
-            let own = rows
+            let line_rows = rows
                 .remove(&(order.order_id.as_str(), number))
                 .unwrap_or_default();
-            let quantity = order.exported(line);
+            let quantity = order.exported_quantity(line);
             let net = order.net_of(line, quantity);
             let gross = line.unit_price * quantity;
             totals.entry(&order.location_id).or_default().1 += net;
-            let same = own.len() == usize::from(quantity > 0)
-                && own.iter().all(|row| {
+            let is_equal = line_rows.len() == usize::from(quantity > 0)
+                && line_rows.iter().all(|row| {
                     row.location_id == order.location_id
                         && row.channel == order.channel
                         && row.business_date == business_date
@@ -56,12 +56,12 @@ pub fn equals_orders(
                         && row.discount_minor == gross - net
                         && row.net_minor == net
                 });
-            finding.check(same, || {
+            finding.check(is_equal, || {
                 format!(
                     "line {number} of order {}: exported {} times, as {:?}",
                     order.order_id,
-                    own.len(),
-                    own.first()
+                    line_rows.len(),
+                    line_rows.first()
                 )
             });
         }
@@ -69,14 +69,16 @@ pub fn equals_orders(
     for ((order, line), rows) in rows {
         finding.check(false, || {
             format!(
-                "{} exported rows of line {line} of order {order}, which is not there",
+                "{} exported rows of line {line} of order {order}, which does not exist",
                 rows.len()
             )
         });
     }
     for (location, (files, orders)) in totals {
         finding.check(files == orders, || {
-            format!("{location}: the files come to {files}, the orders to {orders}")
+            format!(
+                "{location}: the total of the files is {files}, the total of the orders is {orders}"
+            )
         });
     }
     finding

@@ -1,12 +1,12 @@
-//! Invariants 1 and 2: levels and their movements.
+//! Invariants 1 and 2: levels are never negative, and movements sum to levels.
 
 use std::collections::BTreeMap;
 
 use super::rows::{LevelRow, MovementRow, Snapshot};
 use super::{Finding, LevelId, by_level};
 
-/// Kinds by which people find less than is promised; an order may not.
-const MAY_RUN_SHORT: [&str; 2] = ["count", "adjustment"];
+/// Movement kinds that may leave less on hand than is allocated. Orders may not.
+const MAY_LEAVE_SHORT: [&str; 2] = ["count", "adjustment"];
 
 fn level_id(level: &LevelRow) -> LevelId {
     (level.location_id.clone(), level.sku.clone())
@@ -22,16 +22,16 @@ fn movements_by_level(snapshot: &Snapshot) -> BTreeMap<LevelId, Vec<&MovementRow
     groups
 }
 
-/// `on_hand` and `allocated` never negative at any time of the day, and no order takes what is not available.
+/// Checks after every movement that `on_hand` and `allocated` are not negative, and that no order takes more than is available.
 pub fn never_negative(snapshot: &Snapshot) -> Finding {
     let mut finding = Finding::new(
         "never_negative",
         "no level is ever negative, and no order takes what is not available",
     );
     for level in &snapshot.levels {
-        let consistent = level.available == level.on_hand - level.allocated;
+        let is_consistent = level.available == level.on_hand - level.allocated;
         finding.check(
-            level.on_hand >= 0 && level.allocated >= 0 && consistent,
+            level.on_hand >= 0 && level.allocated >= 0 && is_consistent,
             || {
                 format!(
                     "{} at {}: on hand {}, allocated {}, available {}",
@@ -45,8 +45,9 @@ pub fn never_negative(snapshot: &Snapshot) -> Finding {
         for movement in movements {
             on_hand += movement.on_hand_delta;
             allocated += movement.allocated_delta;
-            let covered = allocated <= on_hand || MAY_RUN_SHORT.contains(&movement.kind.as_str());
-            finding.check(on_hand >= 0 && allocated >= 0 && covered, || {
+            let is_covered =
+                allocated <= on_hand || MAY_LEAVE_SHORT.contains(&movement.kind.as_str());
+            finding.check(on_hand >= 0 && allocated >= 0 && is_covered, || {
                 format!("{sku} at {location} after version {} ({}): on hand {on_hand}, allocated {allocated}", movement.version, movement.kind)
             });
         }
@@ -54,7 +55,7 @@ pub fn never_negative(snapshot: &Snapshot) -> Finding {
     finding
 }
 
-/// The sum of a level's movements is the level, and each recorded state is the sum so far.
+/// Checks that the movements of a level sum to the level, and that each movement records the running sum.
 pub fn movements_sum_to_levels(snapshot: &Snapshot) -> Finding {
     let mut finding = Finding::new(
         "movements_sum_to_levels",
@@ -62,26 +63,28 @@ pub fn movements_sum_to_levels(snapshot: &Snapshot) -> Finding {
     );
     let mut movements = movements_by_level(snapshot);
     for level in &snapshot.levels {
-        let own = movements.remove(&level_id(level)).unwrap_or_default();
+        let level_movements = movements.remove(&level_id(level)).unwrap_or_default();
         let (mut on_hand, mut allocated) = (0, 0);
-        let mut told_apart = true;
-        for (place, movement) in own.iter().enumerate() {
+        let mut records_fit = true;
+        for (index, movement) in level_movements.iter().enumerate() {
             on_hand += movement.on_hand_delta;
             allocated += movement.allocated_delta;
-            told_apart &= (movement.on_hand, movement.allocated) == (on_hand, allocated);
-            told_apart &= place == 0 || own[place - 1].version < movement.version;
+            records_fit &= (movement.on_hand, movement.allocated) == (on_hand, allocated);
+            records_fit &= index == 0 || level_movements[index - 1].version < movement.version;
         }
-        told_apart &= own.iter().all(|movement| movement.version <= level.version);
+        records_fit &= level_movements
+            .iter()
+            .all(|movement| movement.version <= level.version);
         let sums = (on_hand, allocated) == (level.on_hand, level.allocated);
-        finding.check(sums && told_apart, || {
+        finding.check(sums && records_fit, || {
             format!(
-                "{} at {}: {} movements sum to {on_hand} on hand, {allocated} allocated; the level says {} and {}{}",
+                "{} at {}: {} movements sum to {on_hand} on hand, {allocated} allocated; the level has {} and {}{}",
                 level.sku,
                 level.location_id,
-                own.len(),
+                level_movements.len(),
                 level.on_hand,
                 level.allocated,
-                if told_apart { "" } else { "; a recorded state or version does not fit" },
+                if records_fit { "" } else { "; a recorded quantity or version is wrong" },
             )
         });
     }
@@ -96,8 +99,8 @@ pub fn movements_sum_to_levels(snapshot: &Snapshot) -> Finding {
     finding
 }
 
-/// How many levels the ledger has not caught up with.
-pub fn unrecorded(snapshot: &Snapshot) -> usize {
+/// The number of levels with movements that are not recorded yet.
+pub fn count_unrecorded(snapshot: &Snapshot) -> usize {
     let mut sums: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
     for movement in &snapshot.movements {
         let sum = sums
@@ -106,12 +109,12 @@ pub fn unrecorded(snapshot: &Snapshot) -> usize {
         sum.0 += movement.on_hand_delta;
         sum.1 += movement.allocated_delta;
     }
-    let behind = |level: &&LevelRow| {
+    let is_behind = |level: &&LevelRow| {
         let sum = sums
             .get(&(level.location_id.as_str(), level.sku.as_str()))
             .copied()
             .unwrap_or_default();
         sum != (level.on_hand, level.allocated)
     };
-    snapshot.levels.iter().filter(behind).count()
+    snapshot.levels.iter().filter(is_behind).count()
 }

@@ -1,6 +1,6 @@
-//! The invariants of the design's section 3, recomputed from the raw tables and the exported files.
+//! Checks the five invariants on the raw tables and the exported files.
 //!
-//! Nothing here shares code with what wrote them: items are read attribute by attribute, and the files by `DuckDB`.
+//! The audit shares no code with the functions: it reads items attribute by attribute, and `DuckDB` reads the files.
 
 mod export;
 mod history;
@@ -20,30 +20,30 @@ use super::exported::ExportedLine;
 use super::plan::PlannedOrder;
 use super::trading::Traded;
 
-pub use levels::unrecorded;
-pub use tasks::open_lines;
+pub use levels::count_unrecorded;
+pub use tasks::count_open_lines;
 
-/// So many broken cases are told of each invariant.
-const TOLD: usize = 5;
+/// Number of broken cases that are printed for each invariant.
+const SHOWN_CASES: usize = 5;
 
-/// Whether an invariant holds.
+/// The result of checking an invariant.
 #[derive(Debug)]
 pub struct Finding {
-    /// Its name in the summary.
+    /// Name in the summary.
     pub name: &'static str,
-    /// What it says.
-    pub says: &'static str,
-    /// How many cases were looked at.
+    /// The invariant as a sentence.
+    pub description: &'static str,
+    /// Number of checked cases.
     pub cases: usize,
-    /// Cases in which it is broken.
+    /// Descriptions of the cases that break the invariant.
     pub broken: Vec<String>,
 }
 
 impl Finding {
-    fn new(name: &'static str, says: &'static str) -> Self {
+    fn new(name: &'static str, description: &'static str) -> Self {
         Self {
             name,
-            says,
+            description,
             cases: 0,
             broken: Vec::new(),
         }
@@ -56,39 +56,38 @@ impl Finding {
         }
     }
 
-    /// Whether it holds, of at least one case: what was never looked at proves nothing.
+    /// Whether all cases hold. Without any case the invariant is not proven, so this is false.
     pub fn holds(&self) -> bool {
         self.broken.is_empty() && self.cases > 0
     }
 
     /// The first broken cases, for the terminal.
-    pub fn told(&self) -> Vec<String> {
-        let mut told: Vec<String> = self.broken.iter().take(TOLD).cloned().collect();
-        if self.broken.len() > TOLD {
-            told.push(format!("and {} more", self.broken.len() - TOLD));
+    pub fn shown_cases(&self) -> Vec<String> {
+        let mut shown: Vec<String> = self.broken.iter().take(SHOWN_CASES).cloned().collect();
+        if self.broken.len() > SHOWN_CASES {
+            shown.push(format!("and {} more", self.broken.len() - SHOWN_CASES));
         }
         if self.cases == 0 {
-            told.push("there was nothing to look at".into());
+            shown.push("there was no case to check".into());
         }
-        told
+        shown
     }
 }
 
-/// What the demo knows of what it did, to hold against what is stored.
+/// The input of the audit: the requests of the demo, and the stored state.
 pub struct Evidence<'a> {
-    /// What the tables hold.
+    /// The content of the tables.
     pub snapshot: &'a Snapshot,
-    /// What was sent.
+    /// The orders that were sent.
     pub orders: &'a [PlannedOrder],
-    /// What was answered.
+    /// The responses to them.
     pub traded: &'a Traded,
-    /// What the files hold.
+    /// The rows of the exported files.
     pub exported: &'a [ExportedLine],
-    /// The day they are of.
     pub business_date: &'a str,
 }
 
-/// All five, in the design's order.
+/// Checks all five invariants.
 pub fn audit(evidence: &Evidence) -> Vec<Finding> {
     let Evidence {
         snapshot,
@@ -101,11 +100,12 @@ pub fn audit(evidence: &Evidence) -> Vec<Finding> {
         levels::never_negative(snapshot),
         levels::movements_sum_to_levels(snapshot),
         orders::one_key_one_effect(snapshot, orders, traded),
-        tasks::completed_once(snapshot),
+        tasks::complete_once(snapshot),
         export::equals_orders(snapshot, exported, business_date),
     ]
 }
 
+/// Location and SKU.
 type LevelId = (String, String);
 
 fn by_level<'a, T>(

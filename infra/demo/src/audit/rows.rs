@@ -1,4 +1,4 @@
-//! Raw items as the few facts that the audit needs, read attribute by attribute.
+//! The attributes of the stored items that the audit needs.
 
 use std::collections::HashMap;
 
@@ -8,151 +8,121 @@ use super::super::error::{DemoError, Result};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// A level as it is stored.
+/// A stored level.
 #[derive(Debug, Clone, Default)]
 pub struct LevelRow {
-    /// Where.
     pub location_id: String,
-    /// Of what.
     pub sku: String,
-    /// Physically there.
+    /// The quantity on hand.
     pub on_hand: i64,
-    /// Promised.
+    /// The quantity allocated to orders.
     pub allocated: i64,
-    /// What is stored as their difference.
+    /// The stored difference of both.
     pub available: i64,
-    /// Its version.
     pub version: i64,
-    /// Its reorder point, where it has a policy.
+    /// The reorder point, if the level has a policy.
     pub reorder_point: Option<i64>,
 }
 
-/// A movement as it is stored.
+/// A stored movement.
 #[derive(Debug, Clone, Default)]
 pub struct MovementRow {
-    /// Its id.
     pub movement_id: String,
-    /// Where.
     pub location_id: String,
-    /// Of what.
     pub sku: String,
-    /// The version that it made of its level.
+    /// The version of the level after this movement.
     pub version: i64,
-    /// Why.
     pub kind: String,
-    /// By how much `on_hand` changed.
+    /// Change of `on_hand`.
     pub on_hand_delta: i64,
-    /// By how much `allocated` changed.
+    /// Change of `allocated`.
     pub allocated_delta: i64,
-    /// `on_hand` afterwards, as it was recorded.
+    /// The recorded `on_hand` after this movement.
     pub on_hand: i64,
-    /// `allocated` afterwards, as it was recorded.
+    /// The recorded `allocated` after this movement.
     pub allocated: i64,
-    /// What caused it.
+    /// The cause, for example an order id.
     pub reference: String,
 }
 
-/// A line of an order as it is stored.
+/// A line of a stored order.
 #[derive(Debug, Clone, Default)]
 pub struct LineRow {
-    /// What.
     pub sku: String,
-    /// How much.
     pub quantity: i64,
-    /// Price of one.
+    /// Price of one unit.
     pub unit_price: i64,
-    /// Taken off.
+    /// Discount of the line.
     pub discount: i64,
-    /// Tax, in the price or on top of it.
+    /// Tax, included in the price or added to it.
     pub tax: i64,
-    /// How much has left.
     pub fulfilled: i64,
-    /// How much was given up before it left.
     pub canceled: i64,
-    /// How much of what has left was paid back.
+    /// Refunded quantity.
     pub returned: i64,
 }
 
-/// An order as it is stored.
+/// A stored order.
 #[derive(Debug, Clone, Default)]
 pub struct OrderRow {
-    /// Its id.
     pub order_id: String,
-    /// Where.
     pub location_id: String,
-    /// How it was sold.
     pub channel: String,
-    /// Where it is in its life.
     pub status: String,
-    /// The trading day it is of.
     pub business_date: String,
-    /// The caller's number.
+    /// The reference of the caller.
     pub external_reference: String,
-    /// Whether tax comes on top of its prices.
-    pub tax_on_top: bool,
-    /// What it comes to.
+    /// Whether tax is added to the prices.
+    pub is_tax_added: bool,
     pub total: i64,
-    /// What was sold.
     pub lines: Vec<LineRow>,
 }
 
-/// A refund as it is stored.
+/// A stored refund.
 #[derive(Debug, Clone, Default)]
 pub struct RefundRow {
-    /// The order.
     pub order_id: String,
-    /// Where the goods came back.
     pub location_id: String,
-    /// What it comes to.
     pub total: i64,
-    /// What was paid back for.
+    /// The refunded lines.
     pub lines: Vec<MovedLine>,
 }
 
-/// A fulfilment by hand as it is stored.
+/// A stored fulfilment by hand, without a task.
 #[derive(Debug, Clone, Default)]
 pub struct FulfilmentRow {
-    /// The order.
     pub order_id: String,
-    /// What left.
+    /// The fulfilled lines.
     pub lines: Vec<MovedLine>,
 }
 
 /// A line of a refund or a fulfilment.
 #[derive(Debug, Clone, Default)]
 pub struct MovedLine {
-    /// The line of the order, from 1.
+    /// Number of the order line, from 1.
     pub line: i64,
-    /// What.
     pub sku: String,
-    /// How much.
     pub quantity: i64,
-    /// What was paid back for it.
+    /// The refunded amount.
     pub amount: i64,
-    /// Whether it went back to stock.
+    /// Whether it was returned to stock.
     pub restock: bool,
 }
 
-/// A task as it is stored.
+/// A stored task.
 #[derive(Debug, Clone, Default)]
 pub struct TaskRow {
-    /// Its id.
     pub task_id: String,
-    /// Where it is in its life.
     pub state: String,
-    /// The order it serves.
     pub order_id: String,
-    /// The line of it, from 1.
+    /// Number of the order line, from 1.
     pub line: i64,
-    /// Where.
     pub location_id: String,
-    /// Of what.
     pub sku: String,
-    /// How much.
     pub quantity: i64,
 }
 
-/// What the tables hold.
+/// The content of the tables.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// All levels.
@@ -170,8 +140,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes an item of any table, by the kind that its key tells.
-    pub fn take(&mut self, item: &Item) -> Result<()> {
+    /// Adds an item of any table. Its key gives its kind.
+    pub fn add(&mut self, item: &Item) -> Result<()> {
         let (pk, sk) = (text(item, "pk")?, text(item, "sk")?);
         match (pk.split('#').next().unwrap_or_default(), sk.as_str()) {
             ("LEVEL", "LEVEL") => self.levels.push(level(item)?),
@@ -182,7 +152,7 @@ impl Snapshot {
                 self.fulfilments.push(fulfilment(item)?);
             }
             ("TASK", "TASK") => self.tasks.push(task(item)?),
-            // Alert states, requests, controllers: no invariant is about them.
+            // Alert states, requests and controllers are part of no invariant.
             _ => {}
         }
         Ok(())
@@ -190,12 +160,12 @@ impl Snapshot {
 }
 
 impl LineRow {
-    /// What the line comes to before tax on top.
+    /// The amount of the line, without added tax.
     pub fn net(&self) -> i64 {
         self.unit_price * self.quantity - self.discount
     }
 
-    /// `amount` x `quantity` of the line, rounded down.
+    /// The share of `quantity` units in an amount of the line, rounded down.
     pub fn share(&self, amount: i64, quantity: i64) -> i64 {
         let exact = i128::from(amount) * i128::from(quantity) / i128::from(self.quantity);
         i64::try_from(exact).unwrap_or(i64::MAX)
@@ -203,13 +173,13 @@ impl LineRow {
 }
 
 impl OrderRow {
-    /// What `line` of the order comes to.
+    /// The amount of `line`, with added tax.
     pub fn total_of(&self, line: &LineRow) -> i64 {
-        line.net() + if self.tax_on_top { line.tax } else { 0 }
+        line.net() + if self.is_tax_added { line.tax } else { 0 }
     }
 
-    /// How much of `line` is exported: what was sold, or all of it where the order's status says that nothing was.
-    pub fn exported(&self, line: &LineRow) -> i64 {
+    /// The quantity of `line` in the export: without canceled units, or the whole line if the order is canceled.
+    pub fn exported_quantity(&self, line: &LineRow) -> i64 {
         if self.status == "canceled" {
             line.quantity
         } else {
@@ -217,14 +187,14 @@ impl OrderRow {
         }
     }
 
-    /// What `quantity` of `line` comes to before tax on top.
+    /// The amount of `quantity` units of `line`, without added tax.
     pub fn net_of(&self, line: &LineRow, quantity: i64) -> i64 {
-        let tax_on_top = if self.tax_on_top {
+        let added_tax = if self.is_tax_added {
             line.share(line.tax, quantity)
         } else {
             0
         };
-        line.share(self.total_of(line), quantity) - tax_on_top
+        line.share(self.total_of(line), quantity) - added_tax
     }
 }
 
@@ -266,11 +236,11 @@ fn order(item: &Item) -> Result<OrderRow> {
         status: text(item, "status")?,
         business_date: text(item, "business_date")?,
         external_reference: text(item, "external_reference").unwrap_or_default(),
-        tax_on_top: text(item, "tax_treatment").is_ok_and(|treatment| treatment == "added"),
+        is_tax_added: text(item, "tax_treatment").is_ok_and(|treatment| treatment == "added"),
         total: number(item, "total")?,
-        lines: lines_in(item)?
+        lines: lines_of(item)?
             .iter()
-            .map(|line| line_of(item, line))
+            .map(|line| order_line(item, line))
             .collect::<Result<_>>()?,
     })
 }
@@ -292,10 +262,10 @@ fn fulfilment(item: &Item) -> Result<FulfilmentRow> {
 }
 
 fn moved_lines(item: &Item) -> Result<Vec<MovedLine>> {
-    lines_in(item)?
+    lines_of(item)?
         .iter()
         .map(|line| {
-            let line = line.as_m().map_err(|_| lacks(item, "lines"))?;
+            let line = line.as_m().map_err(|_| unreadable(item, "lines"))?;
             Ok(MovedLine {
                 line: number(line, "l")?,
                 sku: text(line, "s")?,
@@ -307,19 +277,19 @@ fn moved_lines(item: &Item) -> Result<Vec<MovedLine>> {
         .collect()
 }
 
-fn lines_in(item: &Item) -> Result<&Vec<AttributeValue>> {
+fn lines_of(item: &Item) -> Result<&Vec<AttributeValue>> {
     item.get("lines")
         .and_then(|value| value.as_l().ok())
-        .ok_or_else(|| lacks(item, "lines"))
+        .ok_or_else(|| unreadable(item, "lines"))
 }
 
-fn line_of(order: &Item, line: &AttributeValue) -> Result<LineRow> {
-    let line = line.as_m().map_err(|_| lacks(order, "lines"))?;
+fn order_line(order: &Item, line: &AttributeValue) -> Result<LineRow> {
+    let line = line.as_m().map_err(|_| unreadable(order, "lines"))?;
     Ok(LineRow {
         sku: text(line, "s")?,
         quantity: number(line, "q")?,
         unit_price: number(line, "p")?,
-        // What is zero is not stored.
+        // Zero values are not stored.
         discount: number_or_zero(line, "d")?,
         tax: number_or_zero(line, "t")?,
         fulfilled: number_or_zero(line, "f")?,
@@ -343,14 +313,14 @@ fn task(item: &Item) -> Result<TaskRow> {
 fn text(item: &Item, name: &str) -> Result<String> {
     match item.get(name) {
         Some(AttributeValue::S(text)) => Ok(text.clone()),
-        _ => Err(lacks(item, name)),
+        _ => Err(unreadable(item, name)),
     }
 }
 
 fn number(item: &Item, name: &str) -> Result<i64> {
     match item.get(name) {
-        Some(AttributeValue::N(text)) => text.parse().map_err(|_| lacks(item, name)),
-        _ => Err(lacks(item, name)),
+        Some(AttributeValue::N(text)) => text.parse().map_err(|_| unreadable(item, name)),
+        _ => Err(unreadable(item, name)),
     }
 }
 
@@ -362,9 +332,9 @@ fn number_or_zero(item: &Item, name: &str) -> Result<i64> {
     }
 }
 
-fn lacks(item: &Item, name: &str) -> DemoError {
+fn unreadable(item: &Item, name: &str) -> DemoError {
     DemoError::Unexpected(format!(
-        "the audit cannot read `{name}` of the item {:?}",
+        "the audit cannot read the attribute `{name}` of the item {:?}",
         item.get("pk")
     ))
 }

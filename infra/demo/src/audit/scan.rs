@@ -1,4 +1,4 @@
-//! Reads whole tables, which no function may do: an audit sees what keys and indexes would hide.
+//! Scans whole tables. Functions must not scan, but an audit must also find items that no key or index leads to.
 
 use aws_sdk_dynamodb::Client;
 use xtask::status::Cloud;
@@ -6,7 +6,7 @@ use xtask::status::Cloud;
 use super::super::error::{DemoError, Result};
 use super::rows::Snapshot;
 
-/// What the tables hold now.
+/// Reads the current content of the tables.
 pub async fn snapshot(client: &Client, cloud: &Cloud) -> Result<Snapshot> {
     let mut snapshot = Snapshot::default();
     for name in ["stock", "orders", "tasks"] {
@@ -23,7 +23,7 @@ pub async fn snapshot(client: &Client, cloud: &Cloud) -> Result<Snapshot> {
         while let Some(page) = pages.next().await {
             let page = page.map_err(DemoError::aws(format!("reading the table {table}")))?;
             for item in page.items.unwrap_or_default() {
-                snapshot.take(&item)?;
+                snapshot.add(&item)?;
             }
         }
     }

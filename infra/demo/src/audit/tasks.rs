@@ -5,23 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Finding;
 use super::rows::{OrderRow, Snapshot, TaskRow};
 
-type Moved<'a> = BTreeMap<(&'a str, &'a str), Vec<i64>>;
+/// Quantities by order and SKU.
+type Quantities<'a> = BTreeMap<(&'a str, &'a str), Vec<i64>>;
 
-/// For each order, what left is what its completed tasks fetched and what left by hand, and so say its lines.
-pub fn completed_once(snapshot: &Snapshot) -> Finding {
+/// Checks that the movements and lines of each order equal its completed tasks and its fulfilments by hand.
+pub fn complete_once(snapshot: &Snapshot) -> Finding {
     let mut finding = Finding::new(
         "tasks_complete_once",
         "a task completes at most once and moves stock exactly once",
     );
-    let mut done: Moved = BTreeMap::new();
-    let mut lines: BTreeMap<(&str, i64), Vec<&TaskRow>> = BTreeMap::new();
+    let mut fulfilled: Quantities = BTreeMap::new();
+    let mut tasks_by_line: BTreeMap<(&str, i64), Vec<&TaskRow>> = BTreeMap::new();
     for task in &snapshot.tasks {
-        lines
+        tasks_by_line
             .entry((&task.order_id, task.line))
             .or_default()
             .push(task);
         if task.state == "completed" {
-            done.entry((&task.order_id, &task.sku))
+            fulfilled
+                .entry((&task.order_id, &task.sku))
                 .or_default()
                 .push(task.quantity);
         }
@@ -36,38 +38,39 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
                 .or_default() += line.quantity;
         }
         for (sku, quantity) in moved {
-            done.entry((&fulfilment.order_id, sku))
+            fulfilled
+                .entry((&fulfilment.order_id, sku))
                 .or_default()
                 .push(quantity);
         }
     }
-    compare_with_movements(snapshot, done, &mut finding);
+    compare_with_movements(snapshot, fulfilled, &mut finding);
     for order in snapshot
         .orders
         .iter()
         .filter(|order| order.channel != "pos")
     {
         for (number, line) in (1_i64..).zip(&order.lines) {
-            let own = lines
+            let line_tasks = tasks_by_line
                 .remove(&(order.order_id.as_str(), number))
                 .unwrap_or_default();
-            let completed: i64 = own
+            let completed: i64 = line_tasks
                 .iter()
                 .filter(|task| task.state == "completed")
                 .map(|task| task.quantity)
                 .sum();
-            let one = own.len() <= 1
-                && own
+            let is_one_task = line_tasks.len() <= 1
+                && line_tasks
                     .iter()
-                    .all(|task| is_of(task, order, &line.sku, line.quantity));
-            let handed_over = by_hand
+                    .all(|task| is_for_line(task, order, &line.sku, line.quantity));
+            let fulfilled_by_hand = by_hand
                 .remove(&(order.order_id.as_str(), number))
                 .unwrap_or_default();
-            finding.check(one && completed + handed_over == line.fulfilled, || {
+            finding.check(is_one_task && completed + fulfilled_by_hand == line.fulfilled, || {
                 format!(
-                    "line {number} of order {}: {} tasks fetched {completed}, {handed_over} left by hand, the line says {}",
+                    "line {number} of order {}: {} tasks completed {completed}, {fulfilled_by_hand} fulfilled by hand, the line has {}",
                     order.order_id,
-                    own.len(),
+                    line_tasks.len(),
                     line.fulfilled
                 )
             });
@@ -79,10 +82,10 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
             format!("two tasks have the id {}", task.task_id)
         });
     }
-    for ((order, line), tasks) in lines {
+    for ((order, line), tasks) in tasks_by_line {
         finding.check(false, || {
             format!(
-                "{} tasks for line {line} of order {order}, which is not there",
+                "{} tasks for line {line} of order {order}, which does not exist",
                 tasks.len()
             )
         });
@@ -90,9 +93,13 @@ pub fn completed_once(snapshot: &Snapshot) -> Finding {
     finding
 }
 
-/// What was fetched or handed over of each order, `done`, is what its movements say has left.
-fn compare_with_movements<'a>(snapshot: &'a Snapshot, mut done: Moved<'a>, finding: &mut Finding) {
-    let mut left: Moved = BTreeMap::new();
+/// Checks that the fulfilment movements of each order equal the quantities in `fulfilled`.
+fn compare_with_movements<'a>(
+    snapshot: &'a Snapshot,
+    mut fulfilled: Quantities<'a>,
+    finding: &mut Finding,
+) {
+    let mut moved_by_order: Quantities = BTreeMap::new();
     for movement in snapshot
         .movements
         .iter()
@@ -104,31 +111,36 @@ fn compare_with_movements<'a>(snapshot: &'a Snapshot, mut done: Moved<'a>, findi
                 movement.movement_id, movement.on_hand_delta, movement.allocated_delta
             )
         });
-        left.entry((&movement.reference, &movement.sku))
+        moved_by_order
+            .entry((&movement.reference, &movement.sku))
             .or_default()
             .push(-movement.on_hand_delta);
     }
-    let orders: BTreeSet<(&str, &str)> = done.keys().chain(left.keys()).copied().collect();
+    let orders: BTreeSet<(&str, &str)> = fulfilled
+        .keys()
+        .chain(moved_by_order.keys())
+        .copied()
+        .collect();
     for id in orders {
-        let mut completed = done.remove(&id).unwrap_or_default();
-        let mut moved = left.remove(&id).unwrap_or_default();
+        let mut completed = fulfilled.remove(&id).unwrap_or_default();
+        let mut moved = moved_by_order.remove(&id).unwrap_or_default();
         completed.sort_unstable();
         moved.sort_unstable();
         finding.check(completed == moved, || {
             format!(
-                "{} of order {}: {completed:?} was fetched or handed over, stock moved {moved:?}",
+                "{} of order {}: fulfilled {completed:?}, stock moved {moved:?}",
                 id.1, id.0
             )
         });
     }
 }
 
-fn is_of(task: &TaskRow, order: &OrderRow, sku: &str, quantity: i64) -> bool {
+fn is_for_line(task: &TaskRow, order: &OrderRow, sku: &str, quantity: i64) -> bool {
     task.location_id == order.location_id && task.sku == sku && task.quantity == quantity
 }
 
-/// How many lines of orders for delivery have not left yet.
-pub fn open_lines(snapshot: &Snapshot) -> usize {
+/// The number of order lines for delivery or collection that are not fulfilled yet.
+pub fn count_open_lines(snapshot: &Snapshot) -> usize {
     let orders = snapshot
         .orders
         .iter()

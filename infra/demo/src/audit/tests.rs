@@ -1,4 +1,4 @@
-//! The audit must see what is wrong: each test breaks one thing in a day that is right.
+//! Each test breaks one thing in a correct day, and the audit must find it.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::rows::{
     FulfilmentRow, LevelRow, LineRow, MovedLine, MovementRow, OrderRow, RefundRow, Snapshot,
     TaskRow,
 };
-use super::{Evidence, audit, open_lines, unrecorded};
+use super::{Evidence, audit, count_open_lines, count_unrecorded};
 
-/// One level, counted as 10; one basket of 3 online, fetched by one task.
-struct Scene {
+/// A correct day: one level, counted as 10, and one online order of 3 units, fulfilled by one task.
+struct Scenario {
     snapshot: Snapshot,
     orders: Vec<PlannedOrder>,
     traded: Traded,
@@ -42,7 +42,7 @@ fn movement(
     }
 }
 
-fn scene() -> Scene {
+fn correct_day() -> Scenario {
     let line = LineRow {
         sku: "milk".into(),
         quantity: 3,
@@ -51,7 +51,7 @@ fn scene() -> Scene {
         fulfilled: 3,
         ..LineRow::default()
     };
-    Scene {
+    Scenario {
         snapshot: Snapshot {
             levels: vec![LevelRow {
                 location_id: "dc".into(),
@@ -118,12 +118,12 @@ fn scene() -> Scene {
     }
 }
 
-fn broken(scene: &Scene) -> Vec<&'static str> {
+fn broken(day: &Scenario) -> Vec<&'static str> {
     let evidence = Evidence {
-        snapshot: &scene.snapshot,
-        orders: &scene.orders,
-        traded: &scene.traded,
-        exported: &scene.exported,
+        snapshot: &day.snapshot,
+        orders: &day.orders,
+        traded: &day.traded,
+        exported: &day.exported,
         business_date: "2026-03-01",
     };
     let findings = audit(&evidence);
@@ -135,18 +135,21 @@ fn broken(scene: &Scene) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_day_that_is_right_breaks_nothing() {
-    let scene = scene();
-    assert_eq!(broken(&scene), Vec::<&str>::new());
+fn correct_day_passes() {
+    let day = correct_day();
+    assert_eq!(broken(&day), Vec::<&str>::new());
     assert_eq!(
-        (unrecorded(&scene.snapshot), open_lines(&scene.snapshot)),
+        (
+            count_unrecorded(&day.snapshot),
+            count_open_lines(&day.snapshot)
+        ),
         (0, 0)
     );
 }
 
 #[test]
-fn nothing_to_look_at_is_no_proof() {
-    let empty = Scene {
+fn empty_day_proves_no_invariant() {
+    let empty = Scenario {
         snapshot: Snapshot::default(),
         orders: Vec::new(),
         traded: Traded::default(),
@@ -157,64 +160,62 @@ fn nothing_to_look_at_is_no_proof() {
 }
 
 #[test]
-fn a_level_below_zero_at_any_time_is_seen_also_when_it_has_recovered() {
-    let mut scene = scene();
-    scene.snapshot.movements[0].on_hand_delta = 2;
-    scene
-        .snapshot
+fn temporarily_negative_level_is_found() {
+    let mut day = correct_day();
+    day.snapshot.movements[0].on_hand_delta = 2;
+    day.snapshot
         .movements
         .push(movement(4, "receipt", (8, 0), (7, 0), ""));
-    assert!(broken(&scene).contains(&"never_negative"));
+    assert!(broken(&day).contains(&"never_negative"));
 }
 
 #[test]
-fn a_lost_movement_and_a_level_changed_behind_the_ledger_are_seen() {
-    let mut lost = scene();
+fn lost_movement_and_unrecorded_change_are_found() {
+    let mut lost = correct_day();
     lost.snapshot.movements.pop();
     assert_eq!(
         broken(&lost),
         ["movements_sum_to_levels", "tasks_complete_once"]
     );
-    assert_eq!(unrecorded(&lost.snapshot), 1);
+    assert_eq!(count_unrecorded(&lost.snapshot), 1);
 
-    let mut changed = scene();
+    let mut changed = correct_day();
     changed.snapshot.levels[0].on_hand = 6;
     changed.snapshot.levels[0].available = 6;
     assert_eq!(broken(&changed), ["movements_sum_to_levels"]);
 }
 
 #[test]
-fn an_order_placed_twice_is_seen() {
-    let mut scene = scene();
-    let mut again = scene.snapshot.orders[0].clone();
+fn order_placed_twice_is_found() {
+    let mut day = correct_day();
+    let mut again = day.snapshot.orders[0].clone();
     again.order_id = "order-2".into();
     again.lines.clear();
     again.total = 0;
-    scene.snapshot.orders.push(again);
-    assert_eq!(broken(&scene), ["one_key_one_effect"]);
+    day.snapshot.orders.push(again);
+    assert_eq!(broken(&day), ["one_key_one_effect"]);
 }
 
 #[test]
-fn an_order_of_a_refused_basket_is_seen() {
-    let mut scene = scene();
-    scene.traded.placed.clear();
-    assert_eq!(broken(&scene), ["one_key_one_effect"]);
+fn order_of_rejected_basket_is_found() {
+    let mut day = correct_day();
+    day.traded.placed.clear();
+    assert_eq!(broken(&day), ["one_key_one_effect"]);
 }
 
 #[test]
-fn a_task_that_moved_stock_twice_is_seen() {
-    let mut scene = scene();
-    scene
-        .snapshot
+fn task_that_moved_stock_twice_is_found() {
+    let mut day = correct_day();
+    day.snapshot
         .movements
         .push(movement(4, "fulfilment", (-3, -3), (4, -3), "order-1"));
-    assert!(broken(&scene).contains(&"tasks_complete_once"));
+    assert!(broken(&day).contains(&"tasks_complete_once"));
 }
 
-/// Two of the three have left by hand and one was given up; one of the two came back to stock.
-fn partly() -> Scene {
-    let mut scene = scene();
-    let snapshot = &mut scene.snapshot;
+/// Two of three units are fulfilled by hand and one is canceled. One of the two is returned to stock.
+fn partly_fulfilled_day() -> Scenario {
+    let mut day = correct_day();
+    let snapshot = &mut day.snapshot;
     snapshot.tasks[0].state = "canceled".into();
     snapshot.movements.pop();
     for (version, kind, deltas, after) in [
@@ -246,64 +247,64 @@ fn partly() -> Scene {
         total: 99,
         lines: vec![moved(1, 99, true)],
     }];
-    let exported = &mut scene.exported[0];
+    let exported = &mut day.exported[0];
     exported.quantity = 2;
     (exported.gross_minor, exported.discount_minor) = (200, 1);
     exported.net_minor = 199;
-    scene
+    day
 }
 
 #[test]
-fn an_order_that_left_came_back_and_was_given_up_in_parts_breaks_nothing() {
-    let scene = partly();
-    assert_eq!(broken(&scene), Vec::<&str>::new());
-    assert_eq!(open_lines(&scene.snapshot), 0);
+fn partly_fulfilled_canceled_and_returned_order_passes() {
+    let day = partly_fulfilled_day();
+    assert_eq!(broken(&day), Vec::<&str>::new());
+    assert_eq!(count_open_lines(&day.snapshot), 0);
 }
 
 #[test]
-fn goods_that_came_back_twice_or_were_paid_for_twice_are_seen() {
-    let mut unpaid = partly();
-    unpaid.snapshot.refunds.clear();
-    assert_eq!(broken(&unpaid), ["one_key_one_effect"]);
+fn wrong_refunds_are_found() {
+    let mut missing = partly_fulfilled_day();
+    missing.snapshot.refunds.clear();
+    assert_eq!(broken(&missing), ["one_key_one_effect"]);
 
-    let mut twice = partly();
+    let mut twice = partly_fulfilled_day();
     let again = twice.snapshot.refunds[0].clone();
     twice.snapshot.refunds.push(again);
     assert_eq!(broken(&twice), ["one_key_one_effect"]);
 
-    let mut cent = partly();
-    cent.snapshot.refunds[0].total = 100;
-    cent.snapshot.refunds[0].lines[0].amount = 100;
-    assert_eq!(broken(&cent), ["one_key_one_effect"]);
+    let mut wrong_amount = partly_fulfilled_day();
+    wrong_amount.snapshot.refunds[0].total = 100;
+    wrong_amount.snapshot.refunds[0].lines[0].amount = 100;
+    assert_eq!(broken(&wrong_amount), ["one_key_one_effect"]);
 
-    let mut kept = partly();
-    kept.snapshot.refunds[0].lines[0].restock = false;
-    assert_eq!(broken(&kept), ["one_key_one_effect"]);
+    let mut not_restocked = partly_fulfilled_day();
+    not_restocked.snapshot.refunds[0].lines[0].restock = false;
+    assert_eq!(broken(&not_restocked), ["one_key_one_effect"]);
 }
 
 #[test]
-fn a_fulfilment_by_hand_without_its_record_and_a_release_nobody_asked_for_are_seen() {
-    let mut unrecorded = partly();
+fn unrecorded_fulfilment_and_wrong_release_are_found() {
+    let mut unrecorded = partly_fulfilled_day();
     unrecorded.snapshot.fulfilments.clear();
     assert_eq!(broken(&unrecorded), ["tasks_complete_once"]);
 
-    let mut released = partly();
+    let mut released = partly_fulfilled_day();
     released.snapshot.orders[0].lines[0].canceled = 0;
     let found = broken(&released);
     assert_eq!(found, ["one_key_one_effect", "exports_equal_orders"]);
 }
 
 #[test]
-fn a_cent_that_is_lost_on_the_way_to_the_files_is_seen() {
-    let mut cent = scene();
+fn wrong_export_rows_are_found() {
+    let mut cent = correct_day();
     cent.exported[0].net_minor = 298;
     assert_eq!(broken(&cent), ["exports_equal_orders"]);
 
-    let mut twice = scene();
+    let mut twice = correct_day();
     twice.exported.push(twice.exported[0].clone());
     assert_eq!(broken(&twice), ["exports_equal_orders"]);
 
-    let mut missing = scene();
+    let mut missing = correct_day();
     missing.exported.clear();
     assert_eq!(broken(&missing), ["exports_equal_orders"]);
 }
