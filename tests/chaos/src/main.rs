@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use stockline_integration_tests::Deployed;
 use stockline_chaos::{BadNetwork, Figures, Size, day, history, table};
+use stockline_integration_tests::Deployed;
 use xtask::status::Cloud;
 
 /// Sales and histories in a bad network

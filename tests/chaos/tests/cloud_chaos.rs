@@ -1,8 +1,8 @@
 //! A bad day, as small as shows something: `cargo xtask chaos` has larger ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use stockline_integration_tests::Deployed;
 use stockline_chaos::{BadNetwork, Size, day, history, table};
+use stockline_integration_tests::Deployed;
 
 const SMALL: Size = Size {
     buyers: 150,
