@@ -1,10 +1,10 @@
-# Policies for those outside: attach them to the role or user of a controller, an analyst.
+# Policies for principals outside this configuration. Attach them to the role or user of a controller or an analyst.
 
 resource "aws_iam_policy" "controller" {
   for_each = var.controllers
 
   name        = "${local.prefix}-${each.value}"
-  description = "Take the commands of ${each.value} from its own queue."
+  description = "Receive the commands of ${each.value} from its own queue."
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -20,7 +20,7 @@ resource "aws_iam_policy" "controller" {
 
 resource "aws_iam_policy" "analyst" {
   name        = "${local.prefix}-analyst"
-  description = "Query the exports in the workgroup; write nothing but results."
+  description = "Query the exports in the workgroup; write only query results."
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [

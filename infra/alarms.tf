@@ -1,18 +1,19 @@
-# Alarms go to the operations topic. What a failing record costs decides the threshold: one in a DLQ is one too many.
+# All alarms go to the operations topic. Thresholds follow the cost of a failure: one message in a DLQ raises an alarm.
 
 locals {
-  # A run that fails is an error; one that never began is silence, which only a missing count can tell. Each function counts
-  # its runs that came to their end.
+  # A failed run counts as a Lambda error. A run that did not start produces no data, so these alarms fire when the metric of
+  # completed runs is missing.
   nightly_runs = {
     sales-export = { name = "export", counted = "exports_completed" }
     stock-audit  = { name = "audit", counted = "audits_completed" }
   }
 
-  # Alarm -> what it watches. What is not said is what the resource below takes.
+  # Alarm name -> its settings. The resource below has the defaults.
   alarms = merge(
-    # The authorizer can refuse a token only by failing; that API Gateway gets no answer from it shows as a 5xx of the API.
+    # The authorizer rejects a token by returning an error, so its errors raise no alarm. If it does not respond, the API returns
+    # 5xx, which has an alarm.
     { for name, _ in local.functions : "${name}-errors" => {
-      description = "${name} failed or panicked; its log says why."
+      description = "${name} failed or panicked. Its log has the cause."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       dimensions  = { FunctionName = module.function[name].name }
@@ -20,7 +21,7 @@ locals {
       datapoints  = 2
     } if name != "authorizer" },
     { for name, _ in local.functions : "${name}-throttles" => {
-      description = "${name} was not started: the account's or its own concurrency is used up."
+      description = "${name} was throttled: the concurrency limit of the account or of the function is reached."
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       dimensions  = { FunctionName = module.function[name].name }
@@ -28,7 +29,7 @@ locals {
       datapoints  = 2
     } },
     { for name, function in local.functions : "${name}-iterator-age" => {
-      description = "${name} is more than five minutes behind its stream; after 24 h records are lost."
+      description = "${name} is more than five minutes behind its stream. Records are lost after 24 h."
       namespace   = "AWS/Lambda"
       metric      = "IteratorAge"
       dimensions  = { FunctionName = module.function[name].name }
@@ -36,9 +37,9 @@ locals {
       periods     = 5
       threshold   = 5 * 60 * 1000
     } if length(function.streams) > 0 },
-    # A task may wait an hour for a controller with room; an alert or a command waits only when its reader is stuck.
+    # A task may wait an hour for a controller with free capacity. Alerts and commands wait only if their consumer is stuck.
     { for name, _ in local.queues : "${name}-age" => {
-      description = "The oldest message of ${name} has waited more than ${name == "tasks" ? 3600 : 300} s: nobody takes it, or nobody can."
+      description = "The oldest message of ${name} has waited more than ${name == "tasks" ? 3600 : 300} s: its consumer does not run, or fails."
       namespace   = "AWS/SQS"
       metric      = "ApproximateAgeOfOldestMessage"
       dimensions  = { QueueName = aws_sqs_queue.this[name].name }
@@ -51,14 +52,14 @@ locals {
       { for name, queue in aws_sqs_queue.dlq : "${name}-dlq" => queue.name },
       { for name, queue in aws_sqs_queue.failures : "${name}-failures" => queue.name },
       ) : "${name}-depth" => {
-      description = "${name} holds what could not be handled; it is kept for 14 days."
+      description = "${name} has messages that could not be processed. They are kept for 14 days."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = queue }
       statistic   = "Maximum"
     } },
     { for name, run in local.nightly_runs : "${run.name}-missing" => {
-      description = "${name} has not come to its end in the last 26 hours."
+      description = "${name} has not completed a run in the last 26 hours."
       namespace   = local.prefix
       metric      = run.counted
       dimensions  = { function = name }
@@ -69,21 +70,21 @@ locals {
       missing     = "breaching"
     } },
     { for name in ["lease-sweeper", "task-reports"] : "${name}-dead-lettered" => {
-      description = "A task failed or was lost too often and is given up; `GET /v1/tasks/{task_id}` of the id in ${name}'s log has the rest."
+      description = "A task was dead-lettered after too many failed or lost attempts. The log of ${name} has its id; `GET /v1/tasks/{task_id}` has the details."
       namespace   = local.prefix
       metric      = "tasks_dead_lettered"
       dimensions  = { function = name }
     } },
     {
       stock-differences = {
-        description = "Levels, movements and open orders contradict each other; `cargo xtask repair` shows what would put them right."
+        description = "Levels, movements and open orders differ. `cargo xtask repair` shows the differences and their repair."
         namespace   = local.prefix
         metric      = "stock_differences"
         dimensions  = { function = "stock-audit" }
         period      = 300
       }
       api-5xx = {
-        description = "More than one answer in a hundred is a 5xx."
+        description = "More than 1 % of the responses are 5xx."
         namespace   = "AWS/ApiGateway"
         metric      = "5XXError"
         dimensions  = { ApiName = aws_api_gateway_rest_api.this.name, Stage = aws_api_gateway_stage.live.stage_name }

@@ -1,5 +1,5 @@
-# The API is what api/openapi.yaml says. To it this adds only what is AWS's: where each operation goes, who checks the
-# token, what the gateway itself answers. Schemas stay here: bodies are validated by the functions.
+# Deploys api/openapi.yaml. This file adds what is specific to AWS: integrations, the authorizer and gateway responses. Schemas
+# are not deployed, because the functions validate request bodies.
 
 locals {
   openapi = yamldecode(file("${path.module}/api/openapi.yaml"))
@@ -21,15 +21,15 @@ locals {
     "arn:${local.partition}:lambda:${var.region}:${local.account_id}:function:${local.prefix}-${name}/invocations",
   ]) }
 
-  # What API Gateway answers by itself: type of gateway response -> status, kind, title and detail of the problem. Kinds and
-  # titles are those of shared/platform, so that a client meets one set.
+  # Responses of API Gateway itself: response type -> status, problem type, title and detail. Types and titles are those of
+  # shared/platform, so that clients see one set.
   gateway_problems = {
     UNAUTHORIZED                   = [401, "unauthenticated", "A valid token is required", "A bearer token is needed, and one that is valid here and now."]
     AUTHORIZER_FAILURE             = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     ACCESS_DENIED                  = [403, "forbidden", "The caller's role does not allow this", "This caller may not do this."]
     INVALID_API_KEY                = [403, "forbidden", "The caller's role does not allow this", "The API key is not known."]
-    # What API Gateway says of a path that no operation has.
+    # API Gateway uses this type for an unknown path.
     MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "There is no such thing", "There is nothing at this path."]
     RESOURCE_NOT_FOUND           = [404, "not-found", "There is no such thing", "There is nothing at this path."]
     REQUEST_TOO_LARGE            = [413, "payload-too-large", "The body is too large", "The body is larger than 64 KiB."]
@@ -77,7 +77,7 @@ locals {
           type           = "token"
           authorizerUri  = local.invoke_uris["authorizer"]
           identitySource = "method.request.header.${scheme.name}"
-          # What cannot be a bearer token is refused without calling anybody.
+          # A header that is no bearer token is rejected without a call of the authorizer.
           identityValidationExpression = "^Bearer [-0-9A-Za-z_.]+$"
           authorizerResultTtlInSeconds = 300
         }
@@ -121,7 +121,7 @@ resource "aws_api_gateway_rest_api" "this" {
 resource "aws_api_gateway_deployment" "this" {
   rest_api_id = aws_api_gateway_rest_api.this.id
 
-  # A stage serves a snapshot: another body needs another deployment.
+  # A stage serves a snapshot of the API, so a changed body needs a new deployment.
   triggers = { body = sha256(jsonencode(local.api_body)) }
 
   lifecycle {
@@ -168,7 +168,7 @@ resource "aws_api_gateway_method_settings" "all" {
   }
 }
 
-# Keys meter a store's calls; they authenticate nobody.
+# API keys meter the calls of a store. They are no authentication.
 resource "aws_api_gateway_usage_plan" "stores" {
   name = "${local.prefix}-stores"
 
@@ -183,7 +183,7 @@ resource "aws_api_gateway_usage_plan" "stores" {
   }
 }
 
-# Access logs need a role that all APIs of the account and region share; setting it again changes nothing.
+# Access logs need a role that all APIs of the account and region share. Setting it again has no effect.
 resource "aws_iam_role" "api_logs" {
   count = local.capabilities.access_logs ? 1 : 0
 

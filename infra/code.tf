@@ -1,8 +1,8 @@
-# Where packages wait for Lambda to take its own copy.
+# Bucket for the packages of the functions. Lambda copies them from here.
 
 resource "aws_s3_bucket" "code" {
   bucket        = "${local.prefix}-code-${local.account_id}"
-  force_destroy = true # everything in it can be built again
+  force_destroy = true # its content can be built again
 }
 
 resource "aws_s3_bucket_public_access_block" "code" {

@@ -22,14 +22,14 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "exports" {
       sse_algorithm     = "aws:kms"
       kms_master_key_id = aws_kms_key.data.arn
     }
-    # One call to KMS per bucket and hour instead of one per object.
+    # Reduces KMS calls: one data key per bucket for a time, instead of one per object.
     bucket_key_enabled = true
   }
 }
 
 resource "aws_s3_bucket_versioning" "exports" {
   bucket = aws_s3_bucket.exports.id
-  # A corrected day overwrites its files; the version before stays for the lifecycle rule's days.
+  # Replaced files are kept for the days of the lifecycle rule below.
   versioning_configuration {
     status = "Enabled"
   }
@@ -78,7 +78,7 @@ resource "aws_s3_bucket_policy" "exports" {
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })
-  count      = local.on_aws ? 1 : 0 # the local cloud speaks plain HTTP
+  count      = local.on_aws ? 1 : 0 # the local cloud uses plain HTTP
   depends_on = [aws_s3_bucket_public_access_block.exports]
 }
 
@@ -88,8 +88,8 @@ resource "aws_glue_catalog_database" "this" {
 }
 
 locals {
-  # Columns in the order of the files; names and types as functions/sales-export writes them. Amounts have four digits
-  # after the point, because some currencies have three.
+  # Columns in file order, with the names and types that functions/sales-export writes. Amounts have four decimals, because some
+  # currencies have three.
   datasets = {
     sales_lines = {
       format      = "parquet"
@@ -138,7 +138,7 @@ locals {
         ["close_out_hour", "int"],
       ]
     }
-    # One line of JSON a time zone and day, written last: what a query joins, so as to read no day that is half written.
+    # One line of JSON per time zone and day, written last. Queries join it, so that they never read an incomplete day.
     export_manifest = {
       format      = "json"
       partitioned = true
@@ -151,7 +151,7 @@ locals {
     }
   }
 
-  # Format -> how Athena reads it.
+  # Format -> classes that Athena reads it with.
   formats = {
     parquet = {
       input  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -175,7 +175,7 @@ resource "aws_glue_catalog_table" "this" {
 
   parameters = merge(
     { EXTERNAL = "TRUE", classification = each.value.format },
-    # Projection: a day's partition exists because its date does; nobody runs MSCK REPAIR or a crawler.
+    # Partition projection derives partitions from the date range, without MSCK REPAIR or a crawler.
     each.value.partitioned ? {
       "projection.enabled"              = "true"
       "projection.business_date.type"   = "date"
@@ -220,7 +220,7 @@ resource "aws_athena_workgroup" "this" {
     # A client cannot send results elsewhere or unencrypted.
     enforce_workgroup_configuration    = true
     publish_cloudwatch_metrics_enabled = local.on_aws
-    # A query that would read more than 100 GB has lost its partition filter.
+    # A query that reads more than 100 GB has no partition filter.
     bytes_scanned_cutoff_per_query = 100 * 1024 * 1024 * 1024
 
     result_configuration {

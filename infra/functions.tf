@@ -1,6 +1,6 @@
 locals {
-  # Named here rather than read from the resources: so roles, policies and the API body are known at plan time, and a
-  # function does not wait for queues (the provider waits 25 s for each). Event source mappings do.
+  # ARNs are built from names instead of read from the resources, for two reasons: roles, policies and the API body are known at
+  # plan time, and functions do not wait for queues, which takes 25 s each. Event source mappings do wait for their queues.
   topic_arns         = { for name in local.topics : name => "arn:${local.partition}:sns:${var.region}:${local.account_id}:${local.prefix}-${name}" }
   queue_arns         = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed}" }
   dlq_arns           = { for name, queue in local.queues : name => "arn:${local.partition}:sqs:${var.region}:${local.account_id}:${queue.deployed_dlq}" }
@@ -10,33 +10,33 @@ locals {
   table_arns         = { for name, deployed in local.table_names : name => "arn:${local.partition}:dynamodb:${var.region}:${local.account_id}:table/${deployed}" }
   index_arns         = { for name, _ in local.tables : name => "${local.table_arns[name]}/index/*" }
 
-  # A transaction is authorized as the writes and checks it is made of.
+  # A transaction needs the permissions of its actions.
   read  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
   write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"]
 
-  # A task is read by its id and written whole, on the version that was read.
+  # Tasks are read by id and put as a whole item, conditional on their version.
   tasks_by_id = ["dynamodb:GetItem", "dynamodb:PutItem"]
 
-  # The address of a controller's queue is this + controller_id + ".fifo".
+  # The URL of a controller's queue is this prefix + controller_id + ".fifo".
   controller_queue_base = local.queue_base
   controller_queue_arns = [for id in var.controllers : local.queue_arns[id]]
-  # So long a stream's record is tried.
+  # Maximum age of a stream record, in seconds. Older records are not retried.
   stream_max_age = local.capabilities.stream_retries ? 6 * 3600 : 60
 
-  # Apart from the map below, because the queues' visibility follows from it.
+  # Not in the map below, because the visibility timeout of the queues depends on it.
   queue_reader_timeout = 30
 
-  # One entry = one deployed function: its environment beside STOCKLINE_ENV, what calls it, what it may touch.
-  # `tables` grants access by verbs; everything else it needs is a statement of its own.
+  # One entry per function: environment variables (STOCKLINE_ENV is added), triggers and permissions. `tables` lists the allowed
+  # DynamoDB actions per table; other permissions are in `statements`.
   function_defaults = {
     memory       = 256
     timeout      = 10
     environment  = {}
     tables       = {}
     statements   = []
-    streams      = []    # tables whose stream it reads: [{ table, sort_key, batch_size }]
-    queues       = []    # queues it reads: [{ queue, batch_size, window, concurrency (null: no limit) }]
-    asynchronous = false # invoked without anybody waiting: needs a place for what fails
+    streams      = []    # streams that trigger it: [{ table, sort_key, batch_size }]
+    queues       = []    # queues that trigger it: [{ queue, batch_size, window, concurrency (null: no limit) }]
+    asynchronous = false # asynchronous invocation: failed events go to a failures queue
   }
 
   functions = { for name, function in local.function_overrides : name => merge(local.function_defaults, function) }
@@ -51,7 +51,7 @@ locals {
       }
       tables = {
         orders = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]
-        # A level is put by goods that come back to where there were none.
+        # PutItem: a return to a location without the SKU creates its level.
         stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
       }
@@ -63,10 +63,10 @@ locals {
         CATALOG_TABLE = local.table_names["catalog"]
         CURSOR_SECRET = var.cursor_secret
       }
-      # 100 changes, each its own transaction.
+      # A request has up to 100 changes, each in a transaction of its own.
       timeout = 25
       tables = {
-        # Only to say which open orders hold a level.
+        # To list the open orders that allocate a level.
         orders  = ["dynamodb:BatchGetItem", "dynamodb:Query"]
         stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]
@@ -97,8 +97,8 @@ locals {
         DASHBOARD_URL     = var.dashboard_url
       }
       timeout = local.queue_reader_timeout
-      # The window gathers the crossings of one second into one digest; Slack takes about one message a second, so
-      # no more than two (the least AWS accepts) are sent at a time.
+      # The window collects the alerts of one second into one digest. Slack accepts about one message a second, so the
+      # concurrency is two, the minimum that AWS accepts.
       queues = [{ queue = "slack-alerts", batch_size = 10, window = 1, concurrency = 2 }]
     }
     task-planner = {
@@ -115,7 +115,7 @@ locals {
         catalog = ["dynamodb:GetItem"]
       }
       statements = [
-        # A controller is told when the order of a task that it holds is canceled.
+        # A cancel command goes to the controller whose task belongs to a canceled order.
         { actions = ["sqs:SendMessage"], resources = concat([local.queue_arns["tasks"]], local.controller_queue_arns) },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
@@ -140,7 +140,7 @@ locals {
         TASKS_TABLE  = local.table_names["tasks"]
         ORDERS_TABLE = local.table_names["orders"]
         STOCK_TABLE  = local.table_names["stock"]
-        # A task that failed and may be tried again goes back into the queue.
+        # A failed task that may be retried goes back to the queue.
         TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
       }
       tables = {
@@ -159,7 +159,7 @@ locals {
         CATALOG_TABLE   = local.table_names["catalog"]
         TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
       }
-      # The next sweep is a minute away.
+      # The next sweep starts a minute later.
       timeout      = 60
       asynchronous = true
       tables = {
@@ -189,7 +189,7 @@ locals {
           actions   = ["s3:PutObject", "s3:GetObject"]
           resources = [for dataset in keys(local.datasets) : "${local.bucket_arn}/${dataset}/*"]
         },
-        # Without it a manifest that is not there yet is 403, not 404.
+        # Without this permission, reading a missing manifest returns 403 instead of 404.
         { actions = ["s3:ListBucket"], resources = [local.bucket_arn] },
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
       ]
@@ -200,7 +200,7 @@ locals {
         STOCK_TABLE          = local.table_names["stock"]
         CATALOG_TABLE        = local.table_names["catalog"]
         OPERATIONS_TOPIC_ARN = local.topic_arns["operations"]
-        # A movement that is not recorded by then never will be.
+        # A movement that is not recorded in this time will not be recorded, because its stream record is not retried longer.
         LEDGER_PATIENCE_SECONDS = local.stream_max_age
       }
       memory       = 512
@@ -212,7 +212,7 @@ locals {
       }
       statements = [
         { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], resources = [local.table_arns["stock"], local.index_arns["stock"]] },
-        # It writes nothing but what it found.
+        # It writes its own findings only.
         {
           actions    = ["dynamodb:PutItem", "dynamodb:DeleteItem"]
           resources  = [local.table_arns["stock"]]
@@ -258,7 +258,7 @@ module "function" {
       actions   = actions
       resources = [local.table_arns[table]]
     }],
-    # An index can only be queried.
+    # On an index, only Query is allowed.
     [for table, actions in each.value.tables : {
       actions   = ["dynamodb:Query"]
       resources = [local.index_arns[table]]

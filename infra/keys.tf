@@ -1,4 +1,4 @@
-# Two keys: whoever may read messages may not, for that alone, read tables and exports.
+# Separate keys for data and messages: a principal that may read messages cannot decrypt tables and exports.
 
 locals {
   key_owner = {
@@ -34,7 +34,7 @@ resource "aws_kms_key" "messages" {
     Statement = [
       local.key_owner,
       {
-        # Topics write into queues, alarms and backups into the operations topic; all else goes by the roles of functions.
+        # SNS sends to encrypted queues; CloudWatch and Backup publish to the encrypted topic. All other access uses IAM roles.
         Sid       = "ServicesThatPublish"
         Effect    = "Allow"
         Principal = { Service = ["sns.amazonaws.com", "cloudwatch.amazonaws.com", "backup.amazonaws.com"] }

@@ -8,14 +8,14 @@ locals {
   partition  = data.aws_partition.current.partition
   on_aws     = var.local_cloud_endpoint == null
 
-  # What a local cloud lacks; README.md says how each shows there.
+  # Features that a local cloud lacks. README.md describes them.
   capabilities = {
-    alarms          = local.on_aws # its DescribeAlarms leaves fields out: a diff at every plan
-    access_logs     = local.on_aws # never written
+    alarms          = local.on_aws # DescribeAlarms omits fields: a diff at every plan
+    access_logs     = local.on_aws # not written
     tracing         = local.on_aws # X-Ray fails
-    stream_retries  = local.on_aws # retries and bisect are ignored: a record that fails would be retried for 6 h
+    stream_retries  = local.on_aws # retries and bisect are ignored: a failing record would be retried for 6 h
     email_endpoints = local.on_aws # sends no mail
-    lifecycle       = local.on_aws # nothing grows old there, and the provider waits a minute for the rules
+    lifecycle       = local.on_aws # no effect, and the provider waits a minute for the rules
   }
 
   deletion_protection = coalesce(var.deletion_protection, local.on_aws)

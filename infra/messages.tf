@@ -1,17 +1,17 @@
 locals {
-  # Six times the timeout of the function that reads the queue: a batch that Lambda throttles and tries again
-  # stays invisible meanwhile.
+  # Six times the timeout of the consuming function, as AWS recommends: a batch that Lambda throttles and retries stays
+  # invisible in the meantime.
   visibility = 6 * local.queue_reader_timeout
 
   queue_settings = merge(
     {
       slack-alerts  = { fifo = false, visibility = local.visibility, receives = 5 }
       replenishment = { fifo = false, visibility = local.visibility, receives = 5 }
-      # A task waits here while no controller of its zone has room: for a day, which task-dispatch measures; it takes a
-      # thousand receives, the most that SQS counts.
+      # A task waits here until a controller of its zone has free capacity, for up to a day. task-dispatch enforces that limit.
+      # The receive count must not end the wait earlier, so it is 1000, the maximum of SQS.
       tasks = { fifo = true, visibility = local.visibility, receives = 1000 }
     },
-    # A controller acknowledges a command when it has stored it, well within a minute.
+    # A controller deletes a command when it has stored it, which takes less than a minute.
     { for id in var.controllers : id => { fifo = true, visibility = 60, receives = 5 } },
   )
   queues = { for name, queue in local.queue_settings : name => merge(queue, {
@@ -21,7 +21,7 @@ locals {
 
   topics = toset(["stock-alerts", "operations"])
 
-  # Where a stream's or an asynchronous trigger's record goes when every attempt has failed.
+  # Functions with a queue for stream records and asynchronous events whose attempts have all failed.
   failure_queues = toset([
     for name, function in local.functions : name if length(function.streams) > 0 || function.asynchronous
   ])
@@ -50,7 +50,7 @@ resource "aws_sqs_queue" "this" {
     deadLetterTargetArn = aws_sqs_queue.dlq[each.key].arn
     maxReceiveCount     = each.value.receives
   })
-  # Here rather than as a resource of its own, for which the provider would wait another 25 s.
+  # Not a separate resource, because the provider would wait another 25 s for it.
   policy = !contains(keys(local.alert_subscriptions), each.key) ? null : jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -104,7 +104,7 @@ resource "aws_sns_topic_subscription" "operations_email" {
 }
 
 locals {
-  # Queue -> the filter on the alert's attributes; null takes them all.
+  # Queue -> filter policy on the attributes of an alert; null accepts all alerts.
   alert_subscriptions = {
     slack-alerts  = null
     replenishment = { kind = ["low", "out_of_stock"] }

@@ -1,7 +1,7 @@
-# What `cargo xtask status --json` prints and what the tests and tools read; nothing here is secret.
+# Read by `cargo xtask`, the tests and the demo. No output is secret.
 
 output "api_url" {
-  description = "Base of every path of the API, without a trailing slash."
+  description = "URL of the API stage, without a trailing slash."
   value = local.on_aws ? aws_api_gateway_stage.live.invoke_url : join("", [
     replace(var.local_cloud_endpoint, "127.0.0.1", "localhost"),
     "/restapis/${aws_api_gateway_rest_api.this.id}/${aws_api_gateway_stage.live.stage_name}/_user_request_",
@@ -19,7 +19,7 @@ output "tables" {
 }
 
 output "queues" {
-  description = "Queue -> URL; a controller's queue goes by the controller's id, failures by <queue>-dlq and <function>-failures."
+  description = "Queue -> URL. The queue of a controller has its id as name; dead-letter queues are <queue>-dlq and <function>-failures."
   value = merge(
     { for name, queue in aws_sqs_queue.this : name => queue.url },
     { for name, queue in aws_sqs_queue.dlq : "${name}-dlq" => queue.url },
@@ -38,7 +38,7 @@ output "buckets" {
 }
 
 output "athena_workgroup" {
-  description = "Workgroup analysts query in."
+  description = "Athena workgroup of the analysts."
   value       = aws_athena_workgroup.this.name
 }
 

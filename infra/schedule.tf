@@ -1,18 +1,18 @@
-# What is called by the clock.
+# Schedules that invoke functions.
 
 locals {
-  # Function -> when, what it is told, and for how long a call that fails is tried again.
+  # Function -> schedule, event, and retry limits of a failed invocation.
   schedules = {
     sales-export = {
       expression = var.export_schedule.expression
       time_zone  = var.export_schedule.time_zone
-      # Tills may upload sales up to seven days late: each night the last eight closed days are read again, and a day
-      # that did not change is not written again. The function works out which days those are in each time-zone group.
+      # Tills may upload sales up to seven days late, so each run reads the last eight closed days. The function determines these
+      # days for each time-zone group, and writes only days that changed.
       input       = { days = 8 }
       age_seconds = 3600
       retries     = 5
     }
-    # The books of every location.
+    # Audits every location.
     stock-audit = {
       expression  = var.audit_schedule.expression
       time_zone   = var.audit_schedule.time_zone
@@ -24,7 +24,7 @@ locals {
       expression = "rate(1 minute)"
       time_zone  = "UTC"
       input      = {}
-      # The next sweep does what this one could not.
+      # No retry, because the next sweep starts a minute later.
       age_seconds = 60
       retries     = 0
     }

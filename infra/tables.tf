@@ -1,13 +1,13 @@
 locals {
-  # Keys and indexes as shared/platform builds them. Hash and range attributes are strings, all of them.
+  # Keys and indexes, as shared/platform uses them. All key attributes are strings.
   tables = {
     orders = {
       stream = true
       indexes = {
         by_location = { hash = "location_key", range = "placed_key", projection = "ALL" }
-        # Only an order that is written long after its business date has `late_on`.
+        # Sparse: only orders that are written long after their business date have `late_on`.
         by_late_write = { hash = "late_on", range = "location_key", projection = "KEYS_ONLY" }
-        # Only an order of which something is still to leave has `open_location`.
+        # Sparse: only orders with units that are neither fulfilled nor canceled have `open_location`.
         open_by_location = {
           hash = "open_location", range = "placed_key", projection = "INCLUDE", include = ["channel", "currency", "lines"]
         }
@@ -59,7 +59,7 @@ resource "aws_dynamodb_table" "this" {
       hash_key        = global_secondary_index.value.hash
       range_key       = global_secondary_index.value.range
       projection_type = global_secondary_index.value.projection
-      # Beside the keys, where that is not all or nothing.
+      # For the projection INCLUDE.
       non_key_attributes = try(global_secondary_index.value.include, null)
     }
   }

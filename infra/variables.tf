@@ -15,7 +15,7 @@ variable "region" {
 }
 
 variable "architecture" {
-  description = "Of the functions' binaries; on a local cloud that of the machine."
+  description = "Architecture of the binaries. On a local cloud, that of this machine."
   type        = string
   default     = "arm64"
   validation {
@@ -36,7 +36,7 @@ variable "local_cloud_endpoint" {
 }
 
 variable "deletion_protection" {
-  description = "Of the tables and the exports bucket; null means on for AWS, off for a local cloud."
+  description = "Deletion protection of the tables and the exports bucket. null: on for AWS, off for a local cloud."
   type        = bool
   default     = null
 }
@@ -46,28 +46,28 @@ variable "controllers" {
   type        = set(string)
   default     = ["controller-1", "controller-2", "controller-3"]
   validation {
-    # 80 characters of queue name, less prefix and "-dlq.fifo".
+    # A queue name has at most 80 characters, including the prefix and "-dlq.fifo".
     condition     = alltrue([for id in var.controllers : can(regex("^[A-Za-z0-9_-]{1,40}$", id))])
     error_message = "controllers: ids of 1-40 of A-Z, a-z, 0-9, '_' and '-'."
   }
   validation {
     condition     = length(setintersection(var.controllers, ["tasks", "slack-alerts", "replenishment"])) == 0
-    error_message = "controllers: tasks, slack-alerts and replenishment are queues already."
+    error_message = "controllers: tasks, slack-alerts and replenishment are names of other queues."
   }
 }
 
 variable "oidc_issuer" {
-  description = "The `iss` of the tokens callers bring."
+  description = "`iss` of the accepted tokens."
   type        = string
 }
 
 variable "oidc_audience" {
-  description = "The `aud` of the tokens callers bring."
+  description = "`aud` of the accepted tokens."
   type        = string
 }
 
 variable "oidc_jwks" {
-  description = "The issuer's public keys, inline (JSON); else give oidc_jwks_url."
+  description = "Public keys of the issuer as a JSON Web Key Set; alternative to oidc_jwks_url."
   type        = string
   default     = null
   validation {
@@ -77,7 +77,7 @@ variable "oidc_jwks" {
 }
 
 variable "oidc_jwks_url" {
-  description = "Where the issuer publishes its keys; else give oidc_jwks."
+  description = "URL of the issuer's JSON Web Key Set; alternative to oidc_jwks."
   type        = string
   default     = null
   validation {
@@ -87,28 +87,28 @@ variable "oidc_jwks_url" {
 }
 
 variable "slack_webhook_url" {
-  description = "Incoming webhook that alerts go to."
+  description = "Slack incoming webhook for alerts."
   type        = string
   sensitive   = true
 }
 
 variable "dashboard_url" {
-  description = "What an alert's link leads to."
+  description = "Target of the link in an alert."
   type        = string
 }
 
 variable "cursor_secret" {
-  description = "Key that page cursors are signed with; a new one invalidates the cursors that are out."
+  description = "Key that signs page cursors. A new key invalidates all existing cursors."
   type        = string
   sensitive   = true
   validation {
     condition     = length(var.cursor_secret) >= 32
-    error_message = "cursor_secret: at least 32 characters, e.g. of `openssl rand -hex 32`."
+    error_message = "cursor_secret: at least 32 characters, for example from `openssl rand -hex 32`."
   }
 }
 
 variable "export_schedule" {
-  description = "When sales-export exports the day before (of each time-zone group), as an EventBridge Scheduler expression."
+  description = "Schedule of sales-export, as an EventBridge Scheduler expression."
   type = object({
     expression = string
     time_zone  = string
@@ -120,7 +120,7 @@ variable "export_schedule" {
 }
 
 variable "audit_schedule" {
-  description = "When stock-audit looks at the books of every location, as an EventBridge Scheduler expression; best when the shops are closed."
+  description = "Schedule of stock-audit, as an EventBridge Scheduler expression. Choose a time when stores are closed."
   type = object({
     expression = string
     time_zone  = string
@@ -132,7 +132,7 @@ variable "audit_schedule" {
 }
 
 variable "api_rate" {
-  description = "Requests a second: of the whole stage and of one API key."
+  description = "Requests per second and bursts: of the whole stage, and of one API key."
   type = object({
     stage_rate  = number
     stage_burst = number
@@ -148,13 +148,13 @@ variable "api_rate" {
 }
 
 variable "log_retention_days" {
-  description = "Of every log group."
+  description = "Retention of every log group, in days."
   type        = number
   default     = 30
 }
 
 variable "alarm_emails" {
-  description = "Who hears the operations topic by e-mail."
+  description = "E-mail addresses that subscribe to the operations topic."
   type        = set(string)
   default     = []
 }

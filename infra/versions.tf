@@ -1,7 +1,7 @@
 terraform {
   required_version = ">= 1.9"
 
-  # A file, by default ./terraform.tfstate. A team replaces "local" with "s3" here; `cargo xtask` passes its own path.
+  # State in ./terraform.tfstate by default; `cargo xtask` passes its own path. A team replaces "local" with "s3".
   backend "local" {}
 
   required_providers {
@@ -15,14 +15,14 @@ terraform {
 provider "aws" {
   region = var.region
 
-  # A local cloud knows one account and takes any root key; on AWS the usual credential chain is used.
+  # A local cloud accepts any root key. On AWS, null selects the usual credential chain.
   access_key                  = local.on_aws ? null : "test"
   secret_key                  = local.on_aws ? null : "test"
   skip_credentials_validation = !local.on_aws
   skip_metadata_api_check     = !local.on_aws
   skip_region_validation      = !local.on_aws
   skip_requesting_account_id  = false
-  # Bucket names as hosts would need DNS for *.localhost.
+  # Virtual-hosted buckets would need DNS for *.localhost.
   s3_use_path_style = !local.on_aws
 
   dynamic "endpoints" {

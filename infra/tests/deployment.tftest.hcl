@@ -1,4 +1,4 @@
-# What must hold of every deployment to AWS. Nothing is built or called: the provider is a mock.
+# Rules for every deployment to AWS. The provider is a mock, so nothing is built or called.
 
 mock_provider "aws" {
   override_during = plan
@@ -58,14 +58,14 @@ variables {
   cursor_secret     = "0123456789abcdef0123456789abcdef"
 }
 
-run "every_function_has_its_own_log_group_and_role" {
+run "functions_have_their_own_log_group_and_role" {
   command = plan
 
   assert {
     condition = alltrue([for name, function in module.function :
       function.log_group == "/aws/lambda/stockline-test-${name}"
     ])
-    error_message = "A function writes to a log group that Terraform does not keep."
+    error_message = "A function writes to a log group that Terraform does not manage."
   }
   assert {
     condition     = length(distinct([for function in module.function : function.role])) == length(module.function)
@@ -73,23 +73,23 @@ run "every_function_has_its_own_log_group_and_role" {
   }
 }
 
-run "every_function_is_deployed_with_what_it_reads" {
+run "functions_get_their_environment_variables" {
   command = plan
 
   assert {
     condition     = toset([for file in fileset("../functions", "*/Cargo.toml") : dirname(file)]) == toset(keys(module.function))
-    error_message = "functions/ and local.functions differ."
+    error_message = "The folders below functions/ and local.functions differ."
   }
   assert {
     condition = alltrue(flatten([for name, function in local.functions : [
       for variable in flatten(regexall("required\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
       contains(concat(["STOCKLINE_ENV"], keys(function.environment)), variable)
     ]]))
-    error_message = "A function requires a variable that it does not get."
+    error_message = "A function requires an environment variable that it does not get."
   }
 }
 
-run "every_queue_has_a_dlq" {
+run "queues_have_a_dlq" {
   command = plan
 
   assert {
@@ -100,29 +100,29 @@ run "every_queue_has_a_dlq" {
     condition = alltrue([for name, queue in aws_sqs_queue.this :
       jsondecode(queue.redrive_policy).maxReceiveCount == (name == "tasks" ? 1000 : 5)
     ])
-    error_message = "A queue does not give up after five receives, or the tasks' not after a day."
+    error_message = "maxReceiveCount must be 5, or 1000 for the tasks queue."
   }
   assert {
     condition = alltrue([for queue in concat(values(aws_sqs_queue.dlq), values(aws_sqs_queue.failures)) :
       queue.message_retention_seconds == 1209600
     ])
-    error_message = "A DLQ keeps its messages for less than 14 days."
+    error_message = "A DLQ must keep its messages for 14 days."
   }
   assert {
     condition = alltrue([for name, queue in aws_sqs_queue.this :
       coalesce(queue.fifo_queue, false) == coalesce(aws_sqs_queue.dlq[name].fifo_queue, false)
     ])
-    error_message = "A FIFO queue's DLQ must be FIFO."
+    error_message = "The DLQ of a FIFO queue must be a FIFO queue, and only of a FIFO queue."
   }
   assert {
     condition = alltrue(flatten([for function in local.functions : [for queue in function.queues :
       aws_sqs_queue.this[queue.queue].visibility_timeout_seconds >= 6 * function.timeout
     ]]))
-    error_message = "A queue's visibility is less than six times its function's timeout."
+    error_message = "The visibility timeout of a queue must be at least six times the timeout of its function."
   }
   assert {
     condition     = aws_sqs_queue.this["controller-2"].name == "stockline-test-controller-2.fifo"
-    error_message = "A controller's queue is not where task-dispatch looks for it."
+    error_message = "The name of a controller's queue is not the one that task-dispatch uses."
   }
 }
 
@@ -131,7 +131,7 @@ run "tables_are_recoverable_encrypted_and_protected" {
 
   assert {
     condition     = toset(keys(aws_dynamodb_table.this)) == toset(["orders", "stock", "tasks", "catalog"])
-    error_message = "There are four tables."
+    error_message = "The tables must be orders, stock, tasks and catalog."
   }
   assert {
     condition = alltrue([for table in aws_dynamodb_table.this :
@@ -146,11 +146,11 @@ run "tables_are_recoverable_encrypted_and_protected" {
     condition = alltrue([for name in ["orders", "stock"] :
       aws_dynamodb_table.this[name].stream_view_type == "NEW_AND_OLD_IMAGES"
     ])
-    error_message = "orders and stock stream both images."
+    error_message = "The streams of orders and stock must have both images."
   }
 }
 
-run "routes_are_the_operations_of_the_contract" {
+run "routes_match_the_openapi_operations" {
   command = plan
 
   assert {
@@ -159,11 +159,11 @@ run "routes_are_the_operations_of_the_contract" {
       ])) == toset(flatten([for path, item in yamldecode(file("api/openapi.yaml")).paths :
       [for verb, operation in item : "${upper(verb)} ${path} ${operation.operationId}" if verb != "parameters"]
     ]))
-    error_message = "The API does not have exactly the operations of api/openapi.yaml."
+    error_message = "The routes differ from the operations in api/openapi.yaml."
   }
   assert {
     condition     = length(distinct(values(local.routes)[*].operation_id)) == length(local.routes)
-    error_message = "Two operations have one id."
+    error_message = "Two operations have the same operationId."
   }
   assert {
     condition = alltrue(flatten([for path, item in jsondecode(aws_api_gateway_rest_api.this.body).paths :
@@ -176,18 +176,18 @@ run "routes_are_the_operations_of_the_contract" {
       response.responseParameters["gatewayresponse.header.Content-Type"] == "'application/problem+json'" &&
       jsondecode(response.responseTemplates["application/json"]).request_id == "$context.requestId"
     ])
-    error_message = "The gateway answers with something that is not a problem."
+    error_message = "A gateway response is no application/problem+json with a request_id."
   }
 }
 
-run "a_controller_reads_its_own_queue_only" {
+run "controller_policy_allows_its_own_queue_only" {
   command = plan
 
   assert {
     condition = alltrue([for id, policy in aws_iam_policy.controller :
       jsondecode(policy.policy).Statement[0].Resource == "arn:aws:sqs:eu-central-1:123456789012:stockline-test-${id}.fifo"
     ])
-    error_message = "A controller could take another's commands."
+    error_message = "A controller can receive the commands of another controller."
   }
 }
 
@@ -200,57 +200,57 @@ run "buckets_are_private" {
         block.block_public_acls, block.block_public_policy, block.ignore_public_acls, block.restrict_public_buckets,
       ]
     ]))
-    error_message = "A bucket can be made public."
+    error_message = "A bucket does not block public access."
   }
   assert {
     condition     = aws_glue_catalog_table.this["sales_lines"].parameters["projection.business_date.range"] == "2020-01-01,NOW+1DAYS"
-    error_message = "sales_lines must find its partitions by projection."
+    error_message = "sales_lines must use partition projection."
   }
   assert {
     condition = contains(keys(aws_glue_catalog_table.this), "export_manifest") && alltrue([for query in fileset("athena", "*.sql") :
       !strcontains(file("athena/${query}"), "from sales_lines\n") ||
       length(regexall("(?s)from sales_lines\\s+join export_manifest", file("athena/${query}"))) > 0
     ])
-    error_message = "A query reads days that have no manifest."
+    error_message = "A query reads days without a manifest."
   }
 }
 
-run "aws_has_alarms" {
+run "failures_raise_alarms" {
   command = plan
 
   assert {
     condition = length(setsubtract([for name in keys(module.function) : "${name}-errors" if name != "authorizer"],
     keys(aws_cloudwatch_metric_alarm.this))) == 0
-    error_message = "A function fails without anybody hearing of it."
+    error_message = "A function has no alarm for errors."
   }
   assert {
     condition = length(setsubtract([for name in keys(module.function) : "${name}-throttles"],
     keys(aws_cloudwatch_metric_alarm.this))) == 0
-    error_message = "A function is not started without anybody hearing of it."
+    error_message = "A function has no alarm for throttles."
   }
   assert {
     condition = length(setsubtract(concat([for name in keys(aws_sqs_queue.dlq) : "${name}-dlq-depth"],
     [for name in keys(aws_sqs_queue.failures) : "${name}-failures-depth"]), keys(aws_cloudwatch_metric_alarm.this))) == 0
-    error_message = "A DLQ fills without anybody hearing of it."
+    error_message = "A DLQ has no alarm for its depth."
   }
   assert {
     condition     = length(setsubtract([for name in keys(aws_sqs_queue.this) : "${name}-age"], keys(aws_cloudwatch_metric_alarm.this))) == 0
-    error_message = "A queue's messages grow old without anybody hearing of it."
+    error_message = "A queue has no alarm for the age of its messages."
   }
   assert {
     condition = alltrue([for name in ["export-missing", "audit-missing"] :
       aws_cloudwatch_metric_alarm.this[name].treat_missing_data == "breaching" &&
       aws_cloudwatch_metric_alarm.this[name].namespace == "stockline-test"
     ])
-    error_message = "A night without an export or an audit is not heard of."
+    error_message = "A missing export or audit raises no alarm."
   }
   assert {
     condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.this) : alarm.alarm_actions == toset([aws_sns_topic.this["operations"].arn])])
-    error_message = "An alarm tells nobody."
+    error_message = "An alarm does not go to the operations topic."
   }
 }
 
-run "a_call_is_answered_before_the_gateway_gives_up" {
+run "gateway_timeout_exceeds_function_timeouts" {
   command = plan
 
   assert {
@@ -258,30 +258,30 @@ run "a_call_is_answered_before_the_gateway_gives_up" {
       for operation in item :
       operation["x-amazon-apigateway-integration"].timeoutInMillis >= 1000 * (1 + max([for route in values(local.routes) : local.functions[route.function].timeout]...))
     ]]))
-    error_message = "API Gateway gives up while a function still works."
+    error_message = "The timeout of API Gateway must exceed the timeout of the function by a second."
   }
 }
 
-run "a_function_may_do_what_it_does" {
+run "functions_have_least_privileges" {
   command = plan
 
   assert {
     condition     = local.functions["stock-updates"].tables.catalog == ["dynamodb:GetItem"]
-    error_message = "stock-updates reads one product or location at a time."
+    error_message = "stock-updates may only get single items of the catalog."
   }
   assert {
     condition = toset(local.functions["stock-updates"].tables.stock) == toset([
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
     ])
-    error_message = "stock-updates may do more to levels than it does."
+    error_message = "The permissions of stock-updates on the stock table are not the ones it uses."
   }
   assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
-    error_message = "sales-export only queries."
+    error_message = "sales-export may only query tables."
   }
 }
 
-run "a_local_cloud_leaves_out_what_it_lacks" {
+run "local_cloud_omits_unsupported_features" {
   command = plan
 
   variables {
@@ -290,23 +290,23 @@ run "a_local_cloud_leaves_out_what_it_lacks" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.this) == 0
-    error_message = "A local cloud cannot keep alarms."
+    error_message = "A local cloud must have no alarms."
   }
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.exports) == 0
-    error_message = "A local cloud's apply waits a minute for rules that never act."
+    error_message = "A local cloud must have no lifecycle rules: they have no effect, and the apply waits a minute for them."
   }
   assert {
     condition     = !aws_dynamodb_table.this["orders"].deletion_protection_enabled
-    error_message = "A local cloud is thrown away."
+    error_message = "A local cloud must have no deletion protection."
   }
   assert {
     condition     = local.queue_base == "http://127.0.0.1:4566/123456789012/stockline-test-"
-    error_message = "task-dispatch would look for the controllers' queues on AWS."
+    error_message = "The queue URLs for task-dispatch must point to the local cloud."
   }
 }
 
-run "both_ways_to_find_keys_are_refused" {
+run "jwks_and_jwks_url_together_are_rejected" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# What the function module makes of its triggers and permissions.
+# Triggers and permissions of the function module.
 
 mock_provider "aws" {
   override_during = plan
@@ -39,7 +39,7 @@ variables {
   messages_key_arn       = "arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111"
 }
 
-run "what_fails_goes_somewhere" {
+run "failed_events_go_to_the_failures_queue" {
   command = plan
   module {
     source = "./modules/function"
@@ -52,22 +52,22 @@ run "what_fails_goes_somewhere" {
       aws_lambda_event_source_mapping.stream[0].bisect_batch_on_function_error &&
       aws_lambda_event_source_mapping.stream[0].destination_config[0].on_failure[0].destination_arn == var.failures_queue_arn
     )
-    error_message = "A poisonous record would block its shard, or vanish."
+    error_message = "A failing stream record must be retried a limited number of times and then go to the failures queue."
   }
   assert {
     condition = (
       aws_lambda_event_source_mapping.stream[0].function_response_types == toset(["ReportBatchItemFailures"]) &&
       aws_lambda_event_source_mapping.queue[0].function_response_types == toset(["ReportBatchItemFailures"])
     )
-    error_message = "A batch fails as a whole."
+    error_message = "Batches must report failed items, so that the others are not retried."
   }
   assert {
     condition     = aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == var.failures_queue_arn
-    error_message = "A failed event vanishes."
+    error_message = "A failed asynchronous event must go to the failures queue."
   }
 }
 
-run "a_role_may_do_what_is_listed_and_no_more" {
+run "role_has_listed_permissions_only" {
   command = plan
   module {
     source = "./modules/function"
@@ -77,7 +77,7 @@ run "a_role_may_do_what_is_listed_and_no_more" {
     condition = alltrue(flatten([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       [for action in statement.Action : !endswith(action, "*")]
     ]))
-    error_message = "A statement allows more actions than it names."
+    error_message = "A statement has a wildcard action."
   }
   assert {
     condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
@@ -85,10 +85,10 @@ run "a_role_may_do_what_is_listed_and_no_more" {
         contains(["dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"], action)
       ])
     ])
-    error_message = "Only actions that take no resource may name all of them."
+    error_message = "Only actions that support no resource may have the resource \"*\"."
   }
   assert {
     condition     = aws_lambda_function.this.logging_config[0].log_format == "JSON"
-    error_message = "Logs are JSON."
+    error_message = "The log format must be JSON."
   }
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "Zip with the `bootstrap`."
+  description = "Path of the zip with the `bootstrap`."
   type        = string
 }
 
@@ -19,32 +19,32 @@ variable "architecture" {
 }
 
 variable "memory" {
-  description = "MB."
+  description = "Memory in MB."
   type        = number
 }
 
 variable "timeout" {
-  description = "Seconds."
+  description = "Timeout in seconds."
   type        = number
 }
 
 variable "environment" {
-  description = "Environment of the function."
+  description = "Environment variables."
   type        = map(string)
 }
 
 variable "log_retention_days" {
-  description = "Of its log group."
+  description = "Retention of the log group, in days."
   type        = number
 }
 
 variable "tracing" {
-  description = "Whether X-Ray records its invocations."
+  description = "Whether X-Ray traces invocations."
   type        = bool
 }
 
 variable "statements" {
-  description = "What its role may do beside writing its log."
+  description = "Permissions of its role, beside writing its log."
   type = list(object({
     actions    = list(string)
     resources  = list(string)
@@ -53,7 +53,7 @@ variable "statements" {
 }
 
 variable "streams" {
-  description = "DynamoDB streams that call it."
+  description = "DynamoDB streams that trigger it."
   type = list(object({
     arn        = string
     filter     = any
@@ -62,12 +62,12 @@ variable "streams" {
 }
 
 variable "stream_max_age_seconds" {
-  description = "Records older than this go to the failures queue."
+  description = "Maximum age of a stream record. Older records go to the failures queue."
   type        = number
 }
 
 variable "queues" {
-  description = "Queues that call it; `window` is how many seconds a batch gathers (0 for FIFO), `concurrency` how many batches run at a time."
+  description = "Queues that trigger it. `window`: batching window in seconds, 0 for FIFO queues. `concurrency`: maximum number of concurrent batches."
   type = list(object({
     arn         = string
     batch_size  = number
@@ -77,26 +77,26 @@ variable "queues" {
 }
 
 variable "asynchronous" {
-  description = "Whether it is invoked without anybody waiting for the answer."
+  description = "Whether it is invoked asynchronously."
   type        = bool
 }
 
 variable "failures_queue_arn" {
-  description = "Where records and events go that failed every attempt; needed with streams or asynchronous, else null."
+  description = "Queue for records and events whose attempts have all failed. Required with streams or asynchronous, otherwise null."
   type        = string
 }
 
 variable "triggers_wait_for" {
-  description = "ARNs of queues that must exist before the triggers are made; the function itself does not wait."
+  description = "ARNs of queues that must exist before the triggers are created. The function does not wait for them."
   type        = list(string)
 }
 
 variable "data_key_arn" {
-  description = "Key of the tables, and so of their streams."
+  description = "KMS key of the tables and their streams."
   type        = string
 }
 
 variable "messages_key_arn" {
-  description = "Key of the queues."
+  description = "KMS key of the queues."
   type        = string
 }

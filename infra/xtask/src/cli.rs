@@ -1,4 +1,4 @@
-//! The command line.
+//! The command-line interface.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use crate::commands::{bench, chaos, demo, down, invoke, package, repair, status,
 use crate::workspace::Workspace;
 use crate::{Result, oidc};
 
-/// Stockline on this machine: a local cloud, the whole system in it, its demo, its tests.
+/// Runs Stockline on this machine: a local cloud with the whole system deployed, its demo and its tests.
 ///
-/// `cargo xtask demo` shows a retail day from the first order to the analyst's query; `cargo xtask test` checks everything.
-/// Both bring a cloud of their own and take it away again. To look around yourself: `up`, then `status`, `token` and
-/// `invoke`, then `down`. You bring Rust and Python 3.11+; the rest is found or fetched, and kept under `target/`.
+/// `cargo xtask demo` plays a trading day from the first order to the analyst's query. `cargo xtask test` runs all checks.
+/// Both start a cloud of their own and end it afterwards. To explore by hand, run `up`, then `status`, `token` and
+/// `invoke`, then `down`. Rust and Python 3.11 or newer must be installed; the rest is found or downloaded to `target/`.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask",
@@ -22,115 +22,115 @@ use crate::{Result, oidc};
 )]
 pub struct Cli {
     #[command(subcommand)]
-    command: Task,
+    command: Subcommands,
 }
 
 #[derive(Debug, Subcommand)]
-enum Task {
-    /// Start the local cloud, build every function, deploy; a second `up` only does what changed
+enum Subcommands {
+    /// Start the local cloud, build every function and deploy; a second `up` deploys only what changed
     Up(UpArgs),
-    /// End every cloud that this tool started, and forget what was in it
+    /// End every cloud that this tool started, and delete its data
     Down,
-    /// Say what is where
+    /// Show the names and addresses of the deployed resources
     Status(StatusArgs),
-    /// Print a token for the local API
+    /// Print an access token for the local API
     #[command(
         after_help = "Example: curl -H \"Authorization: Bearer $(cargo xtask token --role store_app --location store-1)\" \"$API/v1/locations/store-1/stock\""
     )]
     Token(TokenArgs),
-    /// Invoke a deployed function with an event and print its answer
+    /// Invoke a deployed function with an event and print its response
     #[command(
         after_help = "Example: cargo xtask invoke sales-export events/sales-export.nightly.json"
     )]
     Invoke(InvokeArgs),
-    /// A retail day, end to end, on real baskets; the summary goes to target/demo/summary.json
+    /// Play a trading day end to end on real baskets; the summary goes to target/demo/summary.json
     Demo(demo::DemoArgs),
-    /// What contradicts itself in levels, movements and open orders, and what puts it right
+    /// Show differences between levels, movements and open orders, and repair them with --apply
     #[command(after_help = "Example: cargo xtask repair --location store-1 --apply")]
     Repair(repair::RepairArgs),
-    /// Every check and test: format, lints, Terraform, unit, property, conformance, integration
+    /// Run every check and test: format, lints, Terraform, unit, property, conformance, integration
     Test(test::TestArgs),
-    /// Sales and histories in a bad network, seed after seed; fails if an invariant breaks
+    /// Run sales and histories over a faulty network, seed after seed; fail if an invariant breaks
     Chaos(chaos::ChaosArgs),
-    /// Release zips for AWS, for arm64 and x86_64, under target/lambda
+    /// Build release packages for AWS, for arm64 and x86_64, under target/lambda
     Package(package::PackageArgs),
-    /// How fast order-intake starts and answers, and how much memory it takes
+    /// Measure cold start, latency and memory of order-intake
     Bench(bench::BenchArgs),
 }
 
 #[derive(Debug, Args)]
 struct UpArgs {
-    /// Where the local cloud listens, on 127.0.0.1
+    /// Port of the local cloud on 127.0.0.1
     #[arg(long, default_value_t = 4566, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 }
 
 #[derive(Debug, Args)]
 struct StatusArgs {
-    /// As JSON, for programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 struct TokenArgs {
-    /// What the bearer may do
+    /// Role of the bearer
     #[arg(long)]
     role: Role,
-    /// A location that is the bearer's; may be given several times
+    /// Location that the bearer may access; may be given several times
     #[arg(long = "location", value_name = "ID")]
     locations: Vec<String>,
-    /// Which controller the bearer is
+    /// Controller id of the bearer
     #[arg(long, value_name = "ID", required_if_eq("role", "controller"))]
     controller: Option<String>,
-    /// Who the bearer is; orders under one idempotency key belong to one subject
+    /// Subject of the token; an idempotency key belongs to one subject
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
-    /// For how many seconds the token holds
+    /// Lifetime of the token in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     ttl: u64,
 }
 
 #[derive(Debug, Args)]
 struct InvokeArgs {
-    /// The function, as its folder in functions/ is called
+    /// Name of the function, as its folder in functions/
     function: String,
-    /// A JSON file; samples are in events/
+    /// JSON file with the event; samples are in events/
     event: PathBuf,
 }
 
-/// The roles of the API.
+/// The roles of the API callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Role {
-    /// A till or a shop assistant's app
+    /// A till, or the app of a shop assistant
     StoreApp,
-    /// The same, and the reorder policy
+    /// Like store_app, and may set reorder policies
     StoreManager,
     /// A warehouse automation controller
     Controller,
-    /// Reads
+    /// Reads only
     Analyst,
-    /// Everything
+    /// May do everything
     Admin,
 }
 
 impl Cli {
-    /// Does what was asked.
+    /// Runs the command.
     pub fn run(self) -> Result<()> {
         let workspace = Workspace::find()?;
         match self.command {
-            Task::Up(args) => up::command(&workspace, args.port),
-            Task::Down => down::command(&workspace),
-            Task::Status(args) => status::command(&workspace, args.json),
-            Task::Token(args) => token::command(&workspace, &args.bearer()),
-            Task::Invoke(args) => invoke::command(&workspace, &args.function, &args.event),
-            Task::Demo(args) => demo::command(&workspace, &args),
-            Task::Repair(args) => repair::command(&workspace, &args),
-            Task::Test(args) => test::command(&workspace, &args),
-            Task::Chaos(args) => chaos::command(&workspace, &args),
-            Task::Package(args) => package::command(&workspace, &args),
-            Task::Bench(args) => bench::command(&workspace, &args),
+            Subcommands::Up(args) => up::command(&workspace, args.port),
+            Subcommands::Down => down::command(&workspace),
+            Subcommands::Status(args) => status::command(&workspace, args.json),
+            Subcommands::Token(args) => token::command(&workspace, &args.bearer()),
+            Subcommands::Invoke(args) => invoke::command(&workspace, &args.function, &args.event),
+            Subcommands::Demo(args) => demo::command(&workspace, &args),
+            Subcommands::Repair(args) => repair::command(&workspace, &args),
+            Subcommands::Test(args) => test::command(&workspace, &args),
+            Subcommands::Chaos(args) => chaos::command(&workspace, &args),
+            Subcommands::Package(args) => package::command(&workspace, &args),
+            Subcommands::Bench(args) => bench::command(&workspace, &args),
         }
     }
 }
@@ -160,13 +160,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_controllers_token_must_say_which() {
-        let refused = Cli::try_parse_from(["xtask", "token", "--role", "controller"]).unwrap_err();
-        assert!(refused.to_string().contains("--controller"));
+    fn controller_token_needs_a_controller_id() {
+        let error = Cli::try_parse_from(["xtask", "token", "--role", "controller"]).unwrap_err();
+        assert!(error.to_string().contains("--controller"));
     }
 }

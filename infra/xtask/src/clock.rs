@@ -1,11 +1,11 @@
-//! The one place of this tool that reads the wall clock.
+//! The only place of this tool that reads the system clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Time since 1970.
+/// Time since the Unix epoch.
 #[allow(
     clippy::disallowed_methods,
-    reason = "a tool at a terminal: tokens and logs carry the real time"
+    reason = "tokens and process ids of a command-line tool carry the real time"
 )]
 pub fn since_epoch() -> Duration {
     SystemTime::now()

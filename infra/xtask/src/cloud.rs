@@ -1,6 +1,5 @@
-//! The local cloud's process: started detached, known by its pid file, ended as a group.
+//! The process of a local cloud: started detached, found again by its pid file, ended as a process group.
 
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,53 +9,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::progress::Step;
 use crate::workspace::Workspace;
-use crate::{Error, Result, clock, files, process};
+use crate::{Error, Result, clock, files, net, process, terraform};
 
-/// A running cloud, as its pid file tells.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A running cloud, as its pid file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Running {
-    /// Of the launcher; its process group has the same number.
+pub struct RunningCloud {
+    /// The launcher's process id, which is also the id of its process group.
     pub pid: u32,
-    /// Where it listens.
+    /// The port of the gateway on 127.0.0.1.
     pub port: u16,
-    /// Where a Slack stand-in is expected.
+    /// The port where `slack-notifier` expects a Slack simulator.
     pub slack_port: u16,
-    /// Differs from one start to the next: the cloud lives in memory, so Terraform's state is worth as long as this.
+    /// Identifies this start. The cloud is in memory, so Terraform's state is valid for one instance only.
     pub instance: String,
-    /// The launcher that it was started from.
-    pub launcher: String,
+    /// SHA-256 of the launcher and its requirements.
+    pub launcher_digest: String,
 }
 
-/// Which port a cloud is to have.
+/// The port of a cloud.
 #[derive(Debug, Clone, Copy)]
 pub enum Port {
-    /// This one, or an error.
+    /// This port. It is an error if it is taken.
     Exactly(u16),
-    /// Any free one.
+    /// Any free port.
     Free,
 }
 
-impl Running {
-    /// The address of its gateway.
+impl RunningCloud {
+    /// The URL of the gateway.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
 
-/// Says early that a port is another program's, before minutes go into a build.
+/// Fails if another program has the port. Called before a build, which may take minutes.
 pub fn check_port(dir: &Path, port: u16) -> Result<()> {
-    let free = TcpListener::bind(("127.0.0.1", port)).is_ok();
-    if free
-        || files::read_json::<Running>(&pid_file(dir))
-            .is_some_and(|known| known.port == port && is_ours(known.pid, dir))
-        || !strays(dir).is_empty()
-    {
+    let is_ours = files::read_json::<RunningCloud>(&pid_file(dir))
+        .is_some_and(|known| known.port == port && is_of_cloud(known.pid, dir));
+    if net::is_free(port) || is_ours || !leftover_processes(dir).is_empty() {
         return Ok(());
     }
-    Err(Error::PortTaken {
-        port,
-        other: free_port(&[port])?,
-    })
+    Err(port_taken(port)?)
+}
+
+fn port_taken(port: u16) -> Result<Error> {
+    let free = net::free_port(&[port])?;
+    Ok(Error::PortTaken { port, free })
 }
 
 /// The log of a cloud.
@@ -69,30 +69,35 @@ fn pid_file(dir: &Path) -> PathBuf {
 }
 
 /// The cloud of this folder, if it runs and answers.
-pub fn running(dir: &Path) -> Option<Running> {
-    let known: Running = files::read_json(&pid_file(dir))?;
-    (is_ours(known.pid, dir) && healthy(known.port)).then_some(known)
+pub fn running(dir: &Path) -> Option<RunningCloud> {
+    let known: RunningCloud = files::read_json(&pid_file(dir))?;
+    (is_of_cloud(known.pid, dir) && is_healthy(known.port)).then_some(known)
 }
 
-/// A running cloud: the one that is there, or a new one.
-pub fn ensure(workspace: &Workspace, dir: &Path, python: &Path, port: Port) -> Result<Running> {
+/// Returns the running cloud of this folder, or starts a new one.
+pub fn ensure(
+    workspace: &Workspace,
+    dir: &Path,
+    python: &Path,
+    port: Port,
+) -> Result<RunningCloud> {
     let launcher = workspace.infra().join("local-cloud/launcher.py");
     let requirements = workspace.infra().join("local-cloud/requirements.txt");
     let digest = files::digest_files([launcher.as_path(), requirements.as_path()])?;
     if let Some(running) = running(dir) {
-        let same_port = matches!(port, Port::Free)
-            || matches!(port, Port::Exactly(wanted) if wanted == running.port);
-        if running.launcher == digest && same_port {
+        let is_same_port = matches!(port, Port::Free)
+            || matches!(port, Port::Exactly(requested) if requested == running.port);
+        if running.launcher_digest == digest && is_same_port {
             return Ok(running);
         }
-        if !same_port {
+        if !is_same_port {
             eprintln!(
-                "         the cloud at {} ends, with all that is in it: a checkout has one",
+                "         a checkout has one local cloud: the cloud at {} ends, and its data is lost",
                 running.endpoint()
             );
         }
     }
-    // Half started, hung, of another launcher or on another port: it ends, and with it what Terraform knows of it.
+    // A cloud that does not answer, has another launcher or has another port is ended. Its Terraform state goes with it.
     stop(dir)?;
     start(dir, python, &launcher, digest, port)
 }
@@ -101,89 +106,80 @@ fn start(
     dir: &Path,
     python: &Path,
     launcher: &Path,
-    digest: String,
+    launcher_digest: String,
     port: Port,
-) -> Result<Running> {
+) -> Result<RunningCloud> {
     let mut step = Step::begin("starting the local cloud");
     let port = match port {
-        Port::Free => free_port(&[])?,
-        Port::Exactly(port) if TcpListener::bind(("127.0.0.1", port)).is_ok() => port,
-        Port::Exactly(port) => {
-            return Err(Error::PortTaken {
-                port,
-                other: free_port(&[port])?,
-            });
-        }
+        Port::Free => net::free_port(&[])?,
+        Port::Exactly(port) if net::is_free(port) => port,
+        Port::Exactly(port) => return Err(port_taken(port)?),
     };
     let scratch = dir.join("tmp");
     files::make_folder(&scratch)?;
-    let log_path = log(dir);
-    let log_file = process::open_log(&log_path)?;
-    let again = log_file
-        .try_clone()
-        .map_err(Error::file("write", &log_path))?;
-    let mut child = Command::new(python)
-        // Python makes nothing of this option; it marks the process as this cloud's.
-        .args(["-X", &mark(dir)])
+    let log = log(dir);
+    let mut command = Command::new(python);
+    command
+        // Python ignores an unknown -X option. It marks the process as belonging to this cloud.
+        .args(["-X", &process_marker(dir)])
         .arg(launcher)
         .env("GATEWAY_PORT", port.to_string())
         .env("TMPDIR", &scratch)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(&scratch)
         .stdin(Stdio::null())
-        .stdout(log_file)
-        .stderr(again)
-        .process_group(0)
+        .process_group(0);
+    // Not a `process::Group`: the cloud of `up` outlives this process.
+    let mut child = process::log_to(&mut command, &log)?
         .spawn()
         .map_err(Error::file("run", python))?;
-    let running = Running {
+    let running = RunningCloud {
         pid: child.id(),
         port,
-        slack_port: free_port(&[port])?,
+        slack_port: net::free_port(&[port])?,
         instance: format!("{}-{}", child.id(), clock::since_epoch().as_millis()),
-        launcher: digest,
+        launcher_digest,
     };
     files::write_json(&pid_file(dir), &running)?;
-    let begun = Instant::now();
-    let deadline = Duration::from_mins(1);
-    while begun.elapsed() < deadline {
-        if healthy(port) {
+    let start = Instant::now();
+    while start.elapsed() < START_TIMEOUT {
+        if is_healthy(port) {
             step.done(running.endpoint());
             return Ok(running);
         }
         if matches!(child.try_wait(), Ok(Some(_))) {
             return Err(Error::Failed {
                 step: "starting the local cloud".into(),
-                tail: process::tail(&log_path, 0, 20),
-                log: log_path,
+                tail: process::tail(&log, 0, 20),
+                log,
             });
         }
-        if Step::due(begun.elapsed()) {
-            step.note(begun.elapsed(), "waiting for its health check");
+        if Step::is_note_due(start.elapsed()) {
+            step.note(start.elapsed(), "waiting for its health check");
         }
         std::thread::sleep(Duration::from_millis(50));
     }
     stop(dir)?;
-    Err(Error::Late {
+    Err(Error::Timeout {
         what: "the local cloud".into(),
-        seconds: deadline.as_secs(),
-        way_on: format!("Its log is {}", log_path.display()),
+        seconds: START_TIMEOUT.as_secs(),
+        hint: format!("Its log is {}", log.display()),
     })
 }
 
-/// Ends the cloud of this folder, if any, and forgets what lived in it. Tells whether there was one.
+/// Ends the cloud of this folder and removes its state. Returns whether a process was running.
 pub fn stop(dir: &Path) -> Result<bool> {
-    let mut pids: Vec<u32> = strays(dir);
-    if let Some(known) = files::read_json::<Running>(&pid_file(dir))
-        && is_ours(known.pid, dir)
+    let mut pids: Vec<u32> = leftover_processes(dir);
+    if let Some(known) = files::read_json::<RunningCloud>(&pid_file(dir))
+        && is_of_cloud(known.pid, dir)
         && !pids.contains(&known.pid)
     {
         pids.push(known.pid);
     }
     for pid in &pids {
-        process::end(*pid);
+        process::end_group(*pid);
     }
-    for leftover in [
+    for file in [
         "cloud.pid.json",
         "cloud.json",
         "applied.json",
@@ -192,83 +188,37 @@ pub fn stop(dir: &Path) -> Result<bool> {
         "terraform.tfstate.backup",
         "tmp",
     ] {
-        files::remove(&dir.join(leftover))?;
+        files::remove(&dir.join(file))?;
     }
     Ok(!pids.is_empty())
 }
 
-/// Launchers of this folder, whatever the pid file says: an `up` may have been killed before it wrote one. And a
-/// Terraform that outlived its `up`: it would deploy into the next cloud.
-fn strays(dir: &Path) -> Vec<u32> {
-    let listing = Command::new("ps")
-        .args(["-A", "-ww", "-o", "pid=,args="])
-        .stderr(Stdio::null())
-        .output()
-        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .unwrap_or_default();
-    let variables = format!(
-        " -var-file={}",
-        crate::terraform::variables_file(dir).display()
-    );
-    listing
-        .lines()
-        .filter_map(|line| line.trim().split_once(' '))
-        .filter(|(_, command)| marks(command, dir) || command.contains(&variables))
-        .filter_map(|(pid, _)| pid.parse().ok())
+/// Processes that belong to this folder whatever the pid file says. An `up` may be killed before it writes the pid file, and
+/// a Terraform that outlives its `up` would deploy into the next cloud.
+fn leftover_processes(dir: &Path) -> Vec<u32> {
+    let variables = format!(" -var-file={}", terraform::variables_file(dir).display());
+    process::command_lines()
+        .into_iter()
+        .filter(|(_, command)| has_marker(command, dir) || command.contains(&variables))
+        .map(|(pid, _)| pid)
         .collect()
 }
 
-fn is_ours(pid: u32, dir: &Path) -> bool {
-    process::alive(pid) && marks(&process::command_line(pid), dir)
+fn is_of_cloud(pid: u32, dir: &Path) -> bool {
+    process::is_alive(pid) && has_marker(&process::command_line(pid), dir)
 }
 
-fn mark(dir: &Path) -> String {
+fn process_marker(dir: &Path) -> String {
     format!("stockline-cloud={}", dir.display())
 }
 
-fn marks(command: &str, dir: &Path) -> bool {
-    command.contains(&format!(" -X {} ", mark(dir))) && command.trim_end().ends_with("launcher.py")
+fn has_marker(command: &str, dir: &Path) -> bool {
+    command.contains(&format!(" -X {} ", process_marker(dir)))
+        && command.trim_end().ends_with("launcher.py")
 }
 
-fn healthy(port: u16) -> bool {
-    get(&format!("http://127.0.0.1:{port}/_ministack/health")) == Some(200)
-}
-
-/// Whether anything answers there, whatever it says.
-pub fn answers(url: &str) -> bool {
-    get(url).is_some()
-}
-
-fn get(url: &str) -> Option<u16> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(2)))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .into();
-    agent
-        .get(url)
-        .call()
-        .ok()
-        .map(|answer| answer.status().as_u16())
-}
-
-/// A port that nobody listens on just now, other than these.
-pub fn free_port(taken: &[u16]) -> Result<u16> {
-    // All are held until one is chosen, so that the system does not offer the same again.
-    let mut held = Vec::new();
-    loop {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).map_err(Error::unreadable("a free port"))?;
-        let port = listener
-            .local_addr()
-            .map_err(Error::unreadable("a free port"))?
-            .port();
-        held.push(listener);
-        if !taken.contains(&port) {
-            return Ok(port);
-        }
-    }
+fn is_healthy(port: u16) -> bool {
+    net::get_status(&format!("http://127.0.0.1:{port}/_ministack/health")) == Some(200)
 }
 
 #[cfg(test)]
@@ -276,25 +226,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_of_another_folder_is_not_ours() {
+    fn process_of_another_folder_is_not_ours() {
         let ours = Path::new("/repo/target/local");
         let command = |dir: &str| {
             format!("python -X stockline-cloud={dir} /repo/infra/local-cloud/launcher.py")
         };
-        assert!(marks(&command("/repo/target/local"), ours));
-        assert!(!marks(&command("/repo/target/local-cloud"), ours));
-        assert!(!marks("vim launcher.py", ours));
+        assert!(has_marker(&command("/repo/target/local"), ours));
+        assert!(!has_marker(&command("/repo/target/local-cloud"), ours));
+        assert!(!has_marker("vim launcher.py", ours));
     }
 
     #[test]
-    fn a_pid_file_of_a_dead_process_is_cleared_away() {
+    fn stop_removes_the_pid_file_of_a_dead_process() {
         let folder = tempfile::tempdir().unwrap();
-        let stale = Running {
+        let stale = RunningCloud {
             pid: 4_000_000,
             port: 1,
             slack_port: 2,
             instance: "x".into(),
-            launcher: "y".into(),
+            launcher_digest: "y".into(),
         };
         files::write_json(&pid_file(folder.path()), &stale).unwrap();
 

@@ -1,123 +1,133 @@
-//! What can go wrong, each as one sentence and a way on.
+//! The errors of this tool. Each message is one sentence that ends with what to do.
 
 use std::path::{Path, PathBuf};
 
 /// A result of this tool.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure as the person at the terminal reads it.
+/// A failure, as it is printed at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Something that the user brings is not there.
-    #[error("{what} is missing. {way_on}")]
+    /// A program, a variable or a target is not installed or not set.
+    #[error("{what} is missing. {hint}")]
     Missing {
         /// What is missing.
         what: String,
         /// How to get it.
-        way_on: String,
+        hint: String,
     },
-    /// The port is another program's.
+    /// Another program listens on the port.
     #[error(
-        "port {port} is taken by another program. Choose a free one with `--port`, for example `cargo xtask up --port {other}`"
+        "port {port} is taken by another program. Choose a free one with `--port`, for example `cargo xtask up --port {free}`"
     )]
     PortTaken {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// One to try.
-        other: u16,
+        /// A free port.
+        free: u16,
     },
-    /// Another xtask works on the same cloud.
-    #[error("another `cargo xtask` is at work in {}. Wait for it to end, or end it, then run this again", dir.display())]
+    /// Another xtask holds the lock of this cloud.
+    #[error("another `cargo xtask` uses {}. Wait for it to end, or end it, then run this again", dir.display())]
     Busy {
         /// The cloud's folder.
         dir: PathBuf,
     },
-    /// Nothing is running.
+    /// No local cloud is running.
     #[error("no local cloud is running. `cargo xtask up` starts one")]
-    Down,
-    /// A command ended badly.
+    NotRunning,
+    /// A command whose output went to a log failed.
     #[error("{step} failed. The whole log is in {}; it ends with:\n{tail}", log.display())]
     Failed {
-        /// What was being done.
+        /// The step that the command belongs to.
         step: String,
-        /// Where all of its output is.
+        /// The file with the command's whole output.
         log: PathBuf,
-        /// The last lines of it.
+        /// The last lines of the log.
         tail: String,
     },
-    /// A command that printed for itself ended badly.
+    /// A command that printed its own output failed.
     #[error("{step} failed")]
     Check {
-        /// What was being done.
+        /// The step that the command belongs to.
         step: String,
     },
-    /// Several checks failed, each already reported.
+    /// Several suites failed. Each of them is reported already.
     #[error("{summary}")]
     Checks {
-        /// Which of them.
+        /// Which suites, and how to run only these.
         summary: String,
     },
-    /// Something did not come up in time.
-    #[error("{what} did not answer within {seconds} s. {way_on}")]
-    Late {
-        /// What was waited for.
+    /// A server did not answer in time.
+    #[error("{what} did not answer within {seconds} s. {hint}")]
+    Timeout {
+        /// The server.
         what: String,
-        /// How long.
+        /// The time limit.
         seconds: u64,
-        /// Where to look.
-        way_on: String,
+        /// Where to look for the cause.
+        hint: String,
     },
-    /// A file could not be read or written.
+    /// An operation on a file failed.
     #[error("cannot {verb} {}: {source}", path.display())]
     File {
         /// `read`, `write`, ...
         verb: &'static str,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A file or an answer does not say what it should.
-    #[error("{what} cannot be understood: {detail}")]
+    /// A file, a response or a command's output has unexpected content.
+    #[error("cannot read {what}: {detail}")]
     Unreadable {
-        /// Which file or answer.
+        /// The source of the content.
         what: String,
         /// What is wrong with it.
         detail: String,
     },
     /// An HTTP call to the local cloud failed.
     #[error(
-        "the local cloud did not answer {url}: {detail}. `cargo xtask status` tells whether it runs"
+        "the call to {url} failed: {detail}. `cargo xtask status` shows whether the local cloud runs"
     )]
     Http {
-        /// What was called.
+        /// The URL.
         url: String,
-        /// What came back.
+        /// The transport error, or status and body.
         detail: String,
     },
-    /// The user's input names something that is not there.
+    /// A name in the user's input does not exist.
     #[error("there is no {kind} `{name}`. Choose from: {known}")]
     Unknown {
-        /// A function, a suite, ...
+        /// The kind of thing, for example `function`.
         kind: &'static str,
-        /// What was asked for.
+        /// The name in the input.
         name: String,
-        /// What there is.
+        /// All valid names.
         known: String,
     },
-    /// A child told all there is to tell; only its exit code goes on.
-    #[error("it ended with exit code {0}")]
+    /// A server listens on an address that other machines can reach.
+    #[error(
+        "{name} listens on {addresses}, which other machines can reach. It must listen on loopback addresses only"
+    )]
+    Exposed {
+        /// The server.
+        name: String,
+        /// Its addresses beyond loopback.
+        addresses: String,
+    },
+    /// A child process failed after it printed the reason. Only its exit code is passed on.
+    #[error("the child process ended with exit code {0}")]
     Exit(u8),
 }
 
 impl Error {
-    /// For `map_err`: a file that could not be `verb`-ed.
+    /// For `map_err`: the operation `verb` on the file `path` failed.
     pub fn file(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { verb, path, source }
     }
 
-    /// For `map_err`: something that does not parse.
+    /// For `map_err`: the content of `what` cannot be parsed.
     pub fn unreadable<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
         move |detail| Self::Unreadable {
@@ -126,7 +136,7 @@ impl Error {
         }
     }
 
-    /// What the process ends with.
+    /// The exit code of this tool after this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Exit(code) => *code,

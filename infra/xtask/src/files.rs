@@ -1,4 +1,4 @@
-//! Files: read, write whole or not at all, digest.
+//! Reads, atomic writes and digests of files.
 
 use std::fs;
 use std::path::Path;
@@ -14,21 +14,21 @@ pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::file("read", path))
 }
 
-/// Reads a JSON file, or `None` if there is none or an interrupted run left half of one.
+/// Reads a JSON file. Returns `None` if the file is missing or incomplete, for example after an interrupted run.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
-/// Writes a file so that a reader sees the old one or the new one, never a half.
+/// Writes a file atomically: a reader sees the old content or the new content.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
-    let part = path.with_file_name(name);
-    fs::write(&part, content).map_err(Error::file("write", &part))?;
-    fs::rename(&part, path).map_err(Error::file("write", path))
+    let temporary = path.with_file_name(name);
+    fs::write(&temporary, content).map_err(Error::file("write", &temporary))?;
+    fs::rename(&temporary, path).map_err(Error::file("write", path))
 }
 
 /// Writes a value as indented JSON.
@@ -43,12 +43,12 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(Error::file("move", from))
 }
 
-/// Makes a folder and those above it.
+/// Creates a folder and its parents.
 pub fn make_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(Error::file("make the folder", path))
+    fs::create_dir_all(path).map_err(Error::file("create the folder", path))
 }
 
-/// Removes a file or a folder; one that is not there is as good as removed.
+/// Removes a file or a folder. A missing path is no error.
 pub fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() {
         fs::remove_dir_all(path)
@@ -63,12 +63,12 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// SHA-256 of some bytes, in hexadecimal.
+/// SHA-256 of `content`, in hexadecimal.
 pub fn digest(content: &[u8]) -> String {
     hex(&Sha256::digest(content))
 }
 
-/// SHA-256 over the names and contents of files, in the order given.
+/// SHA-256 over the paths and contents of the files, in the given order.
 pub fn digest_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<String> {
     let mut hasher = Sha256::new();
     for path in paths {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_written_file_reads_back_and_leaves_no_part() {
+    fn written_json_reads_back_and_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/er.json");
         write_json(&path, &vec![1, 2]).unwrap();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_file_counts_as_none() {
+    fn incomplete_json_reads_as_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.json");
         fs::write(&path, "[1,").unwrap();
@@ -112,12 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn removing_what_is_not_there_is_fine() {
+    fn removing_a_missing_file_succeeds() {
         remove(Path::new("no-such-file-here")).unwrap();
     }
 
     #[test]
-    fn the_digest_is_sha256() {
+    fn digest_is_sha256() {
         assert_eq!(
             digest(b""),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -1,98 +1,73 @@
-//! Ctrl-C, SIGTERM, SIGHUP: what this run started is ended before it goes.
+//! Ctrl-C, SIGTERM and SIGHUP: runs the registered cleanups, then ends this process.
+//!
+//! This module knows neither processes nor clouds. Each of them registers a closure that ends it.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::process;
+type Cleanup = Box<dyn FnOnce() + Send>;
 
-/// Process groups of running children, and clouds that are not to outlive this run.
-#[derive(Default)]
-struct Owned {
-    groups: Vec<u32>,
-    clouds: Vec<PathBuf>,
-    ending: bool,
+struct Registry {
+    cleanups: Vec<(u64, Cleanup)>,
+    next_id: u64,
+    is_interrupted: bool,
 }
 
-static OWNED: Mutex<Owned> = Mutex::new(Owned {
-    groups: Vec::new(),
-    clouds: Vec::new(),
-    ending: false,
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    cleanups: Vec::new(),
+    next_id: 0,
+    is_interrupted: false,
 });
 
-fn owned() -> MutexGuard<'static, Owned> {
-    OWNED.lock().unwrap_or_else(PoisonError::into_inner)
+fn registry() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From here on a signal ends children and registered clouds, then this process with code 130.
+/// Installs the signal handler. It runs the cleanups, the latest first, and exits with code 130.
 pub fn install() {
     let installed = ctrlc::set_handler(|| {
-        let (groups, clouds) = {
-            let mut owned = owned();
-            owned.ending = true;
-            (owned.groups.clone(), owned.clouds.clone())
+        let cleanups = {
+            let mut registry = registry();
+            registry.is_interrupted = true;
+            std::mem::take(&mut registry.cleanups)
         };
-        eprintln!("\ninterrupted: ending what was started");
-        for group in &groups {
-            process::terminate(*group);
-        }
-        // Test runners end their own children; a while for that, then all that is left.
-        let deadline = Instant::now() + Duration::from_secs(12);
-        while Instant::now() < deadline && groups.iter().any(|group| process::group_alive(*group)) {
-            for group in &groups {
-                process::reap(*group);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        for group in &groups {
-            process::kill(*group);
-        }
-        for dir in &clouds {
-            let _ = crate::cloud::stop(dir);
+        eprintln!("\ninterrupted: ending the processes of this run");
+        for (_, cleanup) in cleanups.into_iter().rev() {
+            cleanup();
         }
         std::process::exit(130);
     });
     if installed.is_err() {
         eprintln!(
-            "note: signals cannot be caught here; `cargo xtask down` ends what an interrupted run leaves"
+            "note: signals cannot be handled here; after an interrupt, `cargo xtask down` ends the remaining processes"
         );
     }
 }
 
-/// Holds a child's process group for as long as it runs.
-pub struct Child(u32);
+/// A registered cleanup. It is removed when this value is dropped.
+#[must_use]
+pub struct Registration(u64);
 
-impl Child {
-    /// Registers the group.
-    pub fn register(group: u32) -> Self {
-        owned().groups.push(group);
-        Self(group)
-    }
+/// Registers a cleanup to run on an interrupt.
+pub fn on_interrupt(cleanup: impl FnOnce() + Send + 'static) -> Registration {
+    let mut registry = registry();
+    let id = registry.next_id;
+    registry.next_id += 1;
+    registry.cleanups.push((id, Box::new(cleanup)));
+    Registration(id)
 }
 
-impl Drop for Child {
+impl Drop for Registration {
     fn drop(&mut self) {
-        wait_if_ending();
-        owned().groups.retain(|group| *group != self.0);
+        block_if_interrupted();
+        registry().cleanups.retain(|(id, _)| *id != self.0);
     }
 }
 
-/// Registers a cloud that must not outlive this run.
-pub fn register_cloud(dir: PathBuf) {
-    owned().clouds.push(dir);
-}
-
-/// Takes one registration of the cloud back: it was ended in good order, or may outlive this run.
-pub fn forget_cloud(dir: &Path) {
-    let clouds = &mut owned().clouds;
-    if let Some(at) = clouds.iter().position(|known| known == dir) {
-        clouds.swap_remove(at);
-    }
-}
-
-/// While the handler cleans up, the main thread must not report the failures that it causes.
-pub fn wait_if_ending() {
-    while owned().ending {
+/// Blocks for ever once a signal has arrived, so that the main thread does not report the failures that the cleanups cause.
+/// The handler ends the process.
+pub fn block_if_interrupted() {
+    while registry().is_interrupted {
         std::thread::sleep(Duration::from_secs(1));
     }
 }

@@ -1,7 +1,17 @@
-//! The project's own tool: the local cloud, the deployment, the tests, the demo and the benchmark.
+//! `cargo xtask`: the local cloud, the deployment into it, the tests, the demo and the benchmarks.
 //!
-//! `cargo xtask --help` says what there is. The library holds what the binaries share: `xtask` itself, which builds
-//! in seconds, and `stockline-demo` and `stockline-repair`, which carry the SDK.
+//! The library is shared with `stockline-demo`, `stockline-repair`, `stockline-chaos` and the cloud tests. It depends on
+//! neither the AWS SDK nor an async runtime, so that `cargo xtask` builds in seconds.
+//!
+//! The modules form layers; a module imports only from lower ones:
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | commands | `cli`, `commands` |
+//! | cloud | `status`, `cloud` |
+//! | tools | `terraform`, `tools`, `packages`, `python` |
+//! | processes | `process`, `progress`, `interrupt`, `listeners` |
+//! | files | `oidc`, `net`, `files`, `workspace`, `output`, `clock`, `error` |
 #![warn(clippy::print_stdout)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -12,6 +22,8 @@ pub mod commands;
 pub mod error;
 pub mod files;
 pub mod interrupt;
+pub mod listeners;
+pub mod net;
 pub mod oidc;
 pub mod output;
 pub mod packages;
@@ -24,3 +36,59 @@ pub mod tools;
 pub mod workspace;
 
 pub use error::{Error, Result};
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The modules below `commands`, each after those that it may import.
+    const LAYERS: [&str; 17] = [
+        "error",
+        "clock",
+        "output",
+        "workspace",
+        "files",
+        "net",
+        "oidc",
+        "interrupt",
+        "listeners",
+        "progress",
+        "process",
+        "python",
+        "packages",
+        "tools",
+        "terraform",
+        "cloud",
+        "status",
+    ];
+
+    #[test]
+    fn modules_import_lower_layers_only() {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for (layer, module) in LAYERS.iter().enumerate() {
+            let source = std::fs::read_to_string(sources.join(format!("{module}.rs"))).unwrap();
+            let code: Vec<&str> = source
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect();
+            let code = code.join("\n");
+            let imports: Vec<&str> = code
+                .split("crate::")
+                .skip(1)
+                .flat_map(|path| match path.strip_prefix('{') {
+                    Some(list) => list.split('}').next().unwrap().split(',').collect(),
+                    None => vec![path],
+                })
+                .map(|path| {
+                    let end = |letter: char| !(letter.is_alphanumeric() || letter == '_');
+                    path.trim().split(end).next().unwrap()
+                })
+                .collect();
+            for import in imports {
+                let is_higher =
+                    LAYERS[layer..].contains(&import) || ["cli", "commands"].contains(&import);
+                assert!(!is_higher, "{module} imports {import}");
+            }
+        }
+    }
+}

@@ -1,5 +1,4 @@
-//! `cargo xtask`: reads the command line, does it, says in one sentence what went wrong.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+//! `cargo xtask`: parses the command line, runs the command and prints its error.
 
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ fn main() -> ExitCode {
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            interrupt::wait_if_ending();
+            interrupt::block_if_interrupted();
             if !matches!(error, Error::Exit(_)) {
                 eprintln!("error: {error}");
             }

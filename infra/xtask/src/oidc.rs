@@ -1,4 +1,4 @@
-//! A stand-in for the identity provider: one ES256 key made at `up`, its public half for the authorizer, tokens for callers.
+//! Local identity provider: an ES256 key pair that `up` creates, its public key for the authorizer, tokens for callers.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use serde_json::json;
 
 use crate::{Error, Result, clock, files};
 
-/// Who issues the tokens, as the authorizer is told.
+/// `iss` of the tokens. The authorizer is configured with it.
 pub const ISSUER: &str = "https://identity.stockline.local";
-/// Whom they are for.
+/// `aud` of the tokens.
 pub const AUDIENCE: &str = "stockline-api";
 
-/// The identity provider's side: how tokens are signed, and where the key is.
+/// The signing side of the identity provider.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Identity {
     /// `iss`.
@@ -32,23 +32,23 @@ pub struct Identity {
     pub key_path: PathBuf,
 }
 
-/// What a token says about its bearer.
+/// The claims of a token about its bearer.
 #[derive(Debug, Clone)]
 pub struct Bearer {
-    /// `sub`; who this is.
+    /// `sub`: the caller.
     pub subject: String,
     /// `store_app`, `store_manager`, `controller`, `analyst` or `admin`.
     pub role: String,
-    /// Its stores. For an admin, none means all.
+    /// The locations the caller may access. An admin without locations may access all of them.
     pub location_ids: Vec<String>,
-    /// For a controller: which.
+    /// The controller id, for the role `controller`.
     pub controller_id: Option<String>,
-    /// How long the token holds.
+    /// Lifetime of the token.
     pub ttl: Duration,
 }
 
 impl Bearer {
-    /// A bearer of a role, for an hour, at no location yet.
+    /// A bearer of a role, without locations. The token lives for an hour.
     pub fn new(role: &str) -> Self {
         Self {
             subject: format!("{role}-local"),
@@ -59,21 +59,21 @@ impl Bearer {
         }
     }
 
-    /// The same at these locations.
+    /// Sets the locations.
     #[must_use]
     pub fn at<S: Into<String>>(mut self, locations: impl IntoIterator<Item = S>) -> Self {
         self.location_ids = locations.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The same under a name of its own.
+    /// Sets the subject.
     #[must_use]
     pub fn named(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
         self
     }
 
-    /// The same as this controller.
+    /// Sets the controller id, and uses it as the subject.
     #[must_use]
     pub fn controlling(mut self, controller_id: impl Into<String>) -> Self {
         let id = controller_id.into();
@@ -84,13 +84,13 @@ impl Bearer {
 }
 
 impl Identity {
-    /// The identity whose key is in this file; makes the key if there is none that can be read.
+    /// Loads the key from this file. Creates a new key if there is none or the file is unreadable.
     pub fn ensure(key_path: &Path) -> Result<Self> {
         let key = if let Ok(key) = load(key_path) {
             key
         } else {
-            let key =
-                SigningKey::try_generate().map_err(Error::unreadable("the system's randomness"))?;
+            let key = SigningKey::try_generate()
+                .map_err(Error::unreadable("the random numbers of the system"))?;
             let pem = key
                 .to_pkcs8_pem(LineEnding::LF)
                 .map_err(Error::unreadable("the new signing key"))?;
@@ -119,7 +119,7 @@ impl Identity {
             "iss": self.issuer, "aud": self.audience, "sub": bearer.subject, "role": bearer.role,
             "iat": now, "nbf": now.saturating_sub(5), "exp": now + bearer.ttl.as_secs(),
         });
-        // An admin without locations may see all of them; anyone else without locations sees none.
+        // An admin without the claim may access all locations. Any other role without locations may access none.
         if bearer.role != "admin" || !bearer.location_ids.is_empty() {
             claims["location_ids"] = json!(bearer.location_ids);
         }
@@ -154,7 +154,7 @@ fn coordinates(key: &SigningKey) -> (String, String) {
 }
 
 fn key_id(key: &SigningKey) -> String {
-    // The thumbprint of RFC 7638, so that another key is another id.
+    // The thumbprint of RFC 7638 gives each key its own id.
     let (x, y) = coordinates(key);
     let thumbprint =
         files::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes());
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_verifies_with_the_key_set_and_says_who_bears_it() {
+    fn token_verifies_and_carries_the_claims() {
         let folder = tempfile::tempdir().unwrap();
         let identity = Identity::ensure(&folder.path().join("key.pem")).unwrap();
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_stays_the_same_from_one_run_to_the_next() {
+    fn key_is_kept_between_runs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.pem");
         let first = Identity::ensure(&path).unwrap();
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_without_locations_has_no_such_claim_and_a_store_app_has_an_empty_one() {
+    fn location_claim_is_omitted_for_admins_only() {
         let folder = tempfile::tempdir().unwrap();
         let identity = Identity::ensure(&folder.path().join("key.pem")).unwrap();
         let claims = |role| {

@@ -1,4 +1,4 @@
-//! What is printed for whoever asked, as against progress and errors, which go to the standard error.
+//! Results go to standard output. Progress and errors go to standard error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -6,13 +6,12 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Prints a line. A reader who has seen enough, like `head`, is no error: what was begun goes on.
+/// Prints a line. A closed pipe, as `head` leaves it, is no error: the command goes on.
 pub fn say(line: impl Display) -> Result<()> {
     match writeln!(io::stdout().lock(), "{line}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::file(
-            "write to",
-            Path::new("the standard output"),
-        )(error)),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::file("write to", Path::new("standard output"))(error))
+        }
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Builds the functions for this machine and packs each as Lambda wants it: a zip with one file, `bootstrap`.
+//! Builds the functions for this machine and packs each into a zip with one file, `bootstrap`, as Lambda requires.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -12,43 +12,42 @@ use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files, process};
 
-/// The feature that turns the demo on.
-pub const DEMO_FEATURE: &str = "xtask/demo";
-/// The demo's binary.
+/// The binary of the demo.
 pub const DEMO: &str = "stockline-demo";
-/// The binary that repairs stock.
+/// The binary of the stock repair.
 pub const REPAIR: &str = "stockline-repair";
-/// The chaos run's binary.
+/// The binary of the chaos run.
 pub const CHAOS: &str = "stockline-chaos";
 
-/// Built along with every selection. Cargo chooses the features of shared crates for all that it builds together, and
-/// counts those that only tests need when one target of their kind is among them: this one makes every selection share
-/// its build of the SDK with the test run.
+/// An example of `stockline-platform` that is part of every build, so that all builds share one build of the AWS SDK.
+///
+/// Cargo unifies the features of a dependency over all packages selected with `--workspace`: functions, demo, chaos, repair
+/// and tests. It counts dev-dependencies only if the build has a target that uses them, such as an example. Without this
+/// example, a build of the functions would compile the SDK with other features than the test run.
 pub const EXAMPLE: &str = "contention";
 
-/// What to build.
+/// The targets to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// The functions.
+    /// All functions.
     Functions,
-    /// The functions, and a binary that meets them deployed.
+    /// All functions, and a binary that uses them when they are deployed.
     FunctionsAnd(&'static str),
-    /// A binary alone.
+    /// One binary.
     Only(&'static str),
     /// All binaries and tests of the workspace.
     Everything,
 }
 
-/// Where the packages are, for Terraform.
+/// The folder of the packages.
 pub fn folder(workspace: &Workspace) -> PathBuf {
     workspace.local().join("packages")
 }
 
-/// Builds in one cargo run, so that shared crates are built once.
+/// Builds the selection with one cargo command.
 pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
     let mut cargo = cargo(workspace);
-    cargo.args(["build", "--workspace", "--features", DEMO_FEATURE]);
-    cargo.args(["--example", EXAMPLE]);
+    cargo.args(["build", "--workspace", "--example", EXAMPLE]);
     let title = match selection {
         Selection::Everything => {
             cargo.args(["--bins", "--tests"]);
@@ -75,11 +74,12 @@ pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
     Ok(())
 }
 
-/// Cargo, as this run was started by it.
+/// The cargo that started this tool.
 pub fn cargo(workspace: &Workspace) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(&workspace.root);
-    // What `cargo run` set for this tool would make cargo rebuild crates whose build scripts look at it.
+    // `cargo run` sets these variables for this tool. Passed on, they would make cargo rebuild crates whose build scripts
+    // read them.
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy();
         if name.starts_with("CARGO_PKG_")
@@ -93,12 +93,12 @@ pub fn cargo(workspace: &Workspace) -> Command {
     cargo
 }
 
-/// The built binary of a function.
+/// The path of a built binary.
 pub fn binary(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target().join("debug").join(name)
 }
 
-/// Packs every function whose binary changed; gives a digest over all packages.
+/// Packs every function whose binary changed. Returns a digest over all packages.
 pub fn pack_all(workspace: &Workspace) -> Result<String> {
     let folder = folder(workspace);
     files::make_folder(&folder)?;
@@ -113,7 +113,7 @@ pub fn pack_all(workspace: &Workspace) -> Result<String> {
     Ok(files::digest(all.as_bytes()))
 }
 
-/// Packs one binary, unless its package holds the same bytes already. The same binary gives the same zip.
+/// Packs one binary, unless its package is up to date. The same binary gives the same zip. Returns the digest of the binary.
 fn pack(binary: &Path, package: &Path) -> Result<String> {
     let digest = files::digest_files([binary])?;
     let stamp = package.with_extension("sha256");
@@ -124,7 +124,7 @@ fn pack(binary: &Path, package: &Path) -> Result<String> {
     let mut source = File::open(binary).map_err(Error::file("read", binary))?;
     let target = File::create(package).map_err(Error::file("write", package))?;
     let mut zip = ZipWriter::new(BufWriter::new(target));
-    // Stored, not deflated: it stays on this machine. No time stamp: a zip's default is 1980.
+    // Not compressed, because the package stays on this machine. The default time stamp is fixed, so the zip is reproducible.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .unix_permissions(0o755);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_binary_gives_the_same_package() {
+    fn same_binary_gives_same_package() {
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("order-intake");
         std::fs::write(&binary, vec![7; 100_000]).unwrap();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_binary_is_packed_again() {
+    fn changed_binary_is_packed_again() {
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("order-intake");
         let package = folder.path().join("order-intake.zip");

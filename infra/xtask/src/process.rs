@@ -1,83 +1,171 @@
-//! Child processes: started in a group of their own, watched, ended as a group.
+//! Child processes. Each child leads its own process group, writes to a log or to the terminal, and is ended as a group.
+//!
+//! The crate `process-wrap` also starts and signals process groups. Its `std` version has no kill-on-drop and no check
+//! whether a group still has members, and it needs the `Child`, while `down` ends groups of earlier runs by their id. So
+//! signals go through `rustix` here, for children and for leftover processes alike.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{
     Pid, Signal, WaitOptions, kill_process_group, test_kill_process, test_kill_process_group,
     waitpid,
 };
 
+use crate::interrupt::{self, Registration};
 use crate::progress::Step;
-use crate::{Error, Result, files, interrupt};
+use crate::{Error, Result, files};
 
 const TAIL_LINES: usize = 40;
+
+/// How long a process group may take to end after SIGTERM. Test runners end their own children in this time.
+const TERMINATION_GRACE: Duration = Duration::from_secs(12);
+
+/// How long a process group may take to disappear after SIGKILL.
+const KILL_GRACE: Duration = Duration::from_secs(5);
 
 fn pid(raw: u32) -> Option<Pid> {
     i32::try_from(raw).ok().and_then(Pid::from_raw)
 }
 
-/// Whether a process of that id exists.
-pub fn alive(raw: u32) -> bool {
+/// Whether a process with this id exists.
+pub fn is_alive(raw: u32) -> bool {
     pid(raw).is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
-/// Whether anything of that process group is left.
-pub fn group_alive(raw: u32) -> bool {
-    pid(raw).is_some_and(|pid| test_kill_process_group(pid).is_ok())
+/// Whether the process group still has members.
+pub fn is_group_alive(group: u32) -> bool {
+    // A child that has ended stays a member of its group until its exit status is read. `waitpid` fails for processes that
+    // are not children of this one, and then there is nothing to read.
+    let _ = pid(group).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
+    pid(group).is_some_and(|pid| test_kill_process_group(pid).is_ok())
 }
 
-/// Asks a process group to end.
-pub fn terminate(raw: u32) {
-    let _ = pid(raw).map(|pid| kill_process_group(pid, Signal::TERM));
+/// Ends a process group: SIGTERM, then SIGKILL. Returns when the group has no members, so that its ports are free.
+pub fn end_group(group: u32) {
+    for (signal, grace) in [
+        (Signal::TERM, TERMINATION_GRACE),
+        (Signal::KILL, KILL_GRACE),
+    ] {
+        let _ = pid(group).map(|pid| kill_process_group(pid, signal));
+        let deadline = Instant::now() + grace;
+        while is_group_alive(group) {
+            if Instant::now() >= deadline {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
-/// Ends a process group.
-pub fn kill(raw: u32) {
-    let _ = pid(raw).map(|pid| kill_process_group(pid, Signal::KILL));
-}
-
-/// Takes note of a child's end, so that it does not stay as a zombie. Nothing happens if it is no child or still runs.
-pub fn reap(raw: u32) {
-    let _ = pid(raw).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
-}
-
-/// The command line of a process, to know ours from a stranger that got its id. Empty if there is none.
+/// The command line of a process, to tell our process from another one that got its id. Empty if there is no such process.
 pub fn command_line(raw: u32) -> String {
+    ps(&["-o", "args=", "-p", &raw.to_string()])
+        .trim()
+        .to_owned()
+}
+
+/// The ids and command lines of all processes.
+pub fn command_lines() -> Vec<(u32, String)> {
+    ps(&["-A", "-o", "pid=,args="])
+        .lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .filter_map(|(pid, command)| Some((pid.parse().ok()?, command.to_owned())))
+        .collect()
+}
+
+fn ps(arguments: &[&str]) -> String {
     Command::new("ps")
-        .args(["-ww", "-o", "args=", "-p", &raw.to_string()])
+        .arg("-ww")
+        .args(arguments)
         .stderr(Stdio::null())
         .output()
-        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .unwrap_or_default()
 }
 
-/// Opens a log for appending.
-pub fn open_log(path: &Path) -> Result<File> {
-    if let Some(folder) = path.parent() {
-        files::make_folder(folder)?;
-    }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(Error::file("write", path))
+/// A child process and its process group. The group ends when this value is dropped, and on an interrupt.
+pub struct Group {
+    child: Child,
+    _registration: Registration,
 }
 
-/// Runs a command with its output in a log; the step shows how it gets on. On failure the log's tail goes into the error.
+impl Group {
+    /// Starts the command as the leader of a new process group.
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| missing(command, &source))?;
+        let id = child.id();
+        Ok(Self {
+            child,
+            _registration: interrupt::on_interrupt(move || end_group(id)),
+        })
+    }
+
+    /// The id of the group, which is the id of the child.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the group still has members.
+    pub fn is_alive(&self) -> bool {
+        is_group_alive(self.id())
+    }
+
+    /// Waits for the child and calls `tick` about every 100 ms with the elapsed time.
+    fn wait(&mut self, mut tick: impl FnMut(Duration)) -> std::io::Result<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            tick(start.elapsed());
+            // The first second is polled more often, so that short commands return at once.
+            std::thread::sleep(Duration::from_millis(if start.elapsed().as_secs() < 1 {
+                10
+            } else {
+                100
+            }));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        interrupt::block_if_interrupted();
+        end_group(self.id());
+    }
+}
+
+/// Sends the output of a command to the end of a log.
+pub fn log_to<'a>(command: &'a mut Command, log: &Path) -> Result<&'a mut Command> {
+    if let Some(folder) = log.parent() {
+        files::make_folder(folder)?;
+    }
+    let open = || -> std::io::Result<(File, File)> {
+        let file = OpenOptions::new().create(true).append(true).open(log)?;
+        let clone = file.try_clone()?;
+        Ok((file, clone))
+    };
+    let (stdout, stderr) = open().map_err(Error::file("write", log))?;
+    Ok(command.stdout(stdout).stderr(stderr))
+}
+
+/// Runs a command with its output in a log. The step shows the last line of the log; a failure contains its last lines.
 pub fn run(step: &mut Step, command: &mut Command, log: &Path) -> Result<()> {
-    let file = open_log(log)?;
-    let start = file
-        .metadata()
+    log_to(command, log)?;
+    let start = std::fs::metadata(log)
         .map(|metadata| metadata.len())
         .unwrap_or_default();
-    let again = file.try_clone().map_err(Error::file("write", log))?;
-    let status = watch(command.stdout(file).stderr(again), |elapsed| {
-        if Step::due(elapsed) {
+    let status = wait(command, |elapsed| {
+        if Step::is_note_due(elapsed) {
             step.note(elapsed, &last_line(log, start));
         }
     })?;
@@ -91,10 +179,9 @@ pub fn run(step: &mut Step, command: &mut Command, log: &Path) -> Result<()> {
     })
 }
 
-/// Runs a command that prints for itself.
+/// Runs a command that prints its own output.
 pub fn run_shown(title: &str, command: &mut Command) -> Result<()> {
-    let status = watch(command, |_| ())?;
-    if status.success() {
+    if wait(command, |_| ())?.success() {
         return Ok(());
     }
     Err(Error::Check {
@@ -102,13 +189,29 @@ pub fn run_shown(title: &str, command: &mut Command) -> Result<()> {
     })
 }
 
-/// Runs a command and hands back what it printed.
+/// Runs a program of this workspace, which prints its own errors, and passes its exit code on.
+pub fn run_tool(command: &mut Command) -> Result<()> {
+    match wait(command, |_| ())?.code() {
+        Some(0) => Ok(()),
+        code => Err(Error::Exit(
+            code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        )),
+    }
+}
+
+fn wait(command: &mut Command, tick: impl FnMut(Duration)) -> Result<ExitStatus> {
+    let program = command.get_program().to_owned();
+    Group::spawn(command)?
+        .wait(tick)
+        .map_err(Error::file("wait for", Path::new(&program)))
+}
+
+/// Runs a command and returns its standard output.
 pub fn output(title: &str, command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| missing(&name, &source))?;
+        .map_err(|source| missing(command, &source))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -118,81 +221,20 @@ pub fn output(title: &str, command: &mut Command) -> Result<String> {
     })
 }
 
-/// Starts a command in a group of its own and waits for it, calling `tick` now and then with the time gone by.
-pub fn watch(command: &mut Command, mut tick: impl FnMut(Duration)) -> Result<ExitStatus> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
+/// Whether a program can be started and exits with success. Its output is dropped.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
         .stdin(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(|source| missing(&name, &source))?;
-    let _registered = interrupt::Child::register(child.id());
-    let start = std::time::Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) => tick(start.elapsed()),
-            Err(source) => return Err(missing(&name, &source)),
-        }
-        // Short commands should feel short; long ones need no more than ten looks a second.
-        std::thread::sleep(Duration::from_millis(if start.elapsed().as_secs() < 1 {
-            10
-        } else {
-            100
-        }));
-    }
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
-/// A server that runs beside this tool and ends with the value, or with an interrupt.
-pub struct Group {
-    id: u32,
-    _registered: interrupt::Child,
-}
-
-impl Group {
-    /// Starts it in a process group of its own.
-    pub fn spawn(command: &mut Command) -> Result<Self> {
-        let name = command.get_program().to_string_lossy().into_owned();
-        let child = command
-            .stdin(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|source| missing(&name, &source))?;
-        Ok(Self {
-            id: child.id(),
-            _registered: interrupt::Child::register(child.id()),
-        })
-    }
-
-    /// Whether it still runs.
-    pub fn alive(&self) -> bool {
-        reap(self.id);
-        group_alive(self.id)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        end(self.id);
-    }
-}
-
-/// Ends a process group: asks, waits for ten seconds, insists. Its ports are free only when nothing of it is left.
-pub fn end(group: u32) {
-    for (signal, patience) in [(terminate as fn(u32), 10), (kill, 5)] {
-        signal(group);
-        let deadline = std::time::Instant::now() + Duration::from_secs(patience);
-        while group_alive(group) && std::time::Instant::now() < deadline {
-            reap(group);
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-fn missing(program: &str, source: &std::io::Error) -> Error {
+fn missing(command: &Command, source: &std::io::Error) -> Error {
     Error::Missing {
-        what: format!("the program `{program}`"),
-        way_on: format!("Install it, or put it on PATH ({source})"),
+        what: format!("the program `{}`", command.get_program().display()),
+        hint: format!("Install it, or put it on PATH ({source})"),
     }
 }
 
@@ -219,7 +261,7 @@ fn last_line(log: &Path, start: u64) -> String {
         .to_owned()
 }
 
-/// The last lines of a log, indented, from where this run began to write.
+/// The last `count` lines of a log after the byte `start`, indented. Blank lines are left out.
 pub fn tail(log: &Path, start: u64, count: usize) -> String {
     let text = read_from(log, start);
     let lines: Vec<&str> = text
@@ -232,4 +274,29 @@ pub fn tail(log: &Path, start: u64, count: usize) -> String {
         .map(|line| format!("    {line}"))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_group_ends_with_all_its_members() {
+        let mut shell = Command::new("sh");
+        // The shell's own child ignores nothing and would outlive the shell.
+        let group = Group::spawn(shell.args(["-c", "sleep 60 & sleep 60; :"])).unwrap();
+        let id = group.id();
+        assert!(group.is_alive());
+
+        drop(group);
+
+        assert!(!is_group_alive(id));
+    }
+
+    #[test]
+    fn run_tool_passes_the_exit_code_on() {
+        let mut shell = Command::new("sh");
+        let error = run_tool(shell.args(["-c", "exit 7"])).unwrap_err();
+        assert_eq!(error.exit_code(), 7);
+    }
 }

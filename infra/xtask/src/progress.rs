@@ -1,81 +1,89 @@
-//! One line a step, with its time: nobody should wonder for longer than two seconds.
+//! Progress at the terminal: one line for each step, with its duration. A step that takes longer than two seconds says so.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// A step under way. Ends with a line, whether `done` or dropped by an error.
+/// A running step. It ends with a line: the result of [`Step::done`], or `FAILED` if the value is dropped before.
 pub struct Step {
     title: String,
     start: Instant,
-    live: bool,
-    noted: Duration,
-    closed: bool,
+    is_terminal: bool,
+    last_note: Duration,
+    is_closed: bool,
 }
 
-/// Where no line can be rewritten, a line this often says that work goes on.
-const NOTE_EVERY: Duration = Duration::from_secs(20);
+/// Interval of progress lines where the output is no terminal and a line cannot be rewritten.
+const NOTE_INTERVAL: Duration = Duration::from_secs(20);
 
 impl Step {
-    /// Begins a step and says so.
+    /// Begins a step and prints its title.
     pub fn begin(title: impl Into<String>) -> Self {
         let step = Self {
             title: title.into(),
             start: Instant::now(),
-            live: std::io::stderr().is_terminal(),
-            noted: Duration::ZERO,
-            closed: false,
+            is_terminal: std::io::stderr().is_terminal(),
+            last_note: Duration::ZERO,
+            is_closed: false,
         };
-        if step.live {
+        if step.is_terminal {
             eprint!("  ...    {}", step.title);
             let _ = std::io::stderr().flush();
         }
         step
     }
 
-    /// What it is called.
+    /// The title.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Whether a note may be due; cheap, so that logs are not read ten times a second for nothing.
-    pub fn due(elapsed: Duration) -> bool {
+    /// Whether a note may be due. Callers check this first, because a note usually needs the last line of a log.
+    pub fn is_note_due(elapsed: Duration) -> bool {
         elapsed > Duration::from_secs(1)
     }
 
-    /// Says that it goes on, and with what.
-    pub fn note(&mut self, elapsed: Duration, what: &str) {
+    /// Shows `detail` beside the step, after `elapsed` time.
+    pub fn note(&mut self, elapsed: Duration, detail: &str) {
         let seconds = elapsed.as_secs();
-        if self.live {
-            let what: String = what.chars().filter(|c| !c.is_control()).take(60).collect();
-            eprint!("\r\x1b[2K  {seconds:>4} s {}  {what}", self.title);
+        if self.is_terminal {
+            let detail: String = detail
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(60)
+                .collect();
+            eprint!("\r\x1b[2K  {seconds:>4} s {}  {detail}", self.title);
             let _ = std::io::stderr().flush();
-        } else if elapsed >= self.noted + NOTE_EVERY
-            || (self.noted.is_zero() && elapsed > Duration::from_secs(2))
+        } else if elapsed >= self.last_note + NOTE_INTERVAL
+            || (self.last_note.is_zero() && elapsed > Duration::from_secs(2))
         {
-            self.noted = elapsed;
-            let what: String = what.chars().filter(|c| !c.is_control()).take(100).collect();
-            eprintln!("  {seconds:>4} s {} ... {what}", self.title);
+            self.last_note = elapsed;
+            let detail: String = detail
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(100)
+                .collect();
+            eprintln!("  {seconds:>4} s {} ... {detail}", self.title);
         }
     }
 
-    /// Ends it with a word on what came of it.
-    pub fn done(mut self, outcome: impl AsRef<str>) {
-        self.close(outcome.as_ref());
+    /// Ends the step with a result, which may be empty.
+    pub fn done(mut self, result: impl AsRef<str>) {
+        self.close(result.as_ref());
     }
 
-    fn close(&mut self, outcome: &str) {
-        self.closed = true;
+    fn close(&mut self, result: &str) {
+        self.is_closed = true;
         let seconds = self.start.elapsed().as_secs_f32();
-        let clear = if self.live { "\r\x1b[2K" } else { "" };
-        let separator = if outcome.is_empty() { "" } else { ": " };
-        eprintln!("{clear}{seconds:>6.1} s {}{separator}{outcome}", self.title);
+        let clear = if self.is_terminal { "\r\x1b[2K" } else { "" };
+        let separator = if result.is_empty() { "" } else { ": " };
+        eprintln!("{clear}{seconds:>6.1} s {}{separator}{result}", self.title);
     }
 }
 
 impl Drop for Step {
     fn drop(&mut self) {
-        crate::interrupt::wait_if_ending();
-        if !self.closed {
+        crate::interrupt::block_if_interrupted();
+        if !self.is_closed {
             self.close("FAILED");
         }
     }

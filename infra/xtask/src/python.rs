@@ -1,4 +1,4 @@
-//! Python: finds one that is new enough and keeps venvs under `target/`.
+//! Finds a recent Python and keeps virtual environments under `target/`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::progress::Step;
 use crate::{Error, Result, files, process};
 
-/// The local cloud needs 3.11.
+/// The oldest Python version that the local cloud runs on.
 pub const OLDEST: (u32, u32) = (3, 11);
 
 const CANDIDATES: [&str; 6] = [
@@ -18,7 +18,7 @@ const CANDIDATES: [&str; 6] = [
     "python",
 ];
 
-/// The first Python on PATH that is at least `OLDEST`.
+/// The first Python on PATH that is [`OLDEST`] or newer.
 pub fn find() -> Result<PathBuf> {
     CANDIDATES
         .iter()
@@ -26,11 +26,11 @@ pub fn find() -> Result<PathBuf> {
         .find(|python| version(python).is_some_and(|found| found >= OLDEST))
         .ok_or_else(|| Error::Missing {
             what: format!("Python {}.{} or newer, on PATH", OLDEST.0, OLDEST.1),
-            way_on: "Install it (Debian: `apt-get install python3 python3-venv`; macOS: `brew install python`), then run this again".into(),
+            hint: "Install it (Debian: `apt-get install python3 python3-venv`; macOS: `brew install python`), then run this again".into(),
         })
 }
 
-/// A Python of exactly this minor version: on PATH, or among pyenv's.
+/// A Python of exactly this minor version, on PATH or installed by pyenv.
 pub fn find_exactly(major: u32, minor: u32) -> Option<PathBuf> {
     let on_path = PathBuf::from(format!("python{major}.{minor}"));
     let pyenv = std::env::var_os("PYENV_ROOT")
@@ -70,9 +70,10 @@ fn version(python: &Path) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A venv that holds exactly these requirements; reused while their digest stays the same.
+/// Creates a virtual environment with exactly these requirements, or reuses it. Returns the path of its Python.
 ///
-/// The digest is written last, so a venv that an interrupted run left half made is made anew.
+/// The digest of the requirements is written last. After an interrupted run it is missing, and the environment is created
+/// again.
 pub fn venv(
     title: &str,
     base: &Path,
@@ -89,16 +90,15 @@ pub fn venv(
     }
     files::remove(folder)?;
     let mut step = Step::begin(format!("Python packages for {title}"));
-    let made = process::run(
+    let created = process::run(
         &mut step,
         Command::new(base).args(["-m", "venv"]).arg(folder),
         log,
     );
-    if made.is_err() {
+    if created.is_err() {
         return Err(Error::Missing {
             what: "Python's venv module".into(),
-            way_on: "Install it (Debian: `apt-get install python3-venv`), then run this again"
-                .into(),
+            hint: "Install it (Debian: `apt-get install python3-venv`), then run this again".into(),
         });
     }
     let mut install = Command::new(&python);
@@ -114,11 +114,11 @@ pub fn venv(
         .args(requirements);
     process::run(&mut step, &mut install, log)?;
     files::write(&stamp, digest.as_bytes())?;
-    step.done(format!("{} packages in a venv", requirements.len()));
+    step.done(format!("{} packages", requirements.len()));
     Ok(python)
 }
 
-/// The lines of a requirements file, without comments.
+/// The requirements in a file, without comments.
 pub fn requirements(path: &Path) -> Result<Vec<String>> {
     Ok(files::read(path)?
         .lines()
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_blank_lines_are_no_requirements() {
+    fn requirements_skip_comments_and_blank_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requirements.txt");
         std::fs::write(&path, "# why\na==1\n\nb==2 # pinned\n").unwrap();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_has_no_version() {
+    fn missing_program_has_no_version() {
         assert_eq!(version(Path::new("no-such-python")), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What is where: the names and addresses of a deployed cloud, for people, for the demo and for the tests.
+//! Names and addresses of a deployed cloud, for `status`, the demo and the tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,16 @@ use serde_json::Value;
 
 use crate::oidc::{Bearer, Identity};
 use crate::workspace::{LOCAL, Workspace};
-use crate::{Error, Result, cloud, files};
+use crate::{Error, Result, cloud, files, net};
 
-/// The variable that hands this to the demo.
+/// Environment variable with the path of the status file, for the demo, the chaos run and the repair.
 pub const CLOUD_VARIABLE: &str = "STOCKLINE_CLOUD";
-/// The variable that hands this to the cloud tests.
+/// Environment variable with the path of the status file, for the cloud tests.
 pub const TEST_CLOUD_VARIABLE: &str = "STOCKLINE_TEST_CLOUD";
 
-/// Who may do everything in the local cloud.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Credentials of the local cloud's administrator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Credentials {
     /// `AWS_ACCESS_KEY_ID`.
@@ -28,109 +30,103 @@ pub struct Credentials {
 /// A deployed cloud.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cloud {
-    /// The API with its stage, without a slash at its end.
+    /// URL of the API's stage, without a trailing slash.
     pub api_url: String,
-    /// Where every AWS API is.
+    /// Endpoint of all AWS APIs.
     pub endpoint_url: String,
-    /// The region.
+    /// The AWS region.
     pub region: String,
-    /// The environment's name.
+    /// Name of the environment.
     pub environment: String,
-    /// What every deployed name begins with.
+    /// Prefix of every deployed name.
     pub prefix: String,
-    /// The account.
+    /// The AWS account.
     pub account_id: String,
     /// The administrator of the local cloud.
     pub credentials: Credentials,
-    /// `orders`, `stock`, `tasks`, `catalog` -> table.
+    /// `orders`, `stock`, `tasks`, `catalog` -> name of the table.
     pub tables: BTreeMap<String, String>,
-    /// Queue -> URL; dead-letter queues and the controllers' are among them.
+    /// Queue -> URL, including dead-letter queues and the queues of the controllers.
     pub queues: BTreeMap<String, String>,
     /// Topic -> ARN.
     pub topics: BTreeMap<String, String>,
-    /// `exports` -> bucket.
+    /// `exports` -> name of the bucket.
     pub buckets: BTreeMap<String, String>,
     /// Function -> deployed name.
     pub functions: BTreeMap<String, String>,
-    /// The analysts' workgroup.
+    /// The Athena workgroup of the analysts.
     pub athena_workgroup: String,
-    /// Their database.
+    /// The Glue database of the exports.
     pub athena_database: String,
-    /// The stand-in for the identity provider.
+    /// The local identity provider.
     pub oidc: Identity,
-    /// Where `slack-notifier` posts: a stand-in listens here.
+    /// The URL that `slack-notifier` posts to. A Slack simulator may listen there.
     pub slack_url: String,
-    /// The Python of the local cloud's venv.
+    /// The Python of the local cloud's virtual environment.
     pub python: PathBuf,
-    /// The cloud's log.
+    /// The log of the cloud.
     pub log: PathBuf,
-    /// The repository's root.
+    /// The root of the repository.
     pub workspace_root: PathBuf,
 }
 
-/// The file that holds the status of a cloud.
+/// The status file of a cloud.
 pub fn file(dir: &Path) -> PathBuf {
     dir.join("cloud.json")
 }
 
 impl Cloud {
-    /// The cloud that `up` made, if it runs.
+    /// The cloud of `up`.
     pub fn local(workspace: &Workspace) -> Result<Self> {
         let dir = workspace.cloud_dir(LOCAL);
-        cloud::running(&dir).ok_or(Error::Down)?;
-        files::read_json(&file(&dir)).ok_or(Error::Down)
+        cloud::running(&dir).ok_or(Error::NotRunning)?;
+        files::read_json(&file(&dir)).ok_or(Error::NotRunning)
     }
 
-    /// The cloud that this program was started for, from the file that `STOCKLINE_CLOUD` names.
+    /// The cloud that the status file in `STOCKLINE_CLOUD` describes.
     pub fn from_environment() -> Result<Self> {
         let path = std::env::var_os(CLOUD_VARIABLE).ok_or_else(|| Error::Missing {
             what: format!("the variable {CLOUD_VARIABLE}"),
-            way_on: "Start this program with `cargo xtask demo`".into(),
+            hint: "`cargo xtask` sets it: run `demo`, `chaos` or `repair` through `cargo xtask`"
+                .into(),
         })?;
         let path = PathBuf::from(path);
         serde_json::from_str(&files::read(&path)?)
             .map_err(Error::unreadable(path.display().to_string()))
     }
 
-    /// A token that the authorizer of this cloud accepts.
+    /// Signs a token that the authorizer of this cloud accepts.
     pub fn token(&self, bearer: &Bearer) -> Result<String> {
         self.oidc.token(bearer)
     }
 
-    /// Invokes a deployed function and waits for its answer: the payload, and the error's kind if it failed.
+    /// Invokes a deployed function. Returns the response payload, and the kind of the function error if there is one.
     pub fn invoke(&self, function: &str, event: &[u8]) -> Result<(String, Option<String>)> {
         let url = format!("{}/invocations", self.function_url(function));
-        let mut answer = agent(Duration::from_mins(15))
+        let mut response = net::agent(Duration::from_mins(15))
             .post(&url)
             .header("authorization", self.lambda_authorization())
             .header("content-type", "application/json")
             .send(event)
-            .map_err(unanswered(&url))?;
-        let error = answer
+            .map_err(request_failed(&url))?;
+        let error = response
             .headers()
             .get("x-amz-function-error")
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        Ok((text(&url, &mut answer)?, error))
+        Ok((body(&url, &mut response)?, error))
     }
 
-    /// The environment that a deployed function runs with, as far as Lambda and its configuration set it.
-    pub fn environment_of(&self, function: &str) -> Result<Vec<(String, String)>> {
-        let url = format!("{}/configuration", self.function_url(function));
-        let mut answer = agent(Duration::from_secs(30))
-            .get(&url)
-            .header("authorization", self.lambda_authorization())
-            .call()
-            .map_err(unanswered(&url))?;
-        let configuration: Value =
-            serde_json::from_str(&text(&url, &mut answer)?).map_err(Error::unreadable(&url))?;
-        let own = configuration["Environment"]["Variables"]
+    /// The environment variables of a deployed function: those of its configuration and those that Lambda sets.
+    pub fn function_environment(&self, function: &str) -> Result<Vec<(String, String)>> {
+        let configuration = self.configuration(function)?;
+        let configured = configuration["Environment"]["Variables"]
             .as_object()
             .into_iter()
             .flatten();
-        let own =
-            own.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
-        let by_lambda = [
+        let configured = configured
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
+        let set_by_lambda = [
             ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id.as_str()),
             ("AWS_SECRET_ACCESS_KEY", &self.credentials.secret_access_key),
             ("AWS_REGION", &self.region),
@@ -141,24 +137,16 @@ impl Cloud {
             ("AWS_LAMBDA_LOG_GROUP_NAME", function),
             ("AWS_LAMBDA_LOG_STREAM_NAME", function),
         ];
-        Ok(by_lambda
+        Ok(set_by_lambda
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into_iter()
-            .chain(own)
+            .chain(configured)
             .collect())
     }
 
-    /// Sets a variable of a deployed function, or takes it away; its next invocation sees it.
+    /// Sets or removes an environment variable of a deployed function, from its next invocation on.
     pub fn set_variable(&self, function: &str, name: &str, value: Option<&str>) -> Result<()> {
-        let url = format!("{}/configuration", self.function_url(function));
-        let agent = agent(Duration::from_secs(30));
-        let mut answer = agent
-            .get(&url)
-            .header("authorization", self.lambda_authorization())
-            .call()
-            .map_err(unanswered(&url))?;
-        let mut configuration: Value =
-            serde_json::from_str(&text(&url, &mut answer)?).map_err(Error::unreadable(&url))?;
+        let mut configuration = self.configuration(function)?;
         let mut environment = configuration["Environment"].take();
         if let Some(variables) = environment["Variables"].as_object_mut() {
             match value {
@@ -166,26 +154,41 @@ impl Cloud {
                 None => variables.remove(name),
             };
         }
-        let mut answer = agent
+        let url = self.configuration_url(function);
+        let mut response = net::agent(REQUEST_TIMEOUT)
             .put(&url)
             .header("authorization", self.lambda_authorization())
             .header("content-type", "application/json")
             .send(serde_json::json!({"Environment": environment}).to_string())
-            .map_err(unanswered(&url))?;
-        text(&url, &mut answer).map(|_| ())
+            .map_err(request_failed(&url))?;
+        body(&url, &mut response).map(|_| ())
     }
 
-    /// Calls the API with a JSON body, and with an idempotency key where one is given.
+    fn configuration(&self, function: &str) -> Result<Value> {
+        let url = self.configuration_url(function);
+        let mut response = net::agent(REQUEST_TIMEOUT)
+            .get(&url)
+            .header("authorization", self.lambda_authorization())
+            .call()
+            .map_err(request_failed(&url))?;
+        serde_json::from_str(&body(&url, &mut response)?).map_err(Error::unreadable(&url))
+    }
+
+    fn configuration_url(&self, function: &str) -> String {
+        format!("{}/configuration", self.function_url(function))
+    }
+
+    /// Calls the API with PUT or POST and returns the JSON response.
     pub fn call(
         &self,
         method: &str,
         path: &str,
         token: &str,
         key: Option<&str>,
-        body: &Value,
+        content: &Value,
     ) -> Result<Value> {
         let url = format!("{}{path}", self.api_url);
-        let agent = agent(Duration::from_secs(30));
+        let agent = net::agent(REQUEST_TIMEOUT);
         let request = if method == "PUT" {
             agent.put(&url)
         } else {
@@ -198,8 +201,10 @@ impl Cloud {
             Some(key) => request.header("idempotency-key", key),
             None => request,
         };
-        let mut answer = request.send(body.to_string()).map_err(unanswered(&url))?;
-        serde_json::from_str(&text(&url, &mut answer)?).map_err(Error::unreadable(&url))
+        let mut response = request
+            .send(content.to_string())
+            .map_err(request_failed(&url))?;
+        serde_json::from_str(&body(&url, &mut response)?).map_err(Error::unreadable(&url))
     }
 
     fn function_url(&self, function: &str) -> String {
@@ -208,7 +213,7 @@ impl Cloud {
         format!("{}/2015-03-31/functions/{name}", self.endpoint_url)
     }
 
-    /// The local cloud looks at who signs, not at the signature.
+    /// The local cloud reads the access key id and does not verify the signature.
     fn lambda_authorization(&self) -> String {
         format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
@@ -216,7 +221,7 @@ impl Cloud {
         )
     }
 
-    /// The table that `up` and `status` print.
+    /// The text that `up` and `status` print.
     pub fn describe(&self) -> String {
         let names = |map: &BTreeMap<String, String>| {
             map.values()
@@ -227,7 +232,7 @@ impl Cloud {
         let short =
             |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
         format!(
-            "  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      workgroup {}, database {}\n  Slack       alerts are posted to {}; they wait in slack-alerts until something listens there\n  log         {}",
+            "  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      workgroup {}, database {}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
             self.api_url,
             self.endpoint_url,
             self.region,
@@ -245,29 +250,20 @@ impl Cloud {
     }
 }
 
-fn agent(timeout: Duration) -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .into()
-}
-
-fn unanswered(url: &str) -> impl Fn(ureq::Error) -> Error {
+fn request_failed(url: &str) -> impl Fn(ureq::Error) -> Error {
     move |error| Error::Http {
         url: url.to_owned(),
         detail: error.to_string(),
     }
 }
 
-/// The body of an answer that is a success.
-fn text(url: &str, answer: &mut ureq::http::Response<ureq::Body>) -> Result<String> {
-    let status = answer.status();
-    let body = answer
+/// The body of a successful response.
+fn body(url: &str, response: &mut ureq::http::Response<ureq::Body>) -> Result<String> {
+    let status = response.status();
+    let body = response
         .body_mut()
         .read_to_string()
-        .map_err(unanswered(url))?;
+        .map_err(request_failed(url))?;
     if status.is_success() {
         return Ok(body);
     }

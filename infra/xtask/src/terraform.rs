@@ -1,7 +1,7 @@
-//! Terraform: found or fetched, pointed at an AWS provider, run with its state beside the cloud that it describes.
+//! Finds or downloads Terraform and runs it. Its state is in the folder of the cloud that it describes.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 use crate::{Error, Result, files, process};
 
 const VERSION: &str = "1.11.4";
-/// SHA-256 of the release zips, by platform.
+/// Operating system, architecture, platform in the file name, and SHA-256 of each release zip.
 const RELEASES: [(&str, &str, &str, &str); 4] = [
     (
         "linux",
@@ -37,8 +37,8 @@ const RELEASES: [(&str, &str, &str, &str); 4] = [
         "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
     ),
 ];
-/// Downloads, checks and unpacks; Python is at hand anyway and brings HTTPS with it.
-const FETCH: &str = r"
+/// Downloads, verifies and unpacks a release. In Python, because the venv is needed anyway and `ureq` is built without TLS.
+const DOWNLOAD: &str = r"
 import hashlib, io, os, sys, urllib.request, zipfile
 url, wanted, target = sys.argv[1:]
 try:
@@ -53,25 +53,27 @@ os.chmod(target + '.part', 0o755)
 os.replace(target + '.part', target)
 ";
 
-/// Terraform or OpenTofu, ready to run in one working folder.
+/// Terraform or OpenTofu with the files of one cloud.
 #[derive(Debug, Clone)]
 pub struct Terraform {
     program: PathBuf,
     infra: PathBuf,
+    /// The folder of the cloud.
     dir: PathBuf,
+    /// The CLI configuration file.
     config: PathBuf,
 }
 
 impl Terraform {
-    /// Finds the program (or fetches it) and the AWS provider. `dir` is the folder of the cloud.
+    /// Finds or downloads the program and finds the AWS provider. `dir` is the folder of the cloud.
     pub fn find(workspace: &Workspace, dir: &Path, python: &Path) -> Result<Self> {
         let program = match ["terraform", "tofu"]
             .map(PathBuf::from)
             .into_iter()
-            .find(|program| runs(program))
+            .find(|program| is_working(program))
         {
             Some(program) => program,
-            None => fetch(workspace, python)?,
+            None => download(workspace, python)?,
         };
         let config = dir.join("terraform.rc");
         files::make_folder(dir)?;
@@ -96,7 +98,7 @@ impl Terraform {
             .env("TF_IN_AUTOMATION", "1")
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")
-            // A profile of the user's must not send a local deployment to a real account.
+            // The user's AWS profile must not send a local deployment to a real account.
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_DEFAULT_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
@@ -108,12 +110,12 @@ impl Terraform {
         self.dir.join("terraform.log")
     }
 
-    /// Makes the working folder ready, unless it was made ready for these very files.
+    /// Runs `terraform init`, unless it ran for exactly these files.
     pub fn init(&self) -> Result<()> {
         let stamp = self.dir.join("terraform/initialised");
-        let versions: Vec<PathBuf> = sources(&self.infra)?;
+        let sources: Vec<PathBuf> = sources(&self.infra)?;
         let digest = files::digest_files(
-            versions
+            sources
                 .iter()
                 .map(PathBuf::as_path)
                 .chain([self.config.as_path()]),
@@ -135,7 +137,7 @@ impl Terraform {
         Ok(())
     }
 
-    /// Applies with these variables.
+    /// Runs `terraform apply` with these variables.
     pub fn apply(&self, variables: &Value) -> Result<()> {
         let file = variables_file(&self.dir);
         files::write_json(&file, variables)?;
@@ -150,7 +152,7 @@ impl Terraform {
     }
 
     /// Checks that a second apply would change nothing.
-    pub fn plans_nothing(&self) -> Result<()> {
+    pub fn check_empty_plan(&self) -> Result<()> {
         let variables = format!("-var-file={}", variables_file(&self.dir).display());
         self.check(
             "a second apply plans nothing",
@@ -158,7 +160,7 @@ impl Terraform {
         )
     }
 
-    /// The root module's outputs, by name.
+    /// The outputs of the root module, by name.
     pub fn outputs(&self) -> Result<Value> {
         let text = process::output("terraform output", self.command().args(["output", "-json"]))?;
         let wrapped: Value =
@@ -169,7 +171,7 @@ impl Terraform {
             .collect())
     }
 
-    /// Runs a check such as `fmt -check` or `validate`.
+    /// Runs a subcommand such as `fmt -check` or `validate`.
     pub fn check(&self, title: &str, arguments: &[&str]) -> Result<()> {
         let mut step = Step::begin(title);
         process::run(&mut step, self.command().args(arguments), &self.log())?;
@@ -180,8 +182,8 @@ impl Terraform {
     fn explain(&self, error: Error) -> Error {
         match error {
             Error::Failed { tail, .. } if tail.contains("registry") && mirror().is_none() => Error::Missing {
-                what: "the Terraform AWS provider (no registry answers, and no offline mirror was found)".into(),
-                way_on: format!(
+                what: "the Terraform AWS provider (the registry does not answer, and there is no offline mirror)".into(),
+                hint: format!(
                     "Go online, or set TF_PLUGIN_MIRROR to a folder that holds registry.terraform.io/hashicorp/aws (log: {})",
                     self.log().display()
                 ),
@@ -191,18 +193,18 @@ impl Terraform {
     }
 }
 
-/// Whether an apply failed because what it made was there already: the answer to its first request was lost, and the second
-/// met a conflict. What was made then is in no state, so that only a new cloud helps.
-pub fn asked_twice(error: &Error) -> bool {
+/// Whether an apply failed with a conflict. The response to a create request was lost, and the retry found the resource that
+/// the first request had created. That resource is in no Terraform state, so only a new cloud helps.
+pub fn is_conflict_after_lost_response(error: &Error) -> bool {
     matches!(error, Error::Failed { tail, .. } if tail.contains("StatusCode: 409"))
 }
 
-/// Where the variables of a cloud are; it also marks the process that applies them.
+/// The variables file of a cloud. Its path in a command line identifies the Terraform process of that cloud.
 pub fn variables_file(dir: &Path) -> PathBuf {
     dir.join("variables.tfvars.json")
 }
 
-/// Every Terraform file, at any depth, but the ones of other tools' folders.
+/// All files that a deployment depends on. Crates and the local cloud below `infra` do not count.
 pub fn sources(infra: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![infra.to_owned()];
@@ -214,7 +216,8 @@ pub fn sources(infra: &Path) -> Result<Vec<PathBuf>> {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             if path.is_dir() {
-                if !name.starts_with('.') && name != "xtask" && name != "local-cloud" {
+                let is_crate = path.join("Cargo.toml").is_file();
+                if !name.starts_with('.') && !is_crate && name != "local-cloud" {
                     folders.push(path);
                 }
             } else if name != ".terraform.lock.hcl" {
@@ -226,34 +229,28 @@ pub fn sources(infra: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn runs(program: &Path) -> bool {
-    Command::new(program)
-        .arg("version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .env("CHECKPOINT_DISABLE", "1")
-        .status()
-        .is_ok_and(|status| status.success())
+fn is_working(program: &Path) -> bool {
+    let mut command = Command::new(program);
+    process::succeeds(command.arg("version").env("CHECKPOINT_DISABLE", "1"))
 }
 
-fn fetch(workspace: &Workspace, python: &Path) -> Result<PathBuf> {
+fn download(workspace: &Workspace, python: &Path) -> Result<PathBuf> {
     let target = workspace.local().join("bin/terraform");
-    if runs(&target) {
+    if is_working(&target) {
         return Ok(target);
     }
-    let by_hand = |why: String| Error::Missing {
+    let missing = |reason: String| Error::Missing {
         what: "Terraform (or OpenTofu)".into(),
-        way_on: format!(
-            "Install it from https://developer.hashicorp.com/terraform/install, then run this again ({why})"
+        hint: format!(
+            "Install it from https://developer.hashicorp.com/terraform/install, then run this again ({reason})"
         ),
     };
     let (_, _, platform, checksum) = RELEASES
         .iter()
         .find(|(os, arch, _, _)| *os == std::env::consts::OS && *arch == std::env::consts::ARCH)
-        .ok_or_else(|| by_hand("there is no pinned release for this platform".into()))?;
+        .ok_or_else(|| missing("there is no pinned release for this platform".into()))?;
     files::make_folder(&workspace.local().join("bin"))?;
-    let mut step = Step::begin(format!("fetching Terraform {VERSION}"));
+    let mut step = Step::begin(format!("downloading Terraform {VERSION}"));
     let url = format!(
         "https://releases.hashicorp.com/terraform/{VERSION}/terraform_{VERSION}_{platform}.zip"
     );
@@ -261,19 +258,19 @@ fn fetch(workspace: &Workspace, python: &Path) -> Result<PathBuf> {
     process::run(
         &mut step,
         Command::new(python)
-            .args(["-c", FETCH, &url, checksum])
+            .args(["-c", DOWNLOAD, &url, checksum])
             .arg(&target),
         &log,
     )
     .map_err(|error| match error {
-        Error::Failed { tail, .. } => by_hand(tail.trim().to_owned()),
+        Error::Failed { tail, .. } => missing(tail.trim().to_owned()),
         other => other,
     })?;
-    step.done("checksum as pinned");
+    step.done("checksum verified");
     Ok(target)
 }
 
-/// A folder that holds the AWS provider unpacked or zipped, as `terraform providers mirror` or a machine's image left it.
+/// A folder with the AWS provider, as `terraform providers mirror` or a machine image provides it.
 fn mirror() -> Option<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let from_variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
@@ -305,7 +302,7 @@ fn mirror() -> Option<PathBuf> {
         .find(|folder| folder.join("registry.terraform.io/hashicorp/aws").is_dir())
 }
 
-/// Terraform's own configuration: a mirror that is at hand comes before any download; what it lacks is downloaded.
+/// The CLI configuration: the AWS provider comes from the mirror if there is one, everything else from the registry.
 fn configuration(mirror: Option<&Path>, cache: &Path) -> Result<String> {
     let Some(mirror) = mirror else {
         files::make_folder(cache)?;
@@ -325,14 +322,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mirror_at_hand_is_used_for_the_aws_provider() {
+    fn mirror_is_used_for_the_aws_provider() {
         let text =
             configuration(Some(Path::new("/somewhere/plugins")), Path::new("unused")).unwrap();
         assert!(text.contains("path    = \"/somewhere/plugins\""), "{text}");
     }
 
     #[test]
-    fn without_a_mirror_downloads_are_kept() {
+    fn downloads_are_cached_without_a_mirror() {
         let folder = tempfile::tempdir().unwrap();
         let cache = folder.path().join("plugins");
         let text = configuration(None, &cache).unwrap();
@@ -341,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn every_release_has_a_whole_checksum() {
+    fn release_checksums_are_sha256() {
         assert!(RELEASES.iter().all(|release| release.3.len() == 64));
     }
 }

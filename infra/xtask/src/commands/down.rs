@@ -1,10 +1,10 @@
-//! `down`: ends what runs, whichever command started it.
+//! `down`: ends every cloud, whichever command started it.
 
 use crate::progress::Step;
 use crate::workspace::{CLOUDS, Workspace};
 use crate::{Result, cloud};
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace) -> Result<()> {
     let mut ended = 0;
     for name in CLOUDS {
@@ -13,13 +13,13 @@ pub fn command(workspace: &Workspace) -> Result<()> {
             continue;
         }
         let step = Step::begin(format!("ending the {name} cloud"));
-        let was_there = cloud::stop(&dir)?;
-        step.done(if was_there {
+        let was_running = cloud::stop(&dir)?;
+        step.done(if was_running {
             "ended"
         } else {
             "none was running"
         });
-        ended += usize::from(was_there);
+        ended += usize::from(was_running);
     }
     if ended == 0 {
         eprintln!("Nothing was running.");

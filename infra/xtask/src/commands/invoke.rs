@@ -1,4 +1,4 @@
-//! `invoke`: one event into one deployed function.
+//! `invoke`: invokes a deployed function with an event.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::status::Cloud;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files};
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, function: &str, event: &Path) -> Result<()> {
     let function = workspace.function(function)?;
     let text = files::read(event)?;
@@ -23,7 +23,7 @@ pub fn command(workspace: &Workspace, function: &str, event: &Path) -> Result<()
     match error {
         None => Ok(()),
         Some(kind) => Err(Error::Check {
-            step: format!("{function} answered with an error ({kind}): the invocation"),
+            step: format!("the invocation of {function} ({kind})"),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! One module for each thing that can be asked for.
+//! One module for each command.
 
 pub mod bench;
 pub mod chaos;

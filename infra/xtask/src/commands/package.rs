@@ -1,4 +1,4 @@
-//! `package`: what is deployed to AWS, built for Amazon Linux on either architecture.
+//! `package`: builds the functions for AWS Lambda (Amazon Linux), for arm64 and x86_64.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use crate::progress::Step;
 use crate::workspace::Workspace;
 use crate::{Error, Result, files, packages, process, tools};
 
-/// For which machines.
+/// Arguments of `package`.
 #[derive(Debug, Args)]
 pub struct PackageArgs {
     /// Only this architecture; without it, both
@@ -20,7 +20,7 @@ pub struct PackageArgs {
     function: Option<String>,
 }
 
-/// Lambda's architectures, called as Terraform's variable `architecture` calls them.
+/// Lambda's architectures, named as the values of Terraform's variable `architecture`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Architecture {
@@ -48,7 +48,7 @@ impl Architecture {
     }
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, args: &PackageArgs) -> Result<()> {
     let functions = match &args.function {
         Some(name) => vec![workspace.function(name)?],
@@ -57,7 +57,7 @@ pub fn command(workspace: &Workspace, args: &PackageArgs) -> Result<()> {
     let architectures = args
         .architecture
         .map_or_else(|| Architecture::value_variants().to_vec(), |one| vec![one]);
-    // Both are looked for before either is built.
+    // Checks both before the first build, which takes minutes.
     for architecture in &architectures {
         require_target(*architecture)?;
     }
@@ -66,14 +66,14 @@ pub fn command(workspace: &Workspace, args: &PackageArgs) -> Result<()> {
         build(workspace, &tool, architecture, &functions)?;
     }
     say(
-        "Deploy with `terraform apply -var packages_dir=<that folder> -var architecture=<its name>`.",
+        "Deploy with `terraform apply -var packages_dir=<folder> -var architecture=<architecture>`.",
     )?;
     Ok(())
 }
 
 fn build(
     workspace: &Workspace,
-    tool: &tools::Found,
+    tool: &tools::InstalledTool,
     architecture: Architecture,
     functions: &[String],
 ) -> Result<()> {
@@ -84,7 +84,7 @@ fn build(
         architecture.name()
     ));
     let mut cargo = packages::cargo(workspace);
-    tool.apply(&mut cargo);
+    tool.add_to_path(&mut cargo);
     cargo
         .args([
             "lambda",
@@ -107,10 +107,10 @@ fn build(
     )?;
     step.done(workspace.shown(&folder).to_string());
     for function in functions {
-        // Terraform looks for `<function>.zip`.
+        // Terraform expects `<function>.zip`.
         let package = folder.join(format!("{function}.zip"));
-        let built = folder.join(function).join("bootstrap.zip");
-        files::rename(&built, &package)?;
+        let zip = folder.join(function).join("bootstrap.zip");
+        files::rename(&zip, &package)?;
         files::remove(&folder.join(function))?;
         let size = std::fs::metadata(&package)
             .map_err(Error::file("read", &package))?
@@ -124,7 +124,7 @@ fn build(
     Ok(())
 }
 
-/// Rust's standard library for the target, as rustup installs it.
+/// Checks that rustup has installed the standard library of the target.
 fn require_target(architecture: Architecture) -> Result<()> {
     let target = architecture.target();
     let sysroot = process::output(
@@ -143,7 +143,7 @@ fn require_target(architecture: Architecture) -> Result<()> {
     }
     Err(Error::Missing {
         what: format!("Rust's standard library for {target}"),
-        way_on: format!(
+        hint: format!(
             "Install it with `rustup target add {target}`, or build for one architecture with `cargo xtask package --architecture {}`",
             if architecture == Architecture::Arm64 {
                 "x86_64"

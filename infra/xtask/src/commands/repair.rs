@@ -1,4 +1,4 @@
-//! `repair`: what contradicts itself in the books, and what puts it right. It shows; with `--apply` it does.
+//! `repair`: shows differences between levels, movements and open orders. With `--apply` it repairs them.
 
 use std::process::Command;
 
@@ -7,43 +7,43 @@ use clap::Args;
 use crate::packages::{self, REPAIR, Selection};
 use crate::status::{self, CLOUD_VARIABLE, Cloud};
 use crate::workspace::{LOCAL, Workspace};
-use crate::{Error, Result, process};
+use crate::{Result, process};
 
-/// What is looked at, and whether it is put right.
+/// Arguments of `repair`.
 #[derive(Debug, Args)]
 pub struct RepairArgs {
-    /// Only this location; without it, all of the catalog
+    /// Only this location; without it, all locations of the catalog
     #[arg(long, value_name = "ID")]
     pub location: Option<String>,
     /// Only this SKU of the location
     #[arg(long, value_name = "SKU", requires = "location")]
     pub sku: Option<String>,
-    /// Do what is shown; without it nothing is changed
+    /// Write the repairs; without it they are only shown
     #[arg(long)]
     pub apply: bool,
-    /// A deployment to AWS, with the credentials of `AWS_ACCESS_KEY_ID` and its like; without it, the local cloud
+    /// A deployment on AWS, with the credentials of `AWS_ACCESS_KEY_ID` etc.; without it, the local cloud
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, args: &RepairArgs) -> Result<()> {
-    let local = match args.environment {
-        Some(_) => None,
-        None => Some(Cloud::local(workspace)?),
-    };
+    if args.environment.is_none() {
+        // Fails before the build if no local cloud runs.
+        Cloud::local(workspace)?;
+    }
     packages::build(workspace, Selection::Only(REPAIR))?;
     let mut repair = Command::new(packages::binary(workspace, REPAIR));
     repair.current_dir(&workspace.root);
-    if local.is_some() {
+    if args.environment.is_none() {
         repair.env(CLOUD_VARIABLE, status::file(&workspace.cloud_dir(LOCAL)));
     }
-    let named = [
+    let options = [
         ("--location", &args.location),
         ("--sku", &args.sku),
         ("--environment", &args.environment),
     ];
-    for (name, value) in named {
+    for (name, value) in options {
         if let Some(value) = value {
             repair.args([name, value]);
         }
@@ -51,10 +51,5 @@ pub fn command(workspace: &Workspace, args: &RepairArgs) -> Result<()> {
     if args.apply {
         repair.arg("--apply");
     }
-    match process::watch(&mut repair, |_| ())?.code() {
-        Some(0) => Ok(()),
-        code => Err(Error::Exit(
-            code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-        )),
-    }
+    process::run_tool(&mut repair)
 }

@@ -1,11 +1,11 @@
-//! `status`: what is where.
+//! `status`: prints the names and addresses of the local cloud.
 
 use crate::output::say;
 use crate::status::Cloud;
 use crate::workspace::Workspace;
 use crate::{Error, Result};
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, as_json: bool) -> Result<()> {
     let cloud = Cloud::local(workspace)?;
     if as_json {

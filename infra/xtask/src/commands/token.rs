@@ -1,4 +1,4 @@
-//! `token`: stands in for signing in.
+//! `token`: prints an access token, in place of a sign-in.
 
 use crate::Result;
 use crate::oidc::Bearer;
@@ -6,7 +6,7 @@ use crate::output::say;
 use crate::status::Cloud;
 use crate::workspace::Workspace;
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, bearer: &Bearer) -> Result<()> {
     say(Cloud::local(workspace)?.token(bearer)?)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! `up`: from nothing, or from whatever an earlier run left, to a deployed local cloud.
+//! `up`: starts the local cloud and deploys into it. It continues from any state that an earlier run left.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -7,108 +7,112 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cloud::{self, Port, Running};
+use crate::cloud::{self, Port, RunningCloud};
+use crate::interrupt::{self, Registration};
 use crate::oidc::Identity;
 use crate::output::say;
 use crate::packages::{self, Selection};
 use crate::status::{self, Cloud, Credentials};
 use crate::terraform::{self, Terraform};
 use crate::workspace::{LOCAL, Workspace};
-use crate::{Error, Result, files, interrupt, python};
+use crate::{Error, Result, files, python};
 
 const REGION: &str = "eu-central-1";
 const ENVIRONMENT: &str = "local";
-/// MiniStack's root user: its key has no meaning anywhere else.
-const ADMIN: &str = "test";
+/// Access key id and secret of MiniStack's root user.
+const ROOT_KEY: &str = "test";
 
-/// What was deployed, and into which cloud.
+/// Record of the last deployment.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Applied {
+struct AppliedDeployment {
+    /// The instance of the cloud.
     instance: String,
+    /// SHA-256 of packages, Terraform sources and variables.
     digest: String,
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, port: u16) -> Result<()> {
-    let cloud = bring_up(workspace, LOCAL, Port::Exactly(port), Selection::Functions)?;
+    let dir = workspace.cloud_dir(LOCAL);
+    let _lock = lock(&dir)?;
+    let cloud = deploy(workspace, &dir, Port::Exactly(port), Selection::Functions)?;
     eprintln!();
     say(cloud.describe())?;
     eprintln!(
-        "\nUp. `cargo xtask token --role store_app --location ID` gives you a token, `cargo xtask down` ends it all."
+        "\nThe local cloud is up. `cargo xtask token --role store_app --location ID` prints a token, `cargo xtask down` ends the cloud."
     );
     Ok(())
 }
 
-/// A cloud that ends with the value: the demo's, the tests'.
-pub struct Private {
-    dir: PathBuf,
+/// A deployed cloud for one run: of the demo, the tests, the benchmark or the chaos run. It ends when the value is dropped.
+pub struct PrivateCloud {
+    // Before the lock, because fields are dropped in this order: the cloud ends while it is locked.
+    running: EndsOnDrop,
     _lock: File,
-    /// Where everything in it is.
+    /// Names and addresses in the cloud.
     pub cloud: Cloud,
 }
 
-impl Private {
-    /// A new cloud on a free port, deployed.
+impl PrivateCloud {
+    /// Starts a new cloud on a free port and deploys into it.
     pub fn start(workspace: &Workspace, name: &str, selection: Selection) -> Result<Self> {
         let dir = workspace.cloud_dir(name);
         let lock = lock(&dir)?;
-        interrupt::register_cloud(dir.clone());
-        // What an earlier run may have left is no part of this one.
-        cloud::stop(&dir)?;
-        let ended = Ended(dir.clone());
-        let cloud = deploy(workspace, &dir, Port::Free, selection)?;
-        std::mem::forget(ended);
+        let running = EndsOnDrop::new(dir);
+        // An earlier run that was killed may have left a cloud with data.
+        cloud::stop(&running.dir)?;
+        let cloud = deploy(workspace, &running.dir, Port::Free, selection)?;
         Ok(Self {
-            dir,
+            running,
             _lock: lock,
             cloud,
         })
     }
 
-    /// Checks that deploying it again would change nothing.
-    pub fn is_settled(&self, workspace: &Workspace) -> Result<()> {
-        Terraform::find(workspace, &self.dir, &self.cloud.python)?.plans_nothing()
+    /// Checks that a second `terraform apply` would change nothing.
+    pub fn check_empty_plan(&self, workspace: &Workspace) -> Result<()> {
+        Terraform::find(workspace, &self.running.dir, &self.cloud.python)?.check_empty_plan()
     }
 
-    /// The file that describes it.
-    pub fn file(&self) -> PathBuf {
-        status::file(&self.dir)
-    }
-}
-
-impl Drop for Private {
-    fn drop(&mut self) {
-        drop(Ended(self.dir.clone()));
+    /// Its status file.
+    pub fn status_file(&self) -> PathBuf {
+        status::file(&self.running.dir)
     }
 }
 
-/// Ends the cloud of a folder when it goes out of scope, so that a failure half-way leaves nothing running.
-struct Ended(PathBuf);
+/// Ends the cloud of a folder on drop and on an interrupt.
+struct EndsOnDrop {
+    dir: PathBuf,
+    _registration: Registration,
+}
 
-impl Drop for Ended {
+impl EndsOnDrop {
+    fn new(dir: PathBuf) -> Self {
+        Self {
+            _registration: stop_on_interrupt(dir.clone()),
+            dir,
+        }
+    }
+}
+
+impl Drop for EndsOnDrop {
     fn drop(&mut self) {
-        interrupt::wait_if_ending();
-        if let Err(error) = cloud::stop(&self.0) {
+        interrupt::block_if_interrupted();
+        if let Err(error) = cloud::stop(&self.dir) {
             eprintln!("note: {error}");
         }
-        interrupt::forget_cloud(&self.0);
     }
 }
 
-/// Brings up the cloud of that name, or reuses it, and deploys what changed.
-pub fn bring_up(
-    workspace: &Workspace,
-    name: &str,
-    port: Port,
-    selection: Selection,
-) -> Result<Cloud> {
-    let dir = workspace.cloud_dir(name);
-    let _lock = lock(&dir)?;
-    deploy(workspace, &dir, port, selection)
+fn stop_on_interrupt(dir: PathBuf) -> Registration {
+    interrupt::on_interrupt(move || {
+        let _ = cloud::stop(&dir);
+    })
 }
 
+/// Starts or reuses the cloud of a folder and deploys what changed.
 fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -> Result<Cloud> {
-    // What can be missing comes first: nobody should build for minutes to hear of it.
+    // Everything that may be missing on the machine is checked before the build, which may take minutes.
     let base = python::find()?;
     let requirements =
         python::requirements(&workspace.infra().join("local-cloud/requirements.txt"))?;
@@ -137,27 +141,28 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -
         terraform,
     };
 
-    // An apply that was cut off has made things that its state does not know: that cloud is of no use any more.
+    // An interrupted apply has created resources that its Terraform state does not contain, so the cloud is replaced.
     let applying = dir.join("applying");
     if applying.exists() {
-        eprintln!("         the last deployment was interrupted: beginning with a new cloud");
+        eprintln!("         the last deployment was interrupted: starting a new cloud");
         cloud::stop(dir)?;
     }
     match deployment.apply(&applying) {
-        Err(error) if terraform::asked_twice(&error) => {
-            eprintln!("         an answer of the local cloud was lost: beginning with a new one");
+        Err(error) if terraform::is_conflict_after_lost_response(&error) => {
+            eprintln!("         a response of the local cloud was lost: starting a new cloud");
             cloud::stop(dir)?;
             deployment.apply(&applying)
         }
-        done => done,
+        result => result,
     }
 }
 
-/// What is deployed, and where to.
+/// A deployment into the cloud of a folder.
 struct Deployment<'a> {
     workspace: &'a Workspace,
     dir: &'a Path,
     port: Port,
+    /// Digest of all packages.
     packages: String,
     identity: Identity,
     python: PathBuf,
@@ -165,12 +170,12 @@ struct Deployment<'a> {
 }
 
 impl Deployment<'_> {
-    /// Deploys what changed. The file `applying` is there while that is under way.
+    /// Deploys what changed. The file `applying` exists while Terraform runs, to detect an interrupted apply.
     fn apply(&self, applying: &Path) -> Result<Cloud> {
         let running = cloud::ensure(self.workspace, self.dir, &self.python, self.port)?;
         let variables = variables(self.workspace, &running, &self.identity)?;
         let sources = terraform::sources(&self.workspace.infra())?;
-        let wanted = Applied {
+        let deployment = AppliedDeployment {
             instance: running.instance.clone(),
             digest: files::digest(
                 format!(
@@ -183,25 +188,25 @@ impl Deployment<'_> {
         };
         let record = self.dir.join("applied.json");
         let status_file = status::file(self.dir);
-        if files::read_json::<Applied>(&record).as_ref() == Some(&wanted)
+        if files::read_json::<AppliedDeployment>(&record).as_ref() == Some(&deployment)
             && let Some(cloud) = files::read_json::<Cloud>(&status_file)
         {
             eprintln!("         nothing changed since the last deployment");
             return Ok(cloud);
         }
         files::write(applying, b"")?;
-        interrupt::register_cloud(self.dir.to_owned());
-        let applied = self.terraform.apply(&variables);
-        interrupt::forget_cloud(self.dir);
-        applied?;
+        {
+            let _registration = stop_on_interrupt(self.dir.to_owned());
+            self.terraform.apply(&variables)?;
+        }
         let cloud = self.describe(&running, &self.terraform.outputs()?);
         files::write_json(&status_file, &cloud)?;
-        files::write_json(&record, &wanted)?;
+        files::write_json(&record, &deployment)?;
         files::remove(applying)?;
         Ok(cloud)
     }
 
-    fn describe(&self, running: &Running, outputs: &Value) -> Cloud {
+    fn describe(&self, running: &RunningCloud, outputs: &Value) -> Cloud {
         let text = |name: &str| outputs[name].as_str().unwrap_or_default().to_owned();
         let map = |name: &str| -> BTreeMap<String, String> {
             let entries = outputs[name].as_object().into_iter().flatten();
@@ -223,8 +228,8 @@ impl Deployment<'_> {
             prefix: format!("stockline-{ENVIRONMENT}"),
             account_id: account.to_owned(),
             credentials: Credentials {
-                access_key_id: ADMIN.into(),
-                secret_access_key: ADMIN.into(),
+                access_key_id: ROOT_KEY.into(),
+                secret_access_key: ROOT_KEY.into(),
             },
             tables: map("tables"),
             queues: map("queues"),
@@ -255,8 +260,8 @@ fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-fn variables(workspace: &Workspace, running: &Running, identity: &Identity) -> Result<Value> {
-    // The secret only has to be stable and unguessable from outside: a digest of the private key is both.
+fn variables(workspace: &Workspace, running: &RunningCloud, identity: &Identity) -> Result<Value> {
+    // The cursor secret must be stable between runs and secret. A digest of the private key is both.
     let secret = files::digest(format!("cursor {}", files::read(&identity.key_path)?).as_bytes());
     Ok(json!({
         "environment": ENVIRONMENT,
@@ -273,6 +278,6 @@ fn variables(workspace: &Workspace, running: &Running, identity: &Identity) -> R
     }))
 }
 
-fn slack_url(running: &Running) -> String {
+fn slack_url(running: &RunningCloud) -> String {
     format!("http://127.0.0.1:{}/slack", running.slack_port)
 }

@@ -38,7 +38,7 @@ struct Arguments {
     /// What arrivals, latencies and pauses are drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the table and the plot are written
+    /// Where the table is written
     #[arg(long, default_value = "target/contention")]
     to: PathBuf,
 }

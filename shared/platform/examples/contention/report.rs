@@ -1,6 +1,5 @@
-//! The results as a table in Markdown and as a plot in SVG.
+//! The results as a table in Markdown.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,103 +73,11 @@ impl Report {
         table
     }
 
-    /// Writes both into `folder`.
+    /// Writes the table to `contention.md` in `folder`.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("contention.md"), self.table())?;
-        std::fs::write(folder.join("contention.svg"), self.plot())
+        std::fs::write(folder.join("contention.md"), self.table())
     }
-
-    /// Placed against arriving orders, both on logarithmic scales; a line for each number of items.
-    fn plot(&self) -> String {
-        let mut svg = String::from(FRAME);
-        let decades = [10.0, 100.0, 1000.0, 10_000.0];
-        for value in decades {
-            let (x, y) = (across(value), up(value));
-            let _ = write!(
-                svg,
-                r##"<path d="M{x:.0} {BOTTOM}V{TOP}M{LEFT} {y:.0}H{RIGHT}" stroke="#ddd"/><text x="{x:.0}" y="{:.0}" text-anchor="middle">{value}</text><text x="{:.0}" y="{:.0}" text-anchor="end">{value}</text>"##,
-                BOTTOM + 18.0,
-                LEFT - 6.0,
-                y + 4.0,
-            );
-            svg.push('\n');
-        }
-        let _ = writeln!(
-            svg,
-            r##"<path d="M{:.0} {:.0}L{:.0} {:.0}" stroke="#999" stroke-dasharray="4 4"/>"##,
-            across(10.0),
-            up(10.0),
-            across(10_000.0),
-            up(10_000.0)
-        );
-        let mut buckets: Vec<u8> = self.rows.iter().map(|row| row.load.buckets).collect();
-        buckets.dedup();
-        for (buckets, color) in buckets.into_iter().zip(COLORS.iter().cycle()) {
-            svg += &self.line_of(buckets, color);
-        }
-        svg + "</svg>\n"
-    }
-
-    fn line_of(&self, buckets: u8, color: &str) -> String {
-        let mut points = Vec::new();
-        for row in &self.rows {
-            if row.load.buckets == buckets && row.placed_a_second > 0.0 {
-                points.push((
-                    across(f64::from(row.load.rate)),
-                    up(row.placed_a_second),
-                    row.busy,
-                ));
-            }
-        }
-        let path: Vec<String> = points
-            .iter()
-            .map(|(x, y, _)| format!("{x:.1},{y:.1}"))
-            .collect();
-        let mut svg = format!(
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>\n",
-            path.join(" ")
-        );
-        for (x, y, busy) in &points {
-            // A hollow point: some were told to come again.
-            let fill = if *busy > 0.0 { "white" } else { color };
-            let _ = writeln!(
-                svg,
-                r#"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{fill}" stroke="{color}" stroke-width="2"/>"#
-            );
-        }
-        if let Some((x, y, _)) = points.last() {
-            let items = if buckets == 1 { "item" } else { "items" };
-            let _ = writeln!(
-                svg,
-                r#"<text x="{:.1}" y="{:.1}" fill="{color}">{buckets} {items}</text>"#,
-                x + 8.0,
-                y + 4.0
-            );
-        }
-        svg
-    }
-}
-
-const COLORS: [&str; 4] = ["#1f6feb", "#bf5600", "#1a7f37", "#8250df"];
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = 560.0;
-const TOP: f64 = 40.0;
-const BOTTOM: f64 = 380.0;
-const FRAME: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 430" font-family="sans-serif" font-size="13">
-<rect width="640" height="430" fill="white"/>
-<text x="70" y="24">Placed each second (dashed: all that arrive; hollow: some told 503)</text>
-<text x="315" y="422" text-anchor="middle">orders arriving each second</text>
-"#;
-
-/// Where `value` is, from 10 at the left to 10,000 at the right.
-fn across(value: f64) -> f64 {
-    LEFT + (RIGHT - LEFT) * (value.log10() - 1.0) / 3.0
-}
-
-/// Where `value` is, from 10 at the bottom to 10,000 at the top.
-fn up(value: f64) -> f64 {
-    BOTTOM - (BOTTOM - TOP) * (value.max(10.0).log10() - 1.0) / 3.0
 }
 
 impl Row {

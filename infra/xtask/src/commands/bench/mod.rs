@@ -1,5 +1,4 @@
-//! `bench`: how order-intake starts and answers, as it would be deployed, against the local cloud; and how the order store
-//! bears contention.
+//! `bench`: measures the release build of order-intake against a local cloud, and the order store under contention.
 
 mod contention;
 mod runtime_api;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::commands::up::Private;
+use crate::commands::up::PrivateCloud;
 use crate::oidc::Bearer;
 use crate::output::say;
 use crate::packages::{self, Selection};
@@ -25,72 +24,72 @@ use self::runtime_api::RuntimeApi;
 const FUNCTION: &str = "order-intake";
 const EVENT: &str = "events/order-intake.place.json";
 
-/// How much is measured.
+/// Arguments of `bench`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
     #[command(subcommand)]
-    other: Option<Other>,
-    /// How many times the function is started
+    benchmark: Option<Benchmark>,
+    /// Number of cold starts
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     starts: u32,
-    /// How many orders one of them answers
+    /// Number of warm requests
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     orders: u32,
 }
 
 #[derive(Debug, Subcommand)]
-enum Other {
-    /// How many orders of one SKU are placed, on a simulated DynamoDB; table and plot go to target/contention
+enum Benchmark {
+    /// Measure orders of one SKU on a simulated DynamoDB; the table goes to target/contention
     Contention(contention::ContentionArgs),
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
-    if let Some(Other::Contention(args)) = &args.other {
+    if let Some(Benchmark::Contention(args)) = &args.benchmark {
         return contention::command(workspace, args);
     }
     let binary = build(workspace)?;
-    let private = Private::start(workspace, "bench", Selection::Functions)?;
+    let private = PrivateCloud::start(workspace, "bench", Selection::Functions)?;
     let cloud = &private.cloud;
-    let event = stocked(workspace, cloud)?;
-    let environment = cloud.environment_of(FUNCTION)?;
+    let event = receive_stock(workspace, cloud)?;
+    let environment = cloud.function_environment(FUNCTION)?;
     let run = clock::since_epoch().as_millis();
 
-    let mut step = Step::begin(format!("{} starts", args.starts));
-    let mut firsts = Vec::new();
+    let mut step = Step::begin(format!("{} cold starts", args.starts));
+    let mut cold = Vec::new();
     for start in 0..args.starts {
         let mut api = RuntimeApi::open()?;
-        let begun = Instant::now();
-        let mut function = Running::start(&binary, &environment, &api)?;
-        let answer = api.invoke(
-            &keyed(&event, &format!("bench-{run}-start-{start}")),
-            || function.alive(),
+        let started = Instant::now();
+        let mut function = FunctionProcess::start(&binary, &environment, &api)?;
+        let response = api.invoke(
+            &with_key(&event, &format!("bench-{run}-start-{start}")),
+            || function.is_alive(),
         )?;
-        firsts.push(begun.elapsed());
-        placed(&answer)?;
-        step.note(begun.elapsed(), &format!("{start}"));
+        cold.push(started.elapsed());
+        check_placed(&response)?;
+        step.note(started.elapsed(), &format!("{start}"));
     }
     step.done("");
 
     let mut step = Step::begin(format!("{} orders, one after another", args.orders));
     let mut api = RuntimeApi::open()?;
-    let mut function = Running::start(&binary, &environment, &api)?;
-    placed(
-        &api.invoke(&keyed(&event, &format!("bench-{run}-first")), || {
-            function.alive()
+    let mut function = FunctionProcess::start(&binary, &environment, &api)?;
+    check_placed(
+        &api.invoke(&with_key(&event, &format!("bench-{run}-first")), || {
+            function.is_alive()
         })?,
     )?;
     let mut warm = Vec::new();
-    let begun = Instant::now();
+    let start = Instant::now();
     for order in 0..args.orders {
-        let keyed = keyed(&event, &format!("bench-{run}-warm-{order}"));
+        let keyed = with_key(&event, &format!("bench-{run}-warm-{order}"));
         let sent = Instant::now();
-        let answer = api.invoke(&keyed, || function.alive())?;
+        let response = api.invoke(&keyed, || function.is_alive())?;
         warm.push(sent.elapsed());
-        placed(&answer)?;
-        if Step::due(begun.elapsed()) {
-            step.note(begun.elapsed(), &format!("{order}"));
+        check_placed(&response)?;
+        if Step::is_note_due(start.elapsed()) {
+            step.note(start.elapsed(), &format!("{order}"));
         }
     }
     let memory = function.peak_memory_kib();
@@ -99,15 +98,15 @@ pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     let size = std::fs::metadata(&binary)
         .map_err(Error::file("read", &binary))?
         .len();
-    firsts.sort_unstable();
+    cold.sort_unstable();
     warm.sort_unstable();
     say(format_args!(
         "{FUNCTION}, release profile, one order of two lines, MiniStack on this machine:"
     ))?;
     say(format_args!(
         "  exec to first response  median {:>9.3?}   slowest {:>9.3?}   ({} starts)",
-        quantile(&firsts, 50),
-        quantile(&firsts, 100),
+        quantile(&cold, 50),
+        quantile(&cold, 100),
         args.starts
     ))?;
     say(format_args!(
@@ -119,7 +118,7 @@ pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
     say(format_args!(
         "  peak memory             {}",
         memory.map_or_else(
-            || "not told on this system".into(),
+            || "unknown on this system".into(),
             |kib| format!("{kib} KiB")
         )
     ))?;
@@ -127,13 +126,13 @@ pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         "  binary                  {} KiB",
         size / 1024
     ))?;
-    say("  (the local cloud's own time is in all of these: about all of the warm one)")?;
+    say("  (all times include the local cloud, which takes nearly all of the warm latency)")?;
     Ok(())
 }
 
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut step = Step::begin(format!(
-        "release build of {FUNCTION} (fat LTO: some minutes at first)"
+        "release build of {FUNCTION} (fat LTO: the first build takes minutes)"
     ));
     let mut cargo = packages::cargo(workspace);
     cargo.args([
@@ -149,8 +148,8 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(workspace.target().join("release").join(FUNCTION))
 }
 
-/// Gives the store of the sample event stock to sell, through the API; hands back the event.
-fn stocked(workspace: &Workspace, cloud: &Cloud) -> Result<Value> {
+/// Receives stock at the location of the sample event, through the API. Returns the event.
+fn receive_stock(workspace: &Workspace, cloud: &Cloud) -> Result<Value> {
     let path = workspace.root.join(EVENT);
     let event: Value =
         serde_json::from_str(&files::read(&path)?).map_err(Error::unreadable(EVENT))?;
@@ -158,13 +157,13 @@ fn stocked(workspace: &Workspace, cloud: &Cloud) -> Result<Value> {
         .map_err(Error::unreadable(EVENT))?;
     let location = order["location_id"].as_str().unwrap_or_default();
     let token = cloud.token(&Bearer::new("admin"))?;
-    let place = json!({"location_id": location, "name": "Bench", "kind": "store", "time_zone": "Europe/Berlin", "close_out_hour": 0, "zones": []});
+    let store = json!({"location_id": location, "name": "Bench", "kind": "store", "time_zone": "Europe/Berlin", "close_out_hour": 0, "zones": []});
     cloud.call(
         "PUT",
         &format!("/v1/locations/{location}"),
         &token,
         None,
-        &place,
+        &store,
     )?;
     for line in order["lines"].as_array().into_iter().flatten() {
         let sku = line["sku"].as_str().unwrap_or_default();
@@ -197,30 +196,30 @@ fn stocked(workspace: &Workspace, cloud: &Cloud) -> Result<Value> {
         .unwrap_or_default();
     if results.is_empty() || results.iter().any(|result| result["outcome"] != "applied") {
         return Err(Error::Unreadable {
-            what: "the opening receipt's answer".into(),
+            what: "the response to the receipt".into(),
             detail: received.to_string(),
         });
     }
     Ok(event)
 }
 
-/// The event under an idempotency key of its own: a new order.
-fn keyed(event: &Value, key: &str) -> String {
+/// The event with another idempotency key, for a new order.
+fn with_key(event: &Value, key: &str) -> String {
     let mut event = event.clone();
     event["headers"]["Idempotency-Key"] = json!(key);
     event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
     event.to_string()
 }
 
-fn placed(answer: &str) -> Result<()> {
-    let answer: Value =
-        serde_json::from_str(answer).map_err(Error::unreadable("the function's answer"))?;
-    if answer["statusCode"] == 201 {
+fn check_placed(response: &str) -> Result<()> {
+    let response: Value = serde_json::from_str(response)
+        .map_err(Error::unreadable("the response of the function"))?;
+    if response["statusCode"] == 201 {
         return Ok(());
     }
     Err(Error::Unreadable {
-        what: "the function's answer".into(),
-        detail: format!("no order was placed: {answer}"),
+        what: "the response of the function".into(),
+        detail: format!("no order was placed: {response}"),
     })
 }
 
@@ -229,10 +228,10 @@ fn quantile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-/// The function's process; ends with the value.
-struct Running(Child);
+/// A process of the function. It ends when the value is dropped.
+struct FunctionProcess(Child);
 
-impl Running {
+impl FunctionProcess {
     fn start(binary: &Path, environment: &[(String, String)], api: &RuntimeApi) -> Result<Self> {
         Command::new(binary)
             .env_clear()
@@ -246,11 +245,11 @@ impl Running {
             .map_err(Error::file("run", binary))
     }
 
-    fn alive(&mut self) -> bool {
+    fn is_alive(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
 
-    /// The most memory it has held, where the system tells.
+    /// Peak resident memory. `None` on systems without `/proc`.
     fn peak_memory_kib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
         let line = status
@@ -260,7 +259,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for FunctionProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -272,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_of_the_values_measured() {
+    fn quantile_returns_a_measured_value() {
         let values: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
         assert_eq!(quantile(&values, 50), Duration::from_millis(50));
         assert_eq!(quantile(&values, 99), Duration::from_millis(99));

@@ -1,42 +1,43 @@
-//! Lambda's Runtime API as far as one function needs it: hand out an event, take the answer, and time both.
+//! The part of Lambda's Runtime API that one function needs: hand out an event and take its response.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::{Error, Result, clock};
 
-/// A server on a port of its own.
+/// A server on a free port.
 pub struct RuntimeApi {
     address: String,
     events: Sender<String>,
-    answers: Receiver<String>,
+    responses: Receiver<String>,
 }
 
 impl RuntimeApi {
-    /// Listens. Its threads end with the function that talks to it.
+    /// Starts the server. Its threads end when the function closes its connections.
     pub fn open() -> Result<Self> {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).map_err(Error::unreadable("a free port"))?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .map_err(Error::file("bind a port of", Path::new("127.0.0.1")))?;
         let address = listener
             .local_addr()
-            .map_err(Error::unreadable("a free port"))?
+            .map_err(Error::file("bind a port of", Path::new("127.0.0.1")))?
             .to_string();
         let (events, waiting) = channel();
-        let (answered, answers) = channel();
+        let (sender, responses) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let (waiting, answered) = (Arc::clone(&waiting), answered.clone());
-                std::thread::spawn(move || serve(&connection, &waiting, &answered));
+                let (waiting, sender) = (Arc::clone(&waiting), sender.clone());
+                std::thread::spawn(move || serve(&connection, &waiting, &sender));
             }
         });
         Ok(Self {
             address,
             events,
-            answers,
+            responses,
         })
     }
 
@@ -45,33 +46,33 @@ impl RuntimeApi {
         &self.address
     }
 
-    /// Hands out an event and waits for its answer, as long as the function lives.
-    pub fn invoke(&mut self, event: &str, mut alive: impl FnMut() -> bool) -> Result<String> {
+    /// Hands out an event and waits up to 30 s for the response, while the function is alive.
+    pub fn invoke(&mut self, event: &str, mut is_alive: impl FnMut() -> bool) -> Result<String> {
         let ended = || Error::Missing {
-            what: "an answer from the function (it ended)".into(),
-            way_on: "`cargo xtask invoke` shows what it says".into(),
+            what: "the response of the function, which has ended,".into(),
+            hint: "`cargo xtask invoke` shows its error".into(),
         };
         self.events.send(event.to_owned()).map_err(|_| ended())?;
         for _ in 0..300 {
-            match self.answers.recv_timeout(Duration::from_millis(100)) {
-                Ok(answer) => return Ok(answer),
-                Err(RecvTimeoutError::Timeout) if alive() => {}
+            match self.responses.recv_timeout(Duration::from_millis(100)) {
+                Ok(response) => return Ok(response),
+                Err(RecvTimeoutError::Timeout) if is_alive() => {}
                 Err(_) => return Err(ended()),
             }
         }
-        Err(Error::Late {
+        Err(Error::Timeout {
             what: "the function".into(),
             seconds: 30,
-            way_on: "`cargo xtask status` tells whether the cloud runs".into(),
+            hint: "`cargo xtask status` shows whether the local cloud runs".into(),
         })
     }
 }
 
-/// One connection, kept alive. Its end is the function's end.
+/// Serves one keep-alive connection. Returns when the function closes it.
 fn serve(
     connection: &TcpStream,
     waiting: &Mutex<Receiver<String>>,
-    answered: &Sender<String>,
+    responses: &Sender<String>,
 ) -> Option<()> {
     connection.set_nodelay(true).ok()?;
     let mut writer = connection.try_clone().ok()?;
@@ -95,7 +96,7 @@ fn serve(
             );
             writer.write_all(format!("{head}{event}").as_bytes()).ok()?;
         } else {
-            answered
+            responses
                 .send(String::from_utf8_lossy(&body).into_owned())
                 .ok()?;
             writer
@@ -105,7 +106,7 @@ fn serve(
     }
 }
 
-/// Reads the headers and the body after them, with a length or in chunks.
+/// Reads headers and body, with `Content-Length` or chunked.
 fn body(reader: &mut impl BufRead) -> Option<Vec<u8>> {
     let (mut length, mut chunked) = (0, false);
     loop {
@@ -139,14 +140,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_read_by_its_length() {
+    fn body_is_read_by_its_length() {
         let mut request = "Content-Length: 2\r\n\r\nokGET".as_bytes();
         assert_eq!(body(&mut request).unwrap(), b"ok");
         assert_eq!(request, b"GET");
     }
 
     #[test]
-    fn a_body_is_read_in_chunks() {
+    fn body_is_read_in_chunks() {
         let mut request =
             "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n1\r\n!\r\n0\r\n\r\nGET".as_bytes();
         assert_eq!(body(&mut request).unwrap(), b"ok!");

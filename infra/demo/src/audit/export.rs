@@ -1,0 +1,85 @@
+//! Invariant 5: exported totals equal the orders they came from.
+
+use std::collections::BTreeMap;
+
+use super::super::exported::ExportedLine;
+use super::Finding;
+use super::rows::Snapshot;
+
+/// Compares every line, and the total of each location.
+pub fn equals_orders(
+    snapshot: &Snapshot,
+    exported: &[ExportedLine],
+    business_date: &str,
+) -> Finding {
+    let mut finding = Finding::new(
+        "exports_equal_orders",
+        "exported totals equal the orders they came from, to the cent",
+    );
+    let mut rows: BTreeMap<(&str, i64), Vec<&ExportedLine>> = BTreeMap::new();
+    let mut totals: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for line in exported {
+        rows.entry((&line.order_id, line.line))
+            .or_default()
+            .push(line);
+        totals.entry(&line.location_id).or_default().0 += line.net_minor;
+    }
+    for order in snapshot
+        .orders
+        .iter()
+        .filter(|order| order.business_date == business_date)
+    {
+        let sum: i64 = order.lines.iter().map(|line| order.total_of(line)).sum();
+        finding.check(sum == order.total, || {
+            format!(
+                "order {}: the sum of its lines is {sum}, its total is {}",
+                order.order_id, order.total
+            )
+        });
+        for (number, line) in (1_i64..).zip(&order.lines) {
+            let line_rows = rows
+                .remove(&(order.order_id.as_str(), number))
+                .unwrap_or_default();
+            let quantity = order.exported_quantity(line);
+            let net = order.net_of(line, quantity);
+            let gross = line.unit_price * quantity;
+            totals.entry(&order.location_id).or_default().1 += net;
+            let is_equal = line_rows.len() == usize::from(quantity > 0)
+                && line_rows.iter().all(|row| {
+                    row.location_id == order.location_id
+                        && row.channel == order.channel
+                        && row.business_date == business_date
+                        && row.currency == "USD"
+                        && row.sku == line.sku
+                        && row.quantity == quantity
+                        && row.gross_minor == gross
+                        && row.discount_minor == gross - net
+                        && row.net_minor == net
+                });
+            finding.check(is_equal, || {
+                format!(
+                    "line {number} of order {}: exported {} times, as {:?}",
+                    order.order_id,
+                    line_rows.len(),
+                    line_rows.first()
+                )
+            });
+        }
+    }
+    for ((order, line), rows) in rows {
+        finding.check(false, || {
+            format!(
+                "{} exported rows of line {line} of order {order}, which does not exist",
+                rows.len()
+            )
+        });
+    }
+    for (location, (files, orders)) in totals {
+        finding.check(files == orders, || {
+            format!(
+                "{location}: the total of the files is {files}, the total of the orders is {orders}"
+            )
+        });
+    }
+    finding
+}
