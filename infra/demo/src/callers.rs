@@ -23,12 +23,12 @@ impl<'a> Callers<'a> {
     }
 
     /// An administrator.
-    pub fn admin(&self) -> Result<Api> {
+    pub fn admin(&self) -> Result<ApiClient> {
         self.with_token_of(Bearer::new("admin"))
     }
 
     /// The manager of a location.
-    pub fn manager(&self, location: &str) -> Result<Api> {
+    pub fn manager(&self, location: &str) -> Result<ApiClient> {
         self.with_token_of(
             Bearer::new("store_manager")
                 .at([location])
@@ -37,7 +37,7 @@ impl<'a> Callers<'a> {
     }
 
     /// The till or the web shop of a location.
-    pub fn store_app(&self, location: &str) -> Result<Api> {
+    pub fn store_app(&self, location: &str) -> Result<ApiClient> {
         self.with_token_of(
             Bearer::new("store_app")
                 .at([location])
@@ -46,11 +46,11 @@ impl<'a> Callers<'a> {
     }
 
     /// An automation controller.
-    pub fn controller(&self, id: &str, location: &str) -> Result<Api> {
+    pub fn controller(&self, id: &str, location: &str) -> Result<ApiClient> {
         self.with_token_of(Bearer::new("controller").at([location]).controlling(id))
     }
 
-    fn with_token_of(&self, bearer: Bearer) -> Result<Api> {
+    fn with_token_of(&self, bearer: Bearer) -> Result<ApiClient> {
         let bearer = Bearer {
             ttl: Duration::from_hours(2),
             ..bearer

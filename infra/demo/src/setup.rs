@@ -34,7 +34,7 @@ pub async fn catalog(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
         .await
 }
 
-async fn put_batch(admin: &Api, field: &str, entries: &[Value]) -> Result<()> {
+async fn put_batch(admin: &ApiClient, field: &str, entries: &[Value]) -> Result<()> {
     let body = json!({field: entries});
     let answer = admin
         .post("/v1/catalog/batch", &body, None)
@@ -132,7 +132,7 @@ async fn policy(manager: ApiClient, opening: &Opening, reorder_point: i64) -> Re
 }
 
 /// Checks that a batch response has `count` results with this outcome.
-fn check_results(answer: &Answer, outcome: &str, count: usize) -> Result<()> {
+fn check_results(answer: &ApiResponse, outcome: &str, count: usize) -> Result<()> {
     let results = answer.body["results"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);

@@ -261,7 +261,7 @@ async fn with_progress<T>(
 }
 
 /// Problems that are no broken invariants.
-fn problems(traded: &Traded, logs: &[Log], received: &Received) -> Vec<String> {
+fn problems(traded: &Traded, logs: &[ControllerLog], received: &Received) -> Vec<String> {
     let mut problems = Vec::new();
     if traded.server_errors > 0 {
         problems.push(format!(

@@ -68,7 +68,7 @@ async fn place(
 }
 
 impl Traded {
-    fn record(&mut self, order: &PlannedOrder, placings: Vec<Placing>) {
+    fn record(&mut self, order: &PlannedOrder, placings: Vec<PlaceResponse>) {
         let mut responses = Vec::new();
         for placing in placings {
             self.server_errors += placing.server_errors;

@@ -65,12 +65,12 @@ impl Warehouse {
     }
 
     /// The logs so far.
-    pub fn logs(&self) -> Vec<Log> {
+    pub fn logs(&self) -> Vec<ControllerLog> {
         self.controllers.iter().map(Controller::log).collect()
     }
 
     /// Stops the controllers and returns their logs.
-    pub async fn close(self) -> Vec<Log> {
+    pub async fn close(self) -> Vec<ControllerLog> {
         let mut logs = Vec::new();
         for controller in self.controllers {
             logs.push(controller.stop().await);

@@ -194,11 +194,11 @@ impl Repair {
             }
             summary.differing += 1;
             for (write, result) in self.write_repairs(finding).await? {
-                summary.moved_on += usize::from(result == Some(Mended::MovedOn));
+                summary.moved_on += usize::from(result == Some(RepairOutcome::Conflict));
                 let status = match result {
                     None => "not written without --apply",
-                    Some(Mended::Done) => "written",
-                    Some(Mended::MovedOn) => {
+                    Some(RepairOutcome::Repaired) => "written",
+                    Some(RepairOutcome::Conflict) => {
                         "not written, because the level changed again each time; try again"
                     }
                 };
@@ -214,7 +214,7 @@ impl Repair {
     async fn write_repairs(
         &self,
         finding: &Finding,
-    ) -> Result<Vec<(Mend, Option<Mended>)>, StoreError> {
+    ) -> Result<Vec<(RepairWrite, Option<RepairOutcome>)>, StoreError> {
         if !self.apply {
             let writes = repair(&finding.books, SystemClock.now());
             return Ok(writes.into_iter().map(|write| (write, None)).collect());
@@ -228,13 +228,15 @@ impl Repair {
     }
 }
 
-fn describe(write: &Mend) -> Vec<String> {
+fn describe(write: &RepairWrite) -> Vec<String> {
     match write {
         RepairWrite::Record(movement) => {
             let (version, kind) = (movement.version, movement.change.kind.as_str());
             vec![format!("record movement {version} ({kind}) again")]
         }
-        Mend::Replace(replacements) => replacements.iter().map(describe_replacement).collect(),
+        RepairWrite::Replace(replacements) => {
+            replacements.iter().map(describe_replacement).collect()
+        }
     }
 }
 

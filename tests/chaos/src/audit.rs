@@ -7,7 +7,7 @@ use serde_json::Value;
 use stockline_simulators::api::ApiClient;
 use tokio::time::sleep;
 
-use super::Figures;
+use super::ChaosReport;
 use stockline_integration_tests::Deployed;
 
 /// How long the audit waits for the ledger.

@@ -1,8 +1,8 @@
 //! Chaos runs: a sale with more buyers than units, through a faulty network and a faulty DynamoDB.
 //!
-//! Two fault proxies stand in the way: one between the buyers and the API's gateway, one between `order-intake` and
-//! `stock-updates` and their DynamoDB. `stock-ledger` has a good line, because the local cloud does not deliver a record
-//! again when a function asks for it; what the ledger does then is tested with the stream simulator.
+//! One fault proxy stands between the buyers and API Gateway, another between `order-intake` and `stock-updates` and
+//! their DynamoDB. `stock-ledger` has no proxy, because the local cloud does not redeliver a stream record when a
+//! function asks for it; the tests of `stock-ledger` cover redelivered records.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod audit;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use stockline_protocol::history::{RecordingConfig, RequestMix, is_linearizable, record_history};
 
 use stockline_integration_tests::Deployed;
-use stockline_integration_tests::shop::DeployedShop;
+use stockline_integration_tests::stock_service::DeployedStockService;
 
 pub use network::FaultyNetwork;
 pub use report::{ChaosReport, render_table};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use stockline_chaos::{BadNetwork, Figures, Size, day, history, table};
+use stockline_chaos::{ChaosReport, FaultyNetwork, SaleSize, render_table, run_history, run_sale};
 use stockline_integration_tests::Deployed;
 use xtask::status::Cloud;
 

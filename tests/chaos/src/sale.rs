@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stockline_simulators::api::ApiClient;
 
 use super::audit::{Expected, audit};
-use super::{BadNetwork, Figures, Size};
+use super::{ChaosReport, FaultyNetwork, SaleSize};
 use stockline_integration_tests::Deployed;
 
 /// The most rounds per request while its outcome is unknown, each with the API client's own retries.
@@ -221,7 +221,7 @@ async fn settle(buyers: &ApiClient, path: &str, key: &str, body: &Value) -> Opti
     None
 }
 
-fn wish(location: &str, channel: &str) -> Value {
+fn order_body(location: &str, channel: &str) -> Value {
     let mut order = stockline_integration_tests::sale(location, "last");
     order["channel"] = channel.into();
     order

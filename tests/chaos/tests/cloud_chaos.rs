@@ -1,7 +1,7 @@
 //! A small chaos run. `cargo xtask chaos` has larger ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use stockline_chaos::{BadNetwork, Size, day, history, table};
+use stockline_chaos::{FaultyNetwork, SaleSize, render_table, run_history, run_sale};
 use stockline_integration_tests::Deployed;
 
 const SMALL: SaleSize = SaleSize {

@@ -3,7 +3,7 @@
 //! A failure panics, because it is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-pub mod shop;
+pub mod stock_service;
 
 use std::future::Future;
 use std::time::Duration;

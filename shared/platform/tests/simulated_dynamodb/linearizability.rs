@@ -70,7 +70,7 @@ impl RetryingClients {
                     StepRequest {
                         order: &known,
                         fingerprint: &fingerprint,
-                        at: at,
+                        at,
                         deadline: deadline(),
                     },
                     &body,

@@ -65,7 +65,7 @@ impl MemoryTopic {
     }
 
     /// What was published, in order.
-    pub fn published(&self) -> Vec<AlertMessage> {
+    pub fn mark_published(&self) -> Vec<AlertMessage> {
         self.published.lock().unwrap().clone()
     }
 }
