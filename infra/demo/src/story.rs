@@ -277,7 +277,7 @@ fn problems(traded: &Traded, logs: &[ControllerLog], received: &Received) -> Vec
     }
     for log in logs {
         problems.extend(
-            log.troubles
+            log.errors
                 .iter()
                 .map(|trouble| format!("a controller failed: {trouble}")),
         );
