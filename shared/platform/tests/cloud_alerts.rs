@@ -1,4 +1,4 @@
-//! Alert records in DynamoDB and alerts on SNS, on the local cloud.
+//! The alert store on DynamoDB conforms, and alerts on SNS reach the queues that their filters select.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use serde_json::{Value, json};
@@ -10,9 +10,18 @@ use stockline_domain::level::LevelKey;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::sns::SnsAlerts;
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::alerts;
-use stockline_testkit::lost_response::LosesResponses;
+use stockline_testkit::conformance_tests;
+use stockline_testkit::lossy_connection::LossyConnection;
 
+conformance_tests!(alerts, dynamodb, alert_store().await);
+
+async fn alert_store() -> Option<DynamoAlerts> {
+    let cloud = TestCloud::find()?;
+    let table = cloud.table("alerts", Table::Stock).await;
+    Some(DynamoAlerts::new(cloud.aws().dynamodb(), table))
+}
+
+/// A record with a pending alert that milk is short.
 fn short_milk(version: u64) -> AlertRecord {
     let alert = StockAlert {
         location_id: "store-1".parse().unwrap(),
@@ -32,21 +41,12 @@ fn short_milk(version: u64) -> AlertRecord {
 }
 
 #[tokio::test]
-async fn alerts_in_dynamodb_conform() {
-    let Some(cloud) = TestCloud::find() else {
-        return;
-    };
-    let table = cloud.table("alerts", Table::Stock).await;
-    alerts::all(&DynamoAlerts::new(cloud.aws().dynamodb(), table)).await;
-}
-
-#[tokio::test]
-async fn a_record_whose_response_was_lost_is_no_conflict_with_itself() {
+async fn record_with_lost_responses_is_no_conflict() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
     let table = cloud.table("alerts-lost", Table::Stock).await;
-    let connection = LosesResponses::new();
+    let connection = LossyConnection::new();
     let store = DynamoAlerts::new(cloud.aws_over(&connection).dynamodb(), table);
     let key = LevelKey {
         location_id: "store-1".parse().unwrap(),
@@ -59,7 +59,7 @@ async fn a_record_whose_response_was_lost_is_no_conflict_with_itself() {
     );
     connection.lose_next(1);
     store.mark_published(&key, 7).await.unwrap();
-    assert_eq!(connection.lost(), 2);
+    assert_eq!(connection.lost_count(), 2);
     let found = store.find(&key).await.unwrap().unwrap();
     assert_eq!(
         found,
@@ -71,7 +71,7 @@ async fn a_record_whose_response_was_lost_is_no_conflict_with_itself() {
 }
 
 #[tokio::test]
-async fn an_alert_reaches_only_the_queues_whose_filter_it_meets_and_as_it_was_sent() {
+async fn alert_reaches_only_queues_with_a_matching_filter() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The catalog store on DynamoDB does what every catalog store must.
+//! The catalog store on DynamoDB conforms, also when responses are lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::Duration;
@@ -9,39 +9,39 @@ use stockline_application::ports::catalog::CatalogStore;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::keys;
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::catalog::{all, product};
-use stockline_testkit::lost_response::LosesResponses;
+use stockline_testkit::conformance::catalog::product;
+use stockline_testkit::conformance_tests;
+use stockline_testkit::lossy_connection::LossyConnection;
+
+conformance_tests!(catalog, dynamodb, catalog_store().await);
+
+async fn catalog_store() -> Option<DynamoCatalog> {
+    let cloud = TestCloud::find()?;
+    let table = cloud.table("catalog", Table::Catalog).await;
+    Some(DynamoCatalog::new(cloud.aws().dynamodb(), table))
+}
 
 fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
 #[tokio::test]
-async fn a_catalog_on_dynamodb_conforms() {
-    let Some(cloud) = TestCloud::find() else {
-        return;
-    };
-    let table = cloud.table("conform", Table::Catalog).await;
-    all(&DynamoCatalog::new(cloud.aws().dynamodb(), table)).await;
-}
-
-#[tokio::test]
-async fn a_write_whose_response_is_lost_is_done_once_it_answers() {
+async fn put_with_a_lost_response_succeeds_by_retry() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
     let table = cloud.table("lost", Table::Catalog).await;
-    let connection = LosesResponses::new();
+    let connection = LossyConnection::new();
     let store = DynamoCatalog::new(cloud.aws_over(&connection).dynamodb(), table);
     let milk = product("milk");
     connection.lose_next(1);
     store.put_product(&milk, deadline()).await.unwrap();
-    assert_eq!(connection.lost(), 1);
+    assert_eq!(connection.lost_count(), 1);
     assert_eq!(store.find_product(&milk.sku).await.unwrap(), Some(milk));
 }
 
 #[tokio::test]
-async fn an_item_that_a_newer_version_wrote_is_read_by_this_one() {
+async fn item_with_an_unknown_attribute_is_read() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };

@@ -1,4 +1,4 @@
-//! The stock store and the ledger on DynamoDB do what every such store must, also when responses are lost.
+//! The stock store, the ledger and the stock lookup on DynamoDB conform, also when responses are lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use stockline_application::fingerprint::Fingerprint;
@@ -11,47 +11,37 @@ use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys;
 use stockline_testkit::cloud::{Table, TestCloud};
 use stockline_testkit::conformance::orders::minute;
-use stockline_testkit::conformance::stock::{all, apply, deadline, key, on_hand, receipt, request};
-use stockline_testkit::conformance::whereabouts;
-use stockline_testkit::lost_response::LosesResponses;
+use stockline_testkit::conformance::stock::{apply, deadline, key, on_hand, receipt, request};
+use stockline_testkit::conformance_tests;
+use stockline_testkit::lossy_connection::LossyConnection;
 
-async fn store(cloud: &TestCloud, test: &str) -> DynamoStock {
-    DynamoStock::new(
-        cloud.aws().dynamodb(),
-        cloud.table(test, Table::Stock).await,
-    )
+conformance_tests!(stock, dynamodb, stock_store().await);
+conformance_tests!(stock_lookup, dynamodb, stock_store().await);
+
+async fn stock_store() -> Option<DynamoStock> {
+    let cloud = TestCloud::find()?;
+    let table = cloud.table("stock", Table::Stock).await;
+    Some(DynamoStock::new(cloud.aws().dynamodb(), table))
 }
 
-async fn store_over(cloud: &TestCloud, test: &str, connection: &LosesResponses) -> DynamoStock {
+async fn stock_store_over(
+    cloud: &TestCloud,
+    test: &str,
+    connection: &LossyConnection,
+) -> DynamoStock {
     let table = cloud.table(test, Table::Stock).await;
     DynamoStock::new(cloud.aws_over(connection).dynamodb(), table)
 }
 
 #[tokio::test]
-async fn stock_on_dynamodb_conforms() {
+async fn change_with_lost_responses_is_applied_once() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    all(&store(&cloud, "stockconform").await).await;
-}
+    let connection = LossyConnection::new();
+    let store = stock_store_over(&cloud, "stocklost", &connection).await;
 
-#[tokio::test]
-async fn whereabouts_on_dynamodb_conform() {
-    let Some(cloud) = TestCloud::find() else {
-        return;
-    };
-    whereabouts::all(&store(&cloud, "whereabouts").await).await;
-}
-
-#[tokio::test]
-async fn a_change_whose_response_is_lost_after_the_commit_is_applied_once() {
-    let Some(cloud) = TestCloud::find() else {
-        return;
-    };
-    let connection = LosesResponses::new();
-    let store = store_over(&cloud, "stocklost", &connection).await;
-
-    // The client's own retry meets its earlier try, for a level that is new and for one that is there.
+    // The SDK retries after the commit, first for a level that the change creates, then for one that exists.
     for (index, on_hand_after) in [(0, 5), (1, 10)] {
         connection.lose_next_of("TransactWriteItems", 1);
         let applied = apply(&store, "lost", index, &receipt("lost", 5)).await;
@@ -64,9 +54,9 @@ async fn a_change_whose_response_is_lost_after_the_commit_is_applied_once() {
         );
         assert_eq!(on_hand(&store, "lost").await, on_hand_after);
     }
-    assert_eq!(connection.lost(), 2);
+    assert_eq!(connection.lost_count(), 2);
 
-    // Every try of one invocation is lost; the caller asks again with the same key.
+    // Every attempt of one invocation loses its response. The caller repeats the request with the same key.
     connection.lose_next_of("TransactWriteItems", 3);
     let change = receipt("lost", 5);
     let pending = PendingChange {
@@ -77,7 +67,7 @@ async fn a_change_whose_response_is_lost_after_the_commit_is_applied_once() {
         missing: MissingLevel::Report,
     };
     store.apply(pending, deadline()).await.unwrap_err();
-    assert_eq!(connection.lost(), 5);
+    assert_eq!(connection.lost_count(), 5);
     let again = store.apply(pending, deadline()).await.unwrap();
     assert!(
         matches!(&again, ChangeOutcome::AlreadyApplied(levels) if levels[0].on_hand == 15),
@@ -96,12 +86,12 @@ async fn a_change_whose_response_is_lost_after_the_commit_is_applied_once() {
 }
 
 #[tokio::test]
-async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_once() {
+async fn request_policy_and_movement_with_lost_responses_write_once() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    let connection = LosesResponses::new();
-    let store = store_over(&cloud, "stocklost2", &connection).await;
+    let connection = LossyConnection::new();
+    let store = stock_store_over(&cloud, "stocklost2", &connection).await;
 
     connection.lose_next_of("PutItem", 1);
     let received_at = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -121,7 +111,7 @@ async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_
 
     let received = apply(&store, "lost", 0, &receipt("lost", 5)).await;
     let ChangeOutcome::Applied(levels) = received else {
-        panic!("it was not applied: {received:?}")
+        panic!("the change is not applied: {received:?}")
     };
     connection.lose_next_of("PutItem", 1);
     let recorded = store
@@ -139,11 +129,11 @@ async fn a_request_a_policy_and_a_movement_whose_responses_are_lost_are_written_
         .unwrap()
         .unwrap();
     assert_eq!((level.version, level.policy), (2, Some(policy)));
-    assert_eq!(connection.lost(), 3);
+    assert_eq!(connection.lost_count(), 3);
 }
 
 #[tokio::test]
-async fn a_level_keeps_what_conditions_and_indexes_read_in_step() {
+async fn stored_level_keeps_derived_attributes_consistent() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Tasks travel through real FIFO queues, once however often they are sent.
+//! The task queues on SQS FIFO queues.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ async fn queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
     created.unwrap().queue_url.unwrap()
 }
 
-/// The group and body of each message in the queue.
+/// Receives up to ten messages of the queue: the message group and the body of each.
 async fn received(sqs: &aws_sdk_sqs::Client, url: &str) -> Vec<(String, String)> {
     let received = sqs
         .receive_message()
@@ -50,14 +50,14 @@ async fn received(sqs: &aws_sdk_sqs::Client, url: &str) -> Vec<(String, String)>
 }
 
 #[tokio::test]
-async fn a_task_and_its_command_come_once_in_their_groups() {
+async fn duplicate_task_and_command_are_delivered_once() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
     let sqs = cloud.aws().sqs();
     let tasks_url = queue(&sqs, "tasks").await;
     let controller_url = queue(&sqs, "controller-1").await;
-    // given a task that a controller is to have
+    // given a task leased by a controller
     let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     let zone = Zone {
         zone_id: "dry".parse().unwrap(),
@@ -69,7 +69,7 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
         .parse()
         .unwrap();
     let leased = task.lease(&controller, now).unwrap();
-    // when both are told twice
+    // when the task and its command are each sent twice
     let tasks = SqsTaskQueue::new(sqs.clone(), tasks_url.clone());
     let prefix = controller_url
         .strip_suffix(&format!("{controller}.fifo"))
@@ -82,7 +82,7 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
             .await
             .unwrap();
     }
-    // then each comes once
+    // then each is delivered once, in its message group
     let queued = received(&sqs, &tasks_url).await;
     assert_eq!(queued.len(), 1);
     let group = FifoMessage::queued(&task, now).unwrap().group;
@@ -100,7 +100,7 @@ async fn a_task_and_its_command_come_once_in_their_groups() {
 }
 
 #[tokio::test]
-async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dead_letter_queue() {
+async fn returned_message_comes_back_and_rejected_one_is_dead() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
@@ -108,7 +108,7 @@ async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dea
     let url = queue(&sqs, "source").await;
     let dead_letter_url = queue(&sqs, "source-dlq").await;
     let source = SqsSource::new(sqs.clone(), url.clone(), dead_letter_url.clone());
-    // given a message that its reader has for the queue's half minute
+    // given a received message, invisible for the queue's default of 30 seconds
     let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     let zone = Zone {
         zone_id: "dry".parse().unwrap(),
@@ -122,23 +122,26 @@ async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dea
         .unwrap();
     let first = receive(&sqs, &url).await.unwrap();
     assert_eq!(receive(&sqs, &url).await, None);
-    // when it is given back for a second
-    let begun = Instant::now();
+    // when its visibility timeout is set to one second
+    let started = Instant::now();
     let later = [(first.receipt.clone(), Duration::from_secs(1))];
     source.delay(&later).await.unwrap();
-    // then it comes again well before the half minute is over
+    // then it is received again well before the 30 seconds are over
     let again = loop {
         if let Some(again) = receive(&sqs, &url).await {
             break again;
         }
-        assert!(begun.elapsed() < Duration::from_secs(15));
+        assert!(started.elapsed() < Duration::from_secs(15));
     };
     assert_eq!((&again.body, again.receive_count), (&first.body, 2));
-    // and what is put aside, also twice, lies there once, with the reason
+    // and rejecting it twice puts it into the dead-letter queue once, with the reason
     for _ in 0..2 {
-        source.dead_letter(&again, "nobody takes it").await.unwrap();
+        source
+            .dead_letter(&again, "no controller accepts it")
+            .await
+            .unwrap();
     }
-    let aside = sqs
+    let dead_letters = sqs
         .receive_message()
         .queue_url(&dead_letter_url)
         .max_number_of_messages(10)
@@ -148,13 +151,13 @@ async fn a_message_given_back_comes_again_soon_and_one_put_aside_lies_in_the_dea
         .unwrap()
         .messages
         .unwrap();
-    assert_eq!(aside.len(), 1);
-    assert_eq!(aside[0].body.as_ref(), Some(&first.body));
-    let reason = &aside[0].message_attributes.as_ref().unwrap()["reason"];
-    assert_eq!(reason.string_value(), Some("nobody takes it"));
+    assert_eq!(dead_letters.len(), 1);
+    assert_eq!(dead_letters[0].body.as_ref(), Some(&first.body));
+    let reason = &dead_letters[0].message_attributes.as_ref().unwrap()["reason"];
+    assert_eq!(reason.string_value(), Some("no controller accepts it"));
 }
 
-/// The next message of the queue, as its reader gets it.
+/// Receives the next message of the queue, as a batch record.
 async fn receive(sqs: &aws_sdk_sqs::Client, url: &str) -> Option<QueueRecord> {
     let received = sqs
         .receive_message()

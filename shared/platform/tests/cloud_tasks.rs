@@ -1,4 +1,4 @@
-//! The task store on DynamoDB does what every task store must, also when responses are lost.
+//! The task store on DynamoDB conforms, also when responses are lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use jiff::Timestamp;
@@ -10,16 +10,26 @@ use stockline_domain::order::OrderStatus;
 use stockline_domain::task::{Report, ReportedState, Task, TaskState};
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_testkit::cloud::{Table, TestCloud};
-use stockline_testkit::conformance::tasks::{Orders, all, anybody, deadline};
+use stockline_testkit::conformance::tasks::{TaskOrders, Warehouse, deadline, operations_caller};
+use stockline_testkit::conformance_tests;
 use stockline_testkit::dynamo_shop::DynamoShop;
-use stockline_testkit::lost_response::LosesResponses;
+use stockline_testkit::lossy_connection::LossyConnection;
 use stockline_testkit::orders::order;
 
-async fn stores(
+conformance_tests!(tasks, dynamodb, warehouse().await);
+
+async fn warehouse() -> Option<Warehouse<DynamoTasks, DynamoCompletions, DynamoShop>> {
+    let cloud = TestCloud::find()?;
+    let connection = LossyConnection::new();
+    Some(warehouse_over(&cloud, "tasks", &connection).await)
+}
+
+/// An empty warehouse. The stores of tasks and completions use `connection`, the orders do not.
+async fn warehouse_over(
     cloud: &TestCloud,
     test: &str,
-    connection: &LosesResponses,
-) -> (DynamoTasks, DynamoCompletions, DynamoShop) {
+    connection: &LossyConnection,
+) -> Warehouse<DynamoTasks, DynamoCompletions, DynamoShop> {
     let tasks_table = cloud.table(test, Table::Tasks).await;
     let orders_table = cloud.table(test, Table::Orders).await;
     let stock_table = cloud.table(test, Table::Stock).await;
@@ -33,26 +43,25 @@ async fn stores(
     );
     let tasks = DynamoTasks::new(lossy.clone(), tasks_table.clone());
     let completions = DynamoCompletions::new(lossy, tasks_table, orders_table, stock_table);
-    (tasks, completions, orders)
+    Warehouse {
+        tasks,
+        completions,
+        orders,
+    }
 }
 
 #[tokio::test]
-async fn tasks_on_dynamodb_conform() {
+async fn task_with_lost_responses_completes_once() {
     let Some(cloud) = TestCloud::find() else {
         return;
     };
-    let (tasks, completions, orders) = stores(&cloud, "tasks", &LosesResponses::new()).await;
-    all(&tasks, &completions, &orders).await;
-}
-
-#[tokio::test]
-async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
-    let Some(cloud) = TestCloud::find() else {
-        return;
-    };
-    let connection = LosesResponses::new();
-    let (tasks, completions, orders) = stores(&cloud, "lost-tasks", &connection).await;
-    // given a task that a controller has
+    let connection = LossyConnection::new();
+    let Warehouse {
+        tasks,
+        completions,
+        orders,
+    } = warehouse_over(&cloud, "tasks-lost", &connection).await;
+    // given a planned task
     orders.stock("hub", "milk", 5).await;
     let order = order("lost", "hub", "online", &[("milk", 2)]);
     orders.place(&order).await;
@@ -62,7 +71,7 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
     };
     let now: Timestamp = "2026-03-01T12:01:00Z".parse().unwrap();
     let planned = Task::plan(&order, &[zone], now).remove(0);
-    // when the answer to every write is lost on the way
+    // when the response to every write is lost
     connection.lose_next(1);
     tasks.add(&planned).await.unwrap();
     let leased = planned
@@ -70,12 +79,12 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
         .unwrap();
     connection.lose_next(1);
     assert!(tasks.replace(&planned, &leased).await.unwrap());
-    let before = Task {
+    let in_progress = Task {
         state: TaskState::InProgress,
         version: leased.version + 1,
         ..leased.clone()
     };
-    assert!(tasks.replace(&leased, &before).await.unwrap());
+    assert!(tasks.replace(&leased, &in_progress).await.unwrap());
     let report = Report {
         lease_id: 1,
         report_seq: 1,
@@ -90,7 +99,7 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
             &completions,
             ReportRequest {
                 task: planned.task_id,
-                caller: &anybody(),
+                caller: &operations_caller(),
                 report: &report,
                 at: now,
                 deadline: deadline(),
@@ -98,12 +107,12 @@ async fn a_task_completes_once_when_the_answer_to_each_write_is_lost() {
         )
         .await;
         let Ok(ReportOutcome::Applied(task)) = settled else {
-            panic!("it did not count: {settled:?}");
+            panic!("the report does not count: {settled:?}");
         };
         assert_eq!(task.state, TaskState::Completed);
     }
-    // then it moved its stock once
-    assert_eq!(connection.lost(), 4);
+    // then the task has moved its stock once
+    assert_eq!(connection.lost_count(), 4);
     assert_eq!(orders.level("hub", "milk").await, (3, 0));
     assert_eq!(
         orders.order(order.order_id).await.status,

@@ -1,4 +1,4 @@
-//! A call ends by its deadline, with an answer, whatever AWS does.
+//! A call is answered before its deadline when `DynamoDB` does not respond.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::net::TcpListener;
@@ -17,8 +17,8 @@ use stockline_platform::problem::Problem;
 use stockline_testkit::calls::call;
 use stockline_testkit::orders::order;
 
-/// What is left of the invocation, and what the edge keeps of it to answer.
-const INVOCATION: Duration = Duration::from_millis(1500);
+/// The time left of the Lambda invocation, of which the edge reserves a part for the response.
+const REMAINING: Duration = Duration::from_millis(1500);
 
 fn orders_at(listener: &TcpListener) -> DynamoOrders {
     let credentials = Credentials::new("test", "test", None, None, "test");
@@ -43,38 +43,39 @@ async fn place(orders: &DynamoOrders, call: Call) -> Result<Reply, Problem> {
     clippy::disallowed_methods,
     reason = "Lambda gives the deadline as a wall-clock time"
 )]
+/// The context of an invocation with `REMAINING` left.
 fn invocation() -> Context {
     let now = std::time::SystemTime::now();
-    let end = now.duration_since(std::time::UNIX_EPOCH).unwrap() + INVOCATION;
+    let end = now.duration_since(std::time::UNIX_EPOCH).unwrap() + REMAINING;
     let mut context = Context::default();
     context.deadline = u64::try_from(end.as_millis()).unwrap();
     context
 }
 
-/// The problem that a call is answered with, which is a 503 that says when to ask again.
-async fn refusal<F>(handler: impl Fn(Call) -> F + Send + Sync) -> Value
+/// Runs `handler` and returns the body of its response, a 503 with `Retry-After`, which arrives before the deadline.
+async fn unavailable_problem<F>(handler: impl Fn(Call) -> F + Send + Sync) -> Value
 where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let request = call("POST", "/v1/orders").request();
-    let begun = Instant::now();
+    let started = Instant::now();
     let response = answer(&request.with_lambda_context(invocation()), &handler).await;
-    assert!(begun.elapsed() < INVOCATION, "{:?}", begun.elapsed());
+    assert!(started.elapsed() < REMAINING, "{:?}", started.elapsed());
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
     let Body::Text(body) = response.body() else {
-        panic!("the answer is no text");
+        panic!("the response body is no text");
     };
     serde_json::from_str(body).unwrap()
 }
 
 #[tokio::test]
-async fn a_call_to_a_store_that_never_answers_ends_by_its_deadline_and_claims_nothing() {
+async fn silent_store_leaves_the_outcome_unknown_by_the_deadline() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let orders = &orders_at(&silent);
     for problem in [
-        Box::pin(refusal(|call| find(orders, call))).await,
-        Box::pin(refusal(|call| place(orders, call))).await,
+        Box::pin(unavailable_problem(|call| find(orders, call))).await,
+        Box::pin(unavailable_problem(|call| place(orders, call))).await,
     ] {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("the outcome is unknown"), "{detail}");
@@ -83,10 +84,10 @@ async fn a_call_to_a_store_that_never_answers_ends_by_its_deadline_and_claims_no
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_up_leaves_the_outcome_unknown_too() {
+async fn refused_connection_leaves_the_outcome_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let orders = orders_at(&listener);
     drop(listener);
-    let problem = Box::pin(refusal(|call| place(&orders, call))).await;
+    let problem = Box::pin(unavailable_problem(|call| place(&orders, call))).await;
     assert!(problem["detail"].as_str().unwrap().contains("unknown"));
 }

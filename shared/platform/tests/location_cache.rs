@@ -1,4 +1,4 @@
-//! A till asks for its location with every sale, and the catalog is read once in five minutes.
+//! The location cache reads a location from the catalog once in five minutes.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use jiff::SignedDuration;
@@ -18,18 +18,18 @@ fn berlin() -> LocationId {
 }
 
 #[tokio::test]
-async fn a_location_is_read_once_in_five_minutes_and_a_change_is_seen_after() {
+async fn location_is_read_again_after_five_minutes() {
     let catalog = MemoryCatalog::with_locations([store("berlin", "Europe/Berlin", 4)]);
     let (cache, clock) = cache(&catalog);
     for _ in 0..3 {
         let known = cache.find(&berlin()).await.unwrap().unwrap();
-        let late = "2026-03-02T02:59:59Z".parse().unwrap();
-        assert_eq!(known.business_date(late), date(2026, 3, 1));
+        let before_close_out = "2026-03-02T02:59:59Z".parse().unwrap();
+        assert_eq!(known.business_date(before_close_out), date(2026, 3, 1));
     }
-    assert_eq!(catalog.open().location_reads, 1);
+    assert_eq!(catalog.lock().location_reads, 1);
 
     catalog
-        .open()
+        .lock()
         .locations
         .insert(berlin(), store("berlin", "Europe/Berlin", 0));
     clock.advance(SignedDuration::from_secs(299));
@@ -54,43 +54,43 @@ async fn a_location_is_read_once_in_five_minutes_and_a_change_is_seen_after() {
             .close_out_hour,
         0
     );
-    assert_eq!(catalog.open().location_reads, 2);
+    assert_eq!(catalog.lock().location_reads, 2);
 }
 
 #[tokio::test]
-async fn a_store_that_opens_is_served_at_once() {
+async fn missing_location_is_not_cached() {
     let catalog = MemoryCatalog::default();
     let (cache, _) = cache(&catalog);
     assert!(cache.find(&berlin()).await.unwrap().is_none());
     catalog
-        .open()
+        .lock()
         .locations
         .insert(berlin(), store("berlin", "Europe/Berlin", 4));
     assert!(cache.find(&berlin()).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a_location_is_taken_as_it_was_while_the_catalog_cannot_be_read() {
+async fn cached_location_is_used_while_the_catalog_is_busy() {
     let catalog = MemoryCatalog::with_locations([store("berlin", "Europe/Berlin", 4)]);
     let (cache, clock) = cache(&catalog);
-    catalog.open().busy = true;
+    catalog.lock().busy = true;
     assert!(
         cache.find(&berlin()).await.is_err(),
-        "nothing is known of it yet"
+        "the location is not cached yet"
     );
-    catalog.open().busy = false;
+    catalog.lock().busy = false;
     cache.find(&berlin()).await.unwrap();
-    catalog.open().busy = true;
+    catalog.lock().busy = true;
     clock.advance(SignedDuration::from_mins(30));
     assert!(cache.find(&berlin()).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a_location_that_is_gone_is_not_served_from_memory_for_ever() {
+async fn deleted_location_is_not_found_after_five_minutes() {
     let catalog = MemoryCatalog::with_locations([store("berlin", "Europe/Berlin", 4)]);
     let (cache, clock) = cache(&catalog);
     cache.find(&berlin()).await.unwrap();
-    catalog.open().locations.clear();
+    catalog.lock().locations.clear();
     clock.advance(SignedDuration::from_mins(5));
     assert!(cache.find(&berlin()).await.unwrap().is_none());
 }

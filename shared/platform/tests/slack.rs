@@ -1,4 +1,4 @@
-//! The Slack gateway against a stand-in that answers as Slack documents it.
+//! The Slack gateway against a mock server that responds as Slack documents.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{Duration, Instant};
@@ -10,16 +10,18 @@ use stockline_platform::slack::SlackWebhook;
 use wiremock::matchers::{body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+/// The minimum time between two messages.
 const PACE: Duration = Duration::from_millis(20);
 
-async fn slack(answers: &[ResponseTemplate]) -> MockServer {
+/// A mock Slack that returns each of `responses` once, in order.
+async fn slack(responses: &[ResponseTemplate]) -> MockServer {
     let server = MockServer::start().await;
-    for answer in answers {
+    for response in responses {
         Mock::given(method("POST"))
             .and(path("/services/secret"))
             .and(header("content-type", "application/json"))
             .and(body_json(message()))
-            .respond_with(answer.clone())
+            .respond_with(response.clone())
             .up_to_n_times(1)
             .mount(&server)
             .await;
@@ -48,40 +50,40 @@ async fn requests(server: &MockServer) -> usize {
 }
 
 #[tokio::test]
-async fn a_message_is_posted_once() {
+async fn message_is_posted_once() {
     let server = slack(&[ok()]).await;
     assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
     assert_eq!(requests(&server).await, 1);
 }
 
 #[tokio::test]
-async fn a_failure_of_slack_is_tried_again() {
+async fn server_error_is_retried() {
     let server = slack(&[ResponseTemplate::new(503), ResponseTemplate::new(500), ok()]).await;
     assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
     assert_eq!(requests(&server).await, 3);
 }
 
 #[tokio::test]
-async fn it_waits_as_long_as_slack_asks() {
+async fn retry_waits_for_retry_after() {
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "1");
     let server = slack(&[busy, ok()]).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
     assert!(
-        begun.elapsed() >= Duration::from_secs(1),
+        started.elapsed() >= Duration::from_secs(1),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
     assert_eq!(requests(&server).await, 2);
 }
 
 #[tokio::test]
-async fn a_wait_beyond_the_deadline_is_left_to_the_queue() {
+async fn retry_after_beyond_the_deadline_is_left_to_the_queue() {
     let busy = ResponseTemplate::new(429)
         .insert_header("retry-after", "30")
         .set_body_string("rate_limited");
     let server = slack(&[busy]).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     let refused = webhook(&server).post(&message(), soon()).await;
     assert_eq!(
         refused,
@@ -89,12 +91,12 @@ async fn a_wait_beyond_the_deadline_is_left_to_the_queue() {
             "Slack answered 429: rate_limited".to_owned()
         ))
     );
-    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert!(started.elapsed() < Duration::from_secs(4));
     assert_eq!(requests(&server).await, 1);
 }
 
 #[tokio::test]
-async fn a_slack_that_stays_down_is_left_to_the_queue_within_the_deadline() {
+async fn lasting_server_error_is_left_to_the_queue() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .respond_with(ResponseTemplate::new(502))
@@ -110,30 +112,30 @@ async fn a_slack_that_stays_down_is_left_to_the_queue_within_the_deadline() {
 }
 
 #[tokio::test]
-async fn what_slack_refuses_is_not_tried_again() {
-    for (status, answer) in [
+async fn client_error_is_not_retried() {
+    for (status, body) in [
         (400, "invalid_blocks"),
         (403, "action_prohibited"),
         (404, "no_service"),
         (302, ""),
     ] {
-        let server = slack(&[ResponseTemplate::new(status).set_body_string(answer)]).await;
+        let server = slack(&[ResponseTemplate::new(status).set_body_string(body)]).await;
         let refused = webhook(&server).post(&message(), soon()).await;
-        let reason = format!("Slack answered {status}: {answer}");
+        let reason = format!("Slack answered {status}: {body}");
         assert_eq!(refused, Err(ChatError::Rejected(reason)));
         assert_eq!(requests(&server).await, 1);
     }
 }
 
 #[tokio::test]
-async fn messages_keep_their_distance() {
+async fn messages_keep_the_minimum_pace() {
     let server = slack(&[ok(), ok(), ok()]).await;
     let webhook = SlackWebhook::new(
         format!("{}/services/secret", server.uri()),
         Duration::from_millis(200),
     )
     .unwrap();
-    let begun = Instant::now();
+    let started = Instant::now();
     let message = message();
     let posts = (0..3).map(|_| webhook.post(&message, soon()));
     assert_eq!(
@@ -141,15 +143,15 @@ async fn messages_keep_their_distance() {
         [Ok(()), Ok(()), Ok(())]
     );
     assert!(
-        begun.elapsed() >= Duration::from_millis(400),
+        started.elapsed() >= Duration::from_millis(400),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
 }
 
 #[tokio::test]
-async fn an_unreachable_slack_is_told_without_its_secret_address() {
-    // Port 9 (discard) is one that nothing listens on; the address is never resolved by name.
+async fn connection_error_hides_the_webhook_url() {
+    // Nothing listens on port 9 (discard), and an IP address needs no name resolution.
     let webhook = SlackWebhook::new("http://127.0.0.1:9/services/secret".to_owned(), PACE).unwrap();
     let refused = webhook
         .post(&message(), Deadline::within(Duration::from_millis(100)))

@@ -1,4 +1,4 @@
-//! Requests as API Gateway sends them.
+//! Builds requests as API Gateway sends them.
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
 use lambda_http::http;
@@ -7,7 +7,7 @@ use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
 use stockline_platform::edge::Call;
 
-/// Builds a [`Call`] as the edge would read it.
+/// Builds a request, and the [`Call`] that the edge reads from it.
 #[derive(Debug, Clone)]
 pub struct CallBuilder {
     method: &'static str,
@@ -19,7 +19,8 @@ pub struct CallBuilder {
     authorizer: Value,
 }
 
-/// A call of `method` on `resource`, such as `GET` on `/v1/orders/{order_id}`, by the app of `store-1`.
+/// A call of `method` on `resource`, such as `GET` on `/v1/orders/{order_id}`. The caller is `till-1`, the store app of
+/// `store-1`.
 pub fn call(method: &'static str, resource: &'static str) -> CallBuilder {
     CallBuilder {
         method,
@@ -33,54 +34,54 @@ pub fn call(method: &'static str, resource: &'static str) -> CallBuilder {
 }
 
 impl CallBuilder {
-    /// By `subject`, in `role`, at `location_ids` (comma-separated, `*` for all).
+    /// Sets the caller: `subject` in `role` at `location_ids` (comma-separated, `*` for all).
     pub fn by(mut self, subject: &str, role: &str, location_ids: &str) -> Self {
         self.authorizer = json!({"subject": subject, "role": role, "location_ids": location_ids, "controller_id": ""});
         self
     }
 
-    /// By the controller `id`.
+    /// Sets the caller to the controller `id` at `location_ids`.
     pub fn by_controller(mut self, id: &str, location_ids: &str) -> Self {
         self.authorizer = json!({"subject": id, "role": "controller", "location_ids": location_ids, "controller_id": id});
         self
     }
 
-    /// With a path parameter.
+    /// Adds a path parameter.
     pub fn path(mut self, name: &str, value: &str) -> Self {
         self.path.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With a query parameter.
+    /// Adds a query parameter.
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.query.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With a header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With an idempotency key.
+    /// Adds an `Idempotency-Key` header.
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub fn body(mut self, body: &Value) -> Self {
         self.body = body.to_string();
         self
     }
 
-    /// With this text as the body.
+    /// Sets a body that need not be JSON.
     pub fn text(mut self, body: &str) -> Self {
         body.clone_into(&mut self.body);
         self
     }
 
-    /// The request.
+    /// Builds the request.
     pub fn request(self) -> Request {
         let mut builder = http::Request::builder()
             .method(self.method)
@@ -108,7 +109,7 @@ impl CallBuilder {
             .with_request_context(RequestContext::ApiGatewayV1(context))
     }
 
-    /// The call.
+    /// Builds the call, as the edge reads it from the request.
     pub fn build(self) -> Call {
         Call::read(&self.request()).unwrap()
     }

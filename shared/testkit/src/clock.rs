@@ -1,21 +1,21 @@
-//! A clock that a test sets.
+//! A clock for tests.
 
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use stockline_application::ports::clock::Clock;
 
-/// Stands still until it is moved.
+/// A clock that stands still until it is advanced. A clone is the same clock.
 #[derive(Debug, Clone)]
 pub struct FakeClock(Arc<Mutex<Timestamp>>);
 
 impl FakeClock {
-    /// Stands at `now`, an RFC 3339 time.
+    /// A clock at `now`, in RFC 3339 format.
     pub fn at(now: &str) -> Self {
         Self(Arc::new(Mutex::new(now.parse().unwrap())))
     }
 
-    /// Moves on by `time`.
+    /// Advances the clock by `time`.
     pub fn advance(&self, time: SignedDuration) {
         let mut now = self.0.lock().unwrap();
         *now = now.checked_add(time).unwrap();

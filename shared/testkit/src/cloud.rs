@@ -1,4 +1,6 @@
-//! The local cloud that the cloud tests run on.
+//! The local cloud of the cloud tests, and tables on it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
@@ -9,20 +11,20 @@ use aws_sdk_dynamodb::types::{
 use serde_json::Value;
 use stockline_platform::clients::Aws;
 
-use crate::lost_response::LosesResponses;
+use crate::lossy_connection::LossyConnection;
 
-/// Where the tests' cloud is.
+/// The cloud that the cloud tests run on.
 #[derive(Debug, Clone)]
 pub struct TestCloud {
     status: Value,
 }
 
-/// The four tables.
+/// The layout of one of the four tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
     /// Orders, with `by_location`, `by_late_write` and `open_by_location`.
     Orders,
-    /// Levels, movements, requests; with `by_location` and `by_sku`.
+    /// Levels, movements and requests, with `by_location` and `by_sku`.
     Stock,
     /// Tasks and controllers, with `by_zone`.
     Tasks,
@@ -30,11 +32,11 @@ pub enum Table {
     Catalog,
 }
 
-/// What the one index that has some attributes and not all has.
-pub const OPEN_ORDER: [&str; 3] = ["channel", "currency", "lines"];
+/// The non-key attributes of `open_by_location`, the one index that projects some attributes.
+pub const OPEN_ORDER_ATTRIBUTES: [&str; 3] = ["channel", "currency", "lines"];
 
 impl Table {
-    /// The indexes: name, partition key, sort key, what of an item they hold.
+    /// The indexes: name, partition key, sort key, projection.
     pub(crate) fn indexes(
         self,
     ) -> &'static [(&'static str, &'static str, &'static str, ProjectionType)] {
@@ -80,10 +82,13 @@ impl Table {
 }
 
 impl TestCloud {
-    /// The cloud that `STOCKLINE_TEST_CLOUD` names; says loudly when there is none.
+    /// Reads the cloud from the file that `STOCKLINE_TEST_CLOUD` names. Without the variable, prints `SKIPPED` and returns
+    /// `None`.
     pub fn find() -> Option<Self> {
         let Some(path) = std::env::var_os("STOCKLINE_TEST_CLOUD") else {
-            eprintln!("SKIPPED: no local cloud here; `cargo xtask test` starts one");
+            eprintln!(
+                "SKIPPED: STOCKLINE_TEST_CLOUD is not set; `cargo xtask test` starts a local cloud"
+            );
             return None;
         };
         let text = std::fs::read_to_string(path).unwrap();
@@ -92,19 +97,19 @@ impl TestCloud {
         })
     }
 
-    /// What `cargo xtask status --json` says of it.
+    /// The cloud's status, as `cargo xtask status --json` prints it.
     pub fn status(&self) -> &Value {
         &self.status
     }
 
-    /// Its clients.
+    /// The AWS clients of this cloud.
     pub fn aws(&self) -> Aws {
         Aws::new(credentials(), self.region(), Some(self.endpoint()))
             .with_dynamodb_at(self.dynamodb_endpoint())
     }
 
-    /// Its clients, over a connection that loses responses.
-    pub fn aws_over(&self, connection: &LosesResponses) -> Aws {
+    /// The AWS clients of this cloud, over a connection that loses responses.
+    pub fn aws_over(&self, connection: &LossyConnection) -> Aws {
         Aws::over(
             connection.http_client(),
             credentials(),
@@ -118,7 +123,7 @@ impl TestCloud {
         self.status["endpoint_url"].as_str().unwrap()
     }
 
-    /// Where DynamoDB is, if it is not where everything else is.
+    /// The endpoint of DynamoDB, if it differs from the endpoint of the other services.
     fn dynamodb_endpoint(&self) -> Option<&str> {
         self.status["dynamodb_endpoint_url"].as_str()
     }
@@ -130,17 +135,25 @@ impl TestCloud {
             .to_owned()
     }
 
-    /// A table of its own for the test `test`, empty.
+    /// Creates an empty table for the test `test`, with a name that no other test in any process uses at the same time.
     pub async fn table(&self, test: &str, table: Table) -> String {
-        let name = format!("test-{test}-{table:?}-{}", std::process::id()).to_lowercase();
+        let name = format!("{}-{table:?}", unique_name(test)).to_lowercase();
         let client = self.aws().dynamodb();
+        // The name may be left from an earlier process with the same id.
         let _ = client.delete_table().table_name(&name).send().await;
         create(&client, &name, table).await;
         name
     }
 }
 
-/// Those of no account.
+/// A name for a resource of the test `test`, which no other test in any process uses at the same time.
+pub fn unique_name(test: &str) -> String {
+    static CREATED: AtomicU32 = AtomicU32::new(0);
+    let number = CREATED.fetch_add(1, Ordering::Relaxed);
+    format!("test-{test}-{}-{number}", std::process::id())
+}
+
+/// Dummy credentials. The local clouds do not check them.
 pub(crate) fn credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "test")
 }
@@ -167,7 +180,7 @@ async fn create(client: &Client, name: &str, table: Table) {
                         .projection_type(projection.clone())
                         .set_non_key_attributes(
                             (*projection == ProjectionType::Include)
-                                .then(|| OPEN_ORDER.map(str::to_owned).to_vec()),
+                                .then(|| OPEN_ORDER_ATTRIBUTES.map(str::to_owned).to_vec()),
                         )
                         .build(),
                 )

@@ -1,4 +1,4 @@
-//! The order store on DynamoDB with a view of its levels, for the suites that need stock to sell.
+//! The order store on DynamoDB with direct access to its levels, for the suites that need stock to sell.
 
 use aws_sdk_dynamodb::Client;
 use jiff::civil::Date;
@@ -20,29 +20,29 @@ use stockline_platform::dynamodb::replace_level::level_item;
 use stockline_platform::keys;
 
 use crate::conformance::orders::{StockedOrders, cancel, deadline, minute, request};
-use crate::conformance::tasks::{Orders, handed_over};
+use crate::conformance::tasks::{TaskOrders, fulfil_by_hand};
 
-/// Orders on DynamoDB, and the levels they take from.
+/// The order store on DynamoDB, and a client that reads and writes its levels directly.
 #[derive(Debug, Clone)]
 pub struct DynamoShop {
     /// The store under test.
     pub orders: DynamoOrders,
-    /// A client of its own, to look at what is stored.
+    /// The client for direct access. It is not the one of the store under test.
     pub client: Client,
-    /// Where the levels are.
+    /// The table of the levels.
     pub stock_table: String,
 }
 
 impl DynamoShop {
-    /// Orders in `orders_table` and levels in `stock_table`; the store speaks over `under_test`.
+    /// Orders in `orders_table` and levels in `stock_table`. The store under test uses `store_client`.
     pub fn new(
         client: Client,
-        under_test: Client,
+        store_client: Client,
         orders_table: String,
         stock_table: String,
     ) -> Self {
         Self {
-            orders: DynamoOrders::new(under_test, orders_table, stock_table.clone()),
+            orders: DynamoOrders::new(store_client, orders_table, stock_table.clone()),
             client,
             stock_table,
         }
@@ -149,7 +149,7 @@ impl OrderStore for DynamoShop {
     }
 }
 
-impl Orders for DynamoShop {
+impl TaskOrders for DynamoShop {
     async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
         StockedOrders::stock(self, location, sku, on_hand).await;
     }
@@ -165,9 +165,9 @@ impl Orders for DynamoShop {
         assert!(matches!(canceled, Ok(CancelOutcome::Canceled(_))));
     }
 
-    async fn hand_over(&self, id: OrderId, what: &FulfilOrder) {
+    async fn fulfil_by_hand(&self, id: OrderId, request: &FulfilOrder) {
         let known = self.orders.find(id).await.unwrap().unwrap();
-        handed_over(&self.orders, &known, what).await;
+        fulfil_by_hand(&self.orders, &known, request).await;
     }
 
     async fn order(&self, id: OrderId) -> Order {

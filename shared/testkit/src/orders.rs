@@ -1,4 +1,4 @@
-//! Orders to test with.
+//! Builds orders.
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use stockline_domain::ids::{FulfilmentId, OrderId, RefundId};
 use stockline_domain::order::Order;
 use stockline_domain::place_order::PlaceOrder;
 
-/// The body of an order of `(sku, quantity)` lines, each unit at 1.00 EUR.
+/// The body of a `POST /v1/orders` with `(sku, quantity)` lines, at a unit price of 1.00 EUR.
 pub fn order_body(location: &str, channel: &str, lines: &[(&str, i64)]) -> Value {
     let total: i64 = lines.iter().map(|(_, quantity)| quantity * 100).sum();
     let lines: Vec<Value> = lines
@@ -21,29 +21,29 @@ pub fn order_body(location: &str, channel: &str, lines: &[(&str, i64)]) -> Value
     })
 }
 
-/// The order that `key` places at noon of 1 March 2026, UTC.
+/// The order that `till-1` places at 2026-03-01T12:00:00Z under the idempotency key `key`, at a unit price of 1.00 EUR.
 pub fn order(key: &str, location: &str, channel: &str, lines: &[(&str, i64)]) -> Order {
     order_of(key, order_body(location, channel, lines))
 }
 
-/// A line with all that a line may have, amounts in cents of EUR.
+/// A line with every optional amount. Amounts are in EUR cents.
 #[derive(Debug, Clone)]
 pub struct TaxedLine {
     /// The stock keeping unit.
     pub sku: String,
-    /// How much.
+    /// The quantity.
     pub quantity: i64,
-    /// Price of one.
+    /// The price of one unit.
     pub unit_price: i64,
-    /// Taken off the line.
+    /// The discount on the line.
     pub discount: i64,
-    /// Tax in the line.
+    /// The tax included in the line.
     pub tax: i64,
-    /// What one cost.
+    /// The cost of one unit.
     pub unit_cost: i64,
 }
 
-/// The order of `lines` that `key` places at noon of 1 March 2026, UTC, with `key` as the caller's number.
+/// As [`order`], with every optional amount and `key` as the `external_reference`.
 pub fn taxed_order(key: &str, location: &str, channel: &str, lines: &[TaxedLine]) -> Order {
     let money = |amount: i64| json!({"amount": amount, "currency": "EUR"});
     let total: i64 = lines
@@ -66,17 +66,17 @@ pub fn taxed_order(key: &str, location: &str, channel: &str, lines: &[TaxedLine]
     order_of(key, body)
 }
 
-/// The refund of `order` that the till which placed it makes under `key`.
+/// The id of the refund of `order` by `till-1` under the idempotency key `key`.
 pub fn refund_id(order: &Order, key: &str) -> RefundId {
     RefundId::derive(order.order_id, "till-1", key)
 }
 
-/// The fulfilment of `order` that the till which placed it makes under `key`.
+/// The id of the fulfilment of `order` by `till-1` under the idempotency key `key`.
 pub fn fulfilment_id(order: &Order, key: &str) -> FulfilmentId {
     FulfilmentId::derive(order.order_id, "till-1", key)
 }
 
-/// The order that `body` asks for under `key` at noon of 1 March 2026, UTC.
+/// The order that `till-1` places with `body` at 2026-03-01T12:00:00Z under the idempotency key `key`.
 pub fn order_of(key: &str, body: Value) -> Order {
     let body: PlaceOrder = serde_json::from_value(body).unwrap();
     let now = "2026-03-01T12:00:00Z".parse().unwrap();

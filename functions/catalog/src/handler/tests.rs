@@ -117,8 +117,8 @@ async fn only_admin_may_write() {
             assert_eq!(refused["status"], 403, "{role} {refused}");
         }
     }
-    assert!(fixture.store.open().products.is_empty());
-    assert!(fixture.store.open().locations.is_empty());
+    assert!(fixture.store.lock().products.is_empty());
+    assert!(fixture.store.lock().locations.is_empty());
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn admin_with_location_list_writes_only_those() {
     let answer = fixture.ok(regional(batch(&body))).await;
     assert_eq!(answer["results"][0]["problem"]["status"], 404);
     assert_eq!(answer["results"][1]["outcome"], "stored");
-    assert_eq!(fixture.store.open().locations.len(), 1);
+    assert_eq!(fixture.store.lock().locations.len(), 1);
 }
 
 #[tokio::test]
@@ -235,8 +235,8 @@ async fn invalid_fields_are_reported_and_nothing_is_stored() {
         fixture.refused(put_product("a b").body(&milk())).await["status"],
         404
     );
-    assert!(fixture.store.open().products.is_empty());
-    assert!(fixture.store.open().locations.is_empty());
+    assert!(fixture.store.lock().products.is_empty());
+    assert!(fixture.store.lock().locations.is_empty());
 }
 
 #[tokio::test]
@@ -280,8 +280,8 @@ async fn batch_stores_valid_entries_beside_invalid_ones() {
             ("/locations/1", "refused", "/locations/1"),
         ]
     );
-    assert_eq!(fixture.store.open().products.len(), 2);
-    assert_eq!(fixture.store.open().locations.len(), 1);
+    assert_eq!(fixture.store.lock().products.len(), 2);
+    assert_eq!(fixture.store.lock().locations.len(), 1);
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn batch_of_100_is_stored_and_101_is_rejected() {
         ))
         .await;
     assert_eq!(refused["status"], 400);
-    assert!(fixture.store.open().products.is_empty());
+    assert!(fixture.store.lock().products.is_empty());
     let answer = fixture
         .ok(batch(
             &json!({"products": products(99), "locations": [shop("store-1")]}),
@@ -307,13 +307,13 @@ async fn batch_of_100_is_stored_and_101_is_rejected() {
     assert_eq!(results.len(), 100);
     assert!(results.iter().all(|result| result["outcome"] == "stored"));
     assert_eq!(results[98]["pointer"], "/products/98");
-    assert_eq!(fixture.store.open().products.len(), 99);
+    assert_eq!(fixture.store.lock().products.len(), 99);
 }
 
 #[tokio::test]
 async fn busy_table_is_reported_per_entry_and_retry_succeeds() {
     let fixture = fixture();
-    fixture.store.open().busy = true;
+    fixture.store.lock().busy = true;
     let body = json!({"products": [milk()]});
     let answer = fixture.ok(batch(&body)).await;
     assert_eq!(answer["results"][0]["problem"]["status"], 503);
@@ -321,7 +321,7 @@ async fn busy_table_is_reported_per_entry_and_retry_succeeds() {
         fixture.refused(put_product("milk").body(&milk())).await["status"],
         503
     );
-    fixture.store.open().busy = false;
+    fixture.store.lock().busy = false;
     assert_eq!(
         fixture.ok(batch(&body)).await["results"][0]["outcome"],
         "stored"
@@ -342,6 +342,6 @@ async fn sample_events_get_the_gateway_response() {
         assert_eq!(response.status(), 200, "{:?}", response.body());
         assert_eq!(response.headers()["content-type"], "application/json");
     }
-    assert_eq!(fixture.store.open().products.len(), 3);
-    assert_eq!(fixture.store.open().locations.len(), 2);
+    assert_eq!(fixture.store.lock().products.len(), 3);
+    assert_eq!(fixture.store.lock().locations.len(), 2);
 }

@@ -83,7 +83,7 @@ impl Fixture {
     }
 
     async fn replace_task(&self, change: impl Fn(&Task) -> Task) {
-        let task = self.tasks.only();
+        let task = self.tasks.only_task();
         assert!(self.tasks.replace(&task, &change(&task)).await.unwrap());
     }
 
@@ -128,13 +128,13 @@ async fn dead_controllers_task_is_requeued_and_sent_once() {
     );
     fixture.expire_heartbeat();
     assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
-    let task = fixture.tasks.only();
+    let task = fixture.tasks.only_task();
     assert_eq!((task.state, task.attempt), (TaskState::Queued, 2));
     assert_eq!(
         fixture.sweeper.sweep().await.unwrap(),
         SweepResult::default()
     );
-    assert_eq!(fixture.tasks.only(), task);
+    assert_eq!(fixture.tasks.only_task(), task);
     assert_eq!(
         fixture.take_sent(),
         [serde_json::to_value(task.task_id).unwrap()]
@@ -163,7 +163,7 @@ async fn canceling_task_becomes_canceled_without_message() {
     fixture.expire_heartbeat();
     let result = fixture.sweeper.sweep().await.unwrap();
     assert_eq!((result.queued, result.canceled), (0, 1));
-    assert_eq!(fixture.tasks.only().state, TaskState::Canceled);
+    assert_eq!(fixture.tasks.only_task().state, TaskState::Canceled);
     assert!(fixture.take_sent().is_empty());
 }
 
@@ -178,7 +178,7 @@ async fn last_attempt_is_dead_lettered_without_message() {
     fixture.replace_task(last).await;
     fixture.expire_heartbeat();
     assert_eq!(fixture.sweeper.sweep().await.unwrap().dead_lettered, 1);
-    assert_eq!(fixture.tasks.only().state, TaskState::DeadLettered);
+    assert_eq!(fixture.tasks.only_task().state, TaskState::DeadLettered);
     assert!(fixture.take_sent().is_empty());
 }
 
@@ -186,7 +186,7 @@ async fn last_attempt_is_dead_lettered_without_message() {
 async fn concurrent_sweeps_and_report_move_the_task_once() {
     let fixture = fixture().await;
     fixture.expire_heartbeat();
-    let leased = fixture.tasks.only();
+    let leased = fixture.tasks.only_task();
     let report = async {
         let accepted = accepted(&leased, &fixture);
         fixture.tasks.replace(&leased, &accepted).await.unwrap()
@@ -195,7 +195,7 @@ async fn concurrent_sweeps_and_report_move_the_task_once() {
         tokio::join!(fixture.sweeper.sweep(), fixture.sweeper.sweep(), report);
     one.unwrap();
     two.unwrap();
-    let task = fixture.tasks.only();
+    let task = fixture.tasks.only_task();
     assert_eq!(task.version, leased.version + 1);
     if is_report_applied {
         assert_eq!((task.state, task.attempt), (TaskState::Accepted, 1));
@@ -212,7 +212,7 @@ async fn failed_send_is_repeated_by_the_next_sweep() {
     fixture.expire_heartbeat();
     fixture.queues.set_broken(true);
     assert!(fixture.sweeper.sweep().await.is_err());
-    assert_eq!(fixture.tasks.only().state, TaskState::Queued);
+    assert_eq!(fixture.tasks.only_task().state, TaskState::Queued);
     fixture.queues.set_broken(false);
     assert_eq!(
         fixture.sweeper.sweep().await.unwrap(),

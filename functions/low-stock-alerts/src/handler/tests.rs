@@ -158,7 +158,7 @@ async fn split_level_is_evaluated_by_its_total() {
                 sku: "milk".parse().unwrap(),
             })
         };
-        fixture.shop.open().levels.insert(level.key(), level);
+        fixture.shop.lock().levels.insert(level.key(), level);
     };
     set_total(20, 11);
     assert!(

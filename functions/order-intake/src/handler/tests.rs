@@ -133,7 +133,7 @@ async fn replayed_order_is_answered_as_placed_after_cancel() {
     let canceled = store.send(cancel()).await.unwrap();
     assert_eq!(canceled.body()["status"], "canceled");
     assert_eq!(canceled.body()["canceled_at"], "2026-03-01T23:30:00.000Z");
-    let released = store.shop.open().movements.last().unwrap().clone();
+    let released = store.shop.lock().movements.last().unwrap().clone();
     assert_eq!(released.change.reason.as_deref(), Some("the customer left"));
     let again = store.send(place("k1", &body)).await.unwrap();
     assert!(again.is_replayed() && !first.is_replayed());

@@ -48,7 +48,7 @@ fn retailer() -> Retailer {
         "list_price": {"amount": 119, "currency": "EUR"},
     }))
     .unwrap();
-    catalog.open().products.insert(product.sku.clone(), product);
+    catalog.lock().products.insert(product.sku.clone(), product);
     Retailer {
         shop: shop.clone(),
         bucket: bucket.clone(),
@@ -66,7 +66,7 @@ fn retailer() -> Retailer {
 impl Retailer {
     fn add_order(&self, order: &Order) {
         let entry = (order.clone(), Fingerprint::of(&"a").unwrap());
-        self.shop.open().orders.insert(order.order_id, entry);
+        self.shop.lock().orders.insert(order.order_id, entry);
     }
 
     async fn export(&self, event: Value) -> Vec<ExportedDay> {

@@ -177,7 +177,7 @@ async fn undelivered_batch_returns_to_the_queue() {
         ChatError::Rejected("Slack answered 404: no_service".to_owned()),
     ] {
         let chat = MemoryChat::default();
-        chat.answer_next(answer);
+        chat.fail_next_with(answer);
         let batch = vec![alert(1, AlertKind::Low), alert(2, AlertKind::Short)];
         assert_eq!(notify(&chat, batch.clone()).await.failures(), ["1", "2"]);
         assert!(notify(&chat, batch).await.failures().is_empty());

@@ -13,9 +13,9 @@ use stockline_domain::audit::{Difference, StoredLevel, repair};
 use stockline_domain::ids::Sku;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_testkit::clock::FakeClock;
-use stockline_testkit::conformance::books::{Fault, Spoilt, audit};
+use stockline_testkit::conformance::audit::{AuditedShop, DataFault, audit};
 use stockline_testkit::conformance::stock::{apply, change, deadline};
-use stockline_testkit::memory::books::MemoryAuditRecords;
+use stockline_testkit::memory::audit_data::MemoryAuditRecords;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
 use stockline_testkit::memory::operations::MemoryOperations;
 use stockline_testkit::memory::shop::MemoryShop;
@@ -96,7 +96,7 @@ async fn consistent_stock_reports_nothing() {
     let summary = fixture.run(json!({})).await.unwrap();
     assert_eq!((summary.locations, summary.levels), (2, 10));
     assert_eq!((summary.confirmed, summary.undecided), (0, 0));
-    assert_eq!(fixture.operations.told(), []);
+    assert_eq!(fixture.operations.messages(), []);
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn differences_are_stored_and_reported_in_one_message() {
     for location in ["store-1", "store-2"] {
         fixture
             .shop
-            .plant(location, Fault::Level("allocated", 5))
+            .inject(location, DataFault::LevelAttribute("allocated", 5))
             .await;
     }
     let summary = fixture.run(json!({})).await.unwrap();
@@ -122,7 +122,7 @@ async fn differences_are_stored_and_reported_in_one_message() {
     };
     assert!(kept[0].differences.contains(&orders), "{kept:?}");
 
-    let reports = fixture.operations.told();
+    let reports = fixture.operations.messages();
     assert_eq!(reports.len(), 1);
     assert_eq!(reports[0].data.first.len(), 2);
     let texts = &reports[0].data.first[0].differences;
@@ -145,7 +145,7 @@ async fn run_after_a_repair_deletes_the_earlier_finding() {
     let fixture = fixture().await;
     fixture
         .shop
-        .plant("store-1", Fault::Level("on_hand", 11))
+        .inject("store-1", DataFault::LevelAttribute("on_hand", 11))
         .await;
     fixture.run(json!({})).await.unwrap();
     let (day, location) = (date(2026, 3, 2), "store-1".parse().unwrap());
@@ -174,7 +174,7 @@ async fn run_after_a_repair_deletes_the_earlier_finding() {
         .unwrap();
     assert_eq!((summary.levels, summary.confirmed), (5, 0));
     assert_eq!(fixture.records.found_on(&location, day).await.unwrap(), []);
-    assert_eq!(fixture.operations.told().len(), 1);
+    assert_eq!(fixture.operations.messages().len(), 1);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn run_out_of_time_reports_unfinished_locations() {
     context.deadline = now.as_millisecond().unsigned_abs() + 1_000;
     let summary = fixture.function.handle(json!({}), &context).await.unwrap();
     assert_eq!((summary.locations, summary.unfinished.len()), (0, 2));
-    assert_eq!(fixture.operations.told()[0].data.unfinished.len(), 2);
+    assert_eq!(fixture.operations.messages()[0].data.unfinished.len(), 2);
 }
 
 #[tokio::test]
@@ -269,6 +269,6 @@ async fn sales_during_the_audit_cause_no_false_finding() {
         selling.reads.load(Ordering::SeqCst) > 40,
         "no order was placed during the audit"
     );
-    assert_eq!(summary.confirmed, 0, "{:?}", fixture.operations.told());
+    assert_eq!(summary.confirmed, 0, "{:?}", fixture.operations.messages());
     assert_eq!(summary.levels, 10);
 }

@@ -72,7 +72,7 @@ async fn process(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchFailur
 }
 
 fn movements(ledger: &MemoryShop) -> Vec<Movement> {
-    ledger.open().movements.clone()
+    ledger.lock().movements.clone()
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ fn function() -> (Function, FakeClock) {
     );
     for sku in ["milk", "bread"] {
         let product = product(sku);
-        catalog.open().products.insert(product.sku.clone(), product);
+        catalog.lock().products.insert(product.sku.clone(), product);
     }
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let shop = MemoryShop::default();

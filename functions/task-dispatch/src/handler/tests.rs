@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     async fn deliver(&self) -> RecordOutcome {
-        let message = FifoMessage::queued(&self.tasks.only(), self.clock.now()).unwrap();
+        let message = FifoMessage::queued(&self.tasks.only_task(), self.clock.now()).unwrap();
         self.dispatch.record(record(&message.body)).await
     }
 
@@ -104,7 +104,7 @@ async fn task_is_leased_to_live_controller_with_command() {
     let fixture = fixture().await;
     fixture.send_heartbeat("controller-1", 2).await;
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);
-    let task = fixture.tasks.only();
+    let task = fixture.tasks.only_task();
     assert_eq!((task.state, task.lease_id), (TaskState::Leased, 1));
     assert_eq!(
         task.lease_expires_at,
@@ -138,7 +138,7 @@ async fn task_waits_without_live_controller_with_capacity() {
     assert!(is_waiting().await);
     fixture.send_heartbeat_at("hub-2", "controller-2", 1).await;
     assert!(is_waiting().await);
-    assert_eq!(fixture.tasks.only().state, TaskState::Queued);
+    assert_eq!(fixture.tasks.only_task().state, TaskState::Queued);
     fixture.send_heartbeat("controller-1", 1).await;
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);
 }
@@ -157,7 +157,7 @@ async fn waiting_task_is_rejected_after_a_day() {
     fixture.clock.advance(MAX_QUEUE_TIME);
     assert!(matches!(fixture.deliver().await, RecordOutcome::Reject(_)));
     // The task stays queued, so a redrive from the dead-letter queue dispatches it.
-    assert_eq!(fixture.tasks.only().state, TaskState::Queued);
+    assert_eq!(fixture.tasks.only_task().state, TaskState::Queued);
     fixture.send_heartbeat("controller-1", 1).await;
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);
 }
@@ -170,7 +170,7 @@ async fn redelivered_message_takes_no_second_lease() {
     for _ in 0..3 {
         assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     }
-    assert_eq!(fixture.tasks.only().lease_id, 1);
+    assert_eq!(fixture.tasks.only_task().lease_id, 1);
     assert_eq!(
         fixture.take_commands(),
         [("controller-1".to_owned(), json!("execute"), json!(1))]
@@ -183,7 +183,7 @@ async fn missing_command_is_sent_by_the_next_delivery() {
     fixture.send_heartbeat("controller-1", 2).await;
     fixture.queues.set_broken(true);
     assert!(matches!(fixture.deliver().await, RecordOutcome::Retry(_)));
-    assert_eq!(fixture.tasks.only().state, TaskState::Leased);
+    assert_eq!(fixture.tasks.only_task().state, TaskState::Leased);
     fixture.queues.set_broken(false);
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);
     assert_eq!(
@@ -198,12 +198,12 @@ async fn requeued_task_gets_the_next_lease() {
     fixture.send_heartbeat("controller-1", 2).await;
     fixture.deliver().await;
     fixture.clock.advance(LEASE);
-    let leased = fixture.tasks.only();
+    let leased = fixture.tasks.only_task();
     let requeued = leased.reclaimed(None, fixture.clock.now()).unwrap();
     fixture.tasks.replace(&leased, &requeued).await.unwrap();
     fixture.send_heartbeat("controller-2", 2).await;
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);
-    let task = fixture.tasks.only();
+    let task = fixture.tasks.only_task();
     assert_eq!((task.lease_id, task.attempt), (2, 2));
     assert_eq!(
         fixture.take_commands()[1],
@@ -217,7 +217,7 @@ async fn accepted_task_is_left_unchanged() {
     fixture.send_heartbeat("controller-1", 2).await;
     fixture.deliver().await;
     fixture.take_commands();
-    let leased = fixture.tasks.only();
+    let leased = fixture.tasks.only_task();
     let accepted = Report {
         lease_id: 1,
         report_seq: 1,
@@ -231,7 +231,7 @@ async fn accepted_task_is_left_unchanged() {
     fixture.tasks.replace(&leased, &accepted).await.unwrap();
     fixture.clock.advance(LEASE);
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);
-    assert_eq!(fixture.tasks.only(), *accepted);
+    assert_eq!(fixture.tasks.only_task(), *accepted);
     assert!(fixture.take_commands().is_empty());
 }
 
@@ -249,7 +249,7 @@ async fn concurrent_deliveries_take_one_lease() {
             RecordOutcome::Done
         ]
     );
-    assert_eq!(fixture.tasks.only().lease_id, 1);
+    assert_eq!(fixture.tasks.only_task().lease_id, 1);
     assert_eq!(fixture.take_commands().len(), 1);
 }
 

@@ -78,7 +78,7 @@ fn stream_record(before: Option<&Order>, after: Option<&Order>) -> StreamRecord 
 }
 
 fn states(tasks: &MemoryTasks) -> Vec<TaskState> {
-    tasks.open().tasks.values().map(|task| task.state).collect()
+    tasks.lock().tasks.values().map(|task| task.state).collect()
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn failed_send_is_retried_with_its_record() {
     queues.set_broken(true);
     let outcome = planner.record(stream_record(None, Some(&order))).await;
     assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
-    assert_eq!(tasks.only().state, TaskState::Queued);
+    assert_eq!(tasks.only_task().state, TaskState::Queued);
     queues.set_broken(false);
     assert_eq!(
         planner.record(stream_record(None, Some(&order))).await,

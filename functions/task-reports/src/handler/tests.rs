@@ -8,7 +8,7 @@ use stockline_domain::order::Order;
 use stockline_platform::edge::answer;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;
-use stockline_testkit::conformance::tasks::Orders;
+use stockline_testkit::conformance::tasks::TaskOrders;
 use stockline_testkit::memory::shop::MemoryShop;
 use stockline_testkit::memory::tasks::{MemoryQueues, MemoryTasks};
 use stockline_testkit::orders::order;
@@ -68,7 +68,7 @@ async fn fixture() -> Fixture {
 impl Fixture {
     fn task_call(&self, method: &'static str, resource: &'static str) -> CallBuilder {
         call(method, resource)
-            .path("task_id", &self.tasks.only().task_id.to_string())
+            .path("task_id", &self.tasks.only_task().task_id.to_string())
             .by_controller("controller-1", "hub-1")
     }
 
@@ -119,7 +119,7 @@ async fn completion_moves_stock_and_fulfils_the_line() {
         .send(fixture.task_call("GET", "/v1/tasks/{task_id}"))
         .await
         .unwrap();
-    let task = fixture.tasks.only();
+    let task = fixture.tasks.only_task();
     assert_eq!(
         *read.body(),
         json!({

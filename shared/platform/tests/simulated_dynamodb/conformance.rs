@@ -1,121 +1,168 @@
-//! Runs the conformance suites against the DynamoDB adapters on the simulated DynamoDB.
+//! The stores on the simulated DynamoDB conform. Each story of a concurrent store runs once per seed.
 
-use stockline_domain::order::Order;
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
-use stockline_platform::dynamodb::attributes::item;
 use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
-use stockline_platform::dynamodb::orders::OrderRecord;
-use stockline_platform::dynamodb::sales::DynamoSales;
+use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
-use stockline_platform::keys;
 use stockline_testkit::cloud::Table;
-use stockline_testkit::conformance;
-use stockline_testkit::conformance::orders::request;
-use stockline_testkit::dynamo_books::DynamoBooks;
+use stockline_testkit::conformance::orders::stories::concurrent_buyers_never_oversell;
+use stockline_testkit::conformance::split_levels::Shop;
+use stockline_testkit::conformance::tasks::Warehouse;
+use stockline_testkit::conformance_tests;
+use stockline_testkit::dynamo_audited_shop::DynamoAuditedShop;
+use stockline_testkit::dynamo_sales::DynamoStoredSales;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
 use crate::test_store::{SEEDS, TestStore};
 
+conformance_tests!(
+    orders,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(shop)
+);
+conformance_tests!(
+    cancellations,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(shop)
+);
+conformance_tests!(
+    refunds,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(shop)
+);
+conformance_tests!(
+    fulfilments,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(shop)
+);
+conformance_tests!(
+    max_skus,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(shop)
+);
+conformance_tests!(
+    split_levels,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(order_and_stock_store)
+);
+conformance_tests!(
+    max_skus_split_levels,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(order_and_stock_store)
+);
+conformance_tests!(
+    stock,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(stock_store)
+);
+conformance_tests!(
+    stock_lookup,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(stock_store)
+);
+conformance_tests!(
+    alerts,
+    simulated_dynamodb(start_paused = true),
+    [alert_store()]
+);
+conformance_tests!(
+    tasks,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(warehouse)
+);
+conformance_tests!(
+    audit,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(audited_shop)
+);
+conformance_tests!(
+    audit_records,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(records)
+);
+conformance_tests!(
+    catalog,
+    simulated_dynamodb(start_paused = true),
+    [catalog_store()]
+);
+conformance_tests!(
+    sales,
+    simulated_dynamodb(start_paused = true),
+    [stored_sales()]
+);
+
+/// The stories reach the conflicts of a real DynamoDB.
 #[tokio::test(start_paused = true)]
-async fn orders_conform() {
+async fn concurrent_buyers_meet_transaction_conflicts() {
     for seed in SEEDS {
         let store = TestStore::new(seed);
-        Box::pin(conformance::orders::all(&store.shop)).await;
-        Box::pin(conformance::orders::wide::all(&store.shop)).await;
+        concurrent_buyers_never_oversell(&store.shop).await;
         assert!(
             store.transaction_conflicts() > 0,
-            "no transaction conflict occurred"
+            "seed {seed} has no conflict"
         );
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn split_levels_conform() {
-    for seed in SEEDS {
-        let store = TestStore::new(seed);
-        conformance::split_levels::all(&store.shop, &store.stock).await;
-        conformance::split_levels::wide(&store.shop, &store.stock).await;
+fn shop(seed: u64) -> DynamoShop {
+    TestStore::new(seed).shop
+}
+
+fn order_and_stock_store(seed: u64) -> Shop<DynamoShop, DynamoStock> {
+    let store = TestStore::new(seed);
+    Shop {
+        orders: store.shop,
+        stock: store.stock,
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn stock_conforms() {
-    for seed in SEEDS {
-        conformance::stock::all(&TestStore::new(seed).stock).await;
+fn stock_store(seed: u64) -> DynamoStock {
+    TestStore::new(seed).stock
+}
+
+fn audited_shop(seed: u64) -> DynamoAuditedShop {
+    let database = SimulatedDynamoDb::new(seed);
+    let (orders, stock) = (
+        database.create_table(Table::Orders),
+        database.create_table(Table::Stock),
+    );
+    DynamoAuditedShop::new(database.aws().dynamodb(), orders, stock)
+}
+
+fn records(seed: u64) -> DynamoAuditRecords {
+    let database = SimulatedDynamoDb::new(seed);
+    let stock = database.create_table(Table::Stock);
+    DynamoAuditRecords::new(database.aws().dynamodb(), stock)
+}
+
+fn warehouse(seed: u64) -> Warehouse<DynamoTasks, DynamoCompletions, DynamoShop> {
+    let database = SimulatedDynamoDb::new(seed);
+    let client = database.aws().dynamodb();
+    let [tasks, orders, stock] =
+        [Table::Tasks, Table::Orders, Table::Stock].map(|table| database.create_table(table));
+    Warehouse {
+        tasks: DynamoTasks::new(client.clone(), tasks.clone()),
+        completions: DynamoCompletions::new(client.clone(), tasks, orders.clone(), stock.clone()),
+        orders: DynamoShop::new(client.clone(), client, orders, stock),
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn audit_data_conforms() {
-    for seed in SEEDS {
-        let database = SimulatedDynamoDb::new(seed);
-        let (orders, stock) = (
-            database.create_table(Table::Orders),
-            database.create_table(Table::Stock),
-        );
-        let client = database.aws().dynamodb();
-        let books = DynamoBooks::new(client.clone(), orders, stock.clone());
-        Box::pin(conformance::books::all(&books)).await;
-        let records = DynamoAuditRecords::new(client, stock);
-        conformance::books::what_is_found_is_kept_by_day(&records).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn stock_lookup_conforms() {
-    for seed in SEEDS {
-        conformance::whereabouts::all(&TestStore::new(seed).stock).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_conform() {
-    for seed in SEEDS {
-        let database = SimulatedDynamoDb::new(seed);
-        let client = database.aws().dynamodb();
-        let [tasks, orders, stock] =
-            [Table::Tasks, Table::Orders, Table::Stock].map(|table| database.create_table(table));
-        let shop = DynamoShop::new(
-            client.clone(),
-            client.clone(),
-            orders.clone(),
-            stock.clone(),
-        );
-        let completions = DynamoCompletions::new(client.clone(), tasks.clone(), orders, stock);
-        let tasks = DynamoTasks::new(client, tasks);
-        conformance::tasks::all(&tasks, &completions, &shop).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn alerts_conform() {
+fn alert_store() -> DynamoAlerts {
     let database = SimulatedDynamoDb::new(1);
     let table = database.create_table(Table::Stock);
-    conformance::alerts::all(&DynamoAlerts::new(database.aws().dynamodb(), table)).await;
+    DynamoAlerts::new(database.aws().dynamodb(), table)
 }
 
-#[tokio::test(start_paused = true)]
-async fn catalog_conforms() {
+fn catalog_store() -> DynamoCatalog {
     let database = SimulatedDynamoDb::new(1);
     let table = database.create_table(Table::Catalog);
-    conformance::catalog::all(&DynamoCatalog::new(database.aws().dynamodb(), table)).await;
+    DynamoCatalog::new(database.aws().dynamodb(), table)
 }
 
-#[tokio::test(start_paused = true)]
-async fn sales_conform() {
+fn stored_sales() -> DynamoStoredSales {
     let database = SimulatedDynamoDb::new(1);
-    let (client, table) = (
-        database.aws().dynamodb(),
-        database.create_table(Table::Orders),
-    );
-    let put = async |order: Order| {
-        let record = OrderRecord::new(&order, &request("a"));
-        let item = item(&keys::order(order.order_id), &record).unwrap();
-        let put = client.put_item().table_name(&table).set_item(Some(item));
-        put.send().await.unwrap();
-    };
-    let sales = DynamoSales::new(client.clone(), table.clone());
-    conformance::export::a_day_is_read_whole_and_alone(&sales, put).await;
+    let table = database.create_table(Table::Orders);
+    DynamoStoredSales::new(database.aws().dynamodb(), table)
 }

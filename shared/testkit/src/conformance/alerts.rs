@@ -1,6 +1,4 @@
 //! What every alert store must do.
-//!
-//! Each story works on a level of its own, of which nothing was ever said.
 
 use futures::future::join_all;
 use stockline_application::ports::alerts::{
@@ -9,14 +7,9 @@ use stockline_application::ports::alerts::{
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::level::LevelKey;
 
-/// Runs every story.
-pub async fn all<S: AlertStore>(store: &S) {
-    what_was_said_is_found_with_the_alert_that_is_pending(store).await;
-    a_published_alert_is_pending_no_more(store).await;
-    a_later_alert_stays_pending_when_an_earlier_one_is_published(store).await;
-    of_many_that_advance_at_once_one_does(store).await;
-    advancing_twice_to_the_same_is_done_once_and_no_conflict(store).await;
-}
+use super::story_functions;
+
+story_functions!(alerts, [Store: AlertStore], [super], Store);
 
 fn level(sku: &str) -> LevelKey {
     LevelKey {
@@ -25,7 +18,7 @@ fn level(sku: &str) -> LevelKey {
     }
 }
 
-/// A record of version `version` whose alert was raised by `cause`.
+/// A record of version `version` with a pending alert that `cause` caused.
 fn record(key: &LevelKey, version: u64, cause: &str) -> AlertRecord {
     let alert = StockAlert {
         location_id: key.location_id.clone(),
@@ -44,7 +37,7 @@ fn record(key: &LevelKey, version: u64, cause: &str) -> AlertRecord {
     }
 }
 
-async fn what_was_said_is_found_with_the_alert_that_is_pending<S: AlertStore>(store: &S) {
+async fn record_is_found_with_its_pending_alert<Store: AlertStore>(store: &Store) {
     let key = level("found");
     assert_eq!(store.find(&key).await.unwrap(), None);
     let first = record(&key, 7, "a");
@@ -56,7 +49,7 @@ async fn what_was_said_is_found_with_the_alert_that_is_pending<S: AlertStore>(st
     assert_eq!(store.find(&level("other")).await.unwrap(), None);
 }
 
-async fn a_published_alert_is_pending_no_more<S: AlertStore>(store: &S) {
+async fn published_alert_is_not_pending<Store: AlertStore>(store: &Store) {
     let key = level("published");
     let first = record(&key, 7, "a");
     store.replace(&key, None, &first).await.unwrap();
@@ -72,7 +65,7 @@ async fn a_published_alert_is_pending_no_more<S: AlertStore>(store: &S) {
     );
 }
 
-async fn a_later_alert_stays_pending_when_an_earlier_one_is_published<S: AlertStore>(store: &S) {
+async fn later_alert_stays_pending_when_earlier_is_published<Store: AlertStore>(store: &Store) {
     let key = level("later");
     store
         .replace(&key, None, &record(&key, 7, "a"))
@@ -85,11 +78,11 @@ async fn a_later_alert_stays_pending_when_an_earlier_one_is_published<S: AlertSt
     );
     store.mark_published(&key, 7).await.unwrap();
     assert_eq!(store.find(&key).await.unwrap(), Some(later));
-    store.mark_published(&level("nobody"), 7).await.unwrap();
-    assert_eq!(store.find(&level("nobody")).await.unwrap(), None);
+    store.mark_published(&level("unknown"), 7).await.unwrap();
+    assert_eq!(store.find(&level("unknown")).await.unwrap(), None);
 }
 
-async fn of_many_that_advance_at_once_one_does<S: AlertStore>(store: &S) {
+async fn one_of_concurrent_advances_succeeds<Store: AlertStore>(store: &Store) {
     let key = level("race");
     let records: Vec<_> = (0..8)
         .map(|number| record(&key, 7, &format!("cause-{number}")))
@@ -112,7 +105,7 @@ async fn of_many_that_advance_at_once_one_does<S: AlertStore>(store: &S) {
     assert_eq!(outdated, AlertWriteOutcome::Conflict);
 }
 
-async fn advancing_twice_to_the_same_is_done_once_and_no_conflict<S: AlertStore>(store: &S) {
+async fn repeated_advance_is_no_conflict<Store: AlertStore>(store: &Store) {
     let key = level("twice");
     let first = record(&key, 7, "a");
     assert_eq!(
@@ -123,12 +116,4 @@ async fn advancing_twice_to_the_same_is_done_once_and_no_conflict<S: AlertStore>
         store.replace(&key, None, &first).await.unwrap(),
         AlertWriteOutcome::Written
     );
-}
-
-#[cfg(test)]
-mod tests {
-    #[tokio::test]
-    async fn alerts_in_memory_conform() {
-        super::all(&crate::memory::alerts::MemoryAlerts::default()).await;
-    }
 }

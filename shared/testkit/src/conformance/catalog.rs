@@ -1,6 +1,4 @@
 //! What every catalog store must do.
-//!
-//! The store is empty at the start, and the stories leave in it what they wrote.
 
 use std::time::Duration;
 
@@ -11,13 +9,16 @@ use stockline_application::ports::catalog::PRODUCT_SHARDS;
 use stockline_domain::catalog::{LocationKind, Product, UnitOfMeasure, Zone};
 use stockline_domain::money::Money;
 
-use crate::memory::catalog::store as shop;
+use super::story_functions;
+use crate::memory::catalog::store as location;
+
+story_functions!(catalog, [Store: CatalogStore], [super], Store);
 
 fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
-/// A product with nothing but what it must have.
+/// A product with the required fields only.
 pub fn product(sku: &str) -> Product {
     Product {
         sku: sku.parse().unwrap(),
@@ -30,17 +31,7 @@ pub fn product(sku: &str) -> Product {
     }
 }
 
-/// Runs every story.
-pub async fn all<S: CatalogStore>(store: &S) {
-    what_was_never_written_is_not_there(store).await;
-    a_product_reads_back_whole_and_a_later_one_replaces_it(store).await;
-    a_location_reads_back_whole_and_a_later_one_replaces_it(store).await;
-    a_product_and_a_location_of_one_name_are_two_things(store).await;
-    every_location_is_listed_by_id(store).await;
-    the_shards_together_list_every_product_once(store).await;
-}
-
-async fn what_was_never_written_is_not_there<S: CatalogStore>(store: &S) {
+async fn unknown_product_and_location_are_not_found<Store: CatalogStore>(store: &Store) {
     assert_eq!(
         store
             .find_product(&"nothing".parse().unwrap())
@@ -58,7 +49,7 @@ async fn what_was_never_written_is_not_there<S: CatalogStore>(store: &S) {
     assert_eq!(store.list_locations().await.unwrap(), []);
 }
 
-async fn a_product_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore>(store: &S) {
+async fn product_reads_back_and_is_replaced<Store: CatalogStore>(store: &Store) {
     let milk = Product {
         department: Some("Fresh".to_owned()),
         category: Some("Dairy".to_owned()),
@@ -79,8 +70,8 @@ async fn a_product_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore>
     assert_eq!(store.find_product(&milk.sku).await.unwrap(), Some(plain));
 }
 
-async fn a_location_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore>(store: &S) {
-    let mut hub = shop("hub", "Europe/Berlin", 0);
+async fn location_reads_back_and_is_replaced<Store: CatalogStore>(store: &Store) {
+    let mut hub = location("hub", "Europe/Berlin", 0);
     hub.kind = LocationKind::Warehouse;
     hub.zones = vec![
         Zone {
@@ -98,7 +89,7 @@ async fn a_location_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore
         Some(hub)
     );
 
-    let moved = shop("hub", "America/New_York", 4);
+    let moved = location("hub", "America/New_York", 4);
     store.put_location(&moved, deadline()).await.unwrap();
     assert_eq!(
         store.find_location(&moved.location_id).await.unwrap(),
@@ -106,21 +97,28 @@ async fn a_location_reads_back_whole_and_a_later_one_replaces_it<S: CatalogStore
     );
 }
 
-async fn a_product_and_a_location_of_one_name_are_two_things<S: CatalogStore>(store: &S) {
-    let (goods, place) = (product("same"), shop("same", "UTC", 0));
-    store.put_product(&goods, deadline()).await.unwrap();
-    store.put_location(&place, deadline()).await.unwrap();
-    assert_eq!(store.find_product(&goods.sku).await.unwrap(), Some(goods));
+async fn product_and_location_may_share_an_id<Store: CatalogStore>(store: &Store) {
+    let (product, location) = (product("same"), location("same", "UTC", 0));
+    store.put_product(&product, deadline()).await.unwrap();
+    store.put_location(&location, deadline()).await.unwrap();
     assert_eq!(
-        store.find_location(&place.location_id).await.unwrap(),
-        Some(place)
+        store.find_product(&product.sku).await.unwrap(),
+        Some(product)
+    );
+    assert_eq!(
+        store.find_location(&location.location_id).await.unwrap(),
+        Some(location)
     );
 }
 
-async fn every_location_is_listed_by_id<S: CatalogStore>(store: &S) {
-    for id in ["store-2", "store-1"] {
+async fn locations_are_listed_by_id<Store: CatalogStore>(store: &Store) {
+    store
+        .put_product(&product("same"), deadline())
+        .await
+        .unwrap();
+    for id in ["store-2", "hub", "store-1", "same"] {
         store
-            .put_location(&shop(id, "Europe/Berlin", 3), deadline())
+            .put_location(&location(id, "Europe/Berlin", 3), deadline())
             .await
             .unwrap();
     }
@@ -134,12 +132,13 @@ async fn every_location_is_listed_by_id<S: CatalogStore>(store: &S) {
     assert_eq!(listed, ["hub", "same", "store-1", "store-2"]);
 }
 
-async fn the_shards_together_list_every_product_once<S: CatalogStore>(store: &S) {
+async fn shards_list_every_product_once<Store: CatalogStore>(store: &Store) {
+    let same = location("same", "UTC", 0);
+    store.put_location(&same, deadline()).await.unwrap();
     let mut expected = vec!["milk".to_owned(), "same".to_owned()];
-    for number in 0..30 {
-        let sku = format!("sku-{number}");
-        store.put_product(&product(&sku), deadline()).await.unwrap();
-        expected.push(sku);
+    expected.extend((0..30).map(|number| format!("sku-{number}")));
+    for sku in &expected {
+        store.put_product(&product(sku), deadline()).await.unwrap();
     }
     let (mut listed, mut most_pages) = (Vec::new(), 0);
     for shard in 0..PRODUCT_SHARDS {
@@ -166,16 +165,8 @@ async fn the_shards_together_list_every_product_once<S: CatalogStore>(store: &S)
         }
         most_pages = pages.max(most_pages);
     }
-    assert!(most_pages > 1, "some shard fills more than one page");
+    assert!(most_pages > 1, "a shard has more than one page");
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
-}
-
-#[cfg(test)]
-mod tests {
-    #[tokio::test]
-    async fn a_catalog_in_memory_conforms() {
-        super::all(&crate::memory::catalog::MemoryCatalog::default()).await;
-    }
 }

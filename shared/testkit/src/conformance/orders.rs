@@ -1,11 +1,9 @@
 //! What every order store must do.
-//!
-//! Each story works at a location of its own in a store where the caller has put `on_hand` of each SKU.
 
-mod cancellations;
-mod fulfilments;
-mod refunds;
-pub mod wide;
+pub mod cancellations;
+pub mod fulfilments;
+pub mod max_skus;
+pub mod refunds;
 
 use std::future::Future;
 use std::time::Duration;
@@ -25,22 +23,25 @@ use stockline_domain::ids::{CancellationId, OrderId};
 use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{CancelOrder, Order};
 
+use super::story_functions;
 use crate::orders::order;
 
-/// A store under test, and a view of its levels that does not go through it.
+story_functions!(orders, [Store: StockedOrders], [super], Store);
+
+/// An order store under test, and direct access to the levels it takes from.
 pub trait StockedOrders: OrderStore + OpenOrders {
-    /// Puts `on_hand` of `sku` at `location`.
+    /// Writes a level of `sku` at `location` with `on_hand` and nothing allocated.
     fn stock(&self, location: &str, sku: &str, on_hand: i64) -> impl Future<Output = ()> + Send;
 
-    /// On hand and allocated of `sku` at `location`.
+    /// The quantities on hand and allocated of `sku` at `location`.
     fn level_of(&self, location: &str, sku: &str) -> impl Future<Output = (i64, i64)> + Send;
 }
 
 impl StockedOrders for crate::memory::shop::MemoryShop {
     async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
-        let one = Self::stocked(location, &[(sku, on_hand)]);
-        let levels = std::mem::take(&mut one.open().levels);
-        self.open().levels.extend(levels);
+        let stocked = Self::stocked(location, &[(sku, on_hand)]);
+        let levels = std::mem::take(&mut stocked.lock().levels);
+        self.lock().levels.extend(levels);
     }
 
     async fn level_of(&self, location: &str, sku: &str) -> (i64, i64) {
@@ -48,38 +49,38 @@ impl StockedOrders for crate::memory::shop::MemoryShop {
     }
 }
 
-/// A deadline no story reaches.
+/// A deadline that no story reaches.
 pub fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
-/// A request that says `text`.
+/// The fingerprint of a request with the body `text`.
 pub fn request(text: &str) -> Fingerprint {
     Fingerprint::of(&text).unwrap()
 }
 
-/// So many minutes past noon of 1 March 2026, UTC, when every order of the stories is placed.
+/// `minutes` after 2026-03-01T12:00:00Z, when the stories place their orders.
 pub fn minute(minutes: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon.checked_add(jiff::SignedDuration::from_mins(minutes))
         .unwrap()
 }
 
-/// Places the order that `key` names and answers it as it is then found.
-pub async fn placed<S: OrderStore>(store: &S, order: &Order) -> StoredOrder {
+/// Places `order` and reads it back.
+pub async fn placed<Store: OrderStore>(store: &Store, order: &Order) -> StoredOrder {
     let placement = store.place(order, &request("a"), deadline()).await;
     assert_eq!(placement.unwrap(), PlaceOutcome::Placed);
     found(store, order.order_id).await
 }
 
-/// The order as it is now.
-pub async fn found<S: OrderStore>(store: &S, id: OrderId) -> StoredOrder {
+/// Reads the order, which exists.
+pub async fn found<Store: OrderStore>(store: &Store, id: OrderId) -> StoredOrder {
     store.find(id).await.unwrap().unwrap()
 }
 
-/// Cancels what is open of the order at `at`, as one request of the till that placed it.
-pub async fn cancel<S: OrderStore>(
-    store: &S,
+/// Cancels the open quantities of the order at `at`. Every call is the same request, so a second call is a replay.
+pub async fn cancel<Store: OrderStore>(
+    store: &Store,
     known: &StoredOrder,
     at: Timestamp,
 ) -> Result<CancelOutcome, StoreError> {
@@ -90,7 +91,7 @@ pub async fn cancel<S: OrderStore>(
         StepRequest {
             order: known,
             fingerprint: &same,
-            at,
+            at: at,
             deadline: deadline(),
         },
         &body,
@@ -99,51 +100,34 @@ pub async fn cancel<S: OrderStore>(
     .await
 }
 
-/// Runs every story.
-pub async fn all<S: StockedOrders>(store: &S) {
-    a_sale_takes_goods_and_an_online_order_promises_them(store).await;
-    the_same_request_places_one_order(store).await;
-    another_request_under_the_same_key_is_refused(store).await;
-    a_short_order_takes_nothing_and_names_every_short_sku(store).await;
-    what_is_promised_is_not_said_to_be_available_though_it_is_there(store).await;
-    a_sku_that_the_location_does_not_stock_is_named(store).await;
-    the_last_unit_is_sold_once_however_many_want_it(store).await;
-    the_same_order_sent_many_times_at_once_is_one_order(store).await;
-    cancellations::all(store).await;
-    refunds::all(store).await;
-    fulfilments::all(store).await;
-    a_day_is_listed_in_pages_in_the_order_it_was_sold(store).await;
-    an_order_is_open_while_it_holds_stock_and_no_longer(store).await;
-}
-
-async fn a_sale_takes_goods_and_an_online_order_promises_them<S: StockedOrders>(store: &S) {
+async fn sale_takes_stock_and_online_order_allocates_it<Store: StockedOrders>(store: &Store) {
     store.stock("takes", "milk", 10).await;
     let sale = order("takes-1", "takes", "pos", &[("milk", 2), ("milk", 1)]);
-    let promise = order("takes-2", "takes", "online", &[("milk", 4)]);
+    let reservation = order("takes-2", "takes", "online", &[("milk", 4)]);
     assert_eq!(
         store.place(&sale, &request("a"), deadline()).await.unwrap(),
         PlaceOutcome::Placed
     );
     assert_eq!(
         store
-            .place(&promise, &request("b"), deadline())
+            .place(&reservation, &request("b"), deadline())
             .await
             .unwrap(),
         PlaceOutcome::Placed
     );
     assert_eq!(store.level_of("takes", "milk").await, (7, 4));
-    for order in [sale, promise] {
+    for order in [sale, reservation] {
         let known = found(store, order.order_id).await;
         assert_eq!(known.order, order);
         assert!(known.refunds.is_empty() && known.fulfilments.is_empty());
     }
     assert_eq!(
-        store.find(OrderId::derive("nobody", "x")).await.unwrap(),
+        store.find(OrderId::derive("unknown", "x")).await.unwrap(),
         None
     );
 }
 
-async fn the_same_request_places_one_order<S: StockedOrders>(store: &S) {
+async fn replayed_request_places_one_order<Store: StockedOrders>(store: &Store) {
     store.stock("once", "milk", 10).await;
     let sale = order("once-1", "once", "pos", &[("milk", 2)]);
     store.place(&sale, &request("a"), deadline()).await.unwrap();
@@ -157,7 +141,7 @@ async fn the_same_request_places_one_order<S: StockedOrders>(store: &S) {
     assert_eq!(store.level_of("once", "milk").await, (8, 0));
 }
 
-async fn another_request_under_the_same_key_is_refused<S: StockedOrders>(store: &S) {
+async fn reused_key_with_other_body_is_rejected<Store: StockedOrders>(store: &Store) {
     store.stock("reused", "milk", 10).await;
     let first = order("reused-1", "reused", "pos", &[("milk", 2)]);
     let other = order("reused-1", "reused", "pos", &[("milk", 3)]);
@@ -173,7 +157,7 @@ async fn another_request_under_the_same_key_is_refused<S: StockedOrders>(store: 
     assert_eq!(store.level_of("reused", "milk").await, (8, 0));
 }
 
-async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>(store: &S) {
+async fn short_order_takes_nothing_and_lists_short_skus<Store: StockedOrders>(store: &Store) {
     store.stock("short", "milk", 1).await;
     store.stock("short", "bread", 9).await;
     store.stock("short", "eggs", 0).await;
@@ -200,16 +184,14 @@ async fn a_short_order_takes_nothing_and_names_every_short_sku<S: StockedOrders>
     assert_eq!(store.find(wanted.order_id).await.unwrap(), None);
 }
 
-async fn what_is_promised_is_not_said_to_be_available_though_it_is_there<S: StockedOrders>(
-    store: &S,
-) {
-    store.stock("promised", "milk", 5).await;
+async fn short_order_reports_available_without_allocated<Store: StockedOrders>(store: &Store) {
+    store.stock("allocated", "milk", 5).await;
     placed(
         store,
-        &order("promised-1", "promised", "online", &[("milk", 4)]),
+        &order("allocated-1", "allocated", "online", &[("milk", 4)]),
     )
     .await;
-    let wanted = order("promised-2", "promised", "pos", &[("milk", 6)]);
+    let wanted = order("allocated-2", "allocated", "pos", &[("milk", 6)]);
     let refused = store.place(&wanted, &request("a"), deadline()).await;
     let short = ShortSku {
         sku: "milk".parse().unwrap(),
@@ -219,7 +201,7 @@ async fn what_is_promised_is_not_said_to_be_available_though_it_is_there<S: Stoc
     assert_eq!(refused.unwrap(), PlaceOutcome::Short(vec![short]));
 }
 
-async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store: &S) {
+async fn unstocked_sku_is_named<Store: StockedOrders>(store: &Store) {
     store.stock("unknown", "milk", 1).await;
     let wanted = order("unknown-1", "unknown", "pos", &[("milk", 1), ("caviar", 1)]);
     let refused = store
@@ -233,7 +215,7 @@ async fn a_sku_that_the_location_does_not_stock_is_named<S: StockedOrders>(store
     assert_eq!(store.level_of("unknown", "milk").await, (1, 0));
 }
 
-async fn the_last_unit_is_sold_once_however_many_want_it<S: StockedOrders>(store: &S) {
+async fn concurrent_buyers_never_oversell<Store: StockedOrders>(store: &Store) {
     store.stock("last", "milk", 3).await;
     let orders: Vec<_> = (0..12)
         .map(|number| order(&format!("last-{number}"), "last", "pos", &[("milk", 1)]))
@@ -253,7 +235,7 @@ async fn the_last_unit_is_sold_once_however_many_want_it<S: StockedOrders>(store
     assert_eq!(store.level_of("last", "milk").await, (0, 0));
 }
 
-async fn the_same_order_sent_many_times_at_once_is_one_order<S: StockedOrders>(store: &S) {
+async fn concurrent_duplicates_place_one_order<Store: StockedOrders>(store: &Store) {
     store.stock("many", "milk", 100).await;
     let sale = order("many-1", "many", "pos", &[("milk", 1)]);
     let same = request("a");
@@ -266,7 +248,7 @@ async fn the_same_order_sent_many_times_at_once_is_one_order<S: StockedOrders>(s
     assert_eq!(store.level_of("many", "milk").await, (99, 0));
 }
 
-async fn a_day_is_listed_in_pages_in_the_order_it_was_sold<S: StockedOrders>(store: &S) {
+async fn list_pages_orders_by_placement_time<Store: StockedOrders>(store: &Store) {
     store.stock("day", "milk", 50).await;
     let mut placed = Vec::new();
     for number in 0..5 {
@@ -292,7 +274,7 @@ async fn a_day_is_listed_in_pages_in_the_order_it_was_sold<S: StockedOrders>(sto
     assert_eq!(listed, placed);
 }
 
-async fn an_order_is_open_while_it_holds_stock_and_no_longer<S: StockedOrders>(store: &S) {
+async fn open_orders_are_those_that_hold_stock<Store: StockedOrders>(store: &Store) {
     store.stock("open", "milk", 50).await;
     let sale = order("open-sale", "open", "pos", &[("milk", 1)]);
     store.place(&sale, &request("a"), deadline()).await.unwrap();
@@ -327,19 +309,10 @@ async fn an_order_is_open_while_it_holds_stock_and_no_longer<S: StockedOrders>(s
     }
     placed.reverse();
     let held: Vec<OpenOrder> = placed.iter().filter_map(OpenOrder::of).collect();
-    assert_eq!(listed, held, "those placed last come first");
+    assert_eq!(listed, held, "the newest order comes first");
     assert_eq!(listed[0].quantity_of(&"milk".parse().unwrap()), 3);
 
     let asked = [sale.order_id, canceled.order_id, placed[0].order_id];
     let now = store.open_among(&asked, deadline()).await.unwrap();
     assert_eq!(now, held[..1]);
-}
-
-#[cfg(test)]
-mod tests {
-    #[tokio::test]
-    async fn orders_in_memory_conform() {
-        super::wide::all(&crate::memory::shop::MemoryShop::default()).await;
-        super::all(&crate::memory::shop::MemoryShop::default()).await;
-    }
 }

@@ -21,36 +21,44 @@ use stockline_domain::order::{FulfilLine, FulfilOrder, Order, OrderStatus};
 use stockline_domain::task::{Controller, Report, ReportError, ReportedState, Task, TaskState};
 
 use super::orders::cancel;
+use super::story_functions;
 use crate::memory::shop::MemoryShop;
 use crate::memory::tasks::MemoryQueues;
 use crate::orders::{fulfilment_id, order};
 
-/// The orders and levels that tasks work on, and a view of them that does not go through tasks.
-pub trait Orders {
-    /// Puts `on_hand` of `sku` at `location`.
+story_functions!(
+    tasks,
+    [Tasks: TaskStore + ControllerStore, Completions: CompletionStore, Orders: TaskOrders],
+    [super::Warehouse],
+    Warehouse<Tasks, Completions, Orders>
+);
+
+/// The orders and levels that tasks fulfil, and direct access to them.
+pub trait TaskOrders {
+    /// Writes a level of `sku` at `location` with `on_hand` and nothing allocated.
     fn stock(&self, location: &str, sku: &str, on_hand: i64) -> impl Future<Output = ()>;
 
-    /// Places the order.
+    /// Places the order, for which there is enough stock.
     fn place(&self, order: &Order) -> impl Future<Output = ()>;
 
-    /// Cancels the order.
+    /// Cancels the open quantities of the order.
     fn cancel(&self, id: OrderId) -> impl Future<Output = ()>;
 
-    /// Hands over `what` of the order by hand.
-    fn hand_over(&self, id: OrderId, what: &FulfilOrder) -> impl Future<Output = ()>;
+    /// Fulfils the order by hand.
+    fn fulfil_by_hand(&self, id: OrderId, request: &FulfilOrder) -> impl Future<Output = ()>;
 
-    /// The order, as it is now.
+    /// Reads the order, which exists.
     fn order(&self, id: OrderId) -> impl Future<Output = Order>;
 
-    /// On hand and allocated of `sku` at `location`.
+    /// The quantities on hand and allocated of `sku` at `location`.
     fn level(&self, location: &str, sku: &str) -> impl Future<Output = (i64, i64)>;
 }
 
-impl Orders for MemoryShop {
+impl TaskOrders for MemoryShop {
     async fn stock(&self, location: &str, sku: &str, on_hand: i64) {
-        let one = Self::stocked(location, &[(sku, on_hand)]);
-        let levels = std::mem::take(&mut one.open().levels);
-        self.open().levels.extend(levels);
+        let stocked = Self::stocked(location, &[(sku, on_hand)]);
+        let levels = std::mem::take(&mut stocked.lock().levels);
+        self.lock().levels.extend(levels);
     }
 
     async fn place(&self, order: &Order) {
@@ -66,9 +74,9 @@ impl Orders for MemoryShop {
         assert!(matches!(canceled, Ok(CancelOutcome::Canceled(_))));
     }
 
-    async fn hand_over(&self, id: OrderId, what: &FulfilOrder) {
+    async fn fulfil_by_hand(&self, id: OrderId, request: &FulfilOrder) {
         let known = self.find(id).await.unwrap().unwrap();
-        handed_over(self, &known, what).await;
+        fulfil_by_hand(self, &known, request).await;
     }
 
     async fn order(&self, id: OrderId) -> Order {
@@ -80,13 +88,17 @@ impl Orders for MemoryShop {
     }
 }
 
-/// Hands over `what` of the order in `store` by hand.
-pub async fn handed_over<S: OrderStore>(store: &S, known: &StoredOrder, what: &FulfilOrder) {
+/// Fulfils the order in `store` by hand, as `body` asks.
+pub async fn fulfil_by_hand<Orders: OrderStore>(
+    store: &Orders,
+    known: &StoredOrder,
+    body: &FulfilOrder,
+) {
     let (id, request) = (
         fulfilment_id(&known.order, "f1"),
         Fingerprint::of(&"f").unwrap(),
     );
-    let left = fulfil(
+    let fulfilled = fulfil(
         store,
         StepRequest {
             order: known,
@@ -94,20 +106,23 @@ pub async fn handed_over<S: OrderStore>(store: &S, known: &StoredOrder, what: &F
             at: at(9),
             deadline: deadline(),
         },
-        what,
+        body,
         id,
     )
     .await;
-    assert!(matches!(left, Ok(FulfilOutcome::Fulfilled(_))), "{left:?}");
+    assert!(
+        matches!(fulfilled, Ok(FulfilOutcome::Fulfilled(_))),
+        "{fulfilled:?}"
+    );
 }
 
-/// A deadline no story reaches.
+/// A deadline that no story reaches.
 pub fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
 }
 
-/// Someone who may speak for every controller.
-pub fn anybody() -> Caller {
+/// A caller that may report for every controller.
+pub fn operations_caller() -> Caller {
     Caller {
         subject: "operations".to_owned(),
         role: Role::Admin,
@@ -116,6 +131,7 @@ pub fn anybody() -> Caller {
     }
 }
 
+/// `minute` minutes after noon.
 fn at(minute: i64) -> Timestamp {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     noon.checked_add(SignedDuration::from_mins(minute)).unwrap()
@@ -131,16 +147,26 @@ fn report(report_seq: u64, state: ReportedState) -> Report {
     }
 }
 
-/// One warehouse under test.
-struct Warehouse<'a, T, C, O> {
-    tasks: &'a T,
-    completions: &'a C,
-    orders: &'a O,
+/// The stores of one warehouse under test.
+#[derive(Debug, Clone)]
+pub struct Warehouse<Tasks, Completions, Orders> {
+    /// The tasks and their controllers.
+    pub tasks: Tasks,
+    /// What completes a task together with its order and level.
+    pub completions: Completions,
+    /// The orders and levels of the tasks.
+    pub orders: Orders,
 }
 
-impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_, T, C, O> {
-    /// An order of two units of milk and one of bread at `name`, its zone called the same; the task of the milk.
-    async fn planned(&self, name: &str) -> Task {
+impl<Tasks, Completions, Orders> Warehouse<Tasks, Completions, Orders>
+where
+    Tasks: TaskStore + ControllerStore,
+    Completions: CompletionStore,
+    Orders: TaskOrders,
+{
+    /// Places an order of two units of milk and one of bread at the location `name`, and adds its tasks in the zone `name`.
+    /// Returns the task of the milk.
+    async fn planned_task(&self, name: &str) -> Task {
         self.orders.stock(name, "milk", 10).await;
         self.orders.stock(name, "bread", 10).await;
         let order = order(name, name, "online", &[("milk", 2), ("bread", 1)]);
@@ -156,26 +182,27 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         tasks[0].clone()
     }
 
-    async fn in_progress(&self, name: &str) -> Task {
-        let planned = self.planned(name).await;
+    /// As `planned_task`, with the task of the milk leased by `controller-1` and in progress.
+    async fn task_in_progress(&self, name: &str) -> Task {
+        let planned = self.planned_task(name).await;
         let leased = planned
             .lease(&"controller-1".parse().unwrap(), at(1))
             .unwrap();
         assert!(self.tasks.replace(&planned, &leased).await.unwrap());
-        self.counted(&leased, &report(1, ReportedState::Accepted))
+        self.accepted_report(&leased, &report(1, ReportedState::Accepted))
             .await;
-        self.counted(&leased, &report(2, ReportedState::InProgress))
+        self.accepted_report(&leased, &report(2, ReportedState::InProgress))
             .await
     }
 
     async fn settle(&self, task: &Task, report: &Report) -> ReportOutcome {
         settle_report(
-            self.tasks,
-            self.completions,
+            &self.tasks,
+            &self.completions,
             ReportRequest {
                 task: task.task_id,
-                caller: &anybody(),
-                report,
+                caller: &operations_caller(),
+                report: report,
                 at: at(4),
                 deadline: deadline(),
             },
@@ -184,10 +211,11 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         .unwrap()
     }
 
-    async fn counted(&self, task: &Task, report: &Report) -> Task {
+    /// Sends a report that counts, and returns the task after it.
+    async fn accepted_report(&self, task: &Task, report: &Report) -> Task {
         match self.settle(task, report).await {
             ReportOutcome::Applied(task) => *task,
-            other => panic!("it did not count: {other:?}"),
+            other => panic!("the report does not count: {other:?}"),
         }
     }
 
@@ -195,8 +223,8 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         self.tasks.find(task.task_id).await.unwrap().unwrap()
     }
 
-    async fn a_task_is_added_once_and_read_as_it_is(&self) {
-        let task = self.planned("added").await;
+    async fn task_is_added_once_and_reads_back(&self) {
+        let task = self.planned_task("added").await;
         assert_eq!(self.stored(&task).await, task);
         let later = Task {
             created_at: at(5),
@@ -204,46 +232,46 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         };
         self.tasks.add(&later).await.unwrap();
         assert_eq!(self.stored(&task).await, task);
-        let nobody = stockline_domain::ids::TaskId::for_order_line(task.order_id, 99);
-        assert_eq!(self.tasks.find(nobody).await.unwrap(), None);
+        let unknown = stockline_domain::ids::TaskId::for_order_line(task.order_id, 99);
+        assert_eq!(self.tasks.find(unknown).await.unwrap(), None);
     }
 
-    async fn of_two_writers_the_second_is_told_and_the_first_may_write_the_same_again(&self) {
-        let task = self.planned("two-writers").await;
-        let one = task.lease(&"one".parse().unwrap(), at(1)).unwrap();
-        let two = task.lease(&"two".parse().unwrap(), at(1)).unwrap();
-        assert!(self.tasks.replace(&task, &one).await.unwrap());
-        assert!(!self.tasks.replace(&task, &two).await.unwrap());
-        assert!(self.tasks.replace(&task, &one).await.unwrap());
-        assert_eq!(self.stored(&task).await, one);
+    async fn second_writer_is_rejected_and_first_may_retry(&self) {
+        let task = self.planned_task("two-writers").await;
+        let first = task.lease(&"one".parse().unwrap(), at(1)).unwrap();
+        let second = task.lease(&"two".parse().unwrap(), at(1)).unwrap();
+        assert!(self.tasks.replace(&task, &first).await.unwrap());
+        assert!(!self.tasks.replace(&task, &second).await.unwrap());
+        assert!(self.tasks.replace(&task, &first).await.unwrap());
+        assert_eq!(self.stored(&task).await, first);
     }
 
-    async fn a_zone_tells_its_controllers_by_their_last_heartbeat_and_its_tasks(&self) {
-        let (hub, zone) = ("told".parse().unwrap(), "zone-told".parse().unwrap());
-        let beat = |name: &str, hub: &str, zone: &str, minute, free_capacity| Controller {
+    async fn zone_lists_its_controllers_and_tasks(&self) {
+        let (hub, zone) = ("listed".parse().unwrap(), "zone-listed".parse().unwrap());
+        let heartbeat = |name: &str, hub: &str, zone: &str, minute, free_capacity| Controller {
             controller_id: name.parse().unwrap(),
             location_id: hub.parse().unwrap(),
             zone_id: zone.parse().unwrap(),
             free_capacity,
             received_at: at(minute),
         };
-        for heartbeat in [
-            beat("told-1", "told", "zone-told", 2, 4),
-            beat("told-1", "told", "zone-told", 1, 9),
-            beat("told-2", "told", "elsewhere", 2, 1),
-            beat("told-3", "another", "zone-told", 2, 1),
+        for controller in [
+            heartbeat("listed-1", "listed", "zone-listed", 2, 4),
+            heartbeat("listed-1", "listed", "zone-listed", 1, 9),
+            heartbeat("listed-2", "listed", "elsewhere", 2, 1),
+            heartbeat("listed-3", "another", "zone-listed", 2, 1),
         ] {
-            self.tasks.record_heartbeat(&heartbeat).await.unwrap();
+            self.tasks.record_heartbeat(&controller).await.unwrap();
         }
         let here = self.tasks.controllers(&hub, &zone).await.unwrap();
-        assert_eq!(here, [beat("told-1", "told", "zone-told", 2, 4)]);
+        assert_eq!(here, [heartbeat("listed-1", "listed", "zone-listed", 2, 4)]);
 
         let known = self.tasks.controller(&here[0].controller_id).await;
         assert_eq!(known.unwrap().as_ref(), Some(&here[0]));
-        let nobody = "nobody".parse().unwrap();
-        assert_eq!(self.tasks.controller(&nobody).await.unwrap(), None);
+        let unknown = "unknown".parse().unwrap();
+        assert_eq!(self.tasks.controller(&unknown).await.unwrap(), None);
 
-        let task = self.in_progress("holds").await;
+        let task = self.task_in_progress("holds").await;
         let waiting = self.tasks.queued_tasks(&task.location_id, &task.zone_id);
         let lines: Vec<u16> = waiting
             .await
@@ -260,10 +288,10 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         }
     }
 
-    async fn a_completed_task_moves_its_stock_and_its_order_once_however_often_it_is_said(&self) {
-        let task = self.in_progress("once").await;
+    async fn repeated_completion_moves_stock_and_order_once(&self) {
+        let task = self.task_in_progress("once").await;
         let done = report(3, ReportedState::Completed);
-        let reports = join_all((0..8).map(|_| self.counted(&task, &done))).await;
+        let reports = join_all((0..8).map(|_| self.accepted_report(&task, &done))).await;
         assert!(
             reports
                 .iter()
@@ -276,8 +304,8 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         assert_eq!(self.orders.level("once", "bread").await, (10, 1));
     }
 
-    async fn of_many_reports_that_contradict_each_other_one_ends_the_task(&self) {
-        let task = self.in_progress("contradict").await;
+    async fn one_of_contradicting_reports_ends_the_task(&self) {
+        let task = self.task_in_progress("contradict").await;
         let mut reports = vec![report(3, ReportedState::Completed); 4];
         for minute in [4, 5] {
             let mut other = report(3, ReportedState::Completed);
@@ -306,23 +334,23 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         let moved = match stored.state {
             TaskState::Completed => (8, 0),
             TaskState::Failed => (10, 2),
-            other => panic!("it is {other:?}"),
+            other => panic!("the task is {other:?}"),
         };
         assert_eq!(self.orders.level("contradict", "milk").await, moved);
     }
 
-    async fn two_tasks_of_one_order_that_end_at_once_both_count(&self) {
-        let milk = self.in_progress("both").await;
+    async fn concurrent_completions_of_one_order_both_count(&self) {
+        let milk = self.task_in_progress("both").await;
         let id = stockline_domain::ids::TaskId::for_order_line(milk.order_id, 2);
         let bread = self.tasks.find(id).await.unwrap().unwrap();
         let leased = bread
             .lease(&"controller-1".parse().unwrap(), at(1))
             .unwrap();
         assert!(self.tasks.replace(&bread, &leased).await.unwrap());
-        self.counted(&bread, &report(1, ReportedState::InProgress))
+        self.accepted_report(&bread, &report(1, ReportedState::InProgress))
             .await;
         let done = report(3, ReportedState::Completed);
-        join_all([&milk, &bread].map(|task| self.counted(task, &done))).await;
+        join_all([&milk, &bread].map(|task| self.accepted_report(task, &done))).await;
         assert_eq!(
             self.orders.order(milk.order_id).await.status,
             OrderStatus::Fulfilled
@@ -331,13 +359,13 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         assert_eq!(self.orders.level("both", "bread").await, (9, 0));
     }
 
-    async fn a_task_of_a_canceled_order_ends_canceled_and_moves_no_stock(&self) {
-        let task = self.in_progress("canceled").await;
+    async fn canceled_order_cancels_its_tasks_and_moves_no_stock(&self) {
+        let task = self.task_in_progress("canceled").await;
         self.orders.cancel(task.order_id).await;
         let queues = MemoryQueues::default();
         for _ in 0..2 {
             cancel_tasks(
-                self.tasks,
+                &self.tasks,
                 &queues,
                 (task.order_id, &[1, 2]),
                 at(4),
@@ -346,76 +374,72 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             .await
             .unwrap();
         }
-        let told = queues.take();
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert_eq!(told[0].0, "controller-1");
-        assert_eq!(told[0].1["data"]["command"], "cancel");
+        let commands = queues.take();
+        assert_eq!(commands.len(), 1, "{commands:?}");
+        assert_eq!(commands[0].0, "controller-1");
+        assert_eq!(commands[0].1["data"]["command"], "cancel");
         assert_eq!(self.stored(&task).await.state, TaskState::Canceling);
         let bread = stockline_domain::ids::TaskId::for_order_line(task.order_id, 2);
         let bread = self.tasks.find(bread).await.unwrap().unwrap();
         assert_eq!(bread.state, TaskState::Canceled);
         let ended = self
-            .counted(&task, &report(3, ReportedState::Completed))
+            .accepted_report(&task, &report(3, ReportedState::Completed))
             .await;
         assert_eq!(ended.state, TaskState::Canceled);
         assert_eq!(self.orders.level("canceled", "milk").await, (10, 0));
     }
 
-    async fn a_completion_that_comes_before_word_of_the_cancellation_moves_no_stock_either(&self) {
-        let task = self.in_progress("raced").await;
+    async fn completion_after_order_cancellation_moves_no_stock(&self) {
+        let task = self.task_in_progress("raced").await;
         self.orders.cancel(task.order_id).await;
         let ended = self
-            .counted(&task, &report(3, ReportedState::Completed))
+            .accepted_report(&task, &report(3, ReportedState::Completed))
             .await;
         assert_eq!(ended.state, TaskState::Canceled);
         assert_eq!(self.orders.level("raced", "milk").await, (10, 0));
     }
 
-    async fn a_task_whose_line_was_handed_over_by_hand_drops_out_and_moves_no_stock(&self) {
-        let task = self.in_progress("handed").await;
+    async fn line_fulfilled_by_hand_cancels_its_task(&self) {
+        let task = self.task_in_progress("by-hand").await;
         self.orders
-            .hand_over(task.order_id, &FulfilOrder::default())
+            .fulfil_by_hand(task.order_id, &FulfilOrder::default())
             .await;
-        let moved = self.orders.level("handed", "milk").await;
+        let moved = self.orders.level("by-hand", "milk").await;
         assert_eq!(moved, (8, 0));
         let ended = self
-            .counted(&task, &report(3, ReportedState::Completed))
+            .accepted_report(&task, &report(3, ReportedState::Completed))
             .await;
         assert_eq!(ended.state, TaskState::Canceled);
-        assert_eq!(self.orders.level("handed", "milk").await, moved);
+        assert_eq!(self.orders.level("by-hand", "milk").await, moved);
         assert_eq!(
             self.orders.order(task.order_id).await.status,
             OrderStatus::Fulfilled
         );
     }
 
-    async fn what_is_left_of_a_line_of_which_a_part_was_handed_over_by_hand_leaves_with_its_task(
-        &self,
-    ) {
-        let task = self.in_progress("shared-out").await;
-        let one = FulfilOrder {
+    async fn line_partly_fulfilled_by_hand_completes_the_rest(&self) {
+        let task = self.task_in_progress("part-by-hand").await;
+        let one_unit = FulfilOrder {
             lines: Some(vec![FulfilLine {
                 line: task.line,
                 quantity: 1,
             }]),
             occurred_at: None,
         };
-        self.orders.hand_over(task.order_id, &one).await;
-        assert_eq!(self.orders.level("shared-out", "milk").await, (9, 1));
+        self.orders.fulfil_by_hand(task.order_id, &one_unit).await;
+        assert_eq!(self.orders.level("part-by-hand", "milk").await, (9, 1));
         let done = report(3, ReportedState::Completed);
         for _ in 0..2 {
-            let ended = self.counted(&task, &done).await;
+            let ended = self.accepted_report(&task, &done).await;
             assert_eq!(ended.state, TaskState::Completed);
-            assert_eq!(self.orders.level("shared-out", "milk").await, (8, 0));
+            assert_eq!(self.orders.level("part-by-hand", "milk").await, (8, 0));
         }
         let order = self.orders.order(task.order_id).await;
         assert_eq!(order.lines[0].fulfilled_quantity, 2);
     }
 
-    async fn a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was(
-        &self,
-    ) {
-        let task = self.in_progress("lacking").await;
+    async fn completion_beyond_on_hand_changes_nothing(&self) {
+        let task = self.task_in_progress("lacking").await;
         self.orders.stock("lacking", "milk", 1).await;
         let done = report(3, ReportedState::Completed);
         assert_eq!(
@@ -429,8 +453,8 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
         );
     }
 
-    async fn a_controller_reports_on_no_task_of_another_or_of_another_warehouse(&self) {
-        let task = self.in_progress("foreign").await;
+    async fn report_of_another_controller_is_unknown(&self) {
+        let task = self.task_in_progress("foreign").await;
         let done = report(3, ReportedState::Completed);
         let controller = |name: &str, location: &str| Caller {
             subject: name.to_owned(),
@@ -438,16 +462,16 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             locations: Locations::Only([location.parse().unwrap()].into()),
             controller: Some(name.parse().unwrap()),
         };
-        for stranger in [
+        for caller in [
             controller("controller-2", "foreign"),
             controller("controller-1", "another-warehouse"),
         ] {
             let reported = settle_report(
-                self.tasks,
-                self.completions,
+                &self.tasks,
+                &self.completions,
                 ReportRequest {
                     task: task.task_id,
-                    caller: &stranger,
+                    caller: &caller,
                     report: &done,
                     at: at(4),
                     deadline: deadline(),
@@ -457,66 +481,5 @@ impl<T: TaskStore + ControllerStore, C: CompletionStore, O: Orders> Warehouse<'_
             assert_eq!(reported.unwrap(), ReportOutcome::NotFound);
         }
         assert_eq!(self.stored(&task).await, task);
-    }
-}
-
-/// Runs every story.
-pub async fn all<T, C, O>(tasks: &T, completions: &C, orders: &O)
-where
-    T: TaskStore + ControllerStore,
-    C: CompletionStore,
-    O: Orders,
-{
-    let warehouse = Warehouse {
-        tasks,
-        completions,
-        orders,
-    };
-    warehouse.a_task_is_added_once_and_read_as_it_is().await;
-    warehouse
-        .of_two_writers_the_second_is_told_and_the_first_may_write_the_same_again()
-        .await;
-    warehouse
-        .a_zone_tells_its_controllers_by_their_last_heartbeat_and_its_tasks()
-        .await;
-    warehouse
-        .a_completed_task_moves_its_stock_and_its_order_once_however_often_it_is_said()
-        .await;
-    warehouse
-        .of_many_reports_that_contradict_each_other_one_ends_the_task()
-        .await;
-    warehouse
-        .two_tasks_of_one_order_that_end_at_once_both_count()
-        .await;
-    warehouse
-        .a_task_of_a_canceled_order_ends_canceled_and_moves_no_stock()
-        .await;
-    warehouse
-        .a_completion_that_comes_before_word_of_the_cancellation_moves_no_stock_either()
-        .await;
-    warehouse
-        .a_task_whose_line_was_handed_over_by_hand_drops_out_and_moves_no_stock()
-        .await;
-    warehouse
-        .what_is_left_of_a_line_of_which_a_part_was_handed_over_by_hand_leaves_with_its_task()
-        .await;
-    warehouse
-        .a_level_that_holds_less_than_was_fetched_refuses_the_report_and_all_stays_as_it_was()
-        .await;
-    warehouse
-        .a_controller_reports_on_no_task_of_another_or_of_another_warehouse()
-        .await;
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::memory::shop::MemoryShop;
-    use crate::memory::tasks::MemoryTasks;
-
-    #[tokio::test]
-    async fn tasks_in_memory_conform() {
-        let shop = MemoryShop::default();
-        let tasks = MemoryTasks::over(shop.clone());
-        super::all(&tasks, &tasks, &shop).await;
     }
 }

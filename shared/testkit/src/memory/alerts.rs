@@ -1,4 +1,4 @@
-//! What was said of each level, what was published and what was posted, in memory.
+//! Alert records, the alert topic and the chat, in memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -27,12 +27,12 @@ impl AlertStore for MemoryAlerts {
         next: &AlertRecord,
     ) -> Result<AlertWriteOutcome, StoreError> {
         let mut records = self.0.lock().unwrap();
-        let now = records.get(key);
-        if now.map(|record| record.version) == before {
+        let stored = records.get(key);
+        if stored.map(|record| record.version) == before {
             records.insert(key.clone(), next.clone());
             return Ok(AlertWriteOutcome::Written);
         }
-        Ok(if now == Some(next) {
+        Ok(if stored == Some(next) {
             AlertWriteOutcome::Written
         } else {
             AlertWriteOutcome::Conflict
@@ -51,7 +51,7 @@ impl AlertStore for MemoryAlerts {
     }
 }
 
-/// A topic that keeps what is published. A clone is the same topic.
+/// A topic that keeps the published alerts. A clone is the same topic.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryTopic {
     published: Arc<Mutex<Vec<AlertMessage>>>,
@@ -59,13 +59,13 @@ pub struct MemoryTopic {
 }
 
 impl MemoryTopic {
-    /// Refuses the next `count` alerts.
+    /// Fails the next `count` publications with `Busy`.
     pub fn fail_next(&self, count: usize) {
         *self.to_fail.lock().unwrap() = count;
     }
 
-    /// What was published, in order.
-    pub fn mark_published(&self) -> Vec<AlertMessage> {
+    /// The published alerts, in order.
+    pub fn published(&self) -> Vec<AlertMessage> {
         self.published.lock().unwrap().clone()
     }
 }
@@ -82,20 +82,20 @@ impl AlertPublisher for MemoryTopic {
     }
 }
 
-/// A chat that keeps what is posted. A clone is the same chat.
+/// A chat that keeps the posted messages. A clone is the same chat.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryChat {
     posted: Arc<Mutex<Vec<Value>>>,
-    answers: Arc<Mutex<VecDeque<ChatError>>>,
+    failures: Arc<Mutex<VecDeque<ChatError>>>,
 }
 
 impl MemoryChat {
-    /// Answers the next message so.
-    pub fn answer_next(&self, answer: ChatError) {
-        self.answers.lock().unwrap().push_back(answer);
+    /// Fails one of the next posts with `failure`. Several failures queue up.
+    pub fn fail_next_with(&self, failure: ChatError) {
+        self.failures.lock().unwrap().push_back(failure);
     }
 
-    /// What was posted, in order.
+    /// The posted messages, in order.
     pub fn posted(&self) -> Vec<Value> {
         self.posted.lock().unwrap().clone()
     }
@@ -103,8 +103,8 @@ impl MemoryChat {
 
 impl Chat for MemoryChat {
     async fn post(&self, message: &Value, _deadline: Deadline) -> Result<(), ChatError> {
-        if let Some(answer) = self.answers.lock().unwrap().pop_front() {
-            return Err(answer);
+        if let Some(failure) = self.failures.lock().unwrap().pop_front() {
+            return Err(failure);
         }
         self.posted.lock().unwrap().push(message.clone());
         Ok(())

@@ -1,4 +1,4 @@
-//! Products and locations in memory.
+//! The catalog in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,26 +13,26 @@ use stockline_platform::keys;
 
 /// A catalog in memory. A clone is the same catalog.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryCatalog(Arc<Mutex<Shelf>>);
+pub struct MemoryCatalog(Arc<Mutex<CatalogData>>);
 
-/// What a catalog holds.
+/// The data of a catalog.
 #[derive(Debug, Default)]
-pub struct Shelf {
-    /// Each product.
+pub struct CatalogData {
+    /// The products.
     pub products: BTreeMap<Sku, Product>,
-    /// Each location.
+    /// The locations.
     pub locations: BTreeMap<LocationId, Location>,
-    /// How often a location was read.
+    /// The number of reads of a single location.
     pub location_reads: u32,
-    /// Whether it answers that it is busy, and nothing else.
+    /// Whether every call fails with `Busy`.
     pub busy: bool,
 }
 
 impl MemoryCatalog {
-    /// With these locations.
+    /// A catalog of `locations`.
     pub fn with_locations(locations: impl IntoIterator<Item = Location>) -> Self {
         let catalog = Self::default();
-        catalog.open().locations.extend(
+        catalog.lock().locations.extend(
             locations
                 .into_iter()
                 .map(|location| (location.location_id.clone(), location)),
@@ -40,22 +40,23 @@ impl MemoryCatalog {
         catalog
     }
 
-    /// What it holds, for one reader or writer at a time.
-    pub fn open(&self) -> MutexGuard<'_, Shelf> {
+    /// Locks the data for one reader or writer.
+    pub fn lock(&self) -> MutexGuard<'_, CatalogData> {
         self.0.lock().unwrap()
     }
 
-    fn answering(&self) -> Result<MutexGuard<'_, Shelf>, StoreError> {
-        let shelf = self.open();
-        if shelf.busy {
+    /// Locks the data, or fails while the catalog is busy.
+    fn lock_unless_busy(&self) -> Result<MutexGuard<'_, CatalogData>, StoreError> {
+        let data = self.lock();
+        if data.busy {
             Err(StoreError::Busy)
         } else {
-            Ok(shelf)
+            Ok(data)
         }
     }
 }
 
-/// A store that people run, in `time_zone`, whose day ends at `close_out_hour`.
+/// A location of kind `store` in `time_zone`, whose business day ends at `close_out_hour`.
 pub fn store(location_id: &str, time_zone: &str, close_out_hour: i8) -> Location {
     Location {
         location_id: location_id.parse().unwrap(),
@@ -69,14 +70,14 @@ pub fn store(location_id: &str, time_zone: &str, close_out_hour: i8) -> Location
 
 impl CatalogStore for MemoryCatalog {
     async fn put_product(&self, product: &Product, _deadline: Deadline) -> Result<(), StoreError> {
-        self.answering()?
+        self.lock_unless_busy()?
             .products
             .insert(product.sku.clone(), product.clone());
         Ok(())
     }
 
     async fn find_product(&self, sku: &Sku) -> Result<Option<Product>, StoreError> {
-        Ok(self.answering()?.products.get(sku).cloned())
+        Ok(self.lock_unless_busy()?.products.get(sku).cloned())
     }
 
     async fn put_location(
@@ -84,20 +85,25 @@ impl CatalogStore for MemoryCatalog {
         location: &Location,
         _deadline: Deadline,
     ) -> Result<(), StoreError> {
-        self.answering()?
+        self.lock_unless_busy()?
             .locations
             .insert(location.location_id.clone(), location.clone());
         Ok(())
     }
 
     async fn find_location(&self, id: &LocationId) -> Result<Option<Location>, StoreError> {
-        let mut shelf = self.answering()?;
-        shelf.location_reads += 1;
-        Ok(shelf.locations.get(id).cloned())
+        let mut data = self.lock_unless_busy()?;
+        data.location_reads += 1;
+        Ok(data.locations.get(id).cloned())
     }
 
     async fn list_locations(&self) -> Result<Vec<Location>, StoreError> {
-        Ok(self.answering()?.locations.values().cloned().collect())
+        Ok(self
+            .lock_unless_busy()?
+            .locations
+            .values()
+            .cloned()
+            .collect())
     }
 
     async fn list_products(&self, shard: u8, page: Page) -> Result<Listing<Product>, StoreError> {
@@ -105,8 +111,8 @@ impl CatalogStore for MemoryCatalog {
             .after
             .and_then(|position| position.get("id_key").cloned());
         let limit = usize::from(page.limit);
-        let shelf = self.answering()?;
-        let mut items: Vec<Product> = shelf
+        let data = self.lock_unless_busy()?;
+        let mut items: Vec<Product> = data
             .products
             .values()
             .filter(|product| {

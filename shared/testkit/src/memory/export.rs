@@ -1,4 +1,4 @@
-//! The export's reader and bucket, in memory.
+//! The sales reader and the export bucket, in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use stockline_domain::order::Order;
 use super::shop::MemoryShop;
 
 impl SalesReader for MemoryShop {
-    /// Small pages, so that a reader that forgets the next one fails.
+    /// Pages are small, so that a caller that ignores the next page fails.
     async fn page(
         &self,
         location: &LocationId,
@@ -30,7 +30,7 @@ impl SalesReader for MemoryShop {
 
     async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {
         Ok(self
-            .open()
+            .lock()
             .written_late
             .get(&day)
             .cloned()
@@ -38,7 +38,7 @@ impl SalesReader for MemoryShop {
     }
 }
 
-/// A bucket that remembers in which order it was written. A clone is the same bucket.
+/// An export bucket that keeps the order of its writes. A clone is the same bucket.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryBucket(Arc<Mutex<Contents>>);
 
@@ -46,23 +46,23 @@ pub struct MemoryBucket(Arc<Mutex<Contents>>);
 struct Contents {
     files: BTreeMap<String, ExportFile>,
     written: Vec<String>,
-    refuses: Option<String>,
+    failing_prefix: Option<String>,
 }
 
 impl MemoryBucket {
-    /// The keys that were written since this was last asked, in their order.
-    pub fn written(&self) -> Vec<String> {
+    /// Takes the keys written since the last call, in order.
+    pub fn take_written(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().written)
     }
 
-    /// The bytes at `key`.
+    /// The bytes of the file at `key`, which exists.
     pub fn bytes(&self, key: &str) -> Vec<u8> {
         self.0.lock().unwrap().files[key].bytes.clone()
     }
 
-    /// From now on refuses to write keys that start with `prefix`; nothing refused, if none.
-    pub fn refuse(&self, prefix: Option<&str>) {
-        self.0.lock().unwrap().refuses = prefix.map(str::to_owned);
+    /// Fails every put of a key that starts with `prefix` with `Busy`, until the next call. `None` fails no put.
+    pub fn fail_puts(&self, prefix: Option<&str>) {
+        self.0.lock().unwrap().failing_prefix = prefix.map(str::to_owned);
     }
 }
 
@@ -73,7 +73,7 @@ impl ExportBucket for MemoryBucket {
         over: Option<&FileVersion>,
     ) -> Result<PutOutcome, StoreError> {
         let mut contents = self.0.lock().unwrap();
-        if let Some(prefix) = &contents.refuses
+        if let Some(prefix) = &contents.failing_prefix
             && file.key.starts_with(prefix)
         {
             return Err(StoreError::Busy);
@@ -103,7 +103,7 @@ impl ExportBucket for MemoryBucket {
     }
 }
 
-/// As S3's: it follows from the bytes.
+/// Depends on the bytes only, like the `ETag` of S3.
 fn version(file: &ExportFile) -> FileVersion {
     FileVersion(file.sha256.clone())
 }

@@ -1,12 +1,12 @@
-//! The stores in memory, for tests of handlers; the conformance suites hold them to what `DynamoDB` does.
+//! In-memory stores for the tests of handlers. They pass the same conformance suites as the stores on `DynamoDB`.
 
 pub mod alerts;
-pub mod books;
+pub mod audit_data;
 pub mod catalog;
 pub mod export;
 pub mod operations;
 pub mod orders;
 pub mod shop;
 pub mod stock;
+pub mod stock_lookup;
 pub mod tasks;
-pub mod whereabouts;

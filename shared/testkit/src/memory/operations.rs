@@ -1,17 +1,17 @@
-//! What the people of operations were told.
+//! The messages to operations, in memory.
 
 use std::sync::{Arc, Mutex};
 
 use stockline_application::ports::operations::{AuditMessage, OperationsTopic};
 use stockline_application::store_error::StoreError;
 
-/// Remembers what it was told. A clone is the same.
+/// A channel that keeps its messages. A clone is the same channel.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryOperations(Arc<Mutex<Vec<AuditMessage>>>);
 
 impl MemoryOperations {
-    /// What it was told, the first first.
-    pub fn told(&self) -> Vec<AuditMessage> {
+    /// The messages, oldest first.
+    pub fn messages(&self) -> Vec<AuditMessage> {
         self.0.lock().unwrap().clone()
     }
 }

@@ -1,4 +1,4 @@
-//! Orders in memory.
+//! The order store in memory.
 
 use jiff::civil::Date;
 use stockline_application::deadline::Deadline;
@@ -15,7 +15,7 @@ use stockline_domain::open_order::OpenOrder;
 use stockline_domain::order::{KeyedDelta, Order};
 use stockline_platform::keys::placed_key;
 
-use super::shop::{MemoryShop, Shelves};
+use super::shop::{MemoryShop, ShopData};
 
 impl OrderStore for MemoryShop {
     async fn place(
@@ -24,27 +24,27 @@ impl OrderStore for MemoryShop {
         request: &Fingerprint,
         _deadline: Deadline,
     ) -> Result<PlaceOutcome, StoreError> {
-        let mut shelves = self.open();
-        if let Some((existing, by)) = shelves.orders.get(&order.order_id) {
-            return Ok(if by == request {
+        let mut data = self.lock();
+        if let Some((existing, placed_by)) = data.orders.get(&order.order_id) {
+            return Ok(if placed_by == request {
                 PlaceOutcome::Replayed(Box::new(existing.clone()))
             } else {
                 PlaceOutcome::KeyReused
             });
         }
-        Ok(match shelves.change(&order.placement_deltas()) {
+        Ok(match data.change(&order.placement_deltas()) {
             Err(Refused::Short(short)) => PlaceOutcome::Short(short),
             Err(Refused::NotStocked(skus)) => PlaceOutcome::NotStocked(skus),
             Ok(()) => {
-                shelves.write_order(order.clone(), request.clone(), order.placed_at);
+                data.write_order(order.clone(), request.clone(), order.placed_at);
                 PlaceOutcome::Placed
             }
         })
     }
 
     async fn find(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
-        let found = self.open().known(id);
-        // Others read the same before this reader writes, as they would over a network.
+        let found = self.lock().known(id);
+        // Yields between a read and the write after it, so that concurrent callers read the same version, as over a network.
         tokio::task::yield_now().await;
         Ok(found)
     }
@@ -58,8 +58,8 @@ impl OrderStore for MemoryShop {
         let after = page
             .after
             .and_then(|position| position.get("placed_key").cloned());
-        let shelves = self.open();
-        let mut found: Vec<(String, Order)> = shelves
+        let data = self.lock();
+        let mut found: Vec<(String, Order)> = data
             .orders
             .values()
             .filter(|(order, _)| {
@@ -90,7 +90,7 @@ impl OrderStore for MemoryShop {
         _record: AttachedRecordId,
         _deadline: Deadline,
     ) -> Result<bool, StoreError> {
-        Ok(self.open().known(known.order.order_id).as_ref() == Some(known))
+        Ok(self.lock().known(known.order.order_id).as_ref() == Some(known))
     }
 
     async fn update(
@@ -99,32 +99,30 @@ impl OrderStore for MemoryShop {
         advance: &OrderUpdate,
         _deadline: Deadline,
     ) -> Result<UpdateOutcome, StoreError> {
-        let mut shelves = self.open();
+        let mut data = self.lock();
         let id = before.order.order_id;
-        if shelves.known(id).as_ref() != Some(before) {
+        if data.known(id).as_ref() != Some(before) {
             return Ok(UpdateOutcome::Conflict);
         }
-        match shelves.change(&advance.changes) {
+        match data.change(&advance.changes) {
             Err(Refused::Short(short)) => return Ok(UpdateOutcome::Short(short)),
             Err(Refused::NotStocked(skus)) => {
-                let why = format!("it holds what has no level: {skus:?}");
-                return Err(StoreError::failed("advance an order")(why));
+                let reason = format!("allocated SKUs have no level: {skus:?}");
+                return Err(StoreError::failed("advance an order")(reason));
             }
             Ok(()) => {}
         }
         match advance.record.clone() {
             None => {}
-            Some(AttachedRecord::Refund(refund, request)) => {
-                shelves.refunds.push((refund, request));
-            }
+            Some(AttachedRecord::Refund(refund, request)) => data.refunds.push((refund, request)),
             Some(AttachedRecord::Fulfilment(made, request)) => {
-                shelves.fulfilments.push((made, request));
+                data.fulfilments.push((made, request))
             }
             Some(AttachedRecord::Cancellation(made, request)) => {
-                shelves.cancellations.insert(id, (made, request));
+                data.cancellations.insert(id, (made, request));
             }
         }
-        shelves.write_order(advance.after.clone(), before.request.clone(), advance.at);
+        data.write_order(advance.after.clone(), before.request.clone(), advance.at);
         Ok(UpdateOutcome::Written)
     }
 }
@@ -134,7 +132,7 @@ enum Refused {
     NotStocked(Vec<Sku>),
 }
 
-impl Shelves {
+impl ShopData {
     fn known(&self, id: OrderId) -> Option<StoredOrder> {
         let (order, request) = self.orders.get(&id)?.clone();
         let refunds = self.refunds.iter();
@@ -142,7 +140,7 @@ impl Shelves {
         Some(StoredOrder {
             order,
             request,
-            // A state is told by what it holds.
+            // `advance` and `is_settled` compare whole orders, so the revision has no use here.
             revision: 0,
             refunds: refunds
                 .filter(|(refund, _)| refund.order_id == id)
@@ -156,7 +154,7 @@ impl Shelves {
         })
     }
 
-    /// Makes all of `changes`, or none.
+    /// Applies all of `changes` or none.
     fn change(&mut self, changes: &[KeyedDelta]) -> Result<(), Refused> {
         let (mut next, mut short, mut not_stocked) = (Vec::new(), Vec::new(), Vec::new());
         for KeyedDelta { key, change } in changes {
@@ -173,7 +171,7 @@ impl Shelves {
                 Err(_) => short.push(ShortSku {
                     sku: key.sku.clone(),
                     requested: change.allocated_delta.abs().max(change.on_hand_delta.abs()),
-                    available: there(&level, change.kind).max(0),
+                    available: usable(&level, change.kind).max(0),
                 }),
             }
         }
@@ -190,7 +188,8 @@ impl Shelves {
     }
 }
 
-fn there(level: &Level, kind: MovementKind) -> i64 {
+/// The quantity that a change of `kind` may take.
+fn usable(level: &Level, kind: MovementKind) -> i64 {
     if kind == MovementKind::Fulfilment {
         level.fit_for_sale()
     } else {
@@ -198,8 +197,8 @@ fn there(level: &Level, kind: MovementKind) -> i64 {
     }
 }
 
-/// Pages of three, so that what reads open orders has to turn the page.
-const OPEN_PAGE: usize = 3;
+/// Small, so that a caller that ignores the next page fails.
+const OPEN_PAGE_SIZE: usize = 3;
 
 impl OpenOrders for MemoryShop {
     async fn open_at(
@@ -208,8 +207,8 @@ impl OpenOrders for MemoryShop {
         after: Option<Position>,
     ) -> Result<Listing<OpenOrder>, StoreError> {
         let before = after.and_then(|position| position.get("placed_key").cloned());
-        let shelves = self.open();
-        let mut found: Vec<(String, OpenOrder)> = shelves
+        let data = self.lock();
+        let mut found: Vec<(String, OpenOrder)> = data
             .orders
             .values()
             .filter(|(order, _)| order.location_id == *location)
@@ -218,8 +217,8 @@ impl OpenOrders for MemoryShop {
             .filter(|(key, _)| before.as_ref().is_none_or(|before| key < before))
             .collect();
         found.sort_by(|a, b| b.0.cmp(&a.0));
-        let more = found.len() > OPEN_PAGE;
-        found.truncate(OPEN_PAGE);
+        let more = found.len() > OPEN_PAGE_SIZE;
+        found.truncate(OPEN_PAGE_SIZE);
         let next = found
             .last()
             .filter(|_| more)
@@ -235,8 +234,8 @@ impl OpenOrders for MemoryShop {
         ids: &[OrderId],
         _deadline: Deadline,
     ) -> Result<Vec<OpenOrder>, StoreError> {
-        let shelves = self.open();
-        let orders = ids.iter().filter_map(|id| shelves.orders.get(id));
+        let data = self.lock();
+        let orders = ids.iter().filter_map(|id| data.orders.get(id));
         Ok(orders
             .filter_map(|(order, _)| OpenOrder::of(order))
             .collect())

@@ -1,4 +1,4 @@
-//! What the in-memory stores share: an order and the levels it takes from change together.
+//! The data that the in-memory stores share, so that an order and its levels change together, as in a transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,35 +13,35 @@ use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
 
 /// Orders, levels and movements, in memory. A clone is the same shop.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryShop(Arc<Mutex<Shelves>>);
+pub struct MemoryShop(Arc<Mutex<ShopData>>);
 
-/// What a shop holds.
+/// The data of a shop.
 #[derive(Debug, Default)]
-pub struct Shelves {
-    /// Each order with the request that placed it.
+pub struct ShopData {
+    /// The orders, each with the request that placed it.
     pub orders: BTreeMap<OrderId, (Order, Fingerprint)>,
-    /// Each refund, in the order they were made, with the request that made it.
+    /// The refunds, oldest first, each with its request.
     pub refunds: Vec<(Refund, Fingerprint)>,
-    /// Each fulfilment by hand, in the order they were made, with the request that made it.
+    /// The fulfilments by hand, oldest first, each with its request.
     pub fulfilments: Vec<(Fulfilment, Fingerprint)>,
-    /// How orders were canceled, with the request that did it.
+    /// The cancellations, each with its request.
     pub cancellations: BTreeMap<OrderId, (Cancellation, Fingerprint)>,
-    /// Each stock request: its fingerprint, and when it first came.
+    /// The stock requests: the fingerprint and the first arrival of each.
     pub requests: BTreeMap<RequestId, (String, Timestamp)>,
-    /// The levels that each applied change of a request led to.
+    /// The levels after each applied change of a request, by the change's index.
     pub applied: BTreeMap<RequestId, BTreeMap<usize, Vec<Level>>>,
-    /// Each level.
+    /// The levels.
     pub levels: BTreeMap<LevelKey, Level>,
-    /// Each movement, in the order it was made; what the stream would have told.
+    /// The movements, oldest first, as the stream would deliver them.
     pub movements: Vec<Movement>,
-    /// Per day in UTC, the days of the orders that were written late on it.
+    /// Per UTC day, the business days whose orders were written late on that day.
     pub written_late: BTreeMap<Date, BTreeSet<LateDay>>,
-    /// What is stored as available of a level by mistake, where it is not what follows.
-    pub wrongly_available: BTreeMap<LevelKey, Option<i64>>,
+    /// The stored `available` of levels where a fault makes it differ from the computed one. `None` is a missing attribute.
+    pub available_overrides: BTreeMap<LevelKey, Option<i64>>,
 }
 
 impl MemoryShop {
-    /// With `on_hand` of each SKU at `location`.
+    /// A shop with `(sku, on_hand)` levels at `location`.
     pub fn stocked(location: &str, stock: &[(&str, i64)]) -> Self {
         let shop = Self::default();
         for (sku, on_hand) in stock {
@@ -54,31 +54,31 @@ impl MemoryShop {
                 version: 1,
                 ..Level::empty(&key)
             };
-            shop.open().levels.insert(key, level);
+            shop.lock().levels.insert(key, level);
         }
         shop
     }
 
-    /// What it holds, for one reader or writer at a time.
-    pub fn open(&self) -> MutexGuard<'_, Shelves> {
+    /// Locks the data for one reader or writer.
+    pub fn lock(&self) -> MutexGuard<'_, ShopData> {
         self.0.lock().unwrap()
     }
 
-    /// The level of `sku` at `location`: on hand and allocated.
+    /// The quantities on hand and allocated of `sku` at `location`; 0 if there is no level.
     pub fn level(&self, location: &str, sku: &str) -> (i64, i64) {
         let key = LevelKey {
             location_id: location.parse().unwrap(),
             sku: sku.parse().unwrap(),
         };
-        self.open()
+        self.lock()
             .levels
             .get(&key)
             .map_or((0, 0), |level| (level.on_hand, level.allocated))
     }
 }
 
-impl Shelves {
-    /// Writes an order at `at`, which `request` placed.
+impl ShopData {
+    /// Writes an order that `request` placed. `at` is the time of this write.
     pub fn write_order(&mut self, order: Order, request: Fingerprint, at: Timestamp) {
         if let Some(day) = late_write_date(order.business_date, at) {
             self.written_late.entry(day).or_default().insert(LateDay {
@@ -89,11 +89,11 @@ impl Shelves {
         self.orders.insert(order.order_id, (order, request));
     }
 
-    /// Replaces a level and notes the movement, as table and stream would.
+    /// Replaces a level and records its movement, as the table and the stream would.
     pub fn write(&mut self, next: Level) {
         let before = self.levels.get(&next.key());
         self.movements.extend(next.movement_since(before));
-        self.wrongly_available.remove(&next.key());
+        self.available_overrides.remove(&next.key());
         self.levels.insert(next.key(), next);
     }
 

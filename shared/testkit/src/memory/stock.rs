@@ -1,4 +1,4 @@
-//! Stock in memory.
+//! The stock store and the ledger in memory.
 
 use jiff::Timestamp;
 use stockline_application::deadline::Deadline;
@@ -26,7 +26,7 @@ impl StockStore for MemoryShop {
             return Ok(known);
         }
         let entry = (request.as_str().to_owned(), at);
-        self.open().requests.insert(id, entry);
+        self.lock().requests.insert(id, entry);
         Ok(RequestStatus::New)
     }
 
@@ -35,12 +35,12 @@ impl StockStore for MemoryShop {
         id: RequestId,
         request: &Fingerprint,
     ) -> Result<Option<RequestStatus>, StoreError> {
-        let shelves = self.open();
-        Ok(shelves.requests.get(&id).map(|(fingerprint, received_at)| {
+        let data = self.lock();
+        Ok(data.requests.get(&id).map(|(fingerprint, received_at)| {
             if fingerprint == request.as_str() {
                 RequestStatus::Known(EarlierRequest {
                     received_at: *received_at,
-                    applied: shelves.applied.get(&id).cloned().unwrap_or_default(),
+                    applied: data.applied.get(&id).cloned().unwrap_or_default(),
                 })
             } else {
                 RequestStatus::KeyReused
@@ -53,8 +53,8 @@ impl StockStore for MemoryShop {
         pending: PendingChange<'_>,
         _deadline: Deadline,
     ) -> Result<ChangeOutcome, StoreError> {
-        let mut shelves = self.open();
-        let before = shelves
+        let mut data = self.lock();
+        let before = data
             .applied
             .get(&pending.request)
             .and_then(|applied| applied.get(&pending.index));
@@ -64,7 +64,7 @@ impl StockStore for MemoryShop {
         let keys = pending.change.keys();
         let missing: Vec<LevelKey> = keys
             .iter()
-            .filter(|key| !shelves.levels.contains_key(key))
+            .filter(|key| !data.levels.contains_key(key))
             .cloned()
             .collect();
         if pending.missing == MissingLevel::Report && !missing.is_empty() {
@@ -73,8 +73,7 @@ impl StockStore for MemoryShop {
         let levels: Vec<Level> = keys
             .iter()
             .map(|key| {
-                shelves
-                    .levels
+                data.levels
                     .get(key)
                     .cloned()
                     .unwrap_or_else(|| Level::empty(key))
@@ -82,7 +81,7 @@ impl StockStore for MemoryShop {
             .collect();
         let moved_since = match pending.change.depends_on_movements_since(&levels[0]) {
             Some(time) => {
-                let movements = shelves.movements_of(&keys[0]);
+                let movements = data.movements_of(&keys[0]);
                 on_hand_delta_since(&levels[0], &movements, time).ok_or(StoreError::Busy)?
             }
             None => 0,
@@ -98,15 +97,15 @@ impl StockStore for MemoryShop {
             Err(refused) => return Ok(ChangeOutcome::Refused(refused)),
         };
         for level in &after {
-            shelves.write(level.clone());
+            data.write(level.clone());
         }
-        let applied = shelves.applied.entry(pending.request).or_default();
+        let applied = data.applied.entry(pending.request).or_default();
         applied.insert(pending.index, after.clone());
         Ok(ChangeOutcome::Applied(after))
     }
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
-        Ok(self.open().levels.get(key).cloned())
+        Ok(self.lock().levels.get(key).cloned())
     }
 
     async fn list(
@@ -116,8 +115,8 @@ impl StockStore for MemoryShop {
         _deadline: Deadline,
     ) -> Result<Listing<Level>, StoreError> {
         let after = page.after.and_then(|position| position.get("sku").cloned());
-        let shelves = self.open();
-        let mut items: Vec<Level> = shelves
+        let data = self.lock();
+        let mut items: Vec<Level> = data
             .levels
             .values()
             .filter(|level| level.location_id == *location)
@@ -146,8 +145,8 @@ impl StockStore for MemoryShop {
         _at: Timestamp,
         _deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let mut shelves = self.open();
-        let before = match (shelves.levels.get(key), missing) {
+        let mut data = self.lock();
+        let before = match (data.levels.get(key), missing) {
             (Some(level), _) => level.clone(),
             (None, MissingLevel::Create) => Level::empty(key),
             (None, MissingLevel::Report) => return Ok(None),
@@ -160,7 +159,7 @@ impl StockStore for MemoryShop {
             policy: Some(policy.clone()),
             ..before
         };
-        shelves.write(after.clone());
+        data.write(after.clone());
         Ok(Some(after))
     }
 
@@ -168,8 +167,8 @@ impl StockStore for MemoryShop {
         let before: Option<u64> = page
             .after
             .and_then(|position| position.get("version")?.parse().ok());
-        let shelves = self.open();
-        let mut items: Vec<Movement> = shelves
+        let data = self.lock();
+        let mut items: Vec<Movement> = data
             .movements_of(key)
             .into_iter()
             .filter(|movement| before.is_none_or(|before| movement.version < before))
@@ -186,8 +185,8 @@ impl StockStore for MemoryShop {
 
 impl Ledger for MemoryShop {
     async fn record(&self, movement: &Movement) -> Result<RecordMovementOutcome, StoreError> {
-        let mut shelves = self.open();
-        let existing = shelves.movements.iter().find(|other| {
+        let mut data = self.lock();
+        let existing = data.movements.iter().find(|other| {
             other.location_id == movement.location_id
                 && other.sku == movement.sku
                 && other.version == movement.version
@@ -198,7 +197,7 @@ impl Ledger for MemoryShop {
             }
             Some(_) => RecordMovementOutcome::Conflict,
             None => {
-                shelves.movements.push(movement.clone());
+                data.movements.push(movement.clone());
                 RecordMovementOutcome::Written
             }
         })

@@ -1,4 +1,4 @@
-//! Tasks, controllers and their queues in memory.
+//! Tasks, controllers and their queues, in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,23 +19,23 @@ use stockline_platform::sqs::FifoMessage;
 
 use super::shop::MemoryShop;
 
-/// Tasks and controllers over a shop, in memory. A clone is the same warehouse.
+/// Tasks and controllers in memory, over the orders and levels of a shop. A clone is the same store.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryTasks {
     shop: MemoryShop,
-    floor: Arc<Mutex<Floor>>,
+    data: Arc<Mutex<TaskData>>,
 }
 
-/// What a warehouse knows.
+/// The tasks and controllers of every warehouse.
 #[derive(Debug, Default)]
-pub struct Floor {
-    /// Each task.
+pub struct TaskData {
+    /// The tasks.
     pub tasks: BTreeMap<TaskId, Task>,
-    /// Each controller.
+    /// The controllers.
     pub controllers: BTreeMap<ControllerId, Controller>,
 }
 
-impl Floor {
+impl TaskData {
     fn of_zone(&self, location: &LocationId, zone: &ZoneId, states: &[TaskState]) -> Vec<Task> {
         let here = self.tasks.values().filter(|task| {
             task.location_id == *location && task.zone_id == *zone && states.contains(&task.state)
@@ -45,30 +45,30 @@ impl Floor {
 }
 
 impl MemoryTasks {
-    /// Tasks that fetch from `shop`.
+    /// No tasks yet, over the orders and levels of `shop`.
     pub fn over(shop: MemoryShop) -> Self {
         Self {
             shop,
-            floor: Arc::default(),
+            data: Arc::default(),
         }
     }
 
-    /// What it knows, for one reader or writer at a time.
-    pub fn open(&self) -> MutexGuard<'_, Floor> {
-        self.floor.lock().unwrap()
+    /// Locks the data for one reader or writer.
+    pub fn lock(&self) -> MutexGuard<'_, TaskData> {
+        self.data.lock().unwrap()
     }
 
-    /// The only task there is.
-    pub fn only(&self) -> Task {
-        let floor = self.open();
-        assert_eq!(floor.tasks.len(), 1);
-        floor.tasks.values().next().unwrap().clone()
+    /// The only task. Panics unless there is exactly one.
+    pub fn only_task(&self) -> Task {
+        let data = self.lock();
+        assert_eq!(data.tasks.len(), 1);
+        data.tasks.values().next().unwrap().clone()
     }
 }
 
 impl TaskStore for MemoryTasks {
     async fn add(&self, task: &Task) -> Result<(), StoreError> {
-        self.open()
+        self.lock()
             .tasks
             .entry(task.task_id)
             .or_insert_with(|| task.clone());
@@ -76,33 +76,32 @@ impl TaskStore for MemoryTasks {
     }
 
     async fn find(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        let found = self.open().tasks.get(&id).cloned();
-        // Others read the same before this reader writes, as they would over a network.
+        let found = self.lock().tasks.get(&id).cloned();
+        // Yields between a read and the write after it, so that concurrent callers read the same version, as over a network.
         tokio::task::yield_now().await;
         Ok(found)
     }
 
     async fn replace(&self, before: &Task, after: &Task) -> Result<bool, StoreError> {
-        let mut floor = self.open();
-        let there = floor.tasks.get(&before.task_id);
-        if there == Some(after) {
+        let mut data = self.lock();
+        let stored = data.tasks.get(&before.task_id);
+        if stored == Some(after) {
             return Ok(true);
         }
-        let first = there.is_some_and(|task| task.version == before.version);
-        if first {
-            floor.tasks.insert(after.task_id, after.clone());
+        let is_current = stored.is_some_and(|task| task.version == before.version);
+        if is_current {
+            data.tasks.insert(after.task_id, after.clone());
         }
-        Ok(first)
+        Ok(is_current)
     }
 }
 
 impl ControllerStore for MemoryTasks {
     async fn record_heartbeat(&self, heartbeat: &Controller) -> Result<(), StoreError> {
-        let mut floor = self.open();
-        let known = floor.controllers.get(&heartbeat.controller_id);
+        let mut data = self.lock();
+        let known = data.controllers.get(&heartbeat.controller_id);
         if known.is_none_or(|known| known.received_at <= heartbeat.received_at) {
-            floor
-                .controllers
+            data.controllers
                 .insert(heartbeat.controller_id.clone(), heartbeat.clone());
         }
         Ok(())
@@ -113,15 +112,15 @@ impl ControllerStore for MemoryTasks {
         location: &LocationId,
         zone: &ZoneId,
     ) -> Result<Vec<Controller>, StoreError> {
-        let floor = self.open();
-        let here = floor.controllers.values().filter(|controller| {
+        let data = self.lock();
+        let here = data.controllers.values().filter(|controller| {
             controller.location_id == *location && controller.zone_id == *zone
         });
         Ok(here.cloned().collect())
     }
 
     async fn controller(&self, id: &ControllerId) -> Result<Option<Controller>, StoreError> {
-        Ok(self.open().controllers.get(id).cloned())
+        Ok(self.lock().controllers.get(id).cloned())
     }
 
     async fn queued_tasks(
@@ -129,7 +128,7 @@ impl ControllerStore for MemoryTasks {
         location: &LocationId,
         zone: &ZoneId,
     ) -> Result<Vec<Task>, StoreError> {
-        Ok(self.open().of_zone(location, zone, &[TaskState::Queued]))
+        Ok(self.lock().of_zone(location, zone, &[TaskState::Queued]))
     }
 
     async fn leased_tasks(
@@ -137,7 +136,7 @@ impl ControllerStore for MemoryTasks {
         location: &LocationId,
         zone: &ZoneId,
     ) -> Result<Vec<Task>, StoreError> {
-        Ok(self.open().of_zone(location, zone, &TaskState::HELD))
+        Ok(self.lock().of_zone(location, zone, &TaskState::HELD))
     }
 }
 
@@ -150,11 +149,11 @@ impl CompletionStore for MemoryTasks {
         now: Timestamp,
         _deadline: Deadline,
     ) -> Result<CompletionOutcome, StoreError> {
-        let (mut floor, mut shelves) = (self.open(), self.shop.open());
-        if floor.tasks[&before.task_id].version != before.version {
+        let (mut tasks, mut shop) = (self.lock(), self.shop.lock());
+        if tasks.tasks[&before.task_id].version != before.version {
             return Ok(CompletionOutcome::Conflict);
         }
-        let (order, fingerprint) = shelves.orders[&before.order_id].clone();
+        let (order, fingerprint) = shop.orders[&before.order_id].clone();
         let (order, quantity) = match before.fulfil(&order) {
             Ok(fulfilled) => fulfilled,
             Err(error @ NotFulfillable::NoSuchLine) => {
@@ -166,35 +165,34 @@ impl CompletionStore for MemoryTasks {
             location_id: after.location_id.clone(),
             sku: after.sku.clone(),
         };
-        let Ok(level) = shelves.levels[&key].after(after.movement(quantity, occurred_at, now))
-        else {
+        let Ok(level) = shop.levels[&key].after(after.movement(quantity, occurred_at, now)) else {
             return Ok(CompletionOutcome::InsufficientStock);
         };
-        shelves.write(level);
-        shelves.write_order(order, fingerprint, now);
-        floor.tasks.insert(after.task_id, after.clone());
+        shop.write(level);
+        shop.write_order(order, fingerprint, now);
+        tasks.tasks.insert(after.task_id, after.clone());
         Ok(CompletionOutcome::Completed)
     }
 }
 
-/// The queues of tasks and controllers, in memory: a message under a deduplication id comes once, as in SQS.
+/// The queues of tasks and controllers, in memory. As in SQS FIFO queues, a deduplication id is delivered once per queue.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryQueues(Arc<Mutex<Sent>>);
 
 #[derive(Debug, Default)]
 struct Sent {
     messages: Vec<(String, FifoMessage)>,
-    seen: BTreeSet<String>,
-    broken: bool,
+    deduplication_ids: BTreeSet<String>,
+    is_broken: bool,
 }
 
 impl MemoryQueues {
-    /// From now on, sending fails; or works again.
+    /// Sets whether every send fails.
     pub fn set_broken(&self, broken: bool) {
-        self.0.lock().unwrap().broken = broken;
+        self.0.lock().unwrap().is_broken = broken;
     }
 
-    /// What was sent since the last look: the queue (`tasks`, or a controller) and the message.
+    /// Takes what was sent since the last call: the queue (`tasks`, or the controller's id) and the message body.
     pub fn take(&self) -> Vec<(String, Value)> {
         let sent = std::mem::take(&mut self.0.lock().unwrap().messages);
         sent.into_iter()
@@ -204,11 +202,11 @@ impl MemoryQueues {
 
     fn send(&self, queue: &str, message: FifoMessage) -> Result<(), StoreError> {
         let mut sent = self.0.lock().unwrap();
-        if sent.broken {
+        if sent.is_broken {
             return Err(StoreError::failed("send to a queue")("the queue is broken"));
         }
         if sent
-            .seen
+            .deduplication_ids
             .insert(format!("{queue} {}", message.deduplication_id))
         {
             sent.messages.push((queue.to_owned(), message));

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ProjectionType;
 
 use super::capacity::write_units;
 use super::value::{Item, Value, item_size};
-use crate::cloud::{OPEN_ORDER, Table as Layout};
+use crate::cloud::{OPEN_ORDER_ATTRIBUTES, Table as Layout};
 
 /// The maximum size of an item, in bytes.
 const MAX_ITEM_SIZE: usize = 400 * 1024;
@@ -222,7 +222,7 @@ impl Index {
             return item.clone();
         }
         let included: &[&str] = if self.projection == ProjectionType::Include {
-            &OPEN_ORDER
+            &OPEN_ORDER_ATTRIBUTES
         } else {
             &[]
         };

@@ -19,7 +19,7 @@ async fn partial_fulfilment_then_cancel_releases_the_rest() {
         json!([{"line": 1, "sku": "milk", "quantity": 2}])
     );
     assert_eq!(store.shop.level("store-1", "milk"), (8, 1));
-    let movement = store.shop.open().movements.last().unwrap().clone();
+    let movement = store.shop.lock().movements.last().unwrap().clone();
     assert_eq!(movement.change.kind.as_str(), "fulfilment");
 
     let canceled = store
@@ -99,7 +99,7 @@ async fn fulfilment_of_short_level_lists_the_shortage() {
     let id = store.place_order("online", &[("milk", 3)]).await;
     store
         .shop
-        .open()
+        .lock()
         .levels
         .values_mut()
         .for_each(|level| level.on_hand = 2);

@@ -33,7 +33,7 @@ async fn partial_refund_restocks_and_updates_the_order() {
     );
     assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
     assert_eq!(store.shop.level("store-1", "bread"), (9, 0));
-    let movement = store.shop.open().movements.last().unwrap().clone();
+    let movement = store.shop.lock().movements.last().unwrap().clone();
     assert_eq!(movement.change.kind.as_str(), "return");
     assert_eq!(movement.change.reason.as_deref(), Some("sour"));
     assert_eq!(movement.change.reference.as_deref(), Some(id.as_str()));
@@ -48,9 +48,9 @@ async fn partial_refund_restocks_and_updates_the_order() {
 #[tokio::test]
 async fn refund_at_other_store_uses_its_business_date() {
     let store = store(&[("milk", 10)]).await;
-    store.shop.open().levels.extend(
+    store.shop.lock().levels.extend(
         MemoryShop::stocked("store-2", &[("milk", 0)])
-            .open()
+            .lock()
             .levels
             .clone(),
     );

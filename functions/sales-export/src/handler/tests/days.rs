@@ -27,7 +27,7 @@ async fn nightly_run_exports_each_groups_last_closed_day() {
     );
     assert_eq!(exports[1].key, BERLIN);
     assert_eq!(
-        retailer.bucket.written(),
+        retailer.bucket.take_written(),
         [
             "dim_products/dim_products.parquet",
             "dim_locations/dim_locations.parquet",

@@ -10,22 +10,22 @@ async fn failed_day_has_no_manifest_and_blocks_no_other() {
     retailer.add_order(&one_sale());
     retailer
         .bucket
-        .refuse(Some("sales_lines/business_date=2026-03-01/America"));
+        .fail_puts(Some("sales_lines/business_date=2026-03-01/America"));
     let message = retailer.error_message(json!({})).await;
     assert_eq!(
         message,
         "1 of 2 days failed (export_manifest/business_date=2026-03-01/America-New_York.json); \
          first error: the store is busy"
     );
-    let written = retailer.bucket.written();
+    let written = retailer.bucket.take_written();
     assert!(written.contains(&BERLIN_MANIFEST.to_owned()), "{written:?}");
     assert!(
         !written.iter().any(|key| key.contains("America")),
         "{written:?}"
     );
-    retailer.bucket.refuse(None);
+    retailer.bucket.fail_puts(None);
     assert_eq!(retailer.export(json!({})).await.len(), 2);
-    assert_eq!(retailer.bucket.written().len(), 2);
+    assert_eq!(retailer.bucket.take_written().len(), 2);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn invalid_event_is_rejected_with_a_reason() {
         let message = retailer.error_message(event).await;
         assert!(message.contains(reason), "{message}");
     }
-    assert_eq!(retailer.bucket.written(), [""; 0]);
+    assert_eq!(retailer.bucket.take_written(), [""; 0]);
 }
 
 #[tokio::test]

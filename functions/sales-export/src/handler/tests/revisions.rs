@@ -25,12 +25,12 @@ async fn same_orders_give_same_bytes_and_no_rewrite() {
     }
     first.export(json!({})).await;
     second.export(json!({})).await;
-    for key in first.bucket.written() {
+    for key in first.bucket.take_written() {
         assert_eq!(first.bucket.bytes(&key), second.bucket.bytes(&key), "{key}");
     }
     let again = first.export(json!({})).await;
     assert_eq!(again[1].revision, 1);
-    assert_eq!(first.bucket.written(), [""; 0]);
+    assert_eq!(first.bucket.take_written(), [""; 0]);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn late_correction_revises_only_its_day() {
     let order = one_sale();
     retailer.add_order(&order);
     retailer.export(json!({})).await;
-    retailer.bucket.written();
+    retailer.bucket.take_written();
     retailer.add_order(&order.cancel(order.placed_at).unwrap());
     let exports = retailer.export(json!({"days": 3})).await;
     let berlin_days: Vec<(String, u64)> = exports[3..]
@@ -64,7 +64,7 @@ async fn late_correction_revises_only_its_day() {
     assert!(
         !retailer
             .bucket
-            .written()
+            .take_written()
             .contains(&"sales_lines/business_date=2026-03-01/America-New_York.parquet".to_owned())
     );
 }
@@ -75,12 +75,12 @@ async fn correction_months_later_revises_its_day() {
     let order = one_sale();
     retailer.add_order(&order);
     retailer.export(json!({})).await;
-    retailer.bucket.written();
+    retailer.bucket.take_written();
     let canceled_at = "2026-07-01T12:00:00Z".parse().unwrap();
     let canceled = order.cancel(canceled_at).unwrap();
     retailer
         .shop
-        .open()
+        .lock()
         .write_order(canceled, Fingerprint::of(&"a").unwrap(), canceled_at);
     let in_july = SalesExport {
         clock: FakeClock::at("2026-07-02T03:00:00Z"),
@@ -96,9 +96,13 @@ async fn correction_months_later_revises_its_day() {
         "eight days of two groups and one late day"
     );
     assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
-    retailer.bucket.written();
+    retailer.bucket.take_written();
     in_july.handle(json!({"days": 8})).await.unwrap();
-    assert_eq!(retailer.bucket.written(), [""; 0], "nothing changed since");
+    assert_eq!(
+        retailer.bucket.take_written(),
+        [""; 0],
+        "nothing changed since"
+    );
 }
 
 /// After the first page of a day is read, cancels one of its orders and lets another run export the day.
@@ -124,7 +128,7 @@ impl SalesReader for ConcurrentExport {
         if let Some(order) = order {
             let canceled = order.cancel(order.placed_at).unwrap();
             self.shop
-                .open()
+                .lock()
                 .write_order(canceled, Fingerprint::of(&"a").unwrap(), order.placed_at);
             let dates = json!({"business_dates": [business_date.to_string()]});
             Box::pin(self.other.handle(dates)).await.unwrap();

@@ -128,7 +128,7 @@ async fn blocked_change_delays_only_changes_of_its_level() {
     ok(&function, changes("k", &[receipt("milk", 7)])).await;
     clock.advance(SignedDuration::from_secs(1));
     // given a count of milk whose last movement is not in the ledger, followed by two receipts
-    let unrecorded = std::mem::take(&mut function.stock.open().movements);
+    let unrecorded = std::mem::take(&mut function.stock.lock().movements);
     let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 5,
         "counted_at": "2026-03-01T12:00:01Z"});
     let sent = [count, receipt("milk", 1), receipt("bread", 3)];
@@ -145,7 +145,7 @@ async fn blocked_change_delays_only_changes_of_its_level() {
         (7.into(), 3.into())
     );
     // when the movement is in the ledger and the request is sent again
-    function.stock.open().movements.extend(unrecorded);
+    function.stock.lock().movements.extend(unrecorded);
     let body = ok(&function, changes("l", &sent)).await;
     assert_eq!(outcomes(&body), ["applied", "applied", "applied"]);
     assert_eq!(

@@ -87,7 +87,7 @@ async fn explain_reports_differences() {
     .await;
     let key = key("store-1", "milk");
     {
-        let mut shop = function.stock.open();
+        let mut shop = function.stock.lock();
         shop.levels.get_mut(&key).unwrap().allocated = 4;
     }
     let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
@@ -98,13 +98,13 @@ async fn explain_reports_differences() {
             {"kind": "orders", "allocated": 4, "open": 0},
         ])
     );
-    function.stock.open().movements.remove(0);
+    function.stock.lock().movements.remove(0);
     let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
     assert_eq!(
         explained["differences"][0],
         json!({"kind": "gap", "version": 2})
     );
-    function.stock.open().movements.remove(0);
+    function.stock.lock().movements.remove(0);
     let explained = ok(&function, of_milk("GET", EXPLAIN)).await;
     assert_eq!(explained["ledger_complete"], false);
 }

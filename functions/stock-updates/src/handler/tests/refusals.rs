@@ -61,12 +61,12 @@ async fn invalid_request_changes_nothing() {
 #[tokio::test]
 async fn busy_store_returns_503_and_retry_succeeds() {
     let (function, _) = function();
-    function.catalog.open().busy = true;
+    function.catalog.lock().busy = true;
     assert_eq!(
         refused(&function, changes("k", &[receipt("milk", 1)])).await,
         (503, "busy".to_owned())
     );
-    function.catalog.open().busy = false;
+    function.catalog.lock().busy = false;
     assert_eq!(
         outcomes(&ok(&function, changes("k", &[receipt("milk", 1)])).await),
         ["applied"]

@@ -25,8 +25,8 @@ async fn call_costs_match_readme() {
     let store = DynamoTasks::new(client, tasks);
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
-    Orders::stock(&shop, "hub-1", "milk", 10).await;
-    Orders::place(&shop, &order).await;
+    TaskOrders::stock(&shop, "hub-1", "milk", 10).await;
+    TaskOrders::place(&shop, &order).await;
     let task = leased(&order, clock.now());
     store.add(&task).await.unwrap();
     let reports = TaskReports::new(store, completions, MemoryQueues::default(), clock.clone());

@@ -1,4 +1,4 @@
-//! What has left is paid back.
+//! What every order store must do when fulfilled lines are refunded.
 
 use futures::future::join_all;
 use stockline_application::order_lifecycle::StepRequest;
@@ -9,23 +9,15 @@ use stockline_domain::order::{
 };
 
 use super::{StockedOrders, deadline, found, minute, placed, request};
+use crate::conformance::story_functions;
 use crate::orders::{order, refund_id};
 
-/// Runs every story.
-pub async fn all<S: StockedOrders>(store: &S) {
-    what_comes_back_is_paid_back_and_stands_where_it_came_back(store).await;
-    the_same_refund_sent_again_is_the_first_one(store).await;
-    another_refund_under_the_same_key_is_refused(store).await;
-    the_same_refund_sent_many_times_at_once_is_one_refund(store).await;
-    no_more_is_paid_back_than_has_left_however_many_ask_at_once(store).await;
-    goods_that_come_back_may_be_the_first_of_their_kind_there(store).await;
-    goods_that_come_back_twice_at_once_make_one_level(store).await;
-    two_lines_of_one_sku_come_back_in_one_movement(store).await;
-}
+story_functions!(refunds, [Store: StockedOrders], [super], Store);
 
-/// A refund of the order, to `location`: (line, quantity, restock).
-pub(super) async fn pay_back<S: OrderStore>(
-    store: &S,
+/// Refunds `lines` at `location` under the idempotency key `key`. A line is its number, the quantity, and whether it is
+/// restocked.
+pub(super) async fn make_refund<Store: OrderStore>(
+    store: &Store,
     known: &StoredOrder,
     key: &str,
     location: &str,
@@ -66,14 +58,18 @@ pub(super) async fn pay_back<S: OrderStore>(
     .unwrap()
 }
 
-fn made(refunding: RefundOutcome) -> Refund {
-    match refunding {
+fn expect_refund(result: RefundOutcome) -> Refund {
+    match result {
         RefundOutcome::Refunded(refund) => *refund,
-        other => panic!("no refund was made: {other:?}"),
+        other => panic!("there is no refund: {other:?}"),
     }
 }
 
-async fn sold<S: StockedOrders>(store: &S, at: &str, lines: &[(&str, i64)]) -> StoredOrder {
+async fn sold_order<Store: StockedOrders>(
+    store: &Store,
+    at: &str,
+    lines: &[(&str, i64)],
+) -> StoredOrder {
     for (sku, _) in lines {
         store.stock(at, sku, 10).await;
     }
@@ -84,56 +80,56 @@ fn sale(at: &str, lines: &[(&str, i64)]) -> Order {
     order(&format!("{at}-1"), at, "pos", lines)
 }
 
-async fn what_comes_back_is_paid_back_and_stands_where_it_came_back<S: StockedOrders>(store: &S) {
+async fn refund_restocks_at_the_return_location<Store: StockedOrders>(store: &Store) {
     store.stock("elsewhere", "milk", 0).await;
-    let known = sold(store, "back", &[("milk", 3), ("bread", 2)]).await;
+    let known = sold_order(store, "back", &[("milk", 3), ("bread", 2)]).await;
     let lines = [(1, 2, true), (1, 1, false), (2, 1, false)];
-    let refund = made(pay_back(store, &known, "r1", "elsewhere", &lines).await);
+    let refund = expect_refund(make_refund(store, &known, "r1", "elsewhere", &lines).await);
     assert_eq!(refund.total.amount, 400);
     assert_eq!(store.level_of("back", "milk").await, (7, 0));
     assert_eq!(store.level_of("back", "bread").await, (8, 0));
     assert_eq!(store.level_of("elsewhere", "milk").await, (2, 0));
-    let now = found(store, known.order.order_id).await;
-    let returned: Vec<i64> = now
+    let refunded = found(store, known.order.order_id).await;
+    let returned: Vec<i64> = refunded
         .order
         .lines
         .iter()
         .map(|line| line.returned_quantity)
         .collect();
     assert_eq!(returned, [3, 1]);
-    let refunds: Vec<&Refund> = now.refunds.iter().map(|(refund, _)| refund).collect();
+    let refunds: Vec<&Refund> = refunded.refunds.iter().map(|(refund, _)| refund).collect();
     assert_eq!(refunds, [&refund]);
-    let again = made(pay_back(store, &now, "r2", "back", &[(2, 1, true)]).await);
+    let again = expect_refund(make_refund(store, &refunded, "r2", "back", &[(2, 1, true)]).await);
     assert_eq!(store.level_of("back", "bread").await, (9, 0));
     let both = found(store, known.order.order_id).await.refunds;
     assert_eq!(both.len(), 2);
     assert!(both.iter().any(|(refund, _)| *refund == again));
 }
 
-async fn the_same_refund_sent_again_is_the_first_one<S: StockedOrders>(store: &S) {
-    let known = sold(store, "again", &[("milk", 3)]).await;
-    let first = made(pay_back(store, &known, "r1", "again", &[(1, 3, true)]).await);
-    let now = found(store, known.order.order_id).await;
-    // Sent by someone who read the order before, and by someone who reads it now, when nothing is left to pay back.
-    for known in [&known, &now] {
-        let again = pay_back(store, known, "r1", "again", &[(1, 3, true)]).await;
+async fn replayed_refund_returns_first_refund<Store: StockedOrders>(store: &Store) {
+    let known = sold_order(store, "again", &[("milk", 3)]).await;
+    let first = expect_refund(make_refund(store, &known, "r1", "again", &[(1, 3, true)]).await);
+    let refunded = found(store, known.order.order_id).await;
+    // The replay is found both from a read before the refund and from one after it, when nothing is left to refund.
+    for known in [&known, &refunded] {
+        let again = make_refund(store, known, "r1", "again", &[(1, 3, true)]).await;
         assert_eq!(again, RefundOutcome::Replayed(Box::new(first.clone())));
     }
     assert_eq!(store.level_of("again", "milk").await, (10, 0));
 }
 
-async fn another_refund_under_the_same_key_is_refused<S: StockedOrders>(store: &S) {
-    let known = sold(store, "other", &[("milk", 3)]).await;
-    made(pay_back(store, &known, "r1", "other", &[(1, 1, true)]).await);
-    let other = pay_back(store, &known, "r1", "other", &[(1, 2, true)]).await;
+async fn reused_key_with_other_refund_is_rejected<Store: StockedOrders>(store: &Store) {
+    let known = sold_order(store, "other", &[("milk", 3)]).await;
+    expect_refund(make_refund(store, &known, "r1", "other", &[(1, 1, true)]).await);
+    let other = make_refund(store, &known, "r1", "other", &[(1, 2, true)]).await;
     assert_eq!(other, RefundOutcome::KeyReused);
     assert_eq!(store.level_of("other", "milk").await, (8, 0));
 }
 
-async fn the_same_refund_sent_many_times_at_once_is_one_refund<S: StockedOrders>(store: &S) {
-    let known = sold(store, "flood", &[("milk", 5)]).await;
+async fn concurrent_duplicates_make_one_refund<Store: StockedOrders>(store: &Store) {
+    let known = sold_order(store, "flood", &[("milk", 5)]).await;
     let lines = [(1, 1, true)];
-    let results = join_all((0..8).map(|_| pay_back(store, &known, "r1", "flood", &lines))).await;
+    let results = join_all((0..8).map(|_| make_refund(store, &known, "r1", "flood", &lines))).await;
     let (mut refunded, mut replayed) = (Vec::new(), Vec::new());
     for result in results {
         match result {
@@ -147,14 +143,14 @@ async fn the_same_refund_sent_many_times_at_once_is_one_refund<S: StockedOrders>
     assert_eq!(store.level_of("flood", "milk").await, (6, 0));
 }
 
-async fn no_more_is_paid_back_than_has_left_however_many_ask_at_once<S: StockedOrders>(store: &S) {
-    let known = sold(store, "greed", &[("milk", 3)]).await;
+async fn concurrent_refunds_never_exceed_fulfilled_quantity<Store: StockedOrders>(store: &Store) {
+    let known = sold_order(store, "greed", &[("milk", 3)]).await;
     let keys: Vec<String> = (0..8).map(|number| format!("r{number}")).collect();
     let lines = [(1, 1, true)];
-    let asked = keys
+    let requests = keys
         .iter()
-        .map(|key| pay_back(store, &known, key, "greed", &lines));
-    let results = join_all(asked).await;
+        .map(|key| make_refund(store, &known, key, "greed", &lines));
+    let results = join_all(requests).await;
     let refunded = results
         .iter()
         .filter(|result| matches!(result, RefundOutcome::Refunded(_)))
@@ -167,37 +163,37 @@ async fn no_more_is_paid_back_than_has_left_however_many_ask_at_once<S: StockedO
     assert_eq!(store.level_of("greed", "milk").await, (10, 0));
 }
 
-async fn goods_that_come_back_may_be_the_first_of_their_kind_there<S: StockedOrders>(store: &S) {
+async fn restock_creates_a_missing_level<Store: StockedOrders>(store: &Store) {
     store.stock("bakery", "bread", 0).await;
-    let known = sold(store, "dairy", &[("milk", 2), ("bread", 1)]).await;
+    let known = sold_order(store, "dairy", &[("milk", 2), ("bread", 1)]).await;
     let lines = [(1, 1, true), (2, 1, true)];
-    let refund = made(pay_back(store, &known, "r1", "bakery", &lines).await);
+    let refund = expect_refund(make_refund(store, &known, "r1", "bakery", &lines).await);
     assert_eq!(store.level_of("bakery", "bread").await, (1, 0));
     assert_eq!(store.level_of("bakery", "milk").await, (1, 0));
-    let again = pay_back(store, &known, "r1", "bakery", &lines).await;
+    let again = make_refund(store, &known, "r1", "bakery", &lines).await;
     assert_eq!(again, RefundOutcome::Replayed(Box::new(refund)));
     assert_eq!(store.level_of("bakery", "milk").await, (1, 0));
     let known = found(store, known.order.order_id).await;
-    made(pay_back(store, &known, "r2", "bakery", &[(1, 1, true)]).await);
+    expect_refund(make_refund(store, &known, "r2", "bakery", &[(1, 1, true)]).await);
     assert_eq!(store.level_of("bakery", "milk").await, (2, 0));
 }
 
-async fn goods_that_come_back_twice_at_once_make_one_level<S: StockedOrders>(store: &S) {
-    let known = sold(store, "creamery", &[("milk", 8)]).await;
+async fn concurrent_restocks_create_one_level<Store: StockedOrders>(store: &Store) {
+    let known = sold_order(store, "creamery", &[("milk", 8)]).await;
     let keys: Vec<String> = (0..8).map(|number| format!("r{number}")).collect();
     let lines = [(1, 1, true)];
-    let asked = keys
+    let requests = keys
         .iter()
-        .map(|key| pay_back(store, &known, key, "kiosk", &lines));
-    for refunded in join_all(asked).await {
-        made(refunded);
+        .map(|key| make_refund(store, &known, key, "kiosk", &lines));
+    for refunded in join_all(requests).await {
+        expect_refund(refunded);
     }
     assert_eq!(store.level_of("kiosk", "milk").await, (8, 0));
 }
 
-async fn two_lines_of_one_sku_come_back_in_one_movement<S: StockedOrders>(store: &S) {
-    let known = sold(store, "merged", &[("milk", 2), ("milk", 1)]).await;
+async fn two_lines_of_one_sku_restock_together<Store: StockedOrders>(store: &Store) {
+    let known = sold_order(store, "merged", &[("milk", 2), ("milk", 1)]).await;
     let lines = [(1, 2, true), (2, 1, true)];
-    made(pay_back(store, &known, "r1", "merged", &lines).await);
+    expect_refund(make_refund(store, &known, "r1", "merged", &lines).await);
     assert_eq!(store.level_of("merged", "milk").await, (10, 0));
 }

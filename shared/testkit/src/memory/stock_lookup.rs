@@ -1,4 +1,4 @@
-//! Where a SKU is, in memory.
+//! The levels and the history of a SKU, in memory.
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
@@ -23,9 +23,9 @@ impl StockLookup for MemoryShop {
             .after
             .and_then(|position| position.get("index_location").cloned());
         let limit = usize::from(page.limit);
-        let shelves = self.open();
-        let there = shelves.levels.values().filter(|level| level.sku == *sku);
-        let visible = there.filter(|level| match locations {
+        let data = self.lock();
+        let of_sku = data.levels.values().filter(|level| level.sku == *sku);
+        let visible = of_sku.filter(|level| match locations {
             Locations::All => true,
             Locations::Only(own) => own.contains(&level.location_id),
         });
@@ -51,10 +51,10 @@ impl StockLookup for MemoryShop {
         key: &LevelKey,
         _deadline: Deadline,
     ) -> Result<Vec<LevelHistory>, StoreError> {
-        let shelves = self.open();
-        let level = shelves.levels.get(key).cloned();
+        let data = self.lock();
+        let level = data.levels.get(key).cloned();
         let history = level.map(|level| LevelHistory {
-            movements: shelves.movements_of(key),
+            movements: data.movements_of(key),
             level,
             reaches_first_movement: true,
         });

@@ -1,4 +1,4 @@
-//! What every store that knows where a SKU is must do.
+//! What every stock lookup, which finds the levels and the history of a SKU, must do.
 
 use serde_json::json;
 use stockline_application::paging::Page;
@@ -8,17 +8,12 @@ use stockline_domain::caller::Locations;
 use stockline_domain::level::MovementKind;
 
 use super::stock::{apply, change, deadline, key};
+use super::story_functions;
 
-/// Runs every story; the store must hold nothing of `figs` yet.
-pub async fn all<S: StockStore + Ledger + StockLookup>(store: &S) {
-    a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for(store).await;
-    a_history_goes_back_to_the_last_count(store).await;
-}
+story_functions!(stock_lookup, [Store: StockStore + Ledger + StockLookup], [super], Store);
 
-async fn a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for<
-    S: StockStore + StockLookup,
->(
-    store: &S,
+async fn sku_is_listed_in_pages_at_requested_locations<Store: StockStore + StockLookup>(
+    store: &Store,
 ) {
     let locations = ["where-1", "where-2", "where-3", "where-4", "where-5"];
     for location in locations {
@@ -27,17 +22,17 @@ async fn a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for<
         );
         apply(store, location, 0, &received).await;
     }
-    let some = locations[..4]
+    let first_four = locations[..4]
         .iter()
         .map(|id| id.parse().unwrap())
         .collect();
-    for (asked, expected) in [(Locations::All, 5), (Locations::Only(some), 4)] {
+    for (requested, expected) in [(Locations::All, 5), (Locations::Only(first_four), 4)] {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = Page { limit: 2, after };
             let figs = "figs".parse().unwrap();
             let listing = store
-                .list_by_sku(&figs, &asked, page, deadline())
+                .list_by_sku(&figs, &requested, page, deadline())
                 .await
                 .unwrap();
             assert!(listing.items.len() <= 2);
@@ -56,10 +51,12 @@ async fn a_sku_is_listed_in_pages_at_the_locations_that_are_asked_for<
     }
 }
 
-async fn a_history_goes_back_to_the_last_count<S: StockStore + Ledger + StockLookup>(store: &S) {
+async fn history_reaches_back_to_the_last_count<Store: StockStore + Ledger + StockLookup>(
+    store: &Store,
+) {
     let at = "history";
-    let nothing = store.history(&key(at, "milk"), deadline()).await.unwrap();
-    assert_eq!(nothing, []);
+    let history = store.history(&key(at, "milk"), deadline()).await.unwrap();
+    assert_eq!(history, []);
     let receipt =
         || change(json!({"kind": "receipt", "location_id": at, "sku": "milk", "quantity": 2}));
     let count = change(
@@ -68,7 +65,7 @@ async fn a_history_goes_back_to_the_last_count<S: StockStore + Ledger + StockLoo
     );
     for (index, change) in [receipt(), receipt(), count, receipt()].iter().enumerate() {
         let ChangeOutcome::Applied(levels) = apply(store, at, index, change).await else {
-            panic!("change {index} was not applied")
+            panic!("change {index} is not applied")
         };
         store
             .record(&levels[0].movement_since(None).unwrap())
@@ -80,12 +77,4 @@ async fn a_history_goes_back_to_the_last_count<S: StockStore + Ledger + StockLoo
     let movements = &histories[0].movements;
     assert_eq!(movements[0].on_hand, histories[0].level.on_hand);
     assert_eq!(movements[1].change.kind, MovementKind::Count);
-}
-
-#[cfg(test)]
-mod tests {
-    #[tokio::test]
-    async fn whereabouts_in_memory_conform() {
-        super::all(&crate::memory::shop::MemoryShop::default()).await;
-    }
 }

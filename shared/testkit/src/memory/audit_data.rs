@@ -1,4 +1,4 @@
-//! The books in memory, and what goes wrong with them.
+//! The data that an audit reads and repairs, and its records, in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,8 +17,8 @@ use stockline_domain::level::{Level, LevelKey, Movement};
 
 use super::shop::MemoryShop;
 
-/// Pages of three, so that what reads the books has to turn the page.
-const PAGE: usize = 3;
+/// Small, so that a caller that ignores the next page fails.
+const PAGE_SIZE: usize = 3;
 
 impl AuditData for MemoryShop {
     async fn skus(
@@ -27,8 +27,8 @@ impl AuditData for MemoryShop {
         after: Option<Position>,
     ) -> Result<Listing<Sku>, StoreError> {
         let after = after.and_then(|position| position.get("sku").cloned());
-        let shelves = self.open();
-        let skus = shelves
+        let data = self.lock();
+        let skus = data
             .levels
             .keys()
             .filter(|key| key.location_id == *location)
@@ -38,9 +38,9 @@ impl AuditData for MemoryShop {
                     .as_ref()
                     .is_none_or(|after| sku.as_str() > after.as_str())
             });
-        let mut items: Vec<Sku> = skus.take(PAGE + 1).collect();
-        let more = items.len() > PAGE;
-        items.truncate(PAGE);
+        let mut items: Vec<Sku> = skus.take(PAGE_SIZE + 1).collect();
+        let more = items.len() > PAGE_SIZE;
+        items.truncate(PAGE_SIZE);
         let next = items
             .last()
             .filter(|_| more)
@@ -49,11 +49,11 @@ impl AuditData for MemoryShop {
     }
 
     async fn levels(&self, key: &LevelKey) -> Result<Vec<StoredLevel>, StoreError> {
-        let shelves = self.open();
-        let stored = shelves.levels.get(key).map(|level| StoredLevel {
+        let data = self.lock();
+        let stored = data.levels.get(key).map(|level| StoredLevel {
             level: level.clone(),
-            available: shelves
-                .wrongly_available
+            available: data
+                .available_overrides
                 .get(key)
                 .copied()
                 .unwrap_or_else(|| Some(level.available())),
@@ -67,11 +67,11 @@ impl AuditData for MemoryShop {
         after: Option<Position>,
     ) -> Result<Listing<Movement>, StoreError> {
         let after: Option<u64> = after.and_then(|position| position.get("version")?.parse().ok());
-        let mut items = self.open().movements_of(&level.key());
+        let mut items = self.lock().movements_of(&level.key());
         items.reverse();
         items.retain(|movement| after.is_none_or(|after| movement.version > after));
-        let more = items.len() > PAGE;
-        items.truncate(PAGE);
+        let more = items.len() > PAGE_SIZE;
+        items.truncate(PAGE_SIZE);
         let next = items
             .last()
             .filter(|_| more)
@@ -86,30 +86,30 @@ impl StockRepairer for MemoryShop {
         mend: &RepairWrite,
         _deadline: Deadline,
     ) -> Result<RepairOutcome, StoreError> {
-        let mut shelves = self.open();
+        let mut data = self.lock();
         match mend {
             RepairWrite::Record(movement) => {
                 let level = LevelKey {
                     location_id: movement.location_id.clone(),
                     sku: movement.sku.clone(),
                 };
-                let known = shelves.movements_of(&level);
+                let known = data.movements_of(&level);
                 if known.iter().any(|other| other.version == movement.version) {
                     return Ok(RepairOutcome::Conflict);
                 }
-                shelves.movements.push((**movement).clone());
+                data.movements.push((**movement).clone());
             }
             RepairWrite::Replace(replacements) => {
-                let moved_on = replacements.iter().any(|replacement| {
+                let is_overtaken = replacements.iter().any(|replacement| {
                     let before = &replacement.before;
-                    let now = shelves.levels.get(&before.key());
-                    now.map(|level| level.version) != Some(before.version)
+                    let stored = data.levels.get(&before.key());
+                    stored.map(|level| level.version) != Some(before.version)
                 });
-                if moved_on {
+                if is_overtaken {
                     return Ok(RepairOutcome::Conflict);
                 }
                 for replacement in replacements {
-                    shelves.write(replacement.after.clone());
+                    data.write(replacement.after.clone());
                 }
             }
         }
@@ -117,11 +117,11 @@ impl StockRepairer for MemoryShop {
     }
 }
 
-type Found = BTreeMap<(LocationId, Date, Sku), AuditRecord>;
+type Records = BTreeMap<(LocationId, Date, Sku), AuditRecord>;
 
-/// What audits found, in memory. A clone is the same.
+/// Audit records in memory. A clone is the same store.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryAuditRecords(Arc<Mutex<Found>>);
+pub struct MemoryAuditRecords(Arc<Mutex<Records>>);
 
 impl AuditRecordStore for MemoryAuditRecords {
     async fn keep(&self, day: Date, record: &AuditRecord) -> Result<(), StoreError> {

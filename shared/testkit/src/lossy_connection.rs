@@ -1,4 +1,4 @@
-//! A connection that loses responses after the service has done what was asked.
+//! An HTTP connection that loses responses after the service has processed the request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,18 +12,19 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// Passes every request on, notes which they were, and drops the response of the next ones as often as it is told.
+/// Sends every request, records its operation, and replaces a set number of responses by timeouts. A clone is the same
+/// connection.
 #[derive(Debug, Clone)]
-pub struct LosesResponses {
+pub struct LossyConnection {
     inner: SharedHttpClient,
     to_lose: Arc<AtomicUsize>,
-    only: Arc<Mutex<String>>,
+    operation_to_lose: Arc<Mutex<String>>,
     lost: Arc<AtomicUsize>,
     sent: Arc<Mutex<Vec<String>>>,
 }
 
-impl LosesResponses {
-    /// Loses nothing yet.
+impl LossyConnection {
+    /// A connection that loses nothing yet.
     pub fn new() -> Self {
         let inner = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(
@@ -33,7 +34,7 @@ impl LosesResponses {
         Self {
             inner,
             to_lose: Arc::default(),
-            only: Arc::default(),
+            operation_to_lose: Arc::default(),
             lost: Arc::default(),
             sent: Arc::default(),
         }
@@ -44,35 +45,35 @@ impl LosesResponses {
         self.lose_next_of("", count);
     }
 
-    /// Loses the next `count` responses to `operation`, such as `TransactWriteItems`, and no others.
+    /// Loses the next `count` responses to `operation`, such as `TransactWriteItems`, and no responses to other operations.
     pub fn lose_next_of(&self, operation: &str, count: usize) {
-        operation.clone_into(&mut self.only.lock().unwrap());
+        operation.clone_into(&mut self.operation_to_lose.lock().unwrap());
         self.to_lose.store(count, Ordering::SeqCst);
     }
 
-    /// How many were lost so far: a test that lost none shows nothing.
-    pub fn lost(&self) -> usize {
+    /// The number of responses lost so far. A test asserts it, because a test that loses none proves nothing.
+    pub fn lost_count(&self) -> usize {
         self.lost.load(Ordering::SeqCst)
     }
 
-    /// The operations that were sent since the last look, such as `Query`: each is a round trip.
-    pub fn sent(&self) -> Vec<String> {
+    /// Takes the operations sent since the last call, such as `Query`. Each is one round trip.
+    pub fn take_sent(&self) -> Vec<String> {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 
-    /// As the SDK takes it.
+    /// The connection as the SDK takes it.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(self.clone())
     }
 }
 
-impl Default for LosesResponses {
+impl Default for LossyConnection {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl HttpClient for LosesResponses {
+impl HttpClient for LossyConnection {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
@@ -80,7 +81,7 @@ impl HttpClient for LosesResponses {
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(LossyConnector {
             inner: self.inner.http_connector(settings, components),
-            client: self.clone(),
+            connection: self.clone(),
         })
     }
 }
@@ -88,7 +89,7 @@ impl HttpClient for LosesResponses {
 #[derive(Debug)]
 struct LossyConnector {
     inner: SharedHttpConnector,
-    client: LosesResponses,
+    connection: LossyConnection,
 }
 
 impl HttpConnector for LossyConnector {
@@ -99,24 +100,27 @@ impl HttpConnector for LossyConnector {
             .unwrap_or_default()
             .to_owned();
         let operation = target.rsplit('.').next().unwrap_or_default();
-        self.client.sent.lock().unwrap().push(operation.to_owned());
+        self.connection
+            .sent
+            .lock()
+            .unwrap()
+            .push(operation.to_owned());
         let response = self.inner.call(request);
-        let client = self.client.clone();
+        let connection = self.connection.clone();
         HttpConnectorFuture::new(async move {
             let response = response.await?;
-            let concerned = target.ends_with(client.only.lock().unwrap().as_str());
-            let lose = concerned
-                && client
+            let is_matching =
+                target.ends_with(connection.operation_to_lose.lock().unwrap().as_str());
+            let is_lost = is_matching
+                && connection
                     .to_lose
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
                         left.checked_sub(1)
                     })
                     .is_ok();
-            if lose {
-                client.lost.fetch_add(1, Ordering::SeqCst);
-                return Err(ConnectorError::timeout(
-                    "the response was lost on the way".into(),
-                ));
+            if is_lost {
+                connection.lost.fetch_add(1, Ordering::SeqCst);
+                return Err(ConnectorError::timeout("the response was lost".into()));
             }
             Ok(response)
         })

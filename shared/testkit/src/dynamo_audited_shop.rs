@@ -1,4 +1,4 @@
-//! The books on DynamoDB, and what goes wrong with them behind the back of the stores.
+//! A shop on DynamoDB for the audit suite, with faults written directly into its tables.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,12 +8,12 @@ use stockline_platform::dynamodb::orders::DynamoOrders;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys::{self, Key};
 
-use crate::conformance::books::{Fault, Spoilt};
+use crate::conformance::audit::{AuditedShop, DataFault};
 use crate::conformance::stock::key;
 
-/// A shop on DynamoDB whose books can be spoilt.
+/// The order store and the stock store of one shop, and a client of its own that writes the faults.
 #[derive(Debug, Clone)]
-pub struct DynamoBooks {
+pub struct DynamoAuditedShop {
     orders: DynamoOrders,
     stock: DynamoStock,
     client: Client,
@@ -21,7 +21,7 @@ pub struct DynamoBooks {
     stock_table: String,
 }
 
-impl DynamoBooks {
+impl DynamoAuditedShop {
     /// Orders in `orders_table` and stock in `stock_table`.
     pub fn new(client: Client, orders_table: String, stock_table: String) -> Self {
         Self {
@@ -33,7 +33,8 @@ impl DynamoBooks {
         }
     }
 
-    async fn set(&self, table: &str, key: &Key, name: &str, value: AttributeValue) {
+    /// Sets the attribute `name` of an item, which exists.
+    async fn set_attribute(&self, table: &str, key: &Key, name: &str, value: AttributeValue) {
         self.client
             .update_item()
             .table_name(table)
@@ -48,7 +49,7 @@ impl DynamoBooks {
     }
 }
 
-impl Spoilt for DynamoBooks {
+impl AuditedShop for DynamoAuditedShop {
     type Stock = DynamoStock;
     type Orders = DynamoOrders;
 
@@ -60,7 +61,7 @@ impl Spoilt for DynamoBooks {
         &self.orders
     }
 
-    async fn tell(&self, location: &str) {
+    async fn record_last_movement(&self, location: &str) {
         let level = self
             .stock
             .find(&key(location, "milk"))
@@ -71,15 +72,15 @@ impl Spoilt for DynamoBooks {
         self.stock.record(&movement).await.unwrap();
     }
 
-    async fn plant(&self, location: &str, fault: Fault) {
+    async fn inject(&self, location: &str, fault: DataFault) {
         let milk = key(location, "milk");
         match fault {
-            Fault::Level(name, quantity) => {
+            DataFault::LevelAttribute(name, quantity) => {
                 let level = keys::level(&milk);
-                self.set(&self.stock_table, &level, name, number(quantity))
+                self.set_attribute(&self.stock_table, &level, name, number(quantity))
                     .await;
             }
-            Fault::Deleted(version) => {
+            DataFault::MissingMovement(version) => {
                 let movement = keys::movement(&milk, 0, version);
                 self.client
                     .delete_item()
@@ -90,16 +91,17 @@ impl Spoilt for DynamoBooks {
                     .await
                     .unwrap();
             }
-            Fault::Altered(version, delta) => {
+            DataFault::MovementDelta(version, delta) => {
                 let movement = keys::movement(&milk, 0, version);
-                self.set(&self.stock_table, &movement, "on_hand_delta", number(delta))
+                self.set_attribute(&self.stock_table, &movement, "on_hand_delta", number(delta))
                     .await;
             }
-            Fault::Canceled(id, quantity) => {
+            DataFault::CanceledQuantity(id, quantity) => {
                 self.client
                     .update_item()
                     .table_name(&self.orders_table)
                     .set_key(Some(key_of(&keys::order(id))))
+                    // `c` is the canceled quantity of a stored line.
                     .update_expression("SET #lines[0].c = :quantity")
                     .expression_attribute_names("#lines", "lines")
                     .expression_attribute_values(":quantity", number(quantity))
