@@ -85,19 +85,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         |lines| format!("{} rows", lines.len()),
     )
     .await?;
-    let results = with_progress(
-        "three Athena queries",
-        queries::run_all(cloud, &aws, &date),
-        |_| String::new(),
-    )
-    .await?;
-    for result in &results {
-        say(format_args!(
-            "\n  {} ({}.sql, {} rows)\n\n{}",
-            result.question, result.name, result.rows, result.table
-        ))?;
-    }
-    say("")?;
+    run_queries(cloud, &aws, &date).await?;
 
     let evidence = Evidence {
         snapshot: &snapshot,
@@ -235,6 +223,24 @@ async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
         usize::to_string,
     )
     .await?;
+    Ok(())
+}
+
+/// Runs the Athena queries and prints their results.
+async fn run_queries(cloud: &Cloud, aws: &Aws, date: &str) -> Result<()> {
+    let results = with_progress(
+        "three Athena queries",
+        queries::run_all(cloud, aws, date),
+        |_| String::new(),
+    )
+    .await?;
+    for result in &results {
+        say(format_args!(
+            "\n  {} ({}.sql, {} rows)\n\n{}",
+            result.question, result.name, result.rows, result.table
+        ))?;
+    }
+    say("")?;
     Ok(())
 }
 

@@ -105,7 +105,7 @@ struct InvokeArgs {
 enum Role {
     /// A till, or the app of a shop assistant
     StoreApp,
-    /// Like store_app, and may set reorder policies
+    /// Like a till, and may set reorder policies
     StoreManager,
     /// A warehouse automation controller
     Controller,

@@ -48,7 +48,7 @@ fn sockets_of_group(group: u32) -> BTreeSet<String> {
                 .is_ok_and(|stat| group_in_stat(&stat) == Some(group))
         })
         .filter_map(|process| fs::read_dir(process.path().join("fd")).ok())
-        .flat_map(|descriptors| descriptors.flatten())
+        .flat_map(Iterator::flatten)
         .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
         .filter_map(|target| {
             let target = target.to_str()?.strip_prefix("socket:[")?;
