@@ -114,12 +114,12 @@ fn split_level_receipt_and_theft() {
 
 #[test]
 fn order_of_more_buckets_than_a_transaction_allows() {
-    assert_invariants(scenarios::split_levels::order_gathered());
+    assert_invariants(scenarios::split_levels::order_consolidated());
 }
 
 #[test]
 fn cancels_of_more_buckets_than_a_transaction_allows() {
-    assert_invariants(scenarios::split_levels::cancels_gathered());
+    assert_invariants(scenarios::split_levels::cancels_consolidated());
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn checking_only_the_first_bucket_loses_a_sale() {
     );
     assert_fault_breaks(
         Fault::CheckFirstBucketOnly,
-        scenarios::split_levels::cancels_gathered(),
+        scenarios::split_levels::cancels_consolidated(),
         NEVER_OVERSOLD,
     );
 }

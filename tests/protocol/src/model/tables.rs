@@ -142,8 +142,7 @@ impl Tables {
         }
     }
 
-    /// Makes the ledger record each write immediately, because redelivery does not depend on whether a level is
-    /// split.
+    /// Makes the ledger record each write immediately: redelivery is the same for split and unsplit levels.
     pub fn with_immediate_ledger(mut self) -> Self {
         for bucket_item in &mut self.bucket_items {
             bucket_item.is_ledger_immediate = true;
@@ -333,17 +332,10 @@ impl Tables {
 
     /// The movements of an unsplit level, newest first.
     pub fn movements(&self, key: &LevelKey) -> Vec<Movement> {
-        let bucket_item = self
-            .bucket_items
-            .iter()
-            .find(|bucket_item| is_bucket_of(bucket_item.level(), key, 0));
-        let movements = bucket_item
-            .into_iter()
-            .flat_map(|bucket_item| &bucket_item.movements);
-        movements
-            .rev()
-            .map(|movement| Movement::clone(movement))
-            .collect()
+        let mut buckets = self.bucket_items.iter();
+        let first = buckets.find(|item| is_bucket_of(item.level(), key, 0));
+        let movements = first.into_iter().flat_map(|item| &item.movements);
+        movements.rev().map(|it| Movement::clone(it)).collect()
     }
 
     /// The applied-change marker of a request.

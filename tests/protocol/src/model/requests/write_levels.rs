@@ -1,8 +1,8 @@
 //! Writes level changes together with the items that cause them, as `level_changes` in `platform` does. The first
 //! attempt writes deltas without reading. If one bucket of a split level fails, the level is read and a plan is made
 //! for the whole; if the whole level cannot take the change, the first transaction is sent once more to re-evaluate
-//! all conditions. A plan with more items than a transaction allows first gathers the units in one bucket, in its own
-//! transaction. A change that used several buckets, or gathered units for a short level, rebalances the level before
+//! all conditions. A plan with more items than a transaction allows first consolidates the units in one bucket, in its own
+//! transaction. A change that used several buckets, or consolidated units for a short level, rebalances the level before
 //! the response.
 
 use stockline_domain::level::{Level, LevelKey};
@@ -21,8 +21,8 @@ pub enum LevelWriteProgress {
     BucketFailed,
     /// The level was read with all buckets and can take the change.
     Planned(Vec<Shared<Level>>),
-    /// The units were gathered in one bucket.
-    Gathered(Vec<Shared<Level>>),
+    /// The units were consolidated in one bucket.
+    Consolidated(Vec<Shared<Level>>),
     /// The whole level cannot take the change. The first transaction is sent once more to re-evaluate all conditions.
     LevelInsufficient,
     /// The change is committed. The level is read for a rebalance next.
@@ -71,24 +71,24 @@ pub fn write_levels(
         Some(LevelWriteProgress::Planned(items)) => {
             let (writes, is_multi_bucket) = planned(items, &changes[0], fault);
             if guards.len() + writes.len() > tables.transaction_limit() {
-                let is_gathered = match gathering_plan(items, &changes[0]).transfer {
+                let is_consolidated = match consolidation_plan(items, &changes[0]).first {
                     None => true,
                     Some(first) => {
                         let writes = planned_writes(&changes[0].key, first, fault);
                         tables.transact(&writes).is_ok()
                     }
                 };
-                return LevelWriteResult::Continue(if is_gathered {
-                    LevelWriteProgress::Gathered(items.clone())
+                return LevelWriteResult::Continue(if is_consolidated {
+                    LevelWriteProgress::Consolidated(items.clone())
                 } else {
                     LevelWriteProgress::BucketFailed
                 });
             }
             (writes, is_multi_bucket)
         }
-        Some(LevelWriteProgress::Gathered(items)) => {
-            let then = gathering_plan(items, &changes[0]).write;
-            let is_owed = matches!(then, WritePlan::Rewrite(_));
+        Some(LevelWriteProgress::Consolidated(items)) => {
+            let then = consolidation_plan(items, &changes[0]).then;
+            let is_owed = matches!(then, Plan::Anew(_));
             (planned_writes(&changes[0].key, then, fault), is_owed)
         }
         None | Some(LevelWriteProgress::LevelInsufficient) => {
@@ -135,12 +135,12 @@ fn planned(
 }
 
 /// The plan for a change with more items than a transaction allows, for a level that was read.
-fn gathering_plan(
+fn consolidation_plan(
     items: &[Shared<Level>],
-    KeyedDelta { change, .. }: &KeyedDelta,
-) -> Consolidation {
-    let gathering = assemble_level(items).consolidation(change, change.recorded_at);
-    gathering.unwrap()
+    LevelChange { change, .. }: &LevelChange,
+) -> Gathering {
+    let consolidation = assemble_level(items).gathering(change, change.recorded_at);
+    consolidation.unwrap()
 }
 
 /// The writes of `plan` for a level.

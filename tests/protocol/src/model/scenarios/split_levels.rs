@@ -141,7 +141,7 @@ pub fn receipt_and_theft() -> Scenario {
 }
 
 /// An order needs one item more than a transaction allows.
-pub fn order_gathered() -> Scenario {
+pub fn order_consolidated() -> Scenario {
     let tables = Tables::with_levels(split_level(STORE, "milk", 6, 2)).with_immediate_ledger();
     Scenario {
         name: "an order of more items than a transaction allows, its cancellation, and a sale",
@@ -155,11 +155,11 @@ pub fn order_gathered() -> Scenario {
         caller_timeout: CallerTimeout::LongerThanInvocation,
         expected_states: vec![
             reachable(
-                "one bucket gathers and allocates all units of the order",
+                "one bucket consolidates and allocates all units of the order",
                 |_, state| buckets(state).any(|bucket| bucket.level().allocated == 5),
             ),
             reachable(
-                "the sale takes gathered units, and the order is placed anyway",
+                "the sale takes consolidated units, and the order is placed anyway",
                 |_, state| {
                     count_responses(state, placed) == 2
                         && buckets(state).any(|bucket| moved(bucket, MovementKind::Rebalance))
@@ -173,7 +173,7 @@ pub fn order_gathered() -> Scenario {
 }
 
 /// A cancellation on a short level needs more items than a transaction allows.
-pub fn cancels_gathered() -> Scenario {
+pub fn cancels_consolidated() -> Scenario {
     let mut tables = Tables::with_levels(split_level(STORE, "milk", 4, 2)).with_immediate_ledger();
     place(
         &mut tables,
