@@ -6,10 +6,14 @@ use std::sync::Mutex;
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
+use stockline_application::ports::alerts::{AlertRecord, AlertWriteOutcome};
+use stockline_application::store_error::StoreError;
 use stockline_domain::alert::AlertKind::{self, Low, OutOfStock, Recovered, Short};
+use stockline_domain::level::LevelKey;
 use stockline_platform::batch::{
     BatchFailures, StreamRecord, process_stream_records, stream_records,
 };
+use stockline_platform::dynamodb::stock::level_change;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::alerts::{MemoryAlerts, MemoryTopic};
 use stockline_testkit::memory::shop::MemoryShop;
@@ -17,7 +21,7 @@ use stockline_testkit::memory::shop::MemoryShop;
 use super::*;
 
 struct Fixture {
-    function: LowStockAlerts<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
+    alerter: StockAlerter<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
     shop: MemoryShop,
     alerts: MemoryAlerts,
     topic: MemoryTopic,
@@ -29,7 +33,12 @@ impl Fixture {
         let clock = FakeClock::at("2026-03-01T18:00:00Z");
         let shop = MemoryShop::default();
         Self {
-            function: LowStockAlerts::new(shop.clone(), alerts.clone(), topic.clone(), clock),
+            alerter: StockAlerter {
+                levels: shop.clone(),
+                alerts: alerts.clone(),
+                topic: topic.clone(),
+                clock,
+            },
             shop,
             alerts,
             topic,
@@ -37,8 +46,8 @@ impl Fixture {
     }
 
     async fn process(&self, records: Vec<StreamRecord>) -> BatchFailures {
-        process_stream_records(records, |record| async move {
-            self.function.handle(&record).await
+        process_stream_records(records, level_change, |change| {
+            handle(&self.alerter, change)
         })
         .await
     }
@@ -327,13 +336,14 @@ async fn write_conflict_is_evaluated_again() {
             alerts: MemoryAlerts::default(),
             winner: Mutex::new(Some(other)),
         };
-        let function = LowStockAlerts::new(
-            MemoryShop::default(),
-            store,
-            topic.clone(),
-            FakeClock::at("2026-03-01T18:00:00Z"),
-        );
-        assert_eq!(function.handle(&milk(3, 0)).await, RecordOutcome::Done);
+        let alerter = StockAlerter {
+            levels: MemoryShop::default(),
+            alerts: store,
+            topic: topic.clone(),
+            clock: FakeClock::at("2026-03-01T18:00:00Z"),
+        };
+        let change = level_change(&milk(3, 0)).unwrap().unwrap();
+        assert_eq!(handle(&alerter, change).await, RecordOutcome::Done);
         let published: Vec<_> = topic
             .published()
             .iter()
