@@ -10,7 +10,7 @@ use stockline_domain::open_order::OpenOrder;
 
 use crate::deadline::Deadline;
 use crate::ports::orders::OpenOrders;
-use crate::ports::stock::StockStore;
+use crate::ports::stock::LevelReader;
 use crate::ports::stock_lookup::StockLookup;
 use crate::store_error::StoreError;
 
@@ -39,12 +39,12 @@ pub async fn explain_level<Stock, Orders>(
     deadline: Deadline,
 ) -> Result<Option<ExplainedLevel>, StoreError>
 where
-    Stock: StockStore + StockLookup,
+    Stock: LevelReader + StockLookup,
     Orders: OpenOrders,
 {
     let mut attempt = 1;
     loop {
-        let Some(level) = stock.find(key).await? else {
+        let Some(level) = stock.read_level(key).await? else {
             return Ok(None);
         };
         let histories = stock.history(key, deadline).await?;
@@ -53,7 +53,7 @@ where
         let agrees = read.holders.open_quantity == total_allocated(&histories);
         if read.holders.is_complete && !agrees && is_level_unchanged {
             read = current_holders(orders, key, &read, &histories, deadline).await?;
-            let now = stock.find(key).await?;
+            let now = stock.read_level(key).await?;
             read.holders.is_consistent = now.is_some_and(|now| now.version == level.version);
         }
         let explanation = explain(&histories, read.holders);

@@ -9,7 +9,7 @@ use stockline_domain::stock_change::{ChangeRefused, MovementObservations, Reques
 use crate::deadline::Deadline;
 use crate::ports::stock::MissingLevel;
 use crate::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedWrite, StockChangeStore,
+    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use crate::store_error::StoreError;
 
@@ -65,11 +65,12 @@ pub async fn apply_change<Changes: StockChangeStore>(
         } = pending;
         match change.apply(&levels.totals, on_hand_delta, request, index, at) {
             Ok(after) => {
-                let writes = plan_writes(change, &levels.before, &after, attempts.failed())?;
-                match store.write_change(pending, &writes, deadline).await? {
+                let planned = PlannedChange {
+                    writes: plan_writes(change, &levels.before, &after, attempts.failed())?,
+                };
+                match store.write_change(pending, &planned, deadline).await? {
                     ChangeWriteOutcome::Written => {
-                        let levels = writes.iter().map(|write| write.after.total());
-                        return Ok(ChangeOutcome::Applied(levels.collect()));
+                        return Ok(ChangeOutcome::Applied(planned.totals_after()));
                     }
                     ChangeWriteOutcome::AlreadyApplied(levels) => {
                         return Ok(ChangeOutcome::AlreadyApplied(levels));

@@ -32,24 +32,24 @@ pub struct TaskCommand {
     pub command: ControllerCommand,
     /// The task.
     pub task_id: TaskId,
-    /// The fencing number, which every report repeats.
+    /// The fencing number of the lease. Every report must carry it.
     pub lease_id: u64,
-    /// When the lease ends if the controller does not report.
+    /// When the lease ends. Each report extends it.
     #[serde(serialize_with = "millis::serialize")]
     pub lease_expires_at: Timestamp,
-    /// What the task does.
+    /// Retrieve, store or relocate.
     pub kind: TaskKind,
     /// The SKU to move.
     pub sku: Sku,
-    /// The quantity to move.
+    /// The quantity, in the SKU's unit of measure.
     pub quantity: i64,
-    /// The zone of the warehouse.
+    /// The zone where the SKU is stored.
     pub zone_id: ZoneId,
     /// The aisle of the zone.
     pub aisle: u16,
-    /// The order that the task serves.
+    /// The order that the task fulfils.
     pub order_id: OrderId,
-    /// When the task is due.
+    /// The time by which the task should be completed.
     #[serde(serialize_with = "millis::serialize")]
     pub deadline: Timestamp,
 }

@@ -114,7 +114,7 @@ pub trait LevelReader: Send + Sync {
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 }
 
-impl<S: StockStore> LevelReader for S {
+impl<Stock: StockStore> LevelReader for Stock {
     async fn read_level(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         self.find(key).await
     }
@@ -141,7 +141,7 @@ pub trait StockableCatalog: Send + Sync {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
-impl<C: CatalogStore> StockableCatalog for C {
+impl<Catalog: CatalogStore> StockableCatalog for Catalog {
     async fn has_product(&self, sku: &Sku) -> Result<bool, StoreError> {
         Ok(self.find_product(sku).await?.is_some())
     }

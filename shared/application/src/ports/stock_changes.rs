@@ -1,4 +1,4 @@
-//! The reads and the write of one requested stock change, for the decision in [`crate::stock_change`].
+//! The reads and the write of one requested stock change.
 
 use std::future::Future;
 
@@ -48,6 +48,21 @@ pub struct PlannedWrite {
     pub after: SplitLevel,
 }
 
+/// The planned writes of one change.
+#[derive(Debug, Clone)]
+pub struct PlannedChange {
+    /// The writes, one per level that changes.
+    pub writes: Vec<PlannedWrite>,
+}
+
+impl PlannedChange {
+    /// The total of each written level after the change.
+    pub fn totals_after(&self) -> Vec<Level> {
+        let after = self.writes.iter().map(|write| write.after.total());
+        after.collect()
+    }
+}
+
 /// The outcome of writing a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeWriteOutcome {
@@ -82,7 +97,7 @@ pub trait StockChangeStore: Send + Sync {
     fn write_change(
         &self,
         pending: PendingChange<'_>,
-        writes: &[PlannedWrite],
+        planned: &PlannedChange,
         deadline: Deadline,
     ) -> impl Future<Output = Result<ChangeWriteOutcome, StoreError>> + Send;
 

@@ -68,13 +68,13 @@ where
 ///
 /// A rejected message goes to the dead-letter queue at once, so that it holds up no other. A message to retry after a delay
 /// gets that delay as its visibility timeout, and so does the rest of its FIFO group.
-pub async fn process_queue_messages<S, H, F>(
+pub async fn process_queue_messages<Source, H, F>(
     records: Vec<QueueRecord>,
-    source: &S,
+    source: &Source,
     handle: H,
 ) -> BatchFailures
 where
-    S: QueueSource,
+    Source: QueueSource,
     H: Fn(QueueRecord) -> F,
     F: Future<Output = RecordOutcome>,
 {
@@ -103,8 +103,8 @@ where
     failures
 }
 
-async fn dead_letter<S: QueueSource>(
-    source: &S,
+async fn dead_letter<Source: QueueSource>(
+    source: &Source,
     message: &QueueRecord,
     reason: &str,
 ) -> RecordOutcome {

@@ -37,9 +37,9 @@ where
 }
 
 /// Serves the queue `source`, message by message.
-pub async fn serve_queue<S, H, F>(source: S, handle: H) -> Result<(), Error>
+pub async fn serve_queue<Source, H, F>(source: Source, handle: H) -> Result<(), Error>
 where
-    S: QueueSource,
+    Source: QueueSource,
     H: Fn(QueueRecord) -> F,
     F: Future<Output = RecordOutcome>,
 {

@@ -8,7 +8,7 @@ use stockline_application::ports::stock::{
     EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
 };
 use stockline_application::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedWrite, StockChangeStore,
+    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, RequestId};
@@ -159,7 +159,7 @@ impl StockChangeStore for MemoryShop {
     async fn write_change(
         &self,
         pending: PendingChange<'_>,
-        writes: &[PlannedWrite],
+        planned: &PlannedChange,
         _deadline: Deadline,
     ) -> Result<ChangeWriteOutcome, StoreError> {
         let mut data = self.lock();
@@ -167,7 +167,7 @@ impl StockChangeStore for MemoryShop {
             return Ok(ChangeWriteOutcome::AlreadyApplied(levels));
         }
         let mut after = Vec::new();
-        for PlannedWrite { key, plan, .. } in writes {
+        for PlannedWrite { key, plan, .. } in &planned.writes {
             let stored = data.levels.get(key).cloned();
             let stored = stored.unwrap_or_else(|| Level::empty(key));
             let is_unchanged = match plan {

@@ -20,7 +20,7 @@ use crate::dynamodb::transaction::{
 use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedWrite, StockChangeStore,
+    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
 
@@ -62,14 +62,15 @@ impl StockChangeStore for DynamoStock {
     async fn write_change(
         &self,
         pending: PendingChange<'_>,
-        writes: &[PlannedWrite],
+        planned: &PlannedChange,
         deadline: Deadline,
     ) -> Result<ChangeWriteOutcome, StoreError> {
-        let items = self.transact_items(pending, writes)?;
+        let items = self.transact_items(pending, planned)?;
         match attempt_transaction(&self.client, items, &new_client_token()).await? {
             AttemptResult::Decided(TransactionResult::Committed) => {
                 let is_uneven = |write: &&PlannedWrite| matches!(write.plan, WritePlan::Deltas(_));
-                let uneven = writes.iter().filter(is_uneven).map(|write| &write.key);
+                let uneven = planned.writes.iter().filter(is_uneven);
+                let uneven = uneven.map(|write| &write.key);
                 self.rebalancer
                     .rebalance_after_write(uneven.collect(), pending.at, deadline)
                     .await;
@@ -110,11 +111,11 @@ impl DynamoStock {
     fn transact_items(
         &self,
         pending: PendingChange<'_>,
-        writes: &[PlannedWrite],
+        planned: &PlannedChange,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let record = ChangeRecord {
             index: pending.index,
-            levels: writes.iter().map(|write| write.after.total()).collect(),
+            levels: planned.totals_after(),
         };
         let put = Put::builder()
             .table_name(self.levels.table())
@@ -127,7 +128,7 @@ impl DynamoStock {
             .build()
             .map_err(StoreError::failed("write a change"))?;
         let mut items = vec![TransactWriteItem::builder().put(put).build()];
-        for PlannedWrite { key, plan, .. } in writes {
+        for PlannedWrite { key, plan, .. } in &planned.writes {
             items.extend(plan_items(self.levels.table(), key, plan)?);
         }
         Ok(items)
