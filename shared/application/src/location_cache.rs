@@ -52,7 +52,7 @@ struct Entry {
 
 impl<Catalog: CatalogStore, Time: Clock> LocationCache<Catalog, Time> {
     /// An empty cache over `store`.
-    pub fn new(store: Catalog, clock: C) -> Self {
+    pub fn new(store: Catalog, clock: Time) -> Self {
         Self {
             store,
             clock,
