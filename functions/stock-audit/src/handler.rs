@@ -1,37 +1,22 @@
-//! Handles one audit event: audits the requested locations, reports the findings, returns a summary.
+//! Handles one audit event: decodes it, runs the audit, returns the summary.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
 use lambda_runtime::{Context, Diagnostic};
 use serde_json::Value;
 use stockline_application::deadline::Deadline;
 use stockline_application::error_chain::error_chain;
-use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::audit_data::{AuditData, AuditRecordStore};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::operations::{OperationsTopic, audit_message};
+use stockline_application::ports::operations::OperationsTopic;
 use stockline_application::ports::orders::OpenOrders;
-use stockline_application::stock_audit::StockAudit;
+use stockline_application::stock_audit::{AuditRun, AuditSummary, NightlyAudit};
 use stockline_application::store_error::StoreError;
-use stockline_domain::ids::LocationId;
 use stockline_domain::invalid::Invalid;
 
 use crate::request::AuditRequest;
-use crate::run::{AuditRun, Summary};
-
-/// The audit function.
-pub struct StockAuditor<Stock, Orders, Time, Records, Catalog, Topic> {
-    /// Compares levels, movements and open orders.
-    pub audit: StockAudit<Stock, Orders, Time>,
-    /// Stores the findings.
-    pub records: Records,
-    /// Lists the locations for an event without a list.
-    pub catalog: Catalog,
-    /// Publishes the report.
-    pub operations: Topic,
-}
 
 /// The reasons for which a run does not start or cannot publish its report.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +45,16 @@ impl From<AuditError> for Diagnostic {
     }
 }
 
-impl<Stock, Orders, Time, Records, Catalog, Topic>
-    StockAuditor<Stock, Orders, Time, Records, Catalog, Topic>
+/// Audits the locations that `event` requests, within the deadline of `context`. Logs one line when the run is complete; the
+/// runtime logs the error of a failed run.
+///
+/// # Errors
+/// [`AuditError`] if the event is invalid, the locations cannot be listed or the report cannot be published.
+pub async fn handle<Stock, Orders, Time, Records, Catalog, Topic>(
+    audit: &NightlyAudit<Stock, Orders, Time, Records, Catalog, Topic>,
+    event: Value,
+    context: &Context,
+) -> Result<AuditSummary, AuditError>
 where
     Stock: AuditData,
     Orders: OpenOrders,
@@ -70,69 +63,45 @@ where
     Catalog: CatalogStore,
     Topic: OperationsTopic,
 {
-    /// Audits the locations that `event` requests, within the deadline of `context`.
-    ///
-    /// # Errors
-    /// [`AuditError`] if the event is invalid, the locations cannot be listed or the report cannot be published.
-    pub async fn handle(&self, event: Value, context: &Context) -> Result<Summary, AuditError> {
-        let now = self.audit.clock.now();
-        let remaining_ms = context
-            .deadline
-            .saturating_sub(now.as_millisecond().unsigned_abs());
-        let deadline = Deadline::within(Duration::from_millis(remaining_ms));
-        let result = self.run(event, deadline, &context.request_id).await;
-        match &result {
-            Ok(summary) => {
-                tracing::info!(
-                    locations = summary.locations,
-                    levels = summary.levels,
-                    unfinished = summary.unfinished.len(),
-                    "audit finished"
-                );
-                count(Metric::StockDifferences, summary.confirmed);
-                count(Metric::StockUndecided, summary.undecided);
-                if summary.unfinished.is_empty() {
-                    count(Metric::AuditsCompleted, 1);
-                }
-            }
-            Err(error) => tracing::error!(error = %error_chain(error), "audit failed"),
+    let started = Instant::now();
+    let result = match decode(event, context, audit.audit.clock.now()) {
+        Ok(run) => audit.run(run).await.map_err(AuditError::from),
+        Err(error) => Err(error),
+    };
+    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    match &result {
+        Ok(summary) => {
+            let is_complete = summary.unfinished.is_empty();
+            tracing::info!(
+                outcome = if is_complete {
+                    "succeeded"
+                } else {
+                    "partly_failed"
+                },
+                duration_ms,
+                locations = summary.locations,
+                levels = summary.levels,
+                confirmed = summary.confirmed,
+                undecided = summary.undecided,
+                unfinished = summary.unfinished.len(),
+                "audit completed"
+            );
         }
-        result
+        Err(_) => tracing::info!(outcome = "failed", duration_ms, "audit completed"),
     }
+    result
+}
 
-    async fn run(
-        &self,
-        event: Value,
-        deadline: Deadline,
-        request_id: &str,
-    ) -> Result<Summary, AuditError> {
-        let request: AuditRequest = serde_json::from_value(event)?;
-        let locations = match request.check()? {
-            Some(locations) => locations,
-            None => self.all_locations().await?,
-        };
-        let started_at = self.audit.clock.now();
-        let run = AuditRun {
-            audit: &self.audit,
-            records: &self.records,
-            started_at,
-            day: TimeZone::UTC.to_datetime(started_at).date(),
-            deadline,
-        };
-        let summary = run.audit_locations(locations).await;
-        if let Some(report) = summary.report() {
-            let message = audit_message(report, started_at, request_id.to_owned());
-            self.operations.publish(&message).await?;
-        }
-        Ok(summary)
-    }
-
-    async fn all_locations(&self) -> Result<Vec<LocationId>, StoreError> {
-        let locations = self.catalog.list_locations().await?;
-        let mut ids: Vec<LocationId> = locations.into_iter().map(|one| one.location_id).collect();
-        ids.sort_unstable();
-        Ok(ids)
-    }
+/// The run that `event` requests.
+fn decode(event: Value, context: &Context, now: Timestamp) -> Result<AuditRun<'_>, AuditError> {
+    let request: AuditRequest = serde_json::from_value(event)?;
+    let now_ms = now.as_millisecond().unsigned_abs();
+    let remaining = Duration::from_millis(context.deadline.saturating_sub(now_ms));
+    Ok(AuditRun {
+        locations: request.check()?,
+        id: &context.request_id,
+        deadline: Deadline::within(remaining),
+    })
 }
 
 #[cfg(test)]

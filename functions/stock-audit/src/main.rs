@@ -5,13 +5,13 @@
 
 mod handler;
 mod request;
-mod run;
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use lambda_runtime::{Error, LambdaEvent, run as serve, service_fn};
-use stockline_application::stock_audit::{Patience, StockAudit};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use stockline_application::stock_audit::{AuditTiming, NightlyAudit, StockAudit};
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
@@ -23,38 +23,33 @@ use stockline_platform::sns::SnsOperations;
 use stockline_platform::telemetry;
 use tracing::Instrument;
 
-use crate::handler::StockAuditor;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
     let (orders, stock) = (required("ORDERS_TABLE")?, required("STOCK_TABLE")?);
     let ledger_seconds: i64 = required("LEDGER_PATIENCE_SECONDS")?.parse()?;
-    let function = StockAuditor {
+    let audit = &NightlyAudit {
         audit: StockAudit {
-            books: DynamoStock::new(aws.dynamodb(), stock.clone()),
+            stock: DynamoStock::new(aws.dynamodb(), stock.clone()),
             orders: DynamoOrders::new(aws.dynamodb(), orders, stock.clone()),
             clock: SystemClock,
-            patience: Patience {
-                ledger: SignedDuration::from_secs(ledger_seconds),
-                between_looks: Duration::from_secs(2),
-                until_undecided: Duration::from_secs(15),
+            timing: AuditTiming {
+                ledger_patience: SignedDuration::from_secs(ledger_seconds),
+                observation_interval: Duration::from_secs(2),
+                decision_timeout: Duration::from_secs(15),
             },
         },
         records: DynamoAuditRecords::new(aws.dynamodb(), stock),
         catalog: DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?),
         operations: SnsOperations::new(aws.sns(), required("OPERATIONS_TOPIC_ARN")?),
     };
-    let function = &function;
-    serve(service_fn(
-        |event: LambdaEvent<serde_json::Value>| async move {
-            let span = telemetry::invocation(&event.context.request_id);
-            function
-                .handle(event.payload, &event.context)
-                .instrument(span)
-                .await
-        },
-    ))
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        let span = telemetry::invocation(&event.context.request_id);
+        handler::handle(audit, event.payload, &event.context)
+            .instrument(span)
+            .await
+            .map_err(Diagnostic::from)
+    }))
     .await
 }

@@ -5,7 +5,7 @@ mod handler;
 
 use stockline_platform::batch::serve_stream;
 use stockline_platform::clients::Aws;
-use stockline_platform::dynamodb::stock::DynamoStock;
+use stockline_platform::dynamodb::stock::{DynamoStock, level_change};
 use stockline_platform::environment::required;
 use stockline_platform::telemetry;
 
@@ -14,5 +14,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init(env!("CARGO_PKG_NAME"));
     let ledger = DynamoStock::new(Aws::from_env()?.dynamodb(), required("STOCK_TABLE")?);
     ledger.warm_up().await;
-    Box::pin(serve_stream(|record| handler::record(&ledger, record))).await
+    let handle = |change| handler::handle(&ledger, change);
+    Box::pin(serve_stream(level_change, handle)).await
 }

@@ -1,25 +1,28 @@
-//! Routes each stock operation of the API to the stores.
+//! Routes each stock operation of the API to its use case.
 
 use serde_json::json;
-use stockline_application::fingerprint::Fingerprint;
+use stockline_application::level_explanation::explain_level;
+use stockline_application::paging::Listing;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::orders::OpenOrders;
-use stockline_application::ports::stock::{
-    MissingLevel, RequestStatus, StockStore, StockableCatalog,
-};
+use stockline_application::ports::stock::{StockStore, StockableCatalog};
+use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::ports::stock_lookup::StockLookup;
-use stockline_application::store_error::StoreError;
+use stockline_application::reorder_policy::{PolicyOutcome, PolicyRequest, set_policy};
+use stockline_application::stock_listing::{
+    ListRequest, list_at_location, list_by_sku, list_movements,
+};
+use stockline_application::stock_requests::{RequestOutcome, StockRequest, settle_request};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, RequestId, Sku};
-use stockline_domain::level::{LevelKey, ReorderPolicy};
+use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::stock_change::StockChanges;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
-use stockline_platform::problem::{Problem, ProblemKind};
+use stockline_platform::problem::Problem;
 
-use crate::changes::{Changer, not_stockable};
-use crate::explain::explain_level;
-use crate::views::LevelView;
+use crate::problems;
+use crate::views::{ChangeResultView, ExplanationView, LevelView};
 
 /// Handles every operation on stock.
 pub struct StockUpdates<Stock, Orders, Catalog, Time> {
@@ -32,7 +35,7 @@ pub struct StockUpdates<Stock, Orders, Catalog, Time> {
 
 impl<Stock, Orders, Catalog, Time> StockUpdates<Stock, Orders, Catalog, Time>
 where
-    Stock: StockStore + StockLookup,
+    Stock: StockStore + StockChangeStore + StockLookup,
     Orders: OpenOrders,
     Catalog: StockableCatalog,
     Time: Clock,
@@ -75,66 +78,52 @@ where
     async fn change(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::WriteStock)?;
         let key = call.idempotency_key()?;
-        let now = self.clock.now();
         let body = call.body::<StockChanges>()?;
-        let request = Fingerprint::of(&body).map_err(|error| {
-            tracing::error!(%error, "request could not be serialized");
-            Problem::internal()
-        })?;
-        let id = RequestId::derive(&call.caller.subject, key);
-        let opened = match body.check(now) {
-            Ok(()) => self.stock.open(id, &request, now).await?,
-            // A retry of an accepted request stays valid after its times have passed their age limits.
-            Err(invalid) => match self.stock.recall(id, &request).await? {
-                Some(RequestStatus::Known(earlier)) => RequestStatus::Known(earlier),
-                _ => return Err(invalid.into()),
-            },
-        };
-        let (received_at, done) = match opened {
-            RequestStatus::New => (now, [].into()),
-            RequestStatus::Known(earlier) => (earlier.received_at, earlier.applied),
-            RequestStatus::KeyReused => {
-                return Err(Problem::new(
-                    ProblemKind::IdempotencyKeyReused,
-                    "This Idempotency-Key was used for different changes. Use a new key for new changes.",
-                ));
-            }
-        };
-        let is_replay = done.len() == body.changes.len();
-        let changer = Changer {
-            stock: &self.stock,
-            catalog: &self.catalog,
+        let request = StockRequest {
+            id: RequestId::derive(&call.caller.subject, key),
             caller: &call.caller,
-            request: id,
-            at: now,
+            body: &body,
+            at: self.clock.now(),
             deadline: call.deadline,
         };
-        let changes = body.resolve_times(received_at);
-        let results = changer
-            .apply_all(&changes, done)
+        let outcome = settle_request(&self.stock, &self.catalog, request)
             .await
-            .map_err(partly_applied)?;
-        let reply = Reply::ok(&json!({ "results": results }))?;
-        Ok(if is_replay { reply.replayed() } else { reply })
+            .map_err(problems::partly_applied)?;
+        match outcome {
+            RequestOutcome::Settled { results, is_replay } => {
+                let results: Vec<ChangeResultView> = results
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, result)| ChangeResultView::new(index, result))
+                    .collect();
+                let reply = Reply::ok(&json!({ "results": results }))?;
+                Ok(if is_replay { reply.replayed() } else { reply })
+            }
+            RequestOutcome::KeyReused => Err(problems::key_reused()),
+            RequestOutcome::Invalid(invalid) => Err(invalid.into()),
+        }
     }
 
     async fn list(&self, call: &Call) -> Result<Reply, Problem> {
         let location: LocationId = call.path("location_id")?;
         call.caller.may_at(Action::ReadStock, &location)?;
         let list = format!("levels/{location}");
-        let page = call.page(&self.cursors, &list)?;
-        let first = page.after.is_none();
-        let found = self.stock.list(&location, page, call.deadline).await?;
-        // A caller with access to every location can name one that does not exist.
-        if first
-            && found.items.is_empty()
-            && found.next.is_none()
-            && !self.catalog.has_location(&location).await?
-        {
-            return Err(Problem::not_found());
-        }
-        let levels: Vec<LevelView> = found.items.into_iter().map(LevelView::from).collect();
-        listing("levels", &levels, found.next.as_ref(), &self.cursors, &list)
+        let request = self.list_request(call, &list)?;
+        let found = list_at_location(&self.stock, &self.catalog, &location, request).await?;
+        self.levels(found, &list)
+    }
+
+    fn list_request(&self, call: &Call, list: &str) -> Result<ListRequest, Problem> {
+        Ok(ListRequest {
+            page: call.page(&self.cursors, list)?,
+            deadline: call.deadline,
+        })
+    }
+
+    fn levels(&self, found: Option<Listing<Level>>, list: &str) -> Result<Reply, Problem> {
+        let Listing { items, next } = found.ok_or_else(Problem::not_found)?;
+        let levels: Vec<LevelView> = items.into_iter().map(LevelView::from).collect();
+        listing("levels", &levels, next.as_ref(), &self.cursors, list)
     }
 
     async fn read(&self, call: &Call) -> Result<Reply, Problem> {
@@ -150,7 +139,8 @@ where
     async fn explain(&self, call: &Call) -> Result<Reply, Problem> {
         let key = level_key(call, Action::ReadStock)?;
         let explained = explain_level(&self.stock, &self.orders, &key, call.deadline).await?;
-        Reply::ok(&explained.ok_or_else(Problem::not_found)?)
+        let explained = explained.ok_or_else(Problem::not_found)?;
+        Reply::ok(&ExplanationView::from(explained))
     }
 
     async fn list_by_sku(&self, call: &Call) -> Result<Reply, Problem> {
@@ -158,53 +148,34 @@ where
         let sku: Sku = call.path("sku")?;
         // The cursor is bound to the subject: the list depends on the caller's locations.
         let list = format!("stock_lookup/{sku}/{}", call.caller.subject);
-        let page = call.page(&self.cursors, &list)?;
-        let first = page.after.is_none();
-        let locations = &call.caller.locations;
-        let found = self
-            .stock
-            .list_by_sku(&sku, locations, page, call.deadline)
-            .await?;
-        if first && found.items.is_empty() && !self.catalog.has_product(&sku).await? {
-            return Err(Problem::not_found());
-        }
-        let levels: Vec<LevelView> = found.items.into_iter().map(LevelView::from).collect();
-        listing("levels", &levels, found.next.as_ref(), &self.cursors, &list)
+        let request = self.list_request(call, &list)?;
+        let wanted = (&sku, &call.caller.locations);
+        let found = list_by_sku(&self.stock, &self.catalog, wanted, request).await?;
+        self.levels(found, &list)
     }
 
     async fn movements(&self, call: &Call) -> Result<Reply, Problem> {
         let key = level_key(call, Action::ReadStock)?;
         let list = format!("movements/{}/{}", key.location_id, key.sku);
         let page = call.page(&self.cursors, &list)?;
-        let found = self.stock.movements(&key, page).await?;
-        if found.items.is_empty() && self.stock.find(&key).await?.is_none() {
-            return Err(Problem::not_found());
-        }
-        listing(
-            "movements",
-            &found.items,
-            found.next.as_ref(),
-            &self.cursors,
-            &list,
-        )
+        let found = list_movements(&self.stock, &key, page).await?;
+        let Listing { items, next } = found.ok_or_else(Problem::not_found)?;
+        listing("movements", &items, next.as_ref(), &self.cursors, &list)
     }
 
     async fn set_policy(&self, call: &Call) -> Result<Reply, Problem> {
         let key = level_key(call, Action::SetPolicy)?;
         let policy = call.body::<ReorderPolicy>()?.check()?;
-        let at = self.clock.now();
-        let set = |missing| {
-            self.stock
-                .set_policy(&key, &policy, missing, at, call.deadline)
+        let request = PolicyRequest {
+            key: &key,
+            policy: &policy,
+            at: self.clock.now(),
+            deadline: call.deadline,
         };
-        let mut level = set(MissingLevel::Report).await?;
-        if level.is_none() {
-            if let Some(problem) = not_stockable(&self.catalog, std::slice::from_ref(&key)).await? {
-                return Err(problem);
-            }
-            level = set(MissingLevel::Create).await?;
+        match set_policy(&self.stock, &self.catalog, request).await? {
+            PolicyOutcome::Set(level) => Reply::ok(&LevelView::from(*level)),
+            PolicyOutcome::NotStockable(reason) => Err(problems::not_stockable(&reason)),
         }
-        Reply::ok(&LevelView::from(level.ok_or_else(Problem::not_found)?))
     }
 }
 
@@ -216,18 +187,6 @@ fn level_key(call: &Call, action: Action) -> Result<LevelKey, Problem> {
     };
     call.caller.may_at(action, &key.location_id)?;
     Ok(key)
-}
-
-/// Earlier changes of the request may be applied when the store fails, so the 503 says how to retry.
-fn partly_applied(error: StoreError) -> Problem {
-    match error {
-        StoreError::Busy | StoreError::Unanswered { .. } => Problem::new(
-            ProblemKind::Busy,
-            "Some changes may be applied. Retry with the same Idempotency-Key after the time in Retry-After: each change \
-             is applied at most once.",
-        ),
-        failed @ StoreError::Failed { .. } => failed.into(),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! `stock-updates`: changes and reads stock levels, behind API Gateway.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod changes;
-mod explain;
 mod handler;
+mod problems;
 mod views;
 
 use stockline_platform::clients::Aws;

@@ -1,10 +1,16 @@
-//! The JSON form of a level.
+//! The JSON forms of levels, explanations and change results.
 
 use jiff::Timestamp;
 use serde::Serialize;
+use stockline_application::level_explanation::ExplainedLevel;
+use stockline_application::stock_requests::ChangeResult;
+use stockline_domain::explanation::Explanation;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, ReorderPolicy};
 use stockline_domain::millis;
+use stockline_platform::problem::Problem;
+
+use crate::problems;
 
 /// A level with its derived fields `available` and `short`, without `last_change`, which only the ledger needs.
 #[derive(Debug, Serialize)]
@@ -45,6 +51,64 @@ impl From<Level> for LevelView {
             version: level.version,
             counted_at: level.counted_at,
             policy: level.policy,
+        }
+    }
+}
+
+/// The body of `GET .../stock/{sku}/explain`.
+#[derive(Debug, Serialize)]
+pub struct ExplanationView {
+    level: LevelView,
+    #[serde(flatten)]
+    explanation: Explanation,
+}
+
+impl From<ExplainedLevel> for ExplanationView {
+    fn from(explained: ExplainedLevel) -> Self {
+        Self {
+            level: explained.level.into(),
+            explanation: explained.explanation,
+        }
+    }
+}
+
+/// The result of one change in the response to `POST /v1/stock/changes`.
+#[derive(Debug, Serialize)]
+pub struct ChangeResultView {
+    index: usize,
+    outcome: ChangeStatus,
+    levels: Vec<LevelView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ChangeStatus {
+    Applied,
+    Refused,
+}
+
+impl ChangeResultView {
+    /// The result of change `index` of the request, from 0.
+    pub fn new(index: usize, result: ChangeResult) -> Self {
+        let problem = match result {
+            ChangeResult::Applied(levels) => {
+                return Self {
+                    index,
+                    outcome: ChangeStatus::Applied,
+                    levels: levels.into_iter().map(LevelView::from).collect(),
+                    problem: None,
+                };
+            }
+            ChangeResult::Refused(refused) => problems::change_refused(&refused),
+            ChangeResult::NotStockable(reason) => problems::not_stockable(&reason),
+        };
+        Self {
+            index,
+            outcome: ChangeStatus::Refused,
+            levels: Vec::new(),
+            problem: Some(problem),
         }
     }
 }

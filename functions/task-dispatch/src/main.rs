@@ -3,6 +3,7 @@
 
 mod handler;
 
+use stockline_application::task_dispatch::TaskDispatcher;
 use stockline_platform::batch::serve_queue;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
@@ -10,8 +11,6 @@ use stockline_platform::dynamodb::tasks::DynamoTasks;
 use stockline_platform::environment::required;
 use stockline_platform::sqs::{SqsControllerQueues, SqsSource};
 use stockline_platform::telemetry;
-
-use crate::handler::TaskDispatch;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -25,6 +24,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         required("TASKS_DLQ_URL")?,
     );
     tasks.warm_up().await;
-    let dispatch = TaskDispatch::new(tasks, queues, SystemClock);
-    Box::pin(serve_queue(source, |record| dispatch.record(record))).await
+    let dispatcher = TaskDispatcher {
+        tasks,
+        queues,
+        clock: SystemClock,
+    };
+    let handle = |record| handler::handle(&dispatcher, record);
+    Box::pin(serve_queue(source, handle)).await
 }

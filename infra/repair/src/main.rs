@@ -12,7 +12,7 @@ use stockline_application::error_chain::error_chain;
 use stockline_application::ports::audit_data::RepairOutcome;
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
-use stockline_application::stock_audit::{Finding, Patience, StockAudit};
+use stockline_application::stock_audit::{AuditTiming, Finding, StockAudit};
 use stockline_application::store_error::StoreError;
 use stockline_domain::audit::{RepairWrite, Replacement, repair};
 use stockline_domain::ids::LocationId;
@@ -77,13 +77,13 @@ fn run(args: &RepairArgs) -> Result<bool, RepairError> {
     let stock = DynamoStock::new(aws.dynamodb(), table("stock"));
     let repair = Repair {
         audit: StockAudit {
-            books: stock,
+            stock,
             orders: DynamoOrders::new(aws.dynamodb(), table("orders"), table("stock")),
             clock: SystemClock,
-            patience: Patience {
-                ledger: ledger_delay,
-                between_looks: Duration::from_secs(2),
-                until_undecided: Duration::from_secs(15),
+            timing: AuditTiming {
+                ledger_patience: ledger_delay,
+                observation_interval: Duration::from_secs(2),
+                decision_timeout: Duration::from_secs(15),
             },
         },
         apply: args.apply,
@@ -158,16 +158,19 @@ impl Repair {
         sku: Option<&str>,
         summary: &mut Summary,
     ) -> Result<(), RepairError> {
-        let held = self.audit.held_at(location).await?;
+        let open = self.audit.open_quantities(location).await?;
         if let Some(sku) = sku {
-            let findings = self.audit.skus(location, vec![sku.parse()?], &held).await?;
+            let findings = self
+                .audit
+                .audit_skus(location, vec![sku.parse()?], &open)
+                .await?;
             summary.levels += 1;
             return self.handle(&findings, summary).await;
         }
         let mut after = None;
         loop {
-            let page = self.audit.page(location, &held, after).await?;
-            summary.levels += page.looked_at;
+            let page = self.audit.audit_page(location, &open, after).await?;
+            summary.levels += page.audited;
             self.handle(&page.findings, summary).await?;
             after = page.next;
             if after.is_none() {
@@ -182,7 +185,7 @@ impl Repair {
                 "{}  {}",
                 finding.key.location_id, finding.key.sku
             ))?;
-            for difference in &finding.verdict.differences {
+            for difference in &finding.result.differences {
                 say(format_args!("    {difference}"))?;
             }
             if !finding.confirmed {
@@ -216,7 +219,7 @@ impl Repair {
         finding: &Finding,
     ) -> Result<Vec<(RepairWrite, Option<RepairOutcome>)>, StoreError> {
         if !self.apply {
-            let writes = repair(&finding.books, SystemClock.now());
+            let writes = repair(&finding.data, SystemClock.now());
             return Ok(writes.into_iter().map(|write| (write, None)).collect());
         }
         let repaired = self
@@ -224,7 +227,7 @@ impl Repair {
             .repair(finding, Deadline::within(REPAIR_TIMEOUT))
             .await?;
         let writes = repaired.into_iter();
-        Ok(writes.map(|one| (one.write, Some(one.became))).collect())
+        Ok(writes.map(|one| (one.write, Some(one.outcome))).collect())
     }
 }
 

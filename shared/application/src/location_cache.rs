@@ -38,9 +38,9 @@ impl KnownLocation {
 /// Unknown locations are not cached, so that a new location works at once. When the catalog cannot be read, an expired entry
 /// is served, because a till must be able to sell during an outage of the catalog.
 #[derive(Debug)]
-pub struct LocationCache<S, C> {
-    store: S,
-    clock: C,
+pub struct LocationCache<Catalog, Time> {
+    store: Catalog,
+    clock: Time,
     entries: Mutex<HashMap<LocationId, Entry>>,
 }
 
@@ -50,9 +50,9 @@ struct Entry {
     read_at: Timestamp,
 }
 
-impl<S: CatalogStore, C: Clock> LocationCache<S, C> {
+impl<Catalog: CatalogStore, Time: Clock> LocationCache<Catalog, Time> {
     /// An empty cache over `store`.
-    pub fn new(store: S, clock: C) -> Self {
+    pub fn new(store: Catalog, clock: Time) -> Self {
         Self {
             store,
             clock,

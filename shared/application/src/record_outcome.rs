@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::error_chain::error_chain;
+use crate::store_error::StoreError;
+
 /// The result of handling one record of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordOutcome {
@@ -16,4 +19,14 @@ pub enum RecordOutcome {
     /// The record can never be handled. The reason is logged, and the record goes to the dead-letter queue: at once where the
     /// function can send it there, else after the source's last attempt.
     Reject(String),
+}
+
+impl From<Result<(), StoreError>> for RecordOutcome {
+    /// A failed store or gateway may work again, so its record is retried.
+    fn from(result: Result<(), StoreError>) -> Self {
+        match result {
+            Ok(()) => Self::Done,
+            Err(error) => Self::Retry(error_chain(&error)),
+        }
+    }
 }

@@ -6,10 +6,9 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use stockline_domain::ids::{ControllerId, OrderId, Sku, TaskId, ZoneId};
-use stockline_domain::millis;
-use stockline_domain::task::{Task, TaskKind};
+use serde::Serialize;
+use stockline_domain::ids::ControllerId;
+use stockline_domain::task::Task;
 use uuid::Uuid;
 
 use stockline_application::message::Envelope;
@@ -18,49 +17,10 @@ use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::queue::QueueSource;
 use stockline_application::ports::tasks::{ControllerCommand, ControllerQueues, TaskQueue};
 use stockline_application::store_error::StoreError;
+use stockline_application::task_messages::{
+    QueuedTask, TASK_COMMAND, TASK_MESSAGE_VERSION, TASK_QUEUED, TaskCommand,
+};
 use stockline_application::trace::Cause;
-
-/// The type of [`QueuedTask`].
-pub const TASK_QUEUED: &str = "task.queued";
-
-/// The type of [`TaskCommand`].
-pub const TASK_COMMAND: &str = "task.command";
-
-/// A task waits for a controller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueuedTask {
-    /// The task.
-    pub task_id: TaskId,
-}
-
-/// What a controller is to do with a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskCommand {
-    /// Do it, or stop.
-    pub command: ControllerCommand,
-    /// The task.
-    pub task_id: TaskId,
-    /// The fencing number; comes back in every report.
-    pub lease_id: u64,
-    /// When the lease ends, unless the controller reports.
-    #[serde(serialize_with = "millis::serialize")]
-    pub lease_expires_at: Timestamp,
-    /// What the task does.
-    pub kind: TaskKind,
-    /// The goods.
-    pub sku: Sku,
-    /// How much of them.
-    pub quantity: i64,
-    /// Where they are.
-    pub zone_id: ZoneId,
-    /// In which aisle.
-    pub aisle: u16,
-    /// The order that waits for them.
-    pub order_id: OrderId,
-    /// When the task should be done.
-    #[serde(serialize_with = "millis::serialize")]
-    pub deadline: Timestamp,
-}
 
 /// One message as SQS takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,19 +57,7 @@ impl FifoMessage {
             ControllerCommand::Cancel => "cancel",
         };
         let deduplication_id = format!("{}#{}#{verb}", task.task_id, task.lease_id);
-        let data = TaskCommand {
-            command,
-            task_id: task.task_id,
-            lease_id: task.lease_id,
-            lease_expires_at: task.lease_expires_at.unwrap_or(now),
-            kind: task.kind,
-            sku: task.sku.clone(),
-            quantity: task.quantity,
-            zone_id: task.zone_id.clone(),
-            aisle: task.aisle,
-            order_id: task.order_id,
-            deadline: task.deadline,
-        };
+        let data = TaskCommand::new(command, task, now);
         Self::new(
             task.task_id.to_string(),
             deduplication_id,
@@ -131,7 +79,7 @@ impl FifoMessage {
         let cause = Cause::current();
         let envelope = Envelope {
             type_: type_.to_owned(),
-            version: 1,
+            version: TASK_MESSAGE_VERSION,
             id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
             occurred_at: now,
             // A task that is queued again outside of any request is followed by its order.

@@ -3,9 +3,10 @@
 
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{
-    ChangeOutcome, EarlierRequest, Ledger, MissingLevel, PendingChange, RecordMovementOutcome,
-    RequestStatus, StockStore,
+    EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
 };
+use stockline_application::ports::stock_changes::PendingChange;
+use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::keys;
@@ -66,9 +67,9 @@ async fn change_with_lost_responses_is_applied_once() {
         at: "2026-03-01T12:00:00Z".parse().unwrap(),
         missing: MissingLevel::Report,
     };
-    store.apply(pending, deadline()).await.unwrap_err();
+    apply_change(&store, pending, deadline()).await.unwrap_err();
     assert_eq!(connection.lost_count(), 5);
-    let again = store.apply(pending, deadline()).await.unwrap();
+    let again = apply_change(&store, pending, deadline()).await.unwrap();
     assert!(
         matches!(&again, ChangeOutcome::AlreadyApplied(levels) if levels[0].on_hand == 15),
         "{again:?}"

@@ -9,12 +9,10 @@ use stockline_application::message::Envelope;
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::queue::QueueSource;
 use stockline_application::ports::tasks::{ControllerCommand, ControllerQueues, TaskQueue};
+use stockline_application::task_messages::{QueuedTask, TASK_COMMAND, TASK_QUEUED, TaskCommand};
 use stockline_domain::catalog::Zone;
 use stockline_domain::task::Task;
-use stockline_platform::sqs::{
-    FifoMessage, QueuedTask, SqsControllerQueues, SqsSource, SqsTaskQueue, TASK_COMMAND,
-    TASK_QUEUED, TaskCommand,
-};
+use stockline_platform::sqs::{FifoMessage, SqsControllerQueues, SqsSource, SqsTaskQueue};
 use stockline_testkit::cloud::TestCloud;
 use stockline_testkit::orders::order;
 

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use stockline_domain::catalog::{Location, LocationKind, Zone};
 use stockline_domain::task::{
-    HEARTBEAT_TIMEOUT, LEASE, MAX_ATTEMPTS, Report, ReportEffect, ReportedState,
+    Controller, HEARTBEAT_TIMEOUT, LEASE, MAX_ATTEMPTS, Report, ReportEffect, ReportedState, Task,
+    TaskState,
 };
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
@@ -59,7 +60,12 @@ async fn fixture() -> Fixture {
     let locations = [hub("hub-1"), hub("hub-2"), store("store-1", "UTC", 0)];
     tasks.add(&leased(clock.now())).await.unwrap();
     let catalog = MemoryCatalog::with_locations(locations);
-    let sweeper = LeaseSweeper::new(tasks.clone(), catalog, queues.clone(), clock.clone());
+    let sweeper = LeaseSweeper {
+        tasks: tasks.clone(),
+        catalog,
+        queue: queues.clone(),
+        clock: clock.clone(),
+    };
     let fixture = Fixture {
         tasks,
         queues,
@@ -116,6 +122,7 @@ const ONE_REQUEUED: SweepResult = SweepResult {
     queued: 1,
     canceled: 0,
     dead_lettered: 0,
+    failed_zones: 0,
 };
 
 #[tokio::test]
@@ -123,15 +130,15 @@ async fn dead_controllers_task_is_requeued_and_sent_once() {
     let fixture = fixture().await;
     fixture.replace_task(|task| accepted(task, &fixture)).await;
     assert_eq!(
-        fixture.sweeper.sweep().await.unwrap(),
+        handle(&fixture.sweeper).await.unwrap(),
         SweepResult::default()
     );
     fixture.expire_heartbeat();
-    assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
+    assert_eq!(handle(&fixture.sweeper).await.unwrap(), ONE_REQUEUED);
     let task = fixture.tasks.only_task();
     assert_eq!((task.state, task.attempt), (TaskState::Queued, 2));
     assert_eq!(
-        fixture.sweeper.sweep().await.unwrap(),
+        handle(&fixture.sweeper).await.unwrap(),
         SweepResult::default()
     );
     assert_eq!(fixture.tasks.only_task(), task);
@@ -147,11 +154,11 @@ async fn expired_lease_is_taken_from_live_controller() {
     fixture.clock.advance(LEASE - SignedDuration::from_secs(1));
     fixture.send_heartbeat().await;
     assert_eq!(
-        fixture.sweeper.sweep().await.unwrap(),
+        handle(&fixture.sweeper).await.unwrap(),
         SweepResult::default()
     );
     fixture.clock.advance(SignedDuration::from_secs(1));
-    assert_eq!(fixture.sweeper.sweep().await.unwrap(), ONE_REQUEUED);
+    assert_eq!(handle(&fixture.sweeper).await.unwrap(), ONE_REQUEUED);
 }
 
 #[tokio::test]
@@ -161,7 +168,7 @@ async fn canceling_task_becomes_canceled_without_message() {
         .replace_task(|task| task.cancel_with_order().unwrap())
         .await;
     fixture.expire_heartbeat();
-    let result = fixture.sweeper.sweep().await.unwrap();
+    let result = handle(&fixture.sweeper).await.unwrap();
     assert_eq!((result.queued, result.canceled), (0, 1));
     assert_eq!(fixture.tasks.only_task().state, TaskState::Canceled);
     assert!(fixture.take_sent().is_empty());
@@ -177,7 +184,7 @@ async fn last_attempt_is_dead_lettered_without_message() {
     };
     fixture.replace_task(last).await;
     fixture.expire_heartbeat();
-    assert_eq!(fixture.sweeper.sweep().await.unwrap().dead_lettered, 1);
+    assert_eq!(handle(&fixture.sweeper).await.unwrap().dead_lettered, 1);
     assert_eq!(fixture.tasks.only_task().state, TaskState::DeadLettered);
     assert!(fixture.take_sent().is_empty());
 }
@@ -192,7 +199,7 @@ async fn concurrent_sweeps_and_report_move_the_task_once() {
         fixture.tasks.replace(&leased, &accepted).await.unwrap()
     };
     let (one, two, is_report_applied) =
-        tokio::join!(fixture.sweeper.sweep(), fixture.sweeper.sweep(), report);
+        tokio::join!(handle(&fixture.sweeper), handle(&fixture.sweeper), report);
     one.unwrap();
     two.unwrap();
     let task = fixture.tasks.only_task();
@@ -211,11 +218,12 @@ async fn failed_send_is_repeated_by_the_next_sweep() {
     let fixture = fixture().await;
     fixture.expire_heartbeat();
     fixture.queues.set_broken(true);
-    assert!(fixture.sweeper.sweep().await.is_err());
+    let failed = handle(&fixture.sweeper).await.unwrap_err();
+    assert_eq!(failed.to_string(), "1 zones could not be swept");
     assert_eq!(fixture.tasks.only_task().state, TaskState::Queued);
     fixture.queues.set_broken(false);
     assert_eq!(
-        fixture.sweeper.sweep().await.unwrap(),
+        handle(&fixture.sweeper).await.unwrap(),
         SweepResult::default()
     );
     assert_eq!(fixture.take_sent().len(), 1);
@@ -226,9 +234,9 @@ async fn task_queued_long_ago_is_not_sent_again() {
     let fixture = fixture().await;
     fixture.expire_heartbeat();
     fixture.queues.set_broken(true);
-    assert!(fixture.sweeper.sweep().await.is_err());
+    assert!(handle(&fixture.sweeper).await.is_err());
     fixture.queues.set_broken(false);
     fixture.clock.advance(SignedDuration::from_mins(5));
-    fixture.sweeper.sweep().await.unwrap();
+    handle(&fixture.sweeper).await.unwrap();
     assert!(fixture.take_sent().is_empty());
 }

@@ -1,15 +1,17 @@
 //! Stream records of levels and the alerts they raise.
 
+mod conflicts;
 mod costs;
-
-use std::sync::Mutex;
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
+use stockline_application::ports::alerts::AlertRecord;
 use stockline_domain::alert::AlertKind::{self, Low, OutOfStock, Recovered, Short};
+use stockline_domain::level::LevelKey;
 use stockline_platform::batch::{
     BatchFailures, StreamRecord, process_stream_records, stream_records,
 };
+use stockline_platform::dynamodb::stock::level_change;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::alerts::{MemoryAlerts, MemoryTopic};
 use stockline_testkit::memory::shop::MemoryShop;
@@ -17,7 +19,7 @@ use stockline_testkit::memory::shop::MemoryShop;
 use super::*;
 
 struct Fixture {
-    function: LowStockAlerts<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
+    alerter: StockAlerter<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
     shop: MemoryShop,
     alerts: MemoryAlerts,
     topic: MemoryTopic,
@@ -29,7 +31,12 @@ impl Fixture {
         let clock = FakeClock::at("2026-03-01T18:00:00Z");
         let shop = MemoryShop::default();
         Self {
-            function: LowStockAlerts::new(shop.clone(), alerts.clone(), topic.clone(), clock),
+            alerter: StockAlerter {
+                levels: shop.clone(),
+                alerts: alerts.clone(),
+                topic: topic.clone(),
+                clock,
+            },
             shop,
             alerts,
             topic,
@@ -37,8 +44,8 @@ impl Fixture {
     }
 
     async fn process(&self, records: Vec<StreamRecord>) -> BatchFailures {
-        process_stream_records(records, |record| async move {
-            self.function.handle(&record).await
+        process_stream_records(records, level_change, |change| {
+            handle(&self.alerter, change)
         })
         .await
     }
@@ -283,64 +290,6 @@ async fn unchanged_state_writes_no_record() {
     let fixture = Fixture::new();
     fixture.process(vec![milk(1, 40), milk(2, 39)]).await;
     assert_eq!(fixture.alert_record("milk").await, None);
-}
-
-/// An alert store in which another writer wins the first write.
-struct ConflictingAlerts {
-    alerts: MemoryAlerts,
-    winner: Mutex<Option<AlertRecord>>,
-}
-
-impl AlertStore for ConflictingAlerts {
-    async fn find(&self, key: &LevelKey) -> Result<Option<AlertRecord>, StoreError> {
-        self.alerts.find(key).await
-    }
-
-    async fn replace(
-        &self,
-        key: &LevelKey,
-        before: Option<u64>,
-        next: &AlertRecord,
-    ) -> Result<AlertWriteOutcome, StoreError> {
-        let other = self.winner.lock().unwrap().take();
-        if let Some(other) = other {
-            self.alerts.replace(key, before, &other).await?;
-        }
-        self.alerts.replace(key, before, next).await
-    }
-
-    async fn mark_published(&self, key: &LevelKey, version: u64) -> Result<(), StoreError> {
-        self.alerts.mark_published(key, version).await
-    }
-}
-
-#[tokio::test]
-async fn write_conflict_is_evaluated_again() {
-    for (state, version, expected) in [(Low, 4, vec![]), (Low, 2, vec![(OutOfStock, 3)])] {
-        let topic = MemoryTopic::default();
-        let other = AlertRecord {
-            state,
-            version,
-            pending: None,
-        };
-        let store = ConflictingAlerts {
-            alerts: MemoryAlerts::default(),
-            winner: Mutex::new(Some(other)),
-        };
-        let function = LowStockAlerts::new(
-            MemoryShop::default(),
-            store,
-            topic.clone(),
-            FakeClock::at("2026-03-01T18:00:00Z"),
-        );
-        assert_eq!(function.handle(&milk(3, 0)).await, RecordOutcome::Done);
-        let published: Vec<_> = topic
-            .published()
-            .iter()
-            .map(|alert| (alert.data.kind, alert.data.level_version))
-            .collect();
-        assert_eq!(published, expected);
-    }
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Position};
 use stockline_application::ports::audit_data::StockRepairer;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
+use stockline_application::stock_audit::StockAudit;
 use stockline_domain::audit::{Difference, StoredLevel, repair};
-use stockline_domain::ids::Sku;
+use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::audit::{AuditedShop, DataFault, audit};
@@ -24,7 +25,7 @@ use stockline_testkit::orders::order;
 use super::*;
 
 type Function<Stock> =
-    StockAuditor<Stock, MemoryShop, FakeClock, MemoryAuditRecords, MemoryCatalog, MemoryOperations>;
+    NightlyAudit<Stock, MemoryShop, FakeClock, MemoryAuditRecords, MemoryCatalog, MemoryOperations>;
 
 struct Fixture<Stock> {
     function: Function<Stock>,
@@ -55,12 +56,12 @@ fn fixture_reading<Stock: AuditData>(shop: MemoryShop, stock: Stock, now: &str) 
     let audit = audit(&shop, FakeClock::at(now));
     let stores = ["store-1", "store-2"].map(|id| store(id, "Europe/Berlin", 0));
     Fixture {
-        function: StockAuditor {
+        function: NightlyAudit {
             audit: StockAudit {
-                books: stock,
+                stock,
                 orders: audit.orders,
                 clock: audit.clock,
-                patience: audit.patience,
+                timing: audit.timing,
             },
             records: records.clone(),
             catalog: MemoryCatalog::with_locations(stores),
@@ -81,12 +82,12 @@ async fn place_order(shop: &MemoryShop, key: &str, location: &str, sku: &str) {
 }
 
 impl<Stock: AuditData> Fixture<Stock> {
-    async fn run(&self, event: Value) -> Result<Summary, AuditError> {
+    async fn run(&self, event: Value) -> Result<AuditSummary, AuditError> {
         let mut context = Context::default();
         context.request_id = "run-1".to_owned();
         let now = self.function.audit.clock.now();
         context.deadline = now.as_millisecond().unsigned_abs() + 900_000;
-        self.function.handle(event, &context).await
+        handle(&self.function, event, &context).await
     }
 }
 
@@ -160,10 +161,10 @@ async fn run_after_a_repair_deletes_the_earlier_finding() {
     );
 
     let audit = &fixture.function.audit;
-    let held = audit.held_at(&location).await.unwrap();
+    let open = audit.open_quantities(&location).await.unwrap();
     let skus = vec!["milk".parse().unwrap()];
-    for finding in audit.skus(&location, skus, &held).await.unwrap() {
-        for write in repair(&finding.books, audit.clock.now()) {
+    for finding in audit.audit_skus(&location, skus, &open).await.unwrap() {
+        for write in repair(&finding.data, audit.clock.now()) {
             fixture.shop.repair(&write, deadline()).await.unwrap();
         }
     }
@@ -183,7 +184,9 @@ async fn run_out_of_time_reports_unfinished_locations() {
     let mut context = Context::default();
     let now = fixture.function.audit.clock.now();
     context.deadline = now.as_millisecond().unsigned_abs() + 1_000;
-    let summary = fixture.function.handle(json!({}), &context).await.unwrap();
+    let summary = handle(&fixture.function, json!({}), &context)
+        .await
+        .unwrap();
     assert_eq!((summary.locations, summary.unfinished.len()), (0, 2));
     assert_eq!(fixture.operations.messages()[0].data.unfinished.len(), 2);
 }

@@ -4,11 +4,15 @@ mod costs;
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::json;
+use stockline_application::ports::stock::RecordMovementOutcome;
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
-use stockline_domain::level::{Level, LevelKey, Movement};
+use stockline_domain::level::{LevelKey, Movement};
 use stockline_domain::stock_change::RequestedChange;
-use stockline_platform::batch::{BatchFailures, process_stream_records, stream_records};
+use stockline_platform::batch::{
+    BatchFailures, StreamRecord, process_stream_records, stream_records,
+};
+use stockline_platform::dynamodb::stock::level_change;
 use stockline_platform::keys;
 use stockline_testkit::memory::shop::MemoryShop;
 
@@ -68,7 +72,7 @@ fn stream_records_of(levels: &[Level]) -> Vec<StreamRecord> {
 }
 
 async fn process(ledger: &MemoryShop, records: Vec<StreamRecord>) -> BatchFailures {
-    process_stream_records(records, |item| record(ledger, item)).await
+    process_stream_records(records, level_change, |change| handle(ledger, change)).await
 }
 
 fn movements(ledger: &MemoryShop) -> Vec<Movement> {
@@ -122,38 +126,53 @@ async fn policies_and_other_items_are_no_movements() {
     assert!(movements(&ledger).is_empty());
 }
 
-#[tokio::test]
-async fn invalid_records_are_rejected_and_throttling_is_retried() {
-    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5]));
-    let malformed = StreamRecord::new(
-        keys::level(&milk()),
-        "1".to_owned(),
-        None,
-        Some(serde_dynamo::to_item(json!({"on_hand": "five"})).unwrap()),
-    );
-    assert!(matches!(
-        record(&ledger, malformed).await,
-        RecordOutcome::Reject(_)
-    ));
-    let deleted = stream_record(2, Some(&levels[1]), None);
-    assert!(matches!(
-        record(&ledger, deleted).await,
-        RecordOutcome::Reject(_)
-    ));
+fn change(before: Option<&Level>, after: Option<&Level>) -> StreamChange<Level> {
+    StreamChange {
+        before: before.cloned(),
+        after: after.cloned(),
+    }
+}
 
-    assert_eq!(
-        record(&ledger, stream_record(3, None, Some(&levels[1]))).await,
-        RecordOutcome::Done
-    );
+#[tokio::test]
+async fn unreadable_record_is_rejected() {
+    let image = serde_dynamo::to_item(json!({"on_hand": "five"})).unwrap();
+    let record = StreamRecord::new(keys::level(&milk()), "1".to_owned(), None, Some(image));
+    let ledger = MemoryShop::default();
+    assert_eq!(process(&ledger, vec![record]).await.failures(), ["1"]);
+    assert!(movements(&ledger).is_empty());
+}
+
+#[tokio::test]
+async fn deleted_level_is_rejected() {
+    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5]));
+    let deleted = handle(&ledger, change(Some(&levels[1]), None)).await;
+    let reason = "the level of milk at store-1 (bucket 0) was deleted, but its movements remain";
+    assert_eq!(deleted, RecordOutcome::Reject(reason.to_owned()));
+}
+
+#[tokio::test]
+async fn second_movement_of_a_version_is_rejected() {
+    let (ledger, levels) = (MemoryShop::default(), levels_after_receipts(&[5]));
+    let recorded = handle(&ledger, change(None, Some(&levels[1]))).await;
+    assert_eq!(recorded, RecordOutcome::Done);
     let mut other = levels_after_receipts(&[6, 1]).remove(2);
     other.version = 1;
-    let contradiction = stream_record(4, None, Some(&other));
-    assert!(matches!(
-        record(&ledger, contradiction).await,
-        RecordOutcome::Reject(_)
-    ));
+    let outcome = handle(&ledger, change(None, Some(&other))).await;
+    let RecordOutcome::Reject(reason) = outcome else {
+        panic!("not rejected: {outcome:?}");
+    };
+    assert!(
+        reason.starts_with(
+            "version 1 of the level of milk at store-1 (bucket 0) is already recorded"
+        ),
+        "{reason}"
+    );
+}
 
-    let throttled = record(&ThrottledLedger, stream_record(5, None, Some(&levels[1]))).await;
+#[tokio::test]
+async fn throttled_record_is_retried() {
+    let levels = levels_after_receipts(&[5]);
+    let throttled = handle(&ThrottledLedger, change(None, Some(&levels[1]))).await;
     assert_eq!(
         throttled,
         RecordOutcome::Retry("the store is busy".to_owned())

@@ -1,11 +1,11 @@
 mod costs;
 
 use aws_lambda_events::sqs::SqsEvent;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use stockline_domain::catalog::Zone;
 use stockline_domain::task::{
-    Controller, LEASE, MAX_QUEUE_TIME, Report, ReportEffect, ReportedState,
+    Controller, LEASE, MAX_QUEUE_TIME, Report, ReportEffect, ReportedState, Task, TaskState,
 };
 use stockline_platform::batch::queue_records;
 use stockline_platform::sqs::FifoMessage;
@@ -19,7 +19,7 @@ struct Fixture {
     tasks: MemoryTasks,
     queues: MemoryQueues,
     clock: FakeClock,
-    dispatch: TaskDispatch<MemoryTasks, MemoryQueues, FakeClock>,
+    dispatcher: TaskDispatcher<MemoryTasks, MemoryQueues, FakeClock>,
 }
 
 /// A queued task in zone `dry` of `hub-1`.
@@ -48,12 +48,16 @@ async fn fixture() -> Fixture {
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     tasks.add(&task(clock.now())).await.unwrap();
-    let dispatch = TaskDispatch::new(tasks.clone(), queues.clone(), clock.clone());
+    let dispatcher = TaskDispatcher {
+        tasks: tasks.clone(),
+        queues: queues.clone(),
+        clock: clock.clone(),
+    };
     Fixture {
         tasks,
         queues,
         clock,
-        dispatch,
+        dispatcher,
     }
 }
 
@@ -70,7 +74,7 @@ impl Fixture {
 
     async fn deliver(&self) -> RecordOutcome {
         let message = FifoMessage::queued(&self.tasks.only_task(), self.clock.now()).unwrap();
-        self.dispatch.record(record(&message.body)).await
+        handle(&self.dispatcher, record(&message.body)).await
     }
 
     /// Takes the commands sent since the last call: controller, command, lease.
@@ -268,7 +272,7 @@ async fn unreadable_or_unknown_message_is_rejected() {
         record("not JSON"),
         record(r#"{"type":"stock.alert","version":1}"#),
     ] {
-        let outcome = fixture.dispatch.record(message).await;
+        let outcome = handle(&fixture.dispatcher, message).await;
         assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
     }
 }

@@ -1,14 +1,17 @@
 mod costs;
 
+use std::time::Duration;
+
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
-use stockline_application::fingerprint::Fingerprint;
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::deadline::Deadline;
+use stockline_application::location_cache::LocationCache;
 use stockline_domain::catalog::Location;
 use stockline_domain::ids::TaskId;
-use stockline_domain::task::TaskState;
-use stockline_platform::batch::stream_records;
-use stockline_platform::keys;
+use stockline_domain::order::OrderStatus;
+use stockline_domain::task::{Task, TaskState};
+use stockline_platform::batch::{process_stream_records, stream_records};
+use stockline_platform::dynamodb::orders::order_change;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::catalog::MemoryCatalog;
 use stockline_testkit::memory::tasks::{MemoryQueues, MemoryTasks};
@@ -37,7 +40,7 @@ async fn add_locations<Catalog: CatalogStore>(catalog: &Catalog) {
         }))
         .unwrap();
         catalog
-            .put_location(&location, Deadline::within(CANCEL_TIMEOUT))
+            .put_location(&location, Deadline::within(Duration::from_secs(5)))
             .await
             .unwrap();
     }
@@ -49,13 +52,13 @@ async fn fixture() -> Fixture {
     let clock = FakeClock::at("2026-03-01T12:00:01Z");
     let (tasks, queues) = (MemoryTasks::default(), MemoryQueues::default());
     let locations = LocationCache::new(catalog, clock.clone());
-    let planner = TaskPlanner::new(
-        tasks.clone(),
-        queues.clone(),
-        queues.clone(),
+    let planner = TaskPlanner {
+        tasks: tasks.clone(),
+        queue: queues.clone(),
+        controllers: queues.clone(),
         locations,
         clock,
-    );
+    };
     Fixture {
         tasks,
         queues,
@@ -63,18 +66,11 @@ async fn fixture() -> Fixture {
     }
 }
 
-fn image(order: &Order) -> serde_dynamo::Item {
-    serde_dynamo::to_item(OrderRecord::new(order, &Fingerprint::of(&"a").unwrap())).unwrap()
-}
-
-fn stream_record(before: Option<&Order>, after: Option<&Order>) -> StreamRecord {
-    let id = after.or(before).unwrap().order_id;
-    StreamRecord::new(
-        keys::order(id),
-        "1".to_owned(),
-        before.map(image),
-        after.map(image),
-    )
+fn change(before: Option<&Order>, after: Option<&Order>) -> StreamChange<Order> {
+    StreamChange {
+        before: before.cloned(),
+        after: after.cloned(),
+    }
 }
 
 fn states(tasks: &MemoryTasks) -> Vec<TaskState> {
@@ -91,7 +87,7 @@ async fn new_order_queues_one_task_per_line_once() {
     let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 1)]);
     for _ in 0..2 {
         assert_eq!(
-            planner.record(stream_record(None, Some(&order))).await,
+            handle(&planner, change(None, Some(&order))).await,
             RecordOutcome::Done
         );
     }
@@ -127,14 +123,14 @@ async fn stores_pos_sales_and_order_updates_plan_no_task() {
     let unknown = order("k3", "hub-9", "online", &[("milk", 2)]);
     let placed = order("k4", "hub-1", "online", &[("milk", 2)]);
     let fulfilled = placed.fulfil(1, 1).unwrap();
-    for record in [
-        stream_record(None, Some(&of_store)),
-        stream_record(None, Some(&sale)),
-        stream_record(None, Some(&unknown)),
-        stream_record(Some(&placed), Some(&fulfilled)),
-        stream_record(Some(&placed), None),
+    for change in [
+        change(None, Some(&of_store)),
+        change(None, Some(&sale)),
+        change(None, Some(&unknown)),
+        change(Some(&placed), Some(&fulfilled)),
+        change(Some(&placed), None),
     ] {
-        assert_eq!(planner.record(record).await, RecordOutcome::Done);
+        assert_eq!(handle(&planner, change).await, RecordOutcome::Done);
     }
     assert!(states(&tasks).is_empty() && queues.take().is_empty());
 }
@@ -148,12 +144,12 @@ async fn failed_send_is_retried_with_its_record() {
     } = fixture().await;
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
     queues.set_broken(true);
-    let outcome = planner.record(stream_record(None, Some(&order))).await;
+    let outcome = handle(&planner, change(None, Some(&order))).await;
     assert!(matches!(outcome, RecordOutcome::Retry(_)), "{outcome:?}");
     assert_eq!(tasks.only_task().state, TaskState::Queued);
     queues.set_broken(false);
     assert_eq!(
-        planner.record(stream_record(None, Some(&order))).await,
+        handle(&planner, change(None, Some(&order))).await,
         RecordOutcome::Done
     );
     assert_eq!(queues.take().len(), 1);
@@ -163,7 +159,7 @@ impl Fixture {
     /// An order of two lines, the first leased to `controller-1`; the messages sent so far are taken.
     async fn first_line_leased(&self) -> Order {
         let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 1)]);
-        self.planner.record(stream_record(None, Some(&order))).await;
+        handle(&self.planner, change(None, Some(&order))).await;
         let first = self.task(&order, 1).await;
         let leased = first
             .lease(&"controller-1".parse().unwrap(), order.placed_at)
@@ -175,9 +171,7 @@ impl Fixture {
 
     async fn cancel(&self, order: &Order) -> RecordOutcome {
         let canceled = order.cancel(order.placed_at).unwrap();
-        self.planner
-            .record(stream_record(Some(order), Some(&canceled)))
-            .await
+        handle(&self.planner, change(Some(order), Some(&canceled))).await
     }
 
     async fn task(&self, order: &Order, line: u16) -> Task {
@@ -233,7 +227,7 @@ async fn failed_cancel_command_is_retried_with_its_record() {
 async fn task_is_canceled_when_its_line_closes() {
     let Fixture { tasks, planner, .. } = fixture().await;
     let order = order("k1", "hub-1", "online", &[("milk", 2), ("bread", 2)]);
-    planner.record(stream_record(None, Some(&order))).await;
+    handle(&planner, change(None, Some(&order))).await;
     let states = async || {
         let state = async |line| {
             let id = TaskId::for_order_line(order.order_id, line);
@@ -255,24 +249,10 @@ async fn task_is_canceled_when_its_line_closes() {
         ),
         (&first_line_fulfilled, &rest_canceled, (canceled, canceled)),
     ] {
-        let record = stream_record(Some(before), Some(after));
-        assert_eq!(planner.record(record).await, RecordOutcome::Done);
+        let change = change(Some(before), Some(after));
+        assert_eq!(handle(&planner, change).await, RecordOutcome::Done);
         assert_eq!(states().await, expected);
     }
-}
-
-#[tokio::test]
-async fn invalid_order_image_is_rejected() {
-    let planner = fixture().await.planner;
-    let image = serde_dynamo::to_item(json!({"order_id": "nonsense"})).unwrap();
-    let key = keys::Key {
-        pk: "ORDER#1".to_owned(),
-        sk: "ORDER".to_owned(),
-    };
-    let outcome = planner
-        .record(StreamRecord::new(key, "1".to_owned(), None, Some(image)))
-        .await;
-    assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -283,9 +263,9 @@ async fn sample_events_plan_and_cancel_two_tasks() {
         include_str!("../../../../events/task-planner.canceled.json"),
     ] {
         let event: Event = serde_json::from_str(text).unwrap();
-        for record in stream_records(event) {
-            assert_eq!(planner.record(record).await, RecordOutcome::Done);
-        }
+        let handle = |change| handle(&planner, change);
+        let failures = process_stream_records(stream_records(event), order_change, handle).await;
+        assert_eq!(failures.failures(), [""; 0]);
     }
     assert_eq!(states(&tasks), [TaskState::Canceled, TaskState::Canceled]);
 }

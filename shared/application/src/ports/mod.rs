@@ -10,5 +10,6 @@ pub mod operations;
 pub mod orders;
 pub mod queue;
 pub mod stock;
+pub mod stock_changes;
 pub mod stock_lookup;
 pub mod tasks;

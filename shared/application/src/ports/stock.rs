@@ -6,7 +6,6 @@ use std::future::Future;
 use jiff::Timestamp;
 use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
-use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
@@ -43,34 +42,6 @@ pub enum MissingLevel {
     Create,
 }
 
-/// One requested change, ready to be applied.
-#[derive(Debug, Clone, Copy)]
-pub struct PendingChange<'a> {
-    /// The id of its request.
-    pub request: RequestId,
-    /// Its index in the request, from 0.
-    pub index: usize,
-    /// The requested change.
-    pub change: &'a RequestedChange,
-    /// When the request was first received.
-    pub at: Timestamp,
-    /// What to do if a level does not exist.
-    pub missing: MissingLevel,
-}
-
-/// The outcome of one change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChangeOutcome {
-    /// The change is applied. These are the resulting levels.
-    Applied(Vec<Level>),
-    /// The change was applied before. These are the resulting levels of that time.
-    AlreadyApplied(Vec<Level>),
-    /// Nothing changed: a rule of the level forbids it.
-    Refused(ChangeRefused),
-    /// Nothing changed: these levels do not exist.
-    MissingLevels(Vec<LevelKey>),
-}
-
 /// The outcome of recording a movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordMovementOutcome {
@@ -82,7 +53,7 @@ pub enum RecordMovementOutcome {
     Conflict,
 }
 
-/// Changes and reads levels.
+/// Stores requests that change levels, reads levels, and sets their policies.
 pub trait StockStore: Send + Sync {
     /// Records that the request `id` was received at `at`, unless it was received before. The id is derived from the idempotency
     /// key.
@@ -99,13 +70,6 @@ pub trait StockStore: Send + Sync {
         id: RequestId,
         request: &Fingerprint,
     ) -> impl Future<Output = Result<Option<RequestStatus>, StoreError>> + Send;
-
-    /// Applies one change to all its levels or to none. Repeated calls apply it once.
-    fn apply(
-        &self,
-        pending: PendingChange<'_>,
-        deadline: Deadline,
-    ) -> impl Future<Output = Result<ChangeOutcome, StoreError>> + Send;
 
     /// Reads the level, strongly consistent.
     fn find(
@@ -150,7 +114,7 @@ pub trait LevelReader: Send + Sync {
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 }
 
-impl<S: StockStore> LevelReader for S {
+impl<Stock: StockStore> LevelReader for Stock {
     async fn read_level(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         self.find(key).await
     }
@@ -177,7 +141,7 @@ pub trait StockableCatalog: Send + Sync {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
-impl<C: CatalogStore> StockableCatalog for C {
+impl<Catalog: CatalogStore> StockableCatalog for Catalog {
     async fn has_product(&self, sku: &Sku) -> Result<bool, StoreError> {
         Ok(self.find_product(sku).await?.is_some())
     }

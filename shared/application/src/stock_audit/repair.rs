@@ -1,101 +1,112 @@
-//! Puts right what an audit found, of a level that may go on selling.
+//! Repairs a confirmed difference of a level that may keep changing.
 
 use stockline_domain::audit::{RepairWrite, SkuAuditData, repair};
 
 use super::{Finding, StockAudit};
-use crate::deadline::Deadline;
+use crate::deadline::{Attempts, Deadline};
 use crate::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
 use crate::ports::clock::Clock;
 use crate::ports::orders::OpenOrders;
 use crate::store_error::StoreError;
 
-/// What a repair did, or did not.
+/// One write of a repair and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repaired {
-    /// What was written, or was to be.
+pub struct RepairResult {
+    /// The planned write.
     pub write: RepairWrite,
-    /// What became of it.
-    pub became: RepairOutcome,
+    /// Whether it was written, or given up after conflicts.
+    pub outcome: RepairOutcome,
 }
 
-impl<B: AuditData + StockRepairer, O: OpenOrders, C: Clock> StockAudit<B, O, C> {
-    /// Puts right what `finding` is certain of. While the level sells, it is tried again with the level as it is then, until
-    /// `deadline`.
+/// The data of a finding, read again after a conflict.
+enum Reread {
+    /// The current data, with the same difference as the finding.
+    Data(SkuAuditData),
+    /// The ledger is behind, or the buckets could not be read as one snapshot.
+    NotReadable,
+    /// The level was repaired since.
+    AlreadyRepaired,
+}
+
+impl<Stock: AuditData + StockRepairer, Orders: OpenOrders, Time: Clock>
+    StockAudit<Stock, Orders, Time>
+{
+    /// Repairs the difference of a confirmed `finding`. After a conflict the data is read and the repair planned again, until
+    /// `deadline`. Writes that still conflict then are returned with [`RepairOutcome::Conflict`].
     pub async fn repair(
         &self,
         finding: &Finding,
         deadline: Deadline,
-    ) -> Result<Vec<Repaired>, StoreError> {
-        let (mut books, mut done, mut attempts) =
-            (finding.books.clone(), Vec::new(), deadline.attempts());
+    ) -> Result<Vec<RepairResult>, StoreError> {
+        let (mut data, mut results) = (finding.data.clone(), Vec::new());
+        let mut attempts = deadline.attempts();
         loop {
-            let mut overtaken = Vec::new();
-            for write in repair(&books, self.clock.now()) {
-                let became = self.books.repair(&write, deadline).await?;
-                let of_all = match became {
-                    RepairOutcome::Repaired => &mut done,
-                    RepairOutcome::Conflict => &mut overtaken,
+            let mut conflicts = Vec::new();
+            for write in repair(&data, self.clock.now()) {
+                let outcome = self.stock.repair(&write, deadline).await?;
+                let list = match outcome {
+                    RepairOutcome::Repaired => &mut results,
+                    RepairOutcome::Conflict => &mut conflicts,
                 };
-                of_all.push(Repaired { write, became });
+                list.push(RepairResult { write, outcome });
             }
-            if overtaken.is_empty() {
-                return Ok(done);
+            if conflicts.is_empty() {
+                return Ok(results);
             }
-            books = loop {
-                if !attempts.wait_for_next().await {
-                    done.append(&mut overtaken);
-                    return Ok(done);
+            match self.reread(finding, &mut attempts).await? {
+                Some(reread) => data = reread,
+                None => {
+                    results.append(&mut conflicts);
+                    return Ok(results);
                 }
-                match self.carried_on(finding).await? {
-                    Carried::On(books) => break books,
-                    Carried::Behind => {}
-                    Carried::Repaired => {
-                        done.append(&mut overtaken);
-                        return Ok(done);
-                    }
-                }
-            };
+            }
         }
     }
 
-    /// The books of `finding` as they are now: what is sold, promised or received meanwhile changes levels, movements and
-    /// orders alike, so what they differed by they still do.
-    async fn carried_on(&self, finding: &Finding) -> Result<Carried, StoreError> {
-        let moment = self.moment(&finding.key).await?;
-        let known = &finding.books;
-        if !moment.in_one_moment || moment.levels.len() != known.levels.len() {
-            return Ok(Carried::Behind);
+    /// Reads the data of `finding` again until it can be compared. Returns `None` if the level was repaired since, or if the
+    /// deadline passes.
+    async fn reread(
+        &self,
+        finding: &Finding,
+        attempts: &mut Attempts,
+    ) -> Result<Option<SkuAuditData>, StoreError> {
+        while attempts.wait_for_next().await {
+            match self.read_once(finding).await? {
+                Reread::Data(data) => return Ok(Some(data)),
+                Reread::NotReadable => {}
+                Reread::AlreadyRepaired => break,
+            }
         }
-        let then = known.versions();
-        let followed = self.followed(&moment).await?;
-        let since = followed.iter().zip(&then);
-        if since
-            .clone()
-            .any(|(now, then)| now.replay.last_repair_version() > Some(*then))
-        {
-            return Ok(Carried::Repaired);
+        Ok(None)
+    }
+
+    /// Reads the data of `finding` once. Sales, allocations and receipts change levels, movements and orders by the same
+    /// quantities, so the difference stays the same.
+    async fn read_once(&self, finding: &Finding) -> Result<Reread, StoreError> {
+        let reading = self.read_level(&finding.key).await?;
+        let known = &finding.data;
+        if !reading.is_snapshot || reading.levels.len() != known.levels.len() {
+            return Ok(Reread::NotReadable);
         }
-        let allocated = |books: &SkuAuditData| -> i64 {
-            let levels = books.levels.iter().map(|account| &account.stored.level);
+        let movements = self.movements_around(&reading).await?;
+        let is_repaired = movements
+            .iter()
+            .zip(known.versions())
+            .any(|(bucket, version)| bucket.replay.last_repair_version() > Some(version));
+        if is_repaired {
+            return Ok(Reread::AlreadyRepaired);
+        }
+        let allocated = |data: &SkuAuditData| -> i64 {
+            let levels = data.levels.iter().map(|audited| &audited.stored.level);
             levels.map(|level| level.allocated).sum()
         };
-        let mut books = SkuAuditData::of(moment.levels, followed);
-        books.open_quantity = known.open_quantity + allocated(&books) - allocated(known);
-        let verdict = books.audit(self.clock.now(), self.patience.ledger);
-        Ok(if verdict.ledger_is_behind {
-            Carried::Behind
+        let mut data = SkuAuditData::of(reading.levels, movements);
+        data.open_quantity = known.open_quantity + allocated(&data) - allocated(known);
+        let result = data.audit(self.clock.now(), self.timing.ledger_patience);
+        Ok(if result.ledger_is_behind {
+            Reread::NotReadable
         } else {
-            Carried::On(books)
+            Reread::Data(data)
         })
     }
-}
-
-/// What became of the books of a finding since.
-enum Carried {
-    /// They are these now.
-    On(SkuAuditData),
-    /// The ledger follows, or the items of the level were not seen in one moment.
-    Behind,
-    /// Somebody else repaired them.
-    Repaired,
 }

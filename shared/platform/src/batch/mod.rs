@@ -12,4 +12,4 @@ pub use process::{
 };
 pub use queue::queue_records;
 pub use serve::{serve_queue, serve_queue_batch, serve_stream};
-pub use stream::{StreamRecord, stream_records};
+pub use stream::{StreamRecord, UnreadableRecord, stream_records};

@@ -11,15 +11,20 @@ use stockline_application::ports::queue::{QueueRecord, QueueSource};
 use stockline_application::record_outcome::RecordOutcome;
 use stockline_application::trace::Cause;
 
-use super::{BatchFailures, StreamRecord};
+use super::{BatchFailures, StreamRecord, UnreadableRecord};
 
-/// Passes each stream record to `handle`, in order, within the request that caused it.
+/// Decodes each stream record and passes its change to `handle`, in order, within the request that caused it.
 ///
-/// After a retry the later changes of the same item are retried too, so that they stay in order. A rejected change does not
-/// hold up the later ones.
-pub async fn process_stream_records<H, F>(records: Vec<StreamRecord>, handle: H) -> BatchFailures
+/// A record that `decode` returns nothing for is done; an unreadable one is rejected. After a retry the later changes of the
+/// same item are retried too, so that they stay in order. A rejected change does not hold up the later ones.
+pub async fn process_stream_records<D, C, H, F>(
+    records: Vec<StreamRecord>,
+    decode: D,
+    handle: H,
+) -> BatchFailures
 where
-    H: Fn(StreamRecord) -> F,
+    D: Fn(&StreamRecord) -> Result<Option<C>, UnreadableRecord>,
+    H: Fn(C) -> F,
     F: Future<Output = RecordOutcome>,
 {
     let grouped = records
@@ -31,7 +36,16 @@ where
             RecordOutcome::Retry(_) | RecordOutcome::RetryAfter(..)
         )
     };
-    let handle = |record: StreamRecord| record.cause().scope(handle(record));
+    let (decode, handle) = (&decode, &handle);
+    let handle = |record: StreamRecord| {
+        record.cause().scope(async move {
+            match decode(&record) {
+                Ok(Some(change)) => handle(change).await,
+                Ok(None) => RecordOutcome::Done,
+                Err(unreadable) => RecordOutcome::Reject(unreadable.to_string()),
+            }
+        })
+    };
     process(grouped, handle, holds_up_group).await
 }
 
@@ -54,13 +68,13 @@ where
 ///
 /// A rejected message goes to the dead-letter queue at once, so that it holds up no other. A message to retry after a delay
 /// gets that delay as its visibility timeout, and so does the rest of its FIFO group.
-pub async fn process_queue_messages<S, H, F>(
+pub async fn process_queue_messages<Source, H, F>(
     records: Vec<QueueRecord>,
-    source: &S,
+    source: &Source,
     handle: H,
 ) -> BatchFailures
 where
-    S: QueueSource,
+    Source: QueueSource,
     H: Fn(QueueRecord) -> F,
     F: Future<Output = RecordOutcome>,
 {
@@ -89,8 +103,8 @@ where
     failures
 }
 
-async fn dead_letter<S: QueueSource>(
-    source: &S,
+async fn dead_letter<Source: QueueSource>(
+    source: &Source,
     message: &QueueRecord,
     reason: &str,
 ) -> RecordOutcome {

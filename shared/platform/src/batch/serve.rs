@@ -11,23 +11,24 @@ use stockline_application::record_outcome::RecordOutcome;
 use tracing::Instrument;
 
 use super::{
-    BatchFailures, StreamRecord, process_queue_batch, process_queue_messages,
+    BatchFailures, StreamRecord, UnreadableRecord, process_queue_batch, process_queue_messages,
     process_stream_records, queue_records, stream_records,
 };
 use crate::telemetry;
 
-/// Serves a DynamoDB stream, record by record.
-pub async fn serve_stream<H, F>(handle: H) -> Result<(), Error>
+/// Serves a DynamoDB stream: decodes each record and passes its change to `handle`.
+pub async fn serve_stream<D, C, H, F>(decode: D, handle: H) -> Result<(), Error>
 where
-    H: Fn(StreamRecord) -> F,
+    D: Fn(&StreamRecord) -> Result<Option<C>, UnreadableRecord>,
+    H: Fn(C) -> F,
     F: Future<Output = RecordOutcome>,
 {
-    let handle = &handle;
+    let (decode, handle) = (&decode, &handle);
     run(service_fn(
         move |event: LambdaEvent<StreamEvent>| async move {
             let records = stream_records(event.payload);
             let count = records.len();
-            let work = process_stream_records(records, handle);
+            let work = process_stream_records(records, decode, handle);
             let failures = logged(&event.context, count, work).await;
             Ok::<_, Error>(failures.into_stream_response())
         },
@@ -36,9 +37,9 @@ where
 }
 
 /// Serves the queue `source`, message by message.
-pub async fn serve_queue<S, H, F>(source: S, handle: H) -> Result<(), Error>
+pub async fn serve_queue<Source, H, F>(source: Source, handle: H) -> Result<(), Error>
 where
-    S: QueueSource,
+    Source: QueueSource,
     H: Fn(QueueRecord) -> F,
     F: Future<Output = RecordOutcome>,
 {
@@ -87,10 +88,10 @@ async fn logged(
             records,
             succeeded = records - failed,
             failed,
-            outcome = if failed == 0 {
-                "succeeded"
-            } else {
-                "partly_failed"
+            outcome = match failed {
+                0 => "succeeded",
+                _ if failed == records => "failed",
+                _ => "partly_failed",
             },
             duration_ms = started.elapsed().as_secs_f64() * 1000.0,
             "batch completed"

@@ -2,6 +2,7 @@
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use serde::de::DeserializeOwned;
+use stockline_application::stream_change::StreamChange;
 use stockline_application::trace::Cause;
 
 use crate::keys::Key;
@@ -16,6 +17,11 @@ pub struct StreamRecord {
     old: Option<serde_dynamo::Item>,
     new: Option<serde_dynamo::Item>,
 }
+
+/// Why a stream record cannot be decoded. The message names the item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnreadableRecord(pub String);
 
 impl StreamRecord {
     /// A record with these images, for tests and the stream simulator.
@@ -35,18 +41,29 @@ impl StreamRecord {
 
     /// The request that caused the change, as the item carries it.
     pub fn cause(&self) -> Cause {
-        self.new_as().ok().flatten().unwrap_or_default()
+        read(self.new.as_ref()).ok().flatten().unwrap_or_default()
     }
 
-    /// The item before the change; `None` if the change created it.
-    pub fn old_as<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_dynamo::Error> {
-        self.old.clone().map(serde_dynamo::from_item).transpose()
+    /// The two images of the item. `item` says what it is, for the error.
+    pub(crate) fn decode<T: DeserializeOwned>(
+        &self,
+        item: &str,
+    ) -> Result<StreamChange<T>, UnreadableRecord> {
+        let unreadable = |error: serde_dynamo::Error| {
+            let key = &self.key.pk;
+            UnreadableRecord(format!("the {item} image of {key} cannot be read: {error}"))
+        };
+        Ok(StreamChange {
+            before: read(self.old.as_ref()).map_err(unreadable)?,
+            after: read(self.new.as_ref()).map_err(unreadable)?,
+        })
     }
+}
 
-    /// The item after the change; `None` if the change deleted it.
-    pub fn new_as<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_dynamo::Error> {
-        self.new.clone().map(serde_dynamo::from_item).transpose()
-    }
+fn read<T: DeserializeOwned>(
+    image: Option<&serde_dynamo::Item>,
+) -> Result<Option<T>, serde_dynamo::Error> {
+    image.cloned().map(serde_dynamo::from_item).transpose()
 }
 
 /// The records of a stream event, in order.

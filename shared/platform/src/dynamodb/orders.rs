@@ -3,6 +3,7 @@
 mod history;
 mod open;
 mod record;
+mod stream;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -32,6 +33,7 @@ use stockline_application::store_error::StoreError;
 
 use history::{CancellationRecord, FulfilmentRecord, RefundRecord};
 pub use record::OrderRecord;
+pub use stream::order_change;
 
 /// An order store that also writes the levels that orders change.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use super::transact_get::transact_get;
 use super::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
+use stockline_application::ports::stock_changes::LevelSnapshot;
 use stockline_application::store_error::StoreError;
 
 /// For how long a cached bucket count is used. A stale count costs an attempt, but never loses a sale.
@@ -33,16 +34,6 @@ pub struct SplitLevels {
     client: Client,
     table: String,
     cache: Arc<Mutex<HashMap<LevelKey, BucketCounts>>>,
-}
-
-/// A level as it was read.
-#[derive(Debug)]
-pub struct LevelSnapshot {
-    /// All its buckets.
-    pub level: SplitLevel,
-    /// Whether the buckets were read as one snapshot. If not, stock that moved between them during the read may be counted
-    /// twice or not at all. A write planned from it is safe, because its conditions are checked; a refusal is not.
-    pub is_consistent: bool,
 }
 
 /// The cached bucket counts of a level.

@@ -104,17 +104,21 @@ impl Lagging {
     fn audit(&self, store: &TestStore) -> StockAudit<DynamoStock, Self, FakeClock> {
         let audit = store.audit("2026-03-01T12:02:00Z");
         StockAudit {
-            books: audit.books,
+            stock: audit.stock,
             orders: self.clone(),
             clock: audit.clock,
-            patience: audit.patience,
+            timing: audit.timing,
         }
     }
 
     async fn findings(&self, store: &TestStore) -> Vec<Finding> {
         let (audit, location) = (self.audit(store), milk_key().location_id);
-        let held = audit.held_at(&location).await.unwrap();
-        audit.page(&location, &held, None).await.unwrap().findings
+        let open = audit.open_quantities(&location).await.unwrap();
+        audit
+            .audit_page(&location, &open, None)
+            .await
+            .unwrap()
+            .findings
     }
 }
 
@@ -160,7 +164,7 @@ async fn excess_allocation_is_repaired_during_sales() {
             let findings = lagging.findings(&store).await;
             assert_eq!(findings.len(), 1, "{millis} {every}");
             assert!(findings[0].confirmed, "{millis} {every} {findings:#?}");
-            let differences = findings[0].verdict.differences.iter();
+            let differences = findings[0].result.differences.iter();
             let excess = differences
                 .filter_map(|difference| match difference {
                     Difference::Orders { allocated, open } => Some(allocated - open),
@@ -171,9 +175,9 @@ async fn excess_allocation_is_repaired_during_sales() {
             let within = Deadline::within(Duration::from_secs(10));
             let audit = lagging.audit(&store);
             let repaired = audit.repair(&findings[0], within).await.unwrap();
-            let is_done = |became: &RepairOutcome| *became == RepairOutcome::Repaired;
+            let is_done = |outcome: &RepairOutcome| *outcome == RepairOutcome::Repaired;
             assert!(
-                repaired.iter().all(|repair| is_done(&repair.became)),
+                repaired.iter().all(|repair| is_done(&repair.outcome)),
                 "{repaired:?}"
             );
             // The repair introduces no other difference.

@@ -86,10 +86,10 @@ async fn duplicate_repair_of_a_finding_is_applied_once() {
     store.allocate_seven_without_order().await;
     let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
     let audit = store.audit("2026-03-02T12:00:00Z");
-    for became in [RepairOutcome::Repaired, RepairOutcome::Conflict] {
+    for outcome in [RepairOutcome::Repaired, RepairOutcome::Conflict] {
         let repaired = audit.repair(&finding, deadline()).await.unwrap();
-        let results: Vec<RepairOutcome> = repaired.iter().map(|repair| repair.became).collect();
-        assert_eq!(results, [became]);
+        let results: Vec<RepairOutcome> = repaired.iter().map(|repair| repair.outcome).collect();
+        assert_eq!(results, [outcome]);
         store.record_movements().await;
     }
     assert_eq!(store.level().await.allocated, 0);
@@ -113,7 +113,7 @@ async fn second_repair_succeeds_after_a_concurrent_sale() {
     assert!(
         repaired
             .iter()
-            .all(|repair| repair.became == RepairOutcome::Repaired),
+            .all(|repair| repair.outcome == RepairOutcome::Repaired),
         "{repaired:?}"
     );
     let level = store.level().await;
@@ -132,7 +132,7 @@ async fn repair_skips_a_level_split_since_the_audit() {
     assert!(
         repaired
             .iter()
-            .all(|repair| repair.became == RepairOutcome::Conflict),
+            .all(|repair| repair.outcome == RepairOutcome::Conflict),
         "{repaired:?}"
     );
     store.repair().await;

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::json;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::ChangeOutcome;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_application::store_error::StoreError;
 use stockline_domain::order::Order;
 use stockline_domain::stock_change::ChangeRefused;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{ChangeOutcome, Ledger};
+use stockline_application::ports::stock::Ledger;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::order::Order;
 use stockline_domain::stock_change::RequestedChange;
 use stockline_testkit::conformance::orders::{deadline, minute, request};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stockline_application::ports::stock::{ChangeOutcome, Ledger};
+use stockline_application::ports::stock::Ledger;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_application::store_error::StoreError;
 use stockline_domain::level::Movement;
 use stockline_testkit::conformance::orders::minute;

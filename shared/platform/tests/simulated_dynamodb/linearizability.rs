@@ -6,7 +6,9 @@ use stockline_application::order_lifecycle::StepRequest;
 use serde_json::json;
 use stockline_application::order_lifecycle::{self, CancelOutcome};
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, PendingChange, StockStore};
+use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock_changes::PendingChange;
+use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, RequestId};
 use stockline_domain::level::Level;
@@ -96,7 +98,7 @@ impl RetryingClients {
                     at: minute(1),
                     missing: MissingLevel::Report,
                 };
-                match self.store.stock.apply(pending, deadline()).await? {
+                match apply_change(&self.store.stock, pending, deadline()).await? {
                     ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
                         RequestOutcome::Level(observed(&levels[0]))
                     }

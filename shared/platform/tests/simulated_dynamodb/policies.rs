@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use stockline_application::ports::audit_data::AuditData;
-use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
+use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::replace_level::level_item;
 use stockline_testkit::conformance::orders::{deadline, minute};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::ChangeOutcome;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::LevelError;
 use stockline_domain::stock_change::ChangeRefused;
 use stockline_testkit::conformance::orders::{deadline, minute, request};

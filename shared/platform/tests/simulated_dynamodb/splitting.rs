@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
+use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::MovementKind;
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, receipt};

@@ -12,8 +12,10 @@ use stockline_application::paging::Page;
 use stockline_application::ports::audit_data::AuditData;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
 use stockline_application::ports::stock::{
-    ChangeOutcome, Ledger, MissingLevel, PendingChange, RecordMovementOutcome, StockStore,
+    Ledger, MissingLevel, RecordMovementOutcome, StockStore,
 };
+use stockline_application::ports::stock_changes::PendingChange;
+use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
@@ -142,7 +144,7 @@ impl TestStore {
             at,
             missing: MissingLevel::Create,
         };
-        self.stock.apply(pending, deadline()).await
+        apply_change(&self.stock, pending, deadline()).await
     }
 
     /// Applies `change` at `at` and records its movements, as the stream consumer does.

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem,
 use futures::future::join_all;
 use stockline_application::ports::alerts::{AlertRecord, AlertStore, AlertWriteOutcome};
 use stockline_application::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
-use stockline_application::ports::stock::ChangeOutcome;
 use stockline_application::ports::tasks::TaskStore;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::alert::AlertKind;
 use stockline_domain::audit::repair;
 use stockline_domain::catalog::Zone;
@@ -155,7 +155,7 @@ async fn repair_retries_a_locked_level() {
         store.receive(10, minute(0)).await;
         store.allocate_seven_without_order().await;
         let finding = store.findings("2026-03-02T12:00:00Z").await.remove(0);
-        let repairs = repair(&finding.books, minute(24 * 60));
+        let repairs = repair(&finding.data, minute(24 * 60));
         let before = store.transaction_conflicts();
         // when it is repaired while a transaction locks the level
         let (client, stock) = (&store.shop.client, &store.shop.stock_table);

@@ -8,8 +8,10 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::audit_data::{AuditData, RepairOutcome, StockRepairer};
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::orders::{OpenOrders, OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{ChangeOutcome, Ledger, StockStore};
-use stockline_application::stock_audit::{Finding, Patience, StockAudit};
+use stockline_application::ports::stock::{Ledger, StockStore};
+use stockline_application::ports::stock_changes::StockChangeStore;
+use stockline_application::stock_audit::{AuditTiming, Finding, StockAudit};
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::audit::repair;
 use stockline_domain::ids::OrderId;
 use stockline_domain::level::LevelKey;
@@ -36,7 +38,7 @@ pub enum DataFault {
 /// A shop under audit, into which a story can write faults.
 pub trait AuditedShop: Sync {
     /// The store of its levels and movements.
-    type Stock: StockStore + Ledger + AuditData + StockRepairer + Clone;
+    type Stock: StockStore + StockChangeStore + Ledger + AuditData + StockRepairer + Clone;
     /// The store of its orders.
     type Orders: OrderStore + OpenOrders + Clone;
 
@@ -69,13 +71,13 @@ pub fn audit<Shop: AuditedShop, C: Clock>(
     clock: C,
 ) -> StockAudit<Shop::Stock, Shop::Orders, C> {
     StockAudit {
-        books: shop.stock().clone(),
+        stock: shop.stock().clone(),
         orders: shop.orders().clone(),
         clock,
-        patience: Patience {
-            ledger: SignedDuration::from_hours(6),
-            between_looks: Duration::from_millis(20),
-            until_undecided: Duration::from_millis(800),
+        timing: AuditTiming {
+            ledger_patience: SignedDuration::from_hours(6),
+            observation_interval: Duration::from_millis(20),
+            decision_timeout: Duration::from_millis(800),
         },
     }
 }
@@ -116,9 +118,9 @@ async fn findings<Shop: AuditedShop, C: Clock>(
     location: &str,
 ) -> Vec<Finding> {
     let (audit, location) = (audit(shop, clock), location.parse().unwrap());
-    let held = audit.held_at(&location).await.unwrap();
-    let page = audit.page(&location, &held, None).await.unwrap();
-    assert_eq!((page.looked_at, page.next), (1, None));
+    let open = audit.open_quantities(&location).await.unwrap();
+    let page = audit.audit_page(&location, &open, None).await.unwrap();
+    assert_eq!((page.audited, page.next), (1, None));
     page.findings
 }
 
@@ -164,8 +166,8 @@ async fn assert_found_and_repaired<Shop: AuditedShop>(
     shop.inject(location, fault).await;
     let found = findings(shop, NextDay, location).await;
     assert_eq!(found.len(), 1, "{fault:?} is not found");
-    assert!(found[0].confirmed, "{fault:?}: {:?}", found[0].verdict);
-    for write in repair(&found[0].books, NextDay.now()) {
+    assert!(found[0].confirmed, "{fault:?}: {:?}", found[0].result);
+    for write in repair(&found[0].data, NextDay.now()) {
         assert_eq!(
             shop.stock().repair(&write, deadline()).await.unwrap(),
             RepairOutcome::Repaired
@@ -209,7 +211,7 @@ async fn conflicting_repair_changes_nothing<Shop: AuditedShop>(shop: &Shop) {
     shop.inject(at, DataFault::LevelAttribute("allocated", 7))
         .await;
     let found = findings(shop, NextDay, at).await;
-    let writes = repair(&found[0].books, NextDay.now());
+    let writes = repair(&found[0].data, NextDay.now());
     let received = apply(shop.stock(), at, 1, &receipt(at, 1)).await;
     assert!(
         matches!(received, ChangeOutcome::Applied(_)),
@@ -233,8 +235,8 @@ async fn unrecorded_recent_movement_is_no_difference<Shop: AuditedShop>(shop: &S
     let same_minute = crate::clock::FakeClock::at("2026-03-01T12:00:30Z");
     let found = findings(shop, same_minute, at).await;
     assert_eq!(found.len(), 1);
-    assert!(!found[0].confirmed && found[0].verdict.ledger_is_behind);
-    assert_eq!(found[0].verdict.differences, []);
+    assert!(!found[0].confirmed && found[0].result.ledger_is_behind);
+    assert_eq!(found[0].result.differences, []);
 }
 
 impl AuditedShop for crate::memory::shop::MemoryShop {

@@ -8,6 +8,7 @@ use stockline_application::order_lifecycle::CancelOutcome;
 use stockline_application::paging::Page;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_domain::level::{LevelKey, ReorderPolicy};
 
 use super::orders::{cancel, found, minute, request};
@@ -24,14 +25,18 @@ pub struct Shop<Orders, Stock> {
     pub stock: Stock,
 }
 
-story_functions!(split_levels, [Orders: OrderStore, Stock: StockStore], [super], Shop<Orders, Stock>);
+story_functions!(split_levels, [Orders: OrderStore, Stock: StockStore + StockChangeStore], [super], Shop<Orders, Stock>);
 
 /// Sets the number of buckets of milk at `location`.
-async fn split<Stock: StockStore>(stock: &Stock, location: &str, buckets: u8) {
+async fn split<Stock: StockStore + StockChangeStore>(stock: &Stock, location: &str, buckets: u8) {
     split_sku(stock, &key(location, "milk"), buckets).await;
 }
 
-async fn split_sku<Stock: StockStore>(stock: &Stock, level: &LevelKey, buckets: u8) {
+async fn split_sku<Stock: StockStore + StockChangeStore>(
+    stock: &Stock,
+    level: &LevelKey,
+    buckets: u8,
+) {
     let policy: ReorderPolicy =
         serde_json::from_value(json!({"reorder_point": 1, "target_level": 9, "buckets": buckets}))
             .unwrap();
@@ -43,7 +48,10 @@ async fn split_sku<Stock: StockStore>(stock: &Stock, level: &LevelKey, buckets: 
 }
 
 /// On hand, allocated and available of milk at `location`.
-async fn level<Stock: StockStore>(stock: &Stock, location: &str) -> (i64, i64, i64) {
+async fn level<Stock: StockStore + StockChangeStore>(
+    stock: &Stock,
+    location: &str,
+) -> (i64, i64, i64) {
     let level = stock.find(&key(location, "milk")).await.unwrap().unwrap();
     (level.on_hand, level.allocated, level.available())
 }
@@ -65,7 +73,11 @@ async fn buy<Orders: OrderStore>(
 }
 
 /// Removes `quantity` damaged units of milk at `location`.
-async fn damage<Stock: StockStore>(stock: &Stock, location: &str, quantity: i64) {
+async fn damage<Stock: StockStore + StockChangeStore>(
+    stock: &Stock,
+    location: &str,
+    quantity: i64,
+) {
     let damaged = json!({"kind": "adjustment", "location_id": location, "sku": "milk", "delta": -quantity, "reason": "damage"});
     apply(stock, location, 1, &change(damaged)).await;
 }
@@ -89,7 +101,10 @@ fn placed_count(placements: &[PlaceOutcome]) -> usize {
         .count()
 }
 
-async fn stock_survives_changes_of_bucket_count<Orders: OrderStore, Stock: StockStore>(
+async fn stock_survives_changes_of_bucket_count<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { stock, .. }: &Shop<Orders, Stock>,
 ) {
     let at = "split-in";
@@ -114,7 +129,10 @@ async fn stock_survives_changes_of_bucket_count<Orders: OrderStore, Stock: Stock
     assert_eq!(listed, [7], "a level is listed once");
 }
 
-async fn split_level_sells_its_last_unit_and_no_more<Orders: OrderStore, Stock: StockStore>(
+async fn split_level_sells_its_last_unit_and_no_more<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let at = "split-last";
@@ -129,7 +147,10 @@ async fn split_level_sells_its_last_unit_and_no_more<Orders: OrderStore, Stock: 
     assert_eq!(level(stock, at).await, (0, 0, 0));
 }
 
-async fn concurrent_buyers_sell_all_of_a_split_level<Orders: OrderStore, Stock: StockStore>(
+async fn concurrent_buyers_sell_all_of_a_split_level<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let at = "split-many";
@@ -140,7 +161,10 @@ async fn concurrent_buyers_sell_all_of_a_split_level<Orders: OrderStore, Stock: 
     assert_eq!((sold, level(stock, at).await), (20, (0, 0, 0)));
 }
 
-async fn canceled_split_allocation_is_released_once<Orders: OrderStore, Stock: StockStore>(
+async fn canceled_split_allocation_is_released_once<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let at = "split-back";
@@ -161,7 +185,10 @@ async fn canceled_split_allocation_is_released_once<Orders: OrderStore, Stock: S
     }
 }
 
-async fn short_split_level_sells_nothing<Orders: OrderStore, Stock: StockStore>(
+async fn short_split_level_sells_nothing<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let at = "split-short";
@@ -181,7 +208,10 @@ async fn short_split_level_sells_nothing<Orders: OrderStore, Stock: StockStore>(
 
 /// All 40 units are allocated and one of them is damaged. An order of three is canceled: two units are then available, not
 /// three, whichever buckets receive the three.
-async fn canceled_stock_covers_split_shortage_first<Orders: OrderStore, Stock: StockStore>(
+async fn canceled_stock_covers_split_shortage_first<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     for round in 0..8 {
@@ -203,7 +233,10 @@ async fn canceled_stock_covers_split_shortage_first<Orders: OrderStore, Stock: S
     }
 }
 
-async fn new_buckets_of_a_short_level_sell_nothing<Orders: OrderStore, Stock: StockStore>(
+async fn new_buckets_of_a_short_level_sell_nothing<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     for round in 0..4 {
@@ -224,7 +257,10 @@ async fn new_buckets_of_a_short_level_sell_nothing<Orders: OrderStore, Stock: St
     }
 }
 
-async fn splitting_while_selling_loses_no_stock<Orders: OrderStore, Stock: StockStore>(
+async fn splitting_while_selling_loses_no_stock<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let at = "split-live";

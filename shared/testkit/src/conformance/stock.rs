@@ -11,9 +11,10 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::Page;
 use stockline_application::ports::stock::{
-    ChangeOutcome, EarlierRequest, Ledger, MissingLevel, PendingChange, RecordMovementOutcome,
-    RequestStatus, StockStore,
+    EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
 };
+use stockline_application::ports::stock_changes::{PendingChange, StockChangeStore};
+use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy};
 use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
@@ -24,7 +25,7 @@ use self::concurrent::{
 };
 use super::story_functions;
 
-story_functions!(stock, [Store: StockStore + Ledger], [super], Store);
+story_functions!(stock, [Store: StockStore + StockChangeStore + Ledger], [super], Store);
 
 /// A deadline that no story reaches.
 pub fn deadline() -> Deadline {
@@ -55,14 +56,14 @@ pub fn receipt(location: &str, quantity: i64) -> RequestedChange {
 }
 
 /// Applies `change` as number `index` of the request under `key`. Missing levels are created.
-pub async fn apply<Store: StockStore>(
+pub async fn apply<Store: StockStore + StockChangeStore>(
     store: &Store,
     key: &str,
     index: usize,
     change: &RequestedChange,
 ) -> ChangeOutcome {
     let pending = pending(key, index, change, MissingLevel::Create);
-    store.apply(pending, deadline()).await.unwrap()
+    apply_change(store, pending, deadline()).await.unwrap()
 }
 
 fn pending<'a>(
@@ -117,7 +118,7 @@ fn fingerprint(text: &str) -> Fingerprint {
 }
 
 /// On hand of milk at `location`; 0 if there is no level.
-pub async fn on_hand<Store: StockStore>(store: &Store, location: &str) -> i64 {
+pub async fn on_hand<Store: StockStore + StockChangeStore>(store: &Store, location: &str) -> i64 {
     store
         .find(&key(location, "milk"))
         .await
@@ -125,7 +126,9 @@ pub async fn on_hand<Store: StockStore>(store: &Store, location: &str) -> i64 {
         .map_or(0, |level| level.on_hand)
 }
 
-async fn every_change_kind_updates_its_levels<Store: StockStore + Ledger>(store: &Store) {
+async fn every_change_kind_updates_its_levels<Store: StockStore + StockChangeStore + Ledger>(
+    store: &Store,
+) {
     let at = "kinds";
     let adjustment = json!({"kind": "adjustment", "location_id": at, "sku": "milk", "delta": -3, "reason": "damage"});
     let count = json!({"kind": "count", "location_id": at, "sku": "milk", "quantity": 5,
@@ -187,7 +190,9 @@ async fn every_change_kind_updates_its_levels<Store: StockStore + Ledger>(store:
     assert_eq!(counted, Some("2026-03-01T12:00:02Z".parse().unwrap()));
 }
 
-async fn late_count_keeps_later_movements<Store: StockStore + Ledger>(store: &Store) {
+async fn late_count_keeps_later_movements<Store: StockStore + StockChangeStore + Ledger>(
+    store: &Store,
+) {
     let count = |quantity: i64| {
         change(
             json!({"kind": "count", "location_id": "late", "sku": "milk", "quantity": quantity,
@@ -213,7 +218,9 @@ async fn late_count_keeps_later_movements<Store: StockStore + Ledger>(store: &St
     );
 }
 
-async fn replayed_change_returns_original_levels<Store: StockStore>(store: &Store) {
+async fn replayed_change_returns_original_levels<Store: StockStore + StockChangeStore>(
+    store: &Store,
+) {
     let body = fingerprint("replay");
     assert_eq!(store.recall(request("replay"), &body).await.unwrap(), None);
     let opened = store.open(request("replay"), &body, at(0)).await;
@@ -231,7 +238,9 @@ async fn replayed_change_returns_original_levels<Store: StockStore>(store: &Stor
     );
 }
 
-async fn reused_key_with_other_body_is_rejected<Store: StockStore>(store: &Store) {
+async fn reused_key_with_other_body_is_rejected<Store: StockStore + StockChangeStore>(
+    store: &Store,
+) {
     let id = request("reused");
     let open = async |body: &str, second: usize| {
         let opened = store.open(id, &fingerprint(body), at(second)).await;
@@ -242,7 +251,7 @@ async fn reused_key_with_other_body_is_rejected<Store: StockStore>(store: &Store
     assert_eq!(open("one", 2).await, earlier_request([].into()));
 }
 
-async fn retry_applies_only_rejected_changes<Store: StockStore>(store: &Store) {
+async fn retry_applies_only_rejected_changes<Store: StockStore + StockChangeStore>(store: &Store) {
     let transfer = change(
         json!({"kind": "transfer", "from_location_id": "partial", "to_location_id": "partial-2",
         "sku": "milk", "quantity": 12}),
@@ -264,14 +273,16 @@ async fn retry_applies_only_rejected_changes<Store: StockStore>(store: &Store) {
     assert_eq!((levels[0].on_hand, levels[1].in_transit), (3, 12));
 }
 
-async fn missing_level_is_reported_without_a_write<Store: StockStore>(store: &Store) {
+async fn missing_level_is_reported_without_a_write<Store: StockStore + StockChangeStore>(
+    store: &Store,
+) {
     applied_levels(apply(store, "missing", 0, &receipt("missing", 10)).await);
     let transfer = change(
         json!({"kind": "transfer", "from_location_id": "missing", "to_location_id": "missing-2",
         "sku": "milk", "quantity": 1}),
     );
     let pending = pending("missing", 1, &transfer, MissingLevel::Report);
-    let reported = store.apply(pending, deadline()).await.unwrap();
+    let reported = apply_change(store, pending, deadline()).await.unwrap();
     assert_eq!(
         reported,
         ChangeOutcome::MissingLevels(vec![key("missing-2", "milk")])
@@ -280,7 +291,9 @@ async fn missing_level_is_reported_without_a_write<Store: StockStore>(store: &St
     assert_eq!(store.find(&key("missing-2", "milk")).await.unwrap(), None);
 }
 
-async fn transfer_changes_both_levels_or_neither<Store: StockStore>(store: &Store) {
+async fn transfer_changes_both_levels_or_neither<Store: StockStore + StockChangeStore>(
+    store: &Store,
+) {
     applied_levels(apply(store, "neither", 0, &receipt("neither", 1)).await);
     applied_levels(apply(store, "neither", 1, &receipt("neither-2", 1)).await);
     let transfer = change(
@@ -300,7 +313,9 @@ async fn transfer_changes_both_levels_or_neither<Store: StockStore>(store: &Stor
     );
 }
 
-async fn stale_expected_version_is_rejected<Store: StockStore + Ledger>(store: &Store) {
+async fn stale_expected_version_is_rejected<Store: StockStore + StockChangeStore + Ledger>(
+    store: &Store,
+) {
     let received = applied_levels(apply(store, "cas", 0, &receipt("cas", 5)).await);
     record_movements(store, &received).await;
     let expecting = |version: u64| {
@@ -320,7 +335,10 @@ async fn stale_expected_version_is_rejected<Store: StockStore + Ledger>(store: &
 }
 
 /// Reads every movement of a level in pages, newest first.
-async fn ledger<Store: StockStore>(store: &Store, key: &LevelKey) -> Vec<Movement> {
+async fn ledger<Store: StockStore + StockChangeStore>(
+    store: &Store,
+    key: &LevelKey,
+) -> Vec<Movement> {
     let (mut movements, mut after) = (Vec::new(), None);
     loop {
         let page = Page { limit: 7, after };
@@ -334,7 +352,7 @@ async fn ledger<Store: StockStore>(store: &Store, key: &LevelKey) -> Vec<Movemen
     }
 }
 
-async fn list_pages_levels_by_sku<Store: StockStore>(store: &Store) {
+async fn list_pages_levels_by_sku<Store: StockStore + StockChangeStore>(store: &Store) {
     let skus = ["apples", "bread", "eggs", "milk", "tea"];
     for (index, sku) in skus.iter().enumerate().rev() {
         let received =
@@ -375,7 +393,7 @@ fn policy(reorder_point: i64) -> ReorderPolicy {
     }
 }
 
-async fn policy_is_set_without_a_movement<Store: StockStore>(store: &Store) {
+async fn policy_is_set_without_a_movement<Store: StockStore + StockChangeStore>(store: &Store) {
     let milk = key("policy", "milk");
     let set = |reorder_point: i64, missing: MissingLevel| {
         let milk = &milk;
@@ -409,7 +427,7 @@ async fn policy_is_set_without_a_movement<Store: StockStore>(store: &Store) {
     assert_eq!(store.find(&milk).await.unwrap(), Some(changed));
 }
 
-async fn policy_survives_later_changes<Store: StockStore>(store: &Store) {
+async fn policy_survives_later_changes<Store: StockStore + StockChangeStore>(store: &Store) {
     let milk = key("kept", "milk");
     store
         .set_policy(&milk, &policy(5), MissingLevel::Create, at(0), deadline())
@@ -423,7 +441,11 @@ async fn policy_survives_later_changes<Store: StockStore>(store: &Store) {
     );
 }
 
-async fn movement_is_recorded_once_and_never_replaced<Store: StockStore + Ledger>(store: &Store) {
+async fn movement_is_recorded_once_and_never_replaced<
+    Store: StockStore + StockChangeStore + Ledger,
+>(
+    store: &Store,
+) {
     let milk = key("ledger", "milk");
     let movement = |cause: &str, quantity: i64| {
         let level = Level::empty(&milk);

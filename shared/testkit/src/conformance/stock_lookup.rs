@@ -2,17 +2,21 @@
 
 use serde_json::json;
 use stockline_application::paging::Page;
-use stockline_application::ports::stock::{ChangeOutcome, Ledger, StockStore};
+use stockline_application::ports::stock::{Ledger, StockStore};
+use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::ports::stock_lookup::StockLookup;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::caller::Locations;
 use stockline_domain::level::MovementKind;
 
 use super::stock::{apply, change, deadline, key};
 use super::story_functions;
 
-story_functions!(stock_lookup, [Store: StockStore + Ledger + StockLookup], [super], Store);
+story_functions!(stock_lookup, [Store: StockStore + StockChangeStore + Ledger + StockLookup], [super], Store);
 
-async fn sku_is_listed_in_pages_at_requested_locations<Store: StockStore + StockLookup>(
+async fn sku_is_listed_in_pages_at_requested_locations<
+    Store: StockStore + StockChangeStore + StockLookup,
+>(
     store: &Store,
 ) {
     let locations = ["where-1", "where-2", "where-3", "where-4", "where-5"];
@@ -51,7 +55,9 @@ async fn sku_is_listed_in_pages_at_requested_locations<Store: StockStore + Stock
     }
 }
 
-async fn history_reaches_back_to_the_last_count<Store: StockStore + Ledger + StockLookup>(
+async fn history_reaches_back_to_the_last_count<
+    Store: StockStore + StockChangeStore + Ledger + StockLookup,
+>(
     store: &Store,
 ) {
     let at = "history";

@@ -97,6 +97,11 @@ impl ShopData {
         self.levels.insert(next.key(), next);
     }
 
+    /// The levels after change `index` of a request, if it is applied.
+    pub fn applied_change(&self, request: RequestId, index: usize) -> Option<Vec<Level>> {
+        self.applied.get(&request)?.get(&index).cloned()
+    }
+
     /// The movements of a level, newest first.
     pub fn movements_of(&self, key: &LevelKey) -> Vec<Movement> {
         let mut movements: Vec<Movement> = self

@@ -5,13 +5,16 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::stock::{
-    ChangeOutcome, EarlierRequest, Ledger, MissingLevel, PendingChange, RecordMovementOutcome,
-    RequestStatus, StockStore,
+    EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
+};
+use stockline_application::ports::stock_changes::{
+    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
-use stockline_domain::stock_change::on_hand_delta_since;
+use stockline_domain::split_level::{SplitLevel, WritePlan};
+use stockline_domain::stock_change::{MovementObservations, on_hand_delta_since};
 
 use super::shop::MemoryShop;
 
@@ -46,62 +49,6 @@ impl StockStore for MemoryShop {
                 RequestStatus::KeyReused
             }
         }))
-    }
-
-    async fn apply(
-        &self,
-        pending: PendingChange<'_>,
-        _deadline: Deadline,
-    ) -> Result<ChangeOutcome, StoreError> {
-        let mut data = self.lock();
-        let before = data
-            .applied
-            .get(&pending.request)
-            .and_then(|applied| applied.get(&pending.index));
-        if let Some(levels) = before {
-            return Ok(ChangeOutcome::AlreadyApplied(levels.clone()));
-        }
-        let keys = pending.change.keys();
-        let missing: Vec<LevelKey> = keys
-            .iter()
-            .filter(|key| !data.levels.contains_key(key))
-            .cloned()
-            .collect();
-        if pending.missing == MissingLevel::Report && !missing.is_empty() {
-            return Ok(ChangeOutcome::MissingLevels(missing));
-        }
-        let levels: Vec<Level> = keys
-            .iter()
-            .map(|key| {
-                data.levels
-                    .get(key)
-                    .cloned()
-                    .unwrap_or_else(|| Level::empty(key))
-            })
-            .collect();
-        let moved_since = match pending.change.depends_on_movements_since(&levels[0]) {
-            Some(time) => {
-                let movements = data.movements_of(&keys[0]);
-                on_hand_delta_since(&levels[0], &movements, time).ok_or(StoreError::Busy)?
-            }
-            None => 0,
-        };
-        let after = match pending.change.apply(
-            &levels,
-            moved_since,
-            pending.request,
-            pending.index,
-            pending.at,
-        ) {
-            Ok(after) => after,
-            Err(refused) => return Ok(ChangeOutcome::Refused(refused)),
-        };
-        for level in &after {
-            data.write(level.clone());
-        }
-        let applied = data.applied.entry(pending.request).or_default();
-        applied.insert(pending.index, after.clone());
-        Ok(ChangeOutcome::Applied(after))
     }
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
@@ -180,6 +127,76 @@ impl StockStore for MemoryShop {
             .filter(|_| more)
             .map(|movement| Position::from([("version".to_owned(), movement.version.to_string())]));
         Ok(Listing { items, next })
+    }
+}
+
+impl StockChangeStore for MemoryShop {
+    async fn read_snapshot(
+        &self,
+        key: &LevelKey,
+        _deadline: Deadline,
+    ) -> Result<Option<LevelSnapshot>, StoreError> {
+        let level = self.lock().levels.get(key).cloned();
+        Ok(level.map(|level| LevelSnapshot {
+            level: SplitLevel::new(level, &[]),
+            is_consistent: true,
+        }))
+    }
+
+    async fn on_hand_delta_since(
+        &self,
+        level: &SplitLevel,
+        time: Timestamp,
+        observed: &MovementObservations,
+    ) -> Result<Option<i64>, StoreError> {
+        let recorded = self.lock().movements_of(&level.key());
+        // In memory, a level has one bucket.
+        let bucket = &level.buckets()[0];
+        let movements = observed.extend_ledger(bucket.bucket, recorded);
+        Ok(on_hand_delta_since(bucket, &movements, time))
+    }
+
+    async fn write_change(
+        &self,
+        pending: PendingChange<'_>,
+        planned: &PlannedChange,
+        _deadline: Deadline,
+    ) -> Result<ChangeWriteOutcome, StoreError> {
+        let mut data = self.lock();
+        if let Some(levels) = data.applied_change(pending.request, pending.index) {
+            return Ok(ChangeWriteOutcome::AlreadyApplied(levels));
+        }
+        let mut after = Vec::new();
+        for PlannedWrite { key, plan, .. } in &planned.writes {
+            let stored = data.levels.get(key).cloned();
+            let stored = stored.unwrap_or_else(|| Level::empty(key));
+            let is_unchanged = match plan {
+                WritePlan::Rewrite(buckets) => {
+                    let mut buckets = buckets.iter();
+                    buckets.all(|(before, _)| before.version == stored.version)
+                }
+                WritePlan::Deltas(_) => true,
+            };
+            match SplitLevel::new(stored, &[]).after(plan) {
+                Ok(written) if is_unchanged => after.push(written.total()),
+                _ => return Ok(ChangeWriteOutcome::Conflict),
+            }
+        }
+        for level in &after {
+            data.write(level.clone());
+        }
+        let applied = data.applied.entry(pending.request).or_default();
+        applied.insert(pending.index, after);
+        Ok(ChangeWriteOutcome::Written)
+    }
+
+    async fn find_applied(
+        &self,
+        request: RequestId,
+        index: usize,
+        _deadline: Deadline,
+    ) -> Result<Option<Vec<Level>>, StoreError> {
+        Ok(self.lock().applied_change(request, index))
     }
 }
 

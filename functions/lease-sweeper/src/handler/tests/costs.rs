@@ -28,11 +28,16 @@ async fn sweep_costs_match_readme() {
     };
     let deadline = Deadline::within(Duration::from_secs(20));
     catalog.put_location(&hub, deadline).await.unwrap();
-    let sweeper = LeaseSweeper::new(tasks.clone(), catalog, queues.clone(), clock.clone());
+    let sweeper = LeaseSweeper {
+        tasks: tasks.clone(),
+        catalog,
+        queue: queues.clone(),
+        clock: clock.clone(),
+    };
     let mut costs = CostTable::new();
     let mut sweep = async |operation: &str, expected: SweepResult| {
         database.take_bill();
-        assert_eq!(sweeper.sweep().await.unwrap(), expected);
+        assert_eq!(handle(&sweeper).await.unwrap(), expected);
         costs.add(operation, &database.take_bill());
     };
     sweep("1 zone, no leased task", SweepResult::default()).await;

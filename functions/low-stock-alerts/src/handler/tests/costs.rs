@@ -17,7 +17,12 @@ async fn record_costs_match_readme() {
     let stock = DynamoStock::new(client.clone(), table.clone());
     let (alerts, topic) = (DynamoAlerts::new(client, table), MemoryTopic::default());
     let clock = FakeClock::at("2026-03-01T18:00:00Z");
-    let function = LowStockAlerts::new(stock, alerts, topic.clone(), clock);
+    let alerter = StockAlerter {
+        levels: stock,
+        alerts,
+        topic: topic.clone(),
+        clock,
+    };
     let mut costs = CostTable::new();
     for (operation, record, published) in [
         ("a change without a crossing", milk(1, 50), 0),
@@ -25,7 +30,8 @@ async fn record_costs_match_readme() {
         ("a redelivered record", milk(2, 9), 1),
         ("a recovery", milk(3, 30), 2),
     ] {
-        assert_eq!(function.handle(&record).await, RecordOutcome::Done);
+        let change = level_change(&record).unwrap().unwrap();
+        assert_eq!(handle(&alerter, change).await, RecordOutcome::Done);
         assert_eq!(topic.published().len(), published, "{operation}");
         costs.add(operation, &database.take_bill());
     }

@@ -15,21 +15,15 @@ async fn record_costs_match_readme() {
     let mut with_policy = levels[1].clone();
     with_policy.version += 1;
     let mut costs = CostTable::new();
-    for (operation, item) in [
-        (
-            "a change of a level",
-            stream_record(1, None, Some(&levels[1])),
-        ),
-        (
-            "a redelivered record",
-            stream_record(1, None, Some(&levels[1])),
-        ),
+    for (operation, change) in [
+        ("a change of a level", change(None, Some(&levels[1]))),
+        ("a redelivered record", change(None, Some(&levels[1]))),
         (
             "a policy change",
-            stream_record(2, Some(&levels[1]), Some(&with_policy)),
+            change(Some(&levels[1]), Some(&with_policy)),
         ),
     ] {
-        assert_eq!(record(&ledger, item).await, RecordOutcome::Done);
+        assert_eq!(handle(&ledger, change).await, RecordOutcome::Done);
         costs.add(operation, &database.take_bill());
     }
     costs.assert_in_readme(include_str!("../../../README.md"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stockline_application::deadline::Deadline;
+use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::Ledger;

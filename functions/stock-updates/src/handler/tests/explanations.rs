@@ -1,5 +1,6 @@
 //! The explain operation.
 
+use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_testkit::conformance::stock::{deadline, key};
 use stockline_testkit::orders::order;

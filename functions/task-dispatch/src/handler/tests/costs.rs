@@ -18,11 +18,15 @@ async fn message_costs_match_readme() {
     let task = task(clock.now());
     tasks.add(&task).await.unwrap();
     let message = FifoMessage::queued(&task, clock.now()).unwrap();
-    let dispatch = TaskDispatch::new(tasks.clone(), queues.clone(), clock.clone());
+    let dispatcher = TaskDispatcher {
+        tasks: tasks.clone(),
+        queues: queues.clone(),
+        clock: clock.clone(),
+    };
     let mut costs = CostTable::new();
 
     database.take_bill();
-    let outcome = dispatch.record(record(&message.body)).await;
+    let outcome = handle(&dispatcher, record(&message.body)).await;
     assert!(
         matches!(outcome, RecordOutcome::RetryAfter(..)),
         "{outcome:?}"
@@ -36,7 +40,7 @@ async fn message_costs_match_readme() {
     database.take_bill();
     for operation in ["a lease", "a redelivered message"] {
         assert_eq!(
-            dispatch.record(record(&message.body)).await,
+            handle(&dispatcher, record(&message.body)).await,
             RecordOutcome::Done
         );
         costs.add(operation, &database.take_bill());

@@ -20,39 +20,45 @@ async fn record_costs_match_readme() {
         FakeClock::at("2026-03-01T12:00:01Z"),
     );
     let locations = LocationCache::new(catalog, clock.clone());
-    let planner = TaskPlanner::new(tasks, queues.clone(), queues.clone(), locations, clock);
+    let planner = TaskPlanner {
+        tasks,
+        queue: queues.clone(),
+        controllers: queues.clone(),
+        locations,
+        clock,
+    };
     let lines = [("milk", 2), ("bread", 1)];
     let [first, placed] = ["k1", "k2"].map(|key| order(key, "hub-1", "online", &lines));
     let canceled = placed.cancel(placed.placed_at).unwrap();
     let fulfilled = placed.fulfil(1, 2).unwrap();
     let mut costs = CostTable::new();
     database.take_bill();
-    for (operation, record, messages) in [
+    for (operation, change, messages) in [
         (
             "the first order of a location, 2 lines",
-            stream_record(None, Some(&first)),
+            change(None, Some(&first)),
             2,
         ),
-        ("an order of 2 lines", stream_record(None, Some(&placed)), 2),
-        ("a redelivered order", stream_record(None, Some(&placed)), 0),
+        ("an order of 2 lines", change(None, Some(&placed)), 2),
+        ("a redelivered order", change(None, Some(&placed)), 0),
         (
             "a cancellation of 2 lines",
-            stream_record(Some(&placed), Some(&canceled)),
+            change(Some(&placed), Some(&canceled)),
             0,
         ),
         (
             "a redelivered cancellation",
-            stream_record(Some(&placed), Some(&canceled)),
+            change(Some(&placed), Some(&canceled)),
             0,
         ),
         // The task is canceled already; a completed one costs the same read.
         (
             "a line fulfilled by its task",
-            stream_record(Some(&placed), Some(&fulfilled)),
+            change(Some(&placed), Some(&fulfilled)),
             0,
         ),
     ] {
-        assert_eq!(planner.record(record).await, RecordOutcome::Done);
+        assert_eq!(handle(&planner, change).await, RecordOutcome::Done);
         assert_eq!(queues.take().len(), messages, "{operation}");
         costs.add(operation, &database.take_bill());
     }

@@ -125,19 +125,35 @@ async fn retried_change_holds_up_its_item_and_rejected_does_not() {
     let records =
         ["1", "2", "3", "4"].map(|number| change(number, if number < "3" { "a" } else { "b" }));
     let handled = std::sync::Mutex::new(Vec::new());
-    let response = process_stream_records(records.to_vec(), |record| {
-        handled.lock().unwrap().push(record.sequence.clone());
+    let decode = |record: &StreamRecord| match record.sequence.as_str() {
+        "1" => Err(UnreadableRecord("unreadable".to_owned())),
+        sequence => Ok(Some(sequence.to_owned())),
+    };
+    let response = process_stream_records(records.to_vec(), decode, |sequence| {
+        handled.lock().unwrap().push(sequence.clone());
         async move {
-            match record.sequence.as_str() {
-                "1" => RecordOutcome::Reject("unreadable".to_owned()),
+            match sequence.as_str() {
                 "3" => RecordOutcome::Retry("busy".to_owned()),
                 _ => RecordOutcome::Done,
             }
         }
     })
     .await;
-    assert_eq!(*handled.lock().unwrap(), ["1", "2", "3"]);
+    assert_eq!(*handled.lock().unwrap(), ["2", "3"]);
     assert_eq!(response.failures(), ["1", "3", "4"]);
+}
+
+#[tokio::test]
+async fn record_of_another_item_is_done() {
+    let key = Key {
+        pk: "a".to_owned(),
+        sk: "OTHER".to_owned(),
+    };
+    let record = StreamRecord::new(key, "1".to_owned(), None, None);
+    let decode = |_: &StreamRecord| Ok::<Option<()>, _>(None);
+    let handle = |()| async { panic!("a record without a change is handled") };
+    let failures = process_stream_records(vec![record], decode, handle).await;
+    assert_eq!(failures, BatchFailures::default());
 }
 
 #[tokio::test]

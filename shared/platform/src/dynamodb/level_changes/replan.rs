@@ -9,9 +9,9 @@ use stockline_domain::order::KeyedDelta;
 use super::planned_write::PlannedWrite;
 use super::{LevelChanges, LevelRefusal, MAX_ITEMS};
 use crate::dynamodb::attributes::value;
-use crate::dynamodb::split_levels::LevelSnapshot;
 use crate::dynamodb::transaction::ConditionCheck;
 use stockline_application::deadline::Deadline;
+use stockline_application::ports::stock_changes::LevelSnapshot;
 use stockline_application::store_error::StoreError;
 
 /// The maximum number of levels that are read or consolidated concurrently.

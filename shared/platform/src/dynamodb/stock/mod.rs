@@ -1,11 +1,13 @@
 //! Stores levels, the requests that change them, and their movements in one DynamoDB table.
 
 mod audit_data;
+mod changes;
 mod levels;
 mod movements;
 mod policies;
 mod requests;
 mod stock_lookup;
+mod stream;
 
 use std::time::Duration;
 
@@ -20,12 +22,13 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::{
-    ChangeOutcome, Ledger, MissingLevel, PendingChange, RecordMovementOutcome, RequestStatus,
-    StockStore,
+    Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
 };
+use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::store_error::StoreError;
 
 use policies::PolicyChange;
+pub use stream::level_change;
 
 /// The time limit to read a level when the caller sets no deadline.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +57,7 @@ impl DynamoStock {
     pub async fn warm_up(&self) {
         let deadline = Deadline::within(READ_TIMEOUT);
         let absent_id = RequestId::derive("", "");
-        if let Err(error) = self.find_applied_change(absent_id, 0, deadline).await {
+        if let Err(error) = self.find_applied(absent_id, 0, deadline).await {
             tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
@@ -76,14 +79,6 @@ impl StockStore for DynamoStock {
         request: &Fingerprint,
     ) -> Result<Option<RequestStatus>, StoreError> {
         self.recall_request(id, request).await
-    }
-
-    async fn apply(
-        &self,
-        pending: PendingChange<'_>,
-        deadline: Deadline,
-    ) -> Result<ChangeOutcome, StoreError> {
-        self.apply_change(pending, deadline).await
     }
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {

@@ -6,10 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use jiff::Timestamp;
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_domain::split_level::SplitLevel;
-use stockline_domain::stock_change::{
-    MovementObservations, may_have_occurred_since, on_hand_delta_since,
-};
+use stockline_domain::stock_change::may_have_occurred_since;
 
 use super::{DynamoStock, READ_TIMEOUT};
 use crate::dynamodb::attributes::{item, string, value};
@@ -61,30 +58,8 @@ impl DynamoStock {
         })
     }
 
-    /// Returns by how much `on_hand` of `level` changed at or after `time`, according to its recorded movements and those that
-    /// `observed` adds.
-    ///
-    /// Returns None while movements are missing: the stream records them shortly after the level changes.
-    pub(super) async fn on_hand_delta_since(
-        &self,
-        level: &SplitLevel,
-        time: Timestamp,
-        observed: &MovementObservations,
-    ) -> Result<Option<i64>, StoreError> {
-        let mut total_delta = 0;
-        for bucket in level.buckets() {
-            let recorded = self.movements_back_to(bucket, time).await?;
-            let movements = observed.extend_ledger(bucket.bucket, recorded);
-            match on_hand_delta_since(bucket, &movements, time) {
-                Some(delta) => total_delta += delta,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(total_delta))
-    }
-
     /// Reads the movements of `bucket`, newest first, at least back to the newest that cannot have happened at or after `time`.
-    async fn movements_back_to(
+    pub(super) async fn movements_back_to(
         &self,
         bucket: &Level,
         time: Timestamp,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use stockline_application::ports::audit_data::{RepairOutcome, StockRepairer};
-use stockline_application::stock_audit::{Finding, Patience, StockAudit};
+use stockline_application::stock_audit::{AuditTiming, Finding, StockAudit};
 use stockline_domain::audit::repair;
 use stockline_platform::dynamodb::attributes::key_of;
 use stockline_platform::dynamodb::orders::DynamoOrders;
@@ -19,13 +19,13 @@ use super::{TestStore, milk_key};
 impl TestStore {
     pub fn audit(&self, now: &str) -> StockAudit<DynamoStock, DynamoOrders, FakeClock> {
         StockAudit {
-            books: self.stock.clone(),
+            stock: self.stock.clone(),
             orders: self.shop.orders.clone(),
             clock: FakeClock::at(now),
-            patience: Patience {
-                ledger: SignedDuration::from_hours(6),
-                between_looks: Duration::from_secs(2),
-                until_undecided: Duration::from_secs(15),
+            timing: AuditTiming {
+                ledger_patience: SignedDuration::from_hours(6),
+                observation_interval: Duration::from_secs(2),
+                decision_timeout: Duration::from_secs(15),
             },
         }
     }
@@ -33,15 +33,19 @@ impl TestStore {
     pub async fn findings(&self, now: &str) -> Vec<Finding> {
         let audit = self.audit(now);
         let location = milk_key().location_id;
-        let held = audit.held_at(&location).await.unwrap();
-        audit.page(&location, &held, None).await.unwrap().findings
+        let open = audit.open_quantities(&location).await.unwrap();
+        audit
+            .audit_page(&location, &open, None)
+            .await
+            .unwrap()
+            .findings
     }
 
     /// Repairs all findings, like `cargo xtask repair --apply`, and checks that a second audit has none.
     pub async fn repair(&self) {
         for finding in self.findings("2026-03-02T12:00:00Z").await {
             assert!(finding.confirmed);
-            for repair in repair(&finding.books, minute(24 * 60)) {
+            for repair in repair(&finding.data, minute(24 * 60)) {
                 let result = self.stock.repair(&repair, deadline()).await.unwrap();
                 assert_eq!(result, RepairOutcome::Repaired);
             }

@@ -5,6 +5,7 @@ use serde_json::json;
 use stockline_application::order_lifecycle::CancelOutcome;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_application::ports::stock::StockStore;
+use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_domain::ids::OrderId;
 use stockline_domain::place_order::MAX_SKUS;
 
@@ -14,11 +15,14 @@ use crate::conformance::stock::{apply, change, deadline, key};
 use crate::conformance::story_functions;
 use crate::orders::order;
 
-story_functions!(max_skus_split_levels, [Orders: OrderStore, Stock: StockStore], [super], Shop<Orders, Stock>);
+story_functions!(max_skus_split_levels, [Orders: OrderStore, Stock: StockStore + StockChangeStore], [super], Shop<Orders, Stock>);
 
 /// Each of 99 SKUs has five units, one in each of five of its 16 buckets. An order of two of each takes from two buckets of
 /// each level, which makes 198 items.
-async fn orders_of_max_skus_combine_stock_of_many_buckets<Orders: OrderStore, Stock: StockStore>(
+async fn orders_of_max_skus_combine_stock_of_many_buckets<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let skus = SplitSkus::stocked(stock, "split-wide", MAX_SKUS, 5).await;
@@ -43,7 +47,10 @@ async fn orders_of_max_skus_combine_stock_of_many_buckets<Orders: OrderStore, St
 
 /// Three units of each of twelve SKUs are allocated and two are damaged, so that every bucket of every level is short. The
 /// cancellations cover the shortages, although they change 192 items.
-async fn canceled_order_covers_many_short_split_levels<Orders: OrderStore, Stock: StockStore>(
+async fn canceled_order_covers_many_short_split_levels<
+    Orders: OrderStore,
+    Stock: StockStore + StockChangeStore,
+>(
     Shop { orders, stock }: &Shop<Orders, Stock>,
 ) {
     let skus = SplitSkus::stocked(stock, "split-broken", 12, 3).await;
@@ -83,7 +90,7 @@ struct SplitSkus<'a> {
 
 impl<'a> SplitSkus<'a> {
     /// Receives `quantity` of each of `count` SKUs at `location`.
-    async fn stocked<Stock: StockStore>(
+    async fn stocked<Stock: StockStore + StockChangeStore>(
         stock: &Stock,
         location: &'a str,
         count: usize,
@@ -101,7 +108,7 @@ impl<'a> SplitSkus<'a> {
     }
 
     /// Removes `quantity` damaged units of each SKU.
-    async fn damage<Stock: StockStore>(&self, stock: &Stock, quantity: i64) {
+    async fn damage<Stock: StockStore + StockChangeStore>(&self, stock: &Stock, quantity: i64) {
         join_all((self.skus.len()..).zip(&self.skus).map(async |(index, sku)| {
             let damaged = json!({"kind": "adjustment", "location_id": self.location, "sku": sku, "delta": -quantity, "reason": "damage"});
             apply(stock, self.location, index, &change(damaged)).await;
@@ -128,7 +135,11 @@ impl<'a> SplitSkus<'a> {
     }
 
     /// Asserts on hand, allocated and available of each SKU.
-    async fn assert_levels<Stock: StockStore>(&self, stock: &Stock, expected: (i64, i64, i64)) {
+    async fn assert_levels<Stock: StockStore + StockChangeStore>(
+        &self,
+        stock: &Stock,
+        expected: (i64, i64, i64),
+    ) {
         for sku in &self.skus {
             let level = stock.find(&key(self.location, sku)).await.unwrap().unwrap();
             let found = (level.on_hand, level.allocated, level.available());

@@ -2,15 +2,15 @@
 
 use futures::future::join_all;
 use serde_json::json;
-use stockline_application::ports::stock::{
-    ChangeOutcome, Ledger, RecordMovementOutcome, StockStore,
-};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome, StockStore};
+use stockline_application::ports::stock_changes::StockChangeStore;
+use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::Level;
 
 use super::{applied_levels, apply, change, key, ledger, on_hand, receipt};
 
 pub(super) async fn concurrent_changes_add_up_and_leave_every_movement<
-    Store: StockStore + Ledger,
+    Store: StockStore + StockChangeStore + Ledger,
 >(
     store: &Store,
 ) {
@@ -55,7 +55,9 @@ pub(super) async fn concurrent_changes_add_up_and_leave_every_movement<
     }
 }
 
-pub(super) async fn concurrent_duplicates_apply_one_change<Store: StockStore>(store: &Store) {
+pub(super) async fn concurrent_duplicates_apply_one_change<Store: StockStore + StockChangeStore>(
+    store: &Store,
+) {
     applied_levels(apply(store, "twins", 0, &receipt("twins", 5)).await);
     let adjustment = change(
         json!({"kind": "adjustment", "location_id": "twins", "sku": "milk", "delta": -5,
@@ -74,7 +76,9 @@ pub(super) async fn concurrent_duplicates_apply_one_change<Store: StockStore>(st
     assert_eq!(on_hand(store, "twins").await, 0);
 }
 
-pub(super) async fn crossing_transfers_both_succeed<Store: StockStore>(store: &Store) {
+pub(super) async fn crossing_transfers_both_succeed<Store: StockStore + StockChangeStore>(
+    store: &Store,
+) {
     applied_levels(apply(store, "cross", 0, &receipt("cross-1", 10)).await);
     applied_levels(apply(store, "cross", 1, &receipt("cross-2", 10)).await);
     let transfer = |from: &str, to: &str, quantity: i64| {

@@ -1,20 +1,18 @@
 //! Explains the available quantity of a SKU at a location by its movements and open orders.
 
-use serde::Serialize;
-use stockline_application::deadline::Deadline;
-use stockline_application::ports::orders::OpenOrders;
-use stockline_application::ports::stock::StockStore;
-use stockline_application::ports::stock_lookup::StockLookup;
-use stockline_application::store_error::StoreError;
 use stockline_domain::explanation::{
     Explanation, HoldingOrders, LevelHistory, MAX_ORDERS, explain, orders_in_movements,
     total_allocated,
 };
 use stockline_domain::ids::OrderId;
-use stockline_domain::level::LevelKey;
+use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::open_order::OpenOrder;
 
-use crate::views::LevelView;
+use crate::deadline::Deadline;
+use crate::ports::orders::OpenOrders;
+use crate::ports::stock::LevelReader;
+use crate::ports::stock_lookup::StockLookup;
+use crate::store_error::StoreError;
 
 /// The most pages of a location's open orders that are read: 1 MB each, about 5,000 orders in all.
 const MAX_PAGES: usize = 5;
@@ -22,15 +20,18 @@ const MAX_PAGES: usize = 5;
 /// Attempts to read a consistent state. The index of open orders lags behind the levels, so a first read can disagree.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// The body of `GET .../stock/{sku}/explain`.
-#[derive(Debug, Serialize)]
+/// A level and the explanation of its quantities.
+#[derive(Debug, Clone)]
 pub struct ExplainedLevel {
-    level: LevelView,
-    #[serde(flatten)]
-    explanation: Explanation,
+    /// The level.
+    pub level: Level,
+    /// The explanation.
+    pub explanation: Explanation,
 }
 
-/// Explains the level `key`; none if it does not exist.
+/// Explains the level `key`. Returns `None` if it does not exist.
+///
+/// Orders change the level meanwhile, so an explanation with a difference is read again, up to three times.
 pub async fn explain_level<Stock, Orders>(
     stock: &Stock,
     orders: &Orders,
@@ -38,12 +39,12 @@ pub async fn explain_level<Stock, Orders>(
     deadline: Deadline,
 ) -> Result<Option<ExplainedLevel>, StoreError>
 where
-    Stock: StockStore + StockLookup,
+    Stock: LevelReader + StockLookup,
     Orders: OpenOrders,
 {
     let mut attempt = 1;
     loop {
-        let Some(level) = stock.find(key).await? else {
+        let Some(level) = stock.read_level(key).await? else {
             return Ok(None);
         };
         let histories = stock.history(key, deadline).await?;
@@ -52,7 +53,7 @@ where
         let agrees = read.holders.open_quantity == total_allocated(&histories);
         if read.holders.is_complete && !agrees && is_level_unchanged {
             read = current_holders(orders, key, &read, &histories, deadline).await?;
-            let now = stock.find(key).await?;
+            let now = stock.read_level(key).await?;
             read.holders.is_consistent = now.is_some_and(|now| now.version == level.version);
         }
         let explanation = explain(&histories, read.holders);
@@ -61,16 +62,13 @@ where
             && (explanation.orders_compared || explanation.holders.open_quantity.is_none())
             && is_level_unchanged;
         if is_settled || attempt == MAX_ATTEMPTS || !deadline.back_off(attempt).await {
-            return Ok(Some(ExplainedLevel {
-                level: level.into(),
-                explanation,
-            }));
+            return Ok(Some(ExplainedLevel { level, explanation }));
         }
         attempt += 1;
     }
 }
 
-/// The version of the level: the sum over its items.
+/// The version of the level: the sum over its buckets.
 fn version(histories: &[LevelHistory]) -> u64 {
     let levels = histories.iter().map(|history| &history.level);
     levels.map(|level| level.version).sum()
@@ -141,6 +139,3 @@ impl HoldersRead {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

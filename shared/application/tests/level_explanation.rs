@@ -1,18 +1,23 @@
 //! Explanations of a level that changes while it is read.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use stockline_application::deadline::Deadline;
+use stockline_application::level_explanation::explain_level;
 use stockline_application::paging::{Listing, Position};
-use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_domain::ids::LocationId;
+use stockline_application::ports::orders::{OpenOrders, OrderStore, PlaceOutcome};
+use stockline_application::store_error::StoreError;
+use stockline_domain::explanation::Explanation;
+use stockline_domain::ids::{LocationId, OrderId};
+use stockline_domain::open_order::OpenOrder;
+use stockline_domain::order::Order;
 use stockline_testkit::conformance::orders::request;
 use stockline_testkit::conformance::stock::{apply, change, deadline, key};
 use stockline_testkit::memory::shop::MemoryShop;
 use stockline_testkit::orders::order;
-
-use super::*;
 
 /// A shop whose index of open orders lags behind: it hides the newest order, and the newest two if the shop keeps selling.
 #[derive(Clone)]
@@ -49,7 +54,7 @@ impl OpenOrders for LaggingIndex {
     }
 }
 
-fn online(number: usize) -> stockline_domain::order::Order {
+fn online(number: usize) -> Order {
     order(&number.to_string(), "store-1", "online", &[("milk", 2)])
 }
 

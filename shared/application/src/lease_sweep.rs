@@ -1,0 +1,142 @@
+//! Takes back the tasks of lost controllers, in every zone of every warehouse.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use stockline_domain::ids::{ControllerId, LocationId, ZoneId};
+use stockline_domain::task::{Controller, Task, TaskState};
+
+use crate::error_chain::error_chain;
+use crate::metrics::{Metric, count};
+use crate::ports::catalog::CatalogStore;
+use crate::ports::clock::Clock;
+use crate::ports::tasks::{ControllerStore, TaskQueue, TaskStore};
+use crate::store_error::StoreError;
+
+/// Sweeps all zones for tasks whose controller is lost.
+#[derive(Debug)]
+pub struct LeaseSweeper<Tasks, Catalog, Queue, Time> {
+    /// The store of tasks and controllers.
+    pub tasks: Tasks,
+    /// Lists the zones.
+    pub catalog: Catalog,
+    /// The queue of tasks that wait for a controller.
+    pub queue: Queue,
+    /// The current time.
+    pub clock: Time,
+}
+
+/// The result of a sweep: the tasks taken back, by their new state, and the zones that failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SweepResult {
+    /// Tasks requeued for another controller.
+    pub queued: u32,
+    /// Canceled tasks. Their state was `canceling`.
+    pub canceled: u32,
+    /// Tasks given up after their last attempt. A person has to look at them.
+    pub dead_lettered: u32,
+    /// Zones that could not be swept completely. Each is logged. The next sweep covers what this one missed.
+    pub failed_zones: u32,
+}
+
+impl SweepResult {
+    fn count(&mut self, task: &Task) {
+        match task.state {
+            TaskState::Queued => self.queued += 1,
+            TaskState::Canceled => self.canceled += 1,
+            _ => {
+                let task_id = task.task_id;
+                tracing::error!(%task_id, attempts = task.attempt, "task dead-lettered after its last attempt");
+                self.dead_lettered += 1;
+                count(Metric::TasksDeadLettered, 1);
+            }
+        }
+    }
+}
+
+/// The last heartbeat of each controller, read once per sweep; `None` for a controller that never sent one.
+type Heartbeats = HashMap<ControllerId, Option<Controller>>;
+
+impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue, Time: Clock>
+    LeaseSweeper<Tasks, Catalog, Queue, Time>
+{
+    /// Sweeps every zone once. A zone that fails does not block the others.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the zones cannot be listed.
+    pub async fn sweep(&self) -> Result<SweepResult, StoreError> {
+        let mut result = SweepResult::default();
+        let mut heartbeats = Heartbeats::new();
+        for location in self.catalog.list_locations().await? {
+            let location_id = &location.location_id;
+            for zone in &location.zones {
+                let zone_id = &zone.zone_id;
+                let place = (location_id, zone_id);
+                if let Err(error) = self.sweep_zone(place, &mut heartbeats, &mut result).await {
+                    tracing::error!(%location_id, %zone_id, error = %error_chain(&error), "zone sweep failed");
+                    result.failed_zones += 1;
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    async fn sweep_zone(
+        &self,
+        (location, zone): (&LocationId, &ZoneId),
+        heartbeats: &mut Heartbeats,
+        result: &mut SweepResult,
+    ) -> Result<(), StoreError> {
+        for task in self.tasks.leased_tasks(location, zone).await? {
+            if let Some(task) = self.take_back(&task, heartbeats).await? {
+                result.count(&task);
+                self.send_if_recent(&task).await?;
+            }
+        }
+        for task in self.tasks.queued_tasks(location, zone).await? {
+            self.send_if_recent(&task).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes `listed` back and returns the new task. Returns `None` if its controller is not lost or another write came first.
+    async fn take_back(
+        &self,
+        listed: &Task,
+        heartbeats: &mut Heartbeats,
+    ) -> Result<Option<Task>, StoreError> {
+        let Some(id) = &listed.controller_id else {
+            return Ok(None);
+        };
+        if !heartbeats.contains_key(id) {
+            heartbeats.insert(id.clone(), self.tasks.controller(id).await?);
+        }
+        let last_heartbeat = |task: &Task| {
+            let id = task.controller_id.as_ref()?;
+            heartbeats.get(id)?.as_ref()
+        };
+        let now = self.clock.now();
+        if listed.reclaimed(last_heartbeat(listed), now).is_none() {
+            return Ok(None);
+        }
+        // The index is eventually consistent: decide on the task itself, and only if it still has the listed lease.
+        let current = self.tasks.find(listed.task_id).await?;
+        let Some(before) = current.filter(|task| task.lease_id == listed.lease_id) else {
+            return Ok(None);
+        };
+        let Some(after) = before.reclaimed(last_heartbeat(&before), now) else {
+            return Ok(None);
+        };
+        Ok(self.tasks.replace(&before, &after).await?.then_some(after))
+    }
+
+    /// Sends the queue message of a task that was queued in the last minutes: whoever queued it may have failed before sending.
+    /// The queue drops the message if it was sent.
+    async fn send_if_recent(&self, task: &Task) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if task.needs_queue_message(now) {
+            self.queue.enqueue(task, now).await?;
+        }
+        Ok(())
+    }
+}

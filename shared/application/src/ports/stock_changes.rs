@@ -1,0 +1,112 @@
+//! The reads and the write of one requested stock change.
+
+use std::future::Future;
+
+use jiff::Timestamp;
+use stockline_domain::ids::RequestId;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::split_level::{SplitLevel, WritePlan};
+use stockline_domain::stock_change::{MovementObservations, RequestedChange};
+
+use crate::deadline::Deadline;
+use crate::ports::stock::MissingLevel;
+use crate::store_error::StoreError;
+
+/// A level as it was read.
+#[derive(Debug, Clone)]
+pub struct LevelSnapshot {
+    /// All its buckets.
+    pub level: SplitLevel,
+    /// Whether the buckets were read as one snapshot. If not, stock that moved between them during the read may be counted
+    /// twice or not at all. A write planned from it is safe, because its conditions are checked; a refusal is not.
+    pub is_consistent: bool,
+}
+
+/// One requested change, ready to be applied.
+#[derive(Debug, Clone, Copy)]
+pub struct PendingChange<'a> {
+    /// The id of its request.
+    pub request: RequestId,
+    /// Its index in the request, from 0.
+    pub index: usize,
+    /// The requested change.
+    pub change: &'a RequestedChange,
+    /// When the request was first received.
+    pub at: Timestamp,
+    /// What to do if a level does not exist.
+    pub missing: MissingLevel,
+}
+
+/// The planned write of one level.
+#[derive(Debug, Clone)]
+pub struct PlannedWrite {
+    /// The level.
+    pub key: LevelKey,
+    /// How its buckets are written.
+    pub plan: WritePlan,
+    /// The level after the write, if no other write changes it since it was read.
+    pub after: SplitLevel,
+}
+
+/// The planned writes of one change.
+#[derive(Debug, Clone)]
+pub struct PlannedChange {
+    /// The writes, one per level that changes.
+    pub writes: Vec<PlannedWrite>,
+}
+
+impl PlannedChange {
+    /// The total of each written level after the change.
+    pub fn totals_after(&self) -> Vec<Level> {
+        let after = self.writes.iter().map(|write| write.after.total());
+        after.collect()
+    }
+}
+
+/// The outcome of writing a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeWriteOutcome {
+    /// The change and its record are written.
+    Written,
+    /// Nothing changed: the change was applied before. These are the resulting levels of that time.
+    AlreadyApplied(Vec<Level>),
+    /// Nothing changed: a level was written since it was read.
+    Conflict,
+}
+
+/// Reads the levels of a change and writes the change with its record.
+pub trait StockChangeStore: Send + Sync {
+    /// Reads all buckets of a level, each strongly consistent. Returns `None` if the level does not exist.
+    fn read_snapshot(
+        &self,
+        key: &LevelKey,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Option<LevelSnapshot>, StoreError>> + Send;
+
+    /// By how much `on_hand` of `level` changed at or after `time`, according to its recorded movements and those that
+    /// `observed` adds. Returns `None` while movements are missing: they are recorded shortly after the level changes.
+    fn on_hand_delta_since(
+        &self,
+        level: &SplitLevel,
+        time: Timestamp,
+        observed: &MovementObservations,
+    ) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+
+    /// Makes one attempt to write the levels together with the record of the change, all or nothing. The record holds the
+    /// resulting levels, and exists at most once.
+    fn write_change(
+        &self,
+        pending: PendingChange<'_>,
+        planned: &PlannedChange,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<ChangeWriteOutcome, StoreError>> + Send;
+
+    /// The resulting levels of change `index` of a request, if it is applied. `None` also means that no duplicate of the
+    /// request is applying it at the moment.
+    fn find_applied(
+        &self,
+        request: RequestId,
+        index: usize,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Option<Vec<Level>>, StoreError>> + Send;
+}

@@ -1,0 +1,58 @@
+//! Sets the reorder policy of a level, and creates the level if the catalog allows it.
+
+use jiff::Timestamp;
+use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
+
+use crate::deadline::Deadline;
+use crate::ports::stock::{MissingLevel, StockStore, StockableCatalog};
+use crate::stock_requests::{NotStockable, find_not_stockable};
+use crate::store_error::StoreError;
+
+/// A policy to set.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyRequest<'a> {
+    /// The level.
+    pub key: &'a LevelKey,
+    /// Its new policy.
+    pub policy: &'a ReorderPolicy,
+    /// When the request arrived.
+    pub at: Timestamp,
+    /// When the response is due.
+    pub deadline: Deadline,
+}
+
+/// The outcome of setting a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyOutcome {
+    /// The level has the policy. This is the level.
+    Set(Box<Level>),
+    /// The level does not exist and must not be created.
+    NotStockable(NotStockable),
+}
+
+/// Sets a policy. The catalog is read only if the level does not exist. An equal policy is not written again.
+pub async fn set_policy<Stock: StockStore, Catalog: StockableCatalog>(
+    stock: &Stock,
+    catalog: &Catalog,
+    request: PolicyRequest<'_>,
+) -> Result<PolicyOutcome, StoreError> {
+    let PolicyRequest {
+        key,
+        policy,
+        at,
+        deadline,
+    } = request;
+    let set = |missing| stock.set_policy(key, policy, missing, at, deadline);
+    if let Some(level) = set(MissingLevel::Report).await? {
+        return Ok(PolicyOutcome::Set(Box::new(level)));
+    }
+    if let Some(reason) = find_not_stockable(catalog, std::slice::from_ref(key)).await? {
+        return Ok(PolicyOutcome::NotStockable(reason));
+    }
+    match set(MissingLevel::Create).await? {
+        Some(level) => Ok(PolicyOutcome::Set(Box::new(level))),
+        None => Err(StoreError::failed("set a policy")(
+            "the level is missing although its creation was requested",
+        )),
+    }
+}

@@ -1,0 +1,237 @@
+//! Applies the changes of one request in order. Each change is applied or refused on its own, and at most once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use stockline_domain::caller::{Action, Caller};
+use stockline_domain::ids::{LocationId, RequestId, Sku};
+use stockline_domain::invalid::Invalid;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::stock_change::{ChangeRefused, RequestedChange, StockChanges};
+
+use crate::deadline::Deadline;
+use crate::fingerprint::Fingerprint;
+use crate::metrics::{Metric, count};
+use crate::ports::stock::{MissingLevel, RequestStatus, StockStore, StockableCatalog};
+use crate::ports::stock_changes::{PendingChange, StockChangeStore};
+use crate::stock_change::{ChangeOutcome, apply_change};
+use crate::store_error::StoreError;
+
+/// One request of stock changes.
+#[derive(Debug, Clone, Copy)]
+pub struct StockRequest<'a> {
+    /// The id, derived from caller and idempotency key.
+    pub id: RequestId,
+    /// The caller. Changes at other locations than the caller's are refused.
+    pub caller: &'a Caller,
+    /// The requested changes.
+    pub body: &'a StockChanges,
+    /// When this request arrived, written as `recorded_at`.
+    pub at: Timestamp,
+    /// When the response is due.
+    pub deadline: Deadline,
+}
+
+/// The outcome of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestOutcome {
+    /// Every change is applied or refused.
+    Settled {
+        /// The result of each change, in the order of the request.
+        results: Vec<ChangeResult>,
+        /// Whether an earlier request under the same key applied every change.
+        is_replay: bool,
+    },
+    /// Another request used the same idempotency key.
+    KeyReused,
+    /// The changes break a rule.
+    Invalid(Invalid),
+}
+
+/// The result of one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeResult {
+    /// The change is applied, now or by an earlier request. These are the resulting levels.
+    Applied(Vec<Level>),
+    /// Nothing changed: a rule of the level forbids it.
+    Refused(ChangeRefused),
+    /// Nothing changed: the level does not exist and must not be created.
+    NotStockable(NotStockable),
+}
+
+/// Why a location must not stock a SKU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStockable {
+    /// The location does not exist, or the caller has no access to it.
+    UnknownLocation(LocationId),
+    /// The catalog does not have the product.
+    UnknownProduct(Sku),
+}
+
+/// The first of `keys` whose location or product is not in the catalog; `None` if all are.
+pub async fn find_not_stockable<Catalog: StockableCatalog>(
+    catalog: &Catalog,
+    keys: &[LevelKey],
+) -> Result<Option<NotStockable>, StoreError> {
+    for LevelKey { location_id, sku } in keys {
+        if !catalog.has_location(location_id).await? {
+            return Ok(Some(NotStockable::UnknownLocation(location_id.clone())));
+        }
+        if !catalog.has_product(sku).await? {
+            return Ok(Some(NotStockable::UnknownProduct(sku.clone())));
+        }
+    }
+    Ok(None)
+}
+
+/// Applies the changes of `request`. A repeated request returns the changes that are applied, applies the rest, and applies
+/// nothing twice. Reported times are relative to the first arrival of the request.
+///
+/// A change that keeps losing write conflicts is given up after half of the remaining time. Later changes of its levels are
+/// then skipped, to keep their order; all others are applied.
+///
+/// # Errors
+/// [`StoreError::Busy`] if any change was given up or skipped. After any error some changes may be applied; the same request
+/// applies the rest.
+pub async fn settle_request<Stock, Catalog>(
+    stock: &Stock,
+    catalog: &Catalog,
+    request: StockRequest<'_>,
+) -> Result<RequestOutcome, StoreError>
+where
+    Stock: StockStore + StockChangeStore,
+    Catalog: StockableCatalog,
+{
+    let StockRequest { id, body, at, .. } = request;
+    let fingerprint = Fingerprint::of(body).map_err(StoreError::failed("serialize a request"))?;
+    let status = match body.check(at) {
+        Ok(()) => stock.open(id, &fingerprint, at).await?,
+        // A retry of an accepted request stays valid after its times have passed their age limits.
+        Err(invalid) => match stock.recall(id, &fingerprint).await? {
+            Some(RequestStatus::Known(earlier)) => RequestStatus::Known(earlier),
+            _ => return Ok(RequestOutcome::Invalid(invalid)),
+        },
+    };
+    let (received_at, applied) = match status {
+        RequestStatus::New => (at, BTreeMap::new()),
+        RequestStatus::Known(earlier) => (earlier.received_at, earlier.applied),
+        RequestStatus::KeyReused => return Ok(RequestOutcome::KeyReused),
+    };
+    let is_replay = applied.len() == body.changes.len();
+    let changes = body.resolve_times(received_at);
+    let applier = Applier {
+        stock,
+        catalog,
+        request,
+    };
+    Ok(RequestOutcome::Settled {
+        results: applier.apply_all(&changes, applied).await?,
+        is_replay,
+    })
+}
+
+struct Applier<'a, Stock, Catalog> {
+    stock: &'a Stock,
+    catalog: &'a Catalog,
+    request: StockRequest<'a>,
+}
+
+impl<Stock: StockChangeStore, Catalog: StockableCatalog> Applier<'_, Stock, Catalog> {
+    /// Applies `changes` and returns one result for each. `applied` holds the levels of changes that an earlier request
+    /// applied, by index; they are not applied again.
+    async fn apply_all(
+        &self,
+        changes: &[RequestedChange],
+        mut applied: BTreeMap<usize, Vec<Level>>,
+    ) -> Result<Vec<ChangeResult>, StoreError> {
+        let mut results = Vec::with_capacity(changes.len());
+        let mut blocked: BTreeSet<LevelKey> = BTreeSet::new();
+        for (index, change) in changes.iter().enumerate() {
+            let result = match applied.remove(&index) {
+                Some(levels) => ChangeResult::Applied(levels),
+                None if change.keys().iter().any(|key| blocked.contains(key)) => {
+                    blocked.extend(change.keys());
+                    continue;
+                }
+                None => {
+                    let is_last = index + 1 == changes.len();
+                    match self.apply(index, change, self.time_limit(is_last)).await {
+                        Err(StoreError::Busy) => {
+                            blocked.extend(change.keys());
+                            continue;
+                        }
+                        result => result?,
+                    }
+                }
+            };
+            let metric = match result {
+                ChangeResult::Applied(_) => Metric::ChangesApplied,
+                ChangeResult::Refused(_) | ChangeResult::NotStockable(_) => Metric::ChangesRefused,
+            };
+            count(metric, 1);
+            results.push(result);
+        }
+        if blocked.is_empty() {
+            Ok(results)
+        } else {
+            Err(StoreError::Busy)
+        }
+    }
+
+    /// The deadline of one change: half of the remaining time, or all of it for the last change.
+    fn time_limit(&self, is_last: bool) -> Deadline {
+        let deadline = self.request.deadline;
+        if is_last {
+            deadline
+        } else {
+            Deadline::within(deadline.remaining() / 2)
+        }
+    }
+
+    async fn apply(
+        &self,
+        index: usize,
+        change: &RequestedChange,
+        deadline: Deadline,
+    ) -> Result<ChangeResult, StoreError> {
+        let is_inaccessible = |key: &LevelKey| {
+            let allowed = self
+                .request
+                .caller
+                .may_at(Action::WriteStock, &key.location_id);
+            allowed.is_err()
+        };
+        if let Some(key) = change.keys().into_iter().find(is_inaccessible) {
+            let unknown = NotStockable::UnknownLocation(key.location_id);
+            return Ok(ChangeResult::NotStockable(unknown));
+        }
+        let mut pending = PendingChange {
+            request: self.request.id,
+            index,
+            change,
+            at: self.request.at,
+            missing: MissingLevel::Report,
+        };
+        let mut outcome = apply_change(self.stock, pending, deadline).await?;
+        if let ChangeOutcome::MissingLevels(missing) = &outcome {
+            if let Some(reason) = find_not_stockable(self.catalog, missing).await? {
+                return Ok(ChangeResult::NotStockable(reason));
+            }
+            pending.missing = MissingLevel::Create;
+            outcome = apply_change(self.stock, pending, deadline).await?;
+        }
+        match outcome {
+            ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
+                Ok(ChangeResult::Applied(levels))
+            }
+            ChangeOutcome::Refused(refused) => Ok(ChangeResult::Refused(refused)),
+            ChangeOutcome::MissingLevels(keys) => {
+                let reason = format!(
+                    "{} levels are missing although their creation was requested",
+                    keys.len()
+                );
+                Err(StoreError::failed("apply a change")(reason))
+            }
+        }
+    }
+}

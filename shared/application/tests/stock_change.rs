@@ -1,0 +1,192 @@
+//! Decides a stock change again after conflicts, torn reads and missing movements.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::stock::MissingLevel;
+use stockline_application::ports::stock_changes::{
+    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, StockChangeStore,
+};
+use stockline_application::stock_change::{ChangeOutcome, apply_change};
+use stockline_application::store_error::StoreError;
+use stockline_domain::ids::RequestId;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::split_level::SplitLevel;
+use stockline_domain::stock_change::{MovementObservations, RequestedChange};
+use stockline_testkit::conformance::stock::{apply, change, receipt, request};
+use stockline_testkit::memory::shop::MemoryShop;
+
+/// A shop whose first operations of each kind are disturbed.
+#[derive(Default)]
+struct DisturbedShop {
+    shop: MemoryShop,
+    /// Reads that show an empty level, because all stock moved between its buckets meanwhile.
+    torn_reads: AtomicU32,
+    /// Reads of the ledger that miss a movement.
+    incomplete_ledger_reads: AtomicU32,
+    /// Writes that conflict with another writer.
+    conflicts: AtomicU32,
+}
+
+/// Takes one from `left`. False if none is left.
+fn take(left: &AtomicU32) -> bool {
+    let one_less = |left: u32| left.checked_sub(1);
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+        .is_ok()
+}
+
+impl StockChangeStore for DisturbedShop {
+    async fn read_snapshot(
+        &self,
+        key: &LevelKey,
+        deadline: Deadline,
+    ) -> Result<Option<LevelSnapshot>, StoreError> {
+        if take(&self.torn_reads) {
+            return Ok(Some(LevelSnapshot {
+                level: SplitLevel::new(Level::empty(key), &[]),
+                is_consistent: false,
+            }));
+        }
+        self.shop.read_snapshot(key, deadline).await
+    }
+
+    async fn on_hand_delta_since(
+        &self,
+        level: &SplitLevel,
+        time: Timestamp,
+        observed: &MovementObservations,
+    ) -> Result<Option<i64>, StoreError> {
+        if take(&self.incomplete_ledger_reads) {
+            return Ok(None);
+        }
+        self.shop.on_hand_delta_since(level, time, observed).await
+    }
+
+    async fn write_change(
+        &self,
+        pending: PendingChange<'_>,
+        planned: &PlannedChange,
+        deadline: Deadline,
+    ) -> Result<ChangeWriteOutcome, StoreError> {
+        if take(&self.conflicts) {
+            return Ok(ChangeWriteOutcome::Conflict);
+        }
+        self.shop.write_change(pending, planned, deadline).await
+    }
+
+    async fn find_applied(
+        &self,
+        request: RequestId,
+        index: usize,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<Level>>, StoreError> {
+        self.shop.find_applied(request, index, deadline).await
+    }
+}
+
+/// A shop with ten units of milk, received at noon.
+async fn shop() -> DisturbedShop {
+    let shop = DisturbedShop::default();
+    apply(&shop.shop, "opening", 0, &receipt("store-1", 10)).await;
+    shop
+}
+
+fn theft(quantity: i64) -> RequestedChange {
+    change(
+        json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -quantity,
+        "reason": "theft"}),
+    )
+}
+
+impl DisturbedShop {
+    /// Applies `change`, one minute past noon, within a second.
+    async fn send(&self, change: &RequestedChange) -> Result<ChangeOutcome, StoreError> {
+        let pending = PendingChange {
+            request: request("k1"),
+            index: 0,
+            change,
+            at: "2026-03-01T12:01:00Z".parse().unwrap(),
+            missing: MissingLevel::Report,
+        };
+        apply_change(self, pending, Deadline::within(Duration::from_secs(1))).await
+    }
+
+    fn on_hand(&self) -> i64 {
+        self.shop.level("store-1", "milk").0
+    }
+}
+
+fn on_hand_after(outcome: &ChangeOutcome) -> i64 {
+    match outcome {
+        ChangeOutcome::Applied(levels) => levels[0].on_hand,
+        other => panic!("the change is not applied: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflict_is_decided_again() {
+    let shop = shop().await;
+    shop.conflicts.store(2, Ordering::SeqCst);
+    let outcome = shop.send(&theft(4)).await.unwrap();
+    assert_eq!((on_hand_after(&outcome), shop.on_hand()), (6, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lasting_conflict_is_busy_at_the_deadline() {
+    let shop = shop().await;
+    shop.conflicts.store(u32::MAX, Ordering::SeqCst);
+    let outcome = shop.send(&theft(4)).await;
+    assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
+    assert_eq!(shop.on_hand(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn torn_read_refuses_nothing() {
+    let shop = shop().await;
+    shop.torn_reads.store(2, Ordering::SeqCst);
+    let outcome = shop.send(&theft(4)).await.unwrap();
+    assert_eq!(on_hand_after(&outcome), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_duplicate_returns_the_applied_levels() {
+    let shop = shop().await;
+    let first = shop.send(&theft(8)).await.unwrap();
+    assert_eq!(on_hand_after(&first), 2);
+    // The level holds less now than the change takes, so the duplicate is refused before it finds the record.
+    let ChangeOutcome::AlreadyApplied(levels) = shop.send(&theft(8)).await.unwrap() else {
+        panic!("the duplicate is not recognized");
+    };
+    assert_eq!((levels[0].on_hand, shop.on_hand()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn count_waits_for_missing_movements() {
+    let shop = shop().await;
+    shop.incomplete_ledger_reads.store(3, Ordering::SeqCst);
+    // A count of the empty shelf before the receipt at noon.
+    let count = change(
+        json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 1,
+        "counted_at": "2026-03-01T11:59:00Z"}),
+    );
+    let outcome = shop.send(&count).await.unwrap();
+    assert_eq!(on_hand_after(&outcome), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn count_without_its_movements_is_busy() {
+    let shop = shop().await;
+    shop.incomplete_ledger_reads
+        .store(u32::MAX, Ordering::SeqCst);
+    let count = change(
+        json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 1,
+        "counted_at": "2026-03-01T11:59:00Z"}),
+    );
+    let outcome = shop.send(&count).await;
+    assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
+    assert_eq!(shop.on_hand(), 10);
+}

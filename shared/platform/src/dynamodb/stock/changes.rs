@@ -1,0 +1,136 @@
+//! Writes stock changes. Each writes its levels and a record of itself in one transaction; a replay reads that record.
+
+use aws_sdk_dynamodb::types::{
+    Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stockline_domain::ids::RequestId;
+use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::split_level::{SplitLevel, WritePlan};
+use stockline_domain::stock_change::{MovementObservations, on_hand_delta_since};
+
+use super::DynamoStock;
+use crate::dynamodb::attributes::{item, key_of, value};
+use crate::dynamodb::change_level::plan_items;
+use crate::dynamodb::transact_get::{UNTIL_DEADLINE, transact_get};
+use crate::dynamodb::transaction::{
+    AttemptResult, ConditionCheck, TransactionResult, attempt_transaction, new_client_token,
+};
+use crate::keys;
+use stockline_application::deadline::Deadline;
+use stockline_application::ports::stock_changes::{
+    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
+};
+use stockline_application::store_error::StoreError;
+
+/// The item of an applied change. Holds the levels after the change, which a replay returns.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ChangeRecord {
+    pub index: usize,
+    pub levels: Vec<Level>,
+}
+
+impl StockChangeStore for DynamoStock {
+    async fn read_snapshot(
+        &self,
+        key: &LevelKey,
+        deadline: Deadline,
+    ) -> Result<Option<LevelSnapshot>, StoreError> {
+        self.levels.read(key, deadline).await
+    }
+
+    async fn on_hand_delta_since(
+        &self,
+        level: &SplitLevel,
+        time: Timestamp,
+        observed: &MovementObservations,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut total_delta = 0;
+        for bucket in level.buckets() {
+            let recorded = self.movements_back_to(bucket, time).await?;
+            let movements = observed.extend_ledger(bucket.bucket, recorded);
+            match on_hand_delta_since(bucket, &movements, time) {
+                Some(delta) => total_delta += delta,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(total_delta))
+    }
+
+    /// After a write of deltas the split levels are rebalanced, as far as `deadline` allows.
+    async fn write_change(
+        &self,
+        pending: PendingChange<'_>,
+        planned: &PlannedChange,
+        deadline: Deadline,
+    ) -> Result<ChangeWriteOutcome, StoreError> {
+        let items = self.transact_items(pending, planned)?;
+        match attempt_transaction(&self.client, items, &new_client_token()).await? {
+            AttemptResult::Decided(TransactionResult::Committed) => {
+                let is_uneven = |write: &&PlannedWrite| matches!(write.plan, WritePlan::Deltas(_));
+                let uneven = planned.writes.iter().filter(is_uneven);
+                let uneven = uneven.map(|write| &write.key);
+                self.rebalancer
+                    .rebalance_after_write(uneven.collect(), pending.at, deadline)
+                    .await;
+                Ok(ChangeWriteOutcome::Written)
+            }
+            AttemptResult::Decided(TransactionResult::ConditionFailed(checks)) => {
+                // The first item is the record of the change.
+                match checks.into_iter().next() {
+                    Some(ConditionCheck::Failed(Some(item))) => {
+                        let record: ChangeRecord = value(item)?;
+                        Ok(ChangeWriteOutcome::AlreadyApplied(record.levels))
+                    }
+                    _ => Ok(ChangeWriteOutcome::Conflict),
+                }
+            }
+            AttemptResult::Busy(_) => Ok(ChangeWriteOutcome::Conflict),
+        }
+    }
+
+    /// A transactional read conflicts with a transaction in progress, so it waits for a duplicate that is applying the change.
+    async fn find_applied(
+        &self,
+        request: RequestId,
+        index: usize,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<Level>>, StoreError> {
+        let (client, table) = (&self.client, self.levels.table());
+        let key = vec![key_of(&keys::applied_change(request, index))];
+        let items = transact_get(client, table, key, UNTIL_DEADLINE, deadline).await?;
+        let record = items.ok_or(StoreError::Busy)?.into_iter().next();
+        let record = record.map(value::<ChangeRecord>).transpose()?;
+        Ok(record.map(|record| record.levels))
+    }
+}
+
+impl DynamoStock {
+    /// Returns the record of the change and the writes of its levels as transaction items.
+    fn transact_items(
+        &self,
+        pending: PendingChange<'_>,
+        planned: &PlannedChange,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let record = ChangeRecord {
+            index: pending.index,
+            levels: planned.totals_after(),
+        };
+        let put = Put::builder()
+            .table_name(self.levels.table())
+            .set_item(Some(item(
+                &keys::applied_change(pending.request, pending.index),
+                &record,
+            )?))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build()
+            .map_err(StoreError::failed("write a change"))?;
+        let mut items = vec![TransactWriteItem::builder().put(put).build()];
+        for PlannedWrite { key, plan, .. } in &planned.writes {
+            items.extend(plan_items(self.levels.table(), key, plan)?);
+        }
+        Ok(items)
+    }
+}
