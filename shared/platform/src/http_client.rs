@@ -5,7 +5,7 @@ use reqwest::{Client, ClientBuilder};
 
 /// The HTTP client could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("set up an HTTP client")]
+#[error("the HTTP client could not be set up")]
 pub struct HttpClientError(#[from] reqwest::Error);
 
 /// Starts a client with rustls and ring, which does not follow redirects: a webhook and a key set have fixed URLs.

@@ -42,7 +42,7 @@ pub struct TaskCommand {
     pub task_id: TaskId,
     /// The fencing number of the lease. Every report must carry it.
     pub lease_id: u64,
-    /// When the lease ends. Each report extends it.
+    /// When the lease ends. Reports extend it.
     #[serde(serialize_with = "millis::serialize")]
     pub lease_expires_at: Timestamp,
     /// Retrieve, store or relocate.
@@ -257,7 +257,7 @@ impl QueueSource for SqsSource {
             .send_message()
             .queue_url(&self.dead_letter_url)
             .set_message_group_id(record.group.clone())
-            // A standard queue accepts neither a group nor a deduplication id.
+            // A standard queue accepts no deduplication id.
             .set_message_deduplication_id(record.group.as_ref().map(|_| record.message_id.clone()))
             .message_attributes("reason", reason)
             .message_body(&record.body)
