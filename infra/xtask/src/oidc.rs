@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
-use p256::elliptic_curve::Generate;
+use p256::elliptic_curve::rand_core::OsRng;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -89,8 +89,7 @@ impl Identity {
         let key = if let Ok(key) = load(key_path) {
             key
         } else {
-            let key = SigningKey::try_generate()
-                .map_err(Error::unreadable("the random numbers of the system"))?;
+            let key = SigningKey::random(&mut OsRng);
             let pem = key
                 .to_pkcs8_pem(LineEnding::LF)
                 .map_err(Error::unreadable("the new signing key"))?;
@@ -145,7 +144,7 @@ fn load(path: &Path) -> Result<SigningKey> {
 }
 
 fn coordinates(key: &SigningKey) -> (String, String) {
-    let point = key.verifying_key().to_sec1_point(false);
+    let point = key.verifying_key().to_encoded_point(false);
     let bytes = point.as_bytes();
     (
         URL_SAFE_NO_PAD.encode(&bytes[1..33]),

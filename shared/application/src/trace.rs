@@ -1,6 +1,10 @@
 //! The request that causes a piece of work: its correlation id and its trace (W3C Trace Context).
 //!
 //! Both travel in a task-local value instead of in every signature, because no decision depends on them.
+//!
+//! The parser is our own because Stockline forwards the header unchanged and exports no spans: the OpenTelemetry propagator
+//! would add its tracing SDK (with a random number generator and an executor) to every function. It also accepts ids of the
+//! wrong length, which the W3C format forbids.
 
 use std::fmt;
 use std::future::Future;
@@ -10,18 +14,18 @@ use serde::{Deserialize, Serialize};
 use tokio::task_local;
 use tracing::Instrument;
 
-/// A `traceparent` as it came in, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.
+/// A valid `traceparent` header of version 00, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Traceparent(String);
 
-/// A text that is no `traceparent`.
+/// The text is not a valid `traceparent` of version 00.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a version 00 traceparent")]
 pub struct NoTraceparent;
 
 impl Traceparent {
-    /// Which trace it is: 32 hexadecimal digits.
+    /// The trace id: 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
         &self.0[3..35]
     }

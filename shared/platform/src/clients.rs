@@ -1,4 +1,5 @@
-//! AWS clients, configured explicitly: no credentials chain to walk, no profile files, one TLS stack.
+//! AWS clients with an explicit configuration. The default one searches a chain of credential providers and profile files,
+//! which makes a cold start slower, and adds a second TLS stack.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use aws_types::region::Region;
 
 use crate::environment::{MissingVariable, optional, required};
 
-/// What every client shares: region, credentials, HTTP connections, retries and timeouts.
+/// The configuration of all clients: region, credentials, HTTP connections, retries and timeouts.
 #[derive(Debug, Clone)]
 pub struct Aws {
     config: SdkConfig,
@@ -21,8 +22,10 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// From the variables that Lambda sets; `AWS_ENDPOINT_URL`, where set, names a local cloud, and
-    /// `AWS_ENDPOINT_URL_DYNAMODB` what stands in for its DynamoDB or before it.
+    /// Reads the environment variables that Lambda sets.
+    ///
+    /// `AWS_ENDPOINT_URL` is the endpoint of a local cloud, and `AWS_ENDPOINT_URL_DYNAMODB` that of an emulator or proxy of
+    /// DynamoDB alone. Both are unset on AWS.
     pub fn from_env() -> Result<Self, MissingVariable> {
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID")?,
@@ -38,18 +41,18 @@ impl Aws {
         )
     }
 
-    /// With these credentials in `region`, at `endpoint_url` instead of AWS where one is given.
+    /// Uses these credentials in `region`, and `endpoint_url` in place of AWS if it is given.
     pub fn new(credentials: Credentials, region: String, endpoint_url: Option<&str>) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(
                 tls::rustls_provider::CryptoMode::Ring,
             ))
             .build_https();
-        Self::over(http, credentials, region, endpoint_url)
+        Self::with_http_client(http, credentials, region, endpoint_url)
     }
 
-    /// As [`Self::new`], over `http`: for tests that lose a response on the way.
-    pub fn over(
+    /// Like [`Self::new`], with another HTTP client. Tests use it to lose responses.
+    pub fn with_http_client(
         http: SharedHttpClient,
         credentials: Credentials,
         region: String,
@@ -80,7 +83,7 @@ impl Aws {
         }
     }
 
-    /// With DynamoDB at an endpoint of its own, where one is given: some emulators are of one service only.
+    /// Sets another endpoint for DynamoDB, if one is given. Some emulators emulate only this service.
     #[must_use]
     pub fn with_dynamodb_at(mut self, endpoint_url: Option<&str>) -> Self {
         self.dynamodb_endpoint = endpoint_url.map(str::to_owned);
@@ -98,10 +101,10 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// An S3 client, with path-style addresses so that a local cloud needs no DNS of its own.
+    /// An S3 client. On a local cloud it uses path-style URLs, because virtual-hosted ones need DNS names for the buckets.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let local = self.config.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(local);
+        let is_local = self.config.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(is_local);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
@@ -115,7 +118,7 @@ impl Aws {
         aws_sdk_sqs::Client::new(&self.config)
     }
 
-    /// What the clients share, for a service that only tools and tests speak to.
+    /// The shared configuration, for clients of services that only tools and tests call.
     pub fn sdk_config(&self) -> &SdkConfig {
         &self.config
     }

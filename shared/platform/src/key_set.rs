@@ -1,38 +1,35 @@
-//! The identity provider's key set: published at an address, or given with the configuration.
+//! The public keys of the identity provider: from a URL or from the configuration.
 
 use std::time::Duration;
 
 use reqwest::Client;
-use reqwest::redirect::Policy;
 
 use stockline_application::ports::identity::KeySetSource;
 use stockline_application::store_error::StoreError;
 
-/// The longest that a caller waits for the provider; the first request of an environment waits for it.
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::http_client::{self, HttpClientError};
 
-/// Where the key set is.
+/// The time for one request to the provider. The first request of an execution environment waits for it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The source of the key set.
 #[derive(Debug, Clone)]
 pub enum KeySet {
-    /// It came with the configuration and changes with a deployment.
+    /// The key set itself, from the configuration. It changes with a deployment.
     Given(String),
-    /// It is fetched from this address.
+    /// The URL to fetch the key set from.
     Published(Client, String),
 }
 
 impl KeySet {
-    /// At `url`. Whoever can answer in the provider's place can be anyone, so only a local cloud may do without TLS.
-    pub fn published(url: String, local: bool) -> Result<Self, StoreError> {
-        // A provider that is installed already is as good: it is the only one in the build.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .https_only(!local)
-            .redirect(Policy::none())
-            .timeout(PATIENCE)
-            .build()
-            .map_err(StoreError::failed(
-                "set up the connection to the identity provider",
-            ))?;
+    /// Fetches the key set from `url`, which must be an HTTPS URL unless `is_local`.
+    ///
+    /// Whoever can answer in place of the provider can sign tokens for anyone, so only a local cloud may use plain HTTP.
+    pub fn published(url: String, is_local: bool) -> Result<Self, HttpClientError> {
+        let client = http_client::builder()
+            .https_only(!is_local)
+            .timeout(REQUEST_TIMEOUT)
+            .build()?;
         Ok(Self::Published(client, url))
     }
 }
@@ -42,8 +39,8 @@ impl KeySetSource for KeySet {
         match self {
             Self::Given(keys) => Ok(keys.clone()),
             Self::Published(client, url) => async {
+                // The body of a redirect is returned like any other. The caller rejects it, because it is no key set.
                 let response = client.get(url).send().await?.error_for_status()?;
-                // A redirect is not followed, and what it says is no key set.
                 response.text().await
             }
             .await

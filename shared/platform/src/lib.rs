@@ -1,6 +1,7 @@
-//! Where Stockline meets AWS and HTTP: ports and their adapters, the HTTP edge, batches, environment and telemetry.
+//! Adapters of the ports of `stockline_application` to AWS, Slack and the identity provider; the HTTP edge; batches of queue and
+//! stream records; configuration and telemetry of a function.
 //!
-//! SDK types never leave this crate. It is the one place that reads the clock and picks an HTTP status.
+//! SDK types stay inside this crate. Only this crate reads the clock and chooses HTTP statuses.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod batch;
@@ -11,6 +12,7 @@ pub mod dynamodb;
 pub mod edge;
 mod embedded_metrics;
 pub mod environment;
+pub mod http_client;
 pub mod key_set;
 pub mod keys;
 pub mod problem;

@@ -1,28 +1,34 @@
-//! Messages to Slack through an incoming webhook: about one a second, and no sooner than Slack asks.
+//! Posts messages to a Slack incoming webhook, at most one a second and not before the time in `Retry-After`.
+//!
+//! Slack's documentation of incoming webhooks and of rate limits describes the statuses and the limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use stockline_application::deadline::Deadline;
+use stockline_application::error_chain::error_chain;
 use stockline_application::ports::alerts::{Chat, ChatError};
 
-/// Slack takes about one message a second per webhook, with short bursts above it.
+use crate::http_client::{self, HttpClientError};
+
+/// The time between two messages. Slack accepts about one message a second per webhook, with short bursts above it.
 pub const PACE: Duration = Duration::from_secs(1);
 
-/// The longest that one try waits for Slack.
-const TRY: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much of Slack's answer goes into a reason; it answers in a word such as `invalid_blocks`.
-const ANSWER: usize = 200;
+/// The longest time for one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One incoming webhook. Its address is a secret: it is in no log line and no error.
+/// The characters of a response body that an error quotes. Slack's error bodies are one word, such as `invalid_blocks`.
+const MAX_QUOTED_BODY: usize = 200;
+
+/// One incoming webhook. Its URL is a secret and appears in no log line and no error.
 #[derive(Clone)]
 pub struct SlackWebhook {
     client: Client,
@@ -30,29 +36,21 @@ pub struct SlackWebhook {
     pace: Arc<Mutex<Interval>>,
 }
 
-/// The webhook's client cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection to Slack cannot be set up")]
-pub struct Unusable(#[source] reqwest::Error);
-
-/// What one try came to.
-enum Try {
+/// The result of one attempt to post a message.
+enum Attempt {
     Delivered,
-    /// Worth another try, no sooner than Slack asks.
-    Again(String, Option<Duration>),
-    Refused(String),
+    /// Temporary: the reason, and the time in `Retry-After`.
+    Retry(String, Option<Duration>),
+    /// Permanent: the reason.
+    Rejected(String),
 }
 
 impl SlackWebhook {
-    /// The webhook at `url`, one message per `pace`. To be made within a Tokio runtime.
-    pub fn new(url: String, pace: Duration) -> Result<Self, Unusable> {
-        // A provider that is installed already is as good: it is the only one in the build.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .redirect(Policy::none())
-            .build()
-            .map_err(Unusable)?;
+    /// Posts to the webhook at `url`, with `pace` between two messages. Call it within a Tokio runtime.
+    pub fn new(url: String, pace: Duration) -> Result<Self, HttpClientError> {
+        let client = http_client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()?;
         let mut pace = tokio::time::interval(pace.max(Duration::from_millis(1)));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
@@ -62,96 +60,82 @@ impl SlackWebhook {
         })
     }
 
-    async fn attempt(&self, message: &Value, time: Duration) -> Try {
+    async fn attempt(&self, message: &Value, timeout: Duration) -> Attempt {
         let sent = self
             .client
             .post(&self.url)
             .json(message)
-            .timeout(time)
+            .timeout(timeout)
             .send()
             .await;
         match sent {
-            Ok(response) => sort(response).await,
-            Err(error) => Try::Again(error_chain(&error.without_url()), None),
+            Ok(response) => classify(response).await,
+            Err(error) => Attempt::Retry(error_chain(&error.without_url()), None),
         }
     }
 }
 
 impl Chat for SlackWebhook {
     async fn post(&self, message: &Value, deadline: Deadline) -> Result<(), ChatError> {
-        let mut tries = 0;
-        let mut reason = "there was no time for a try".to_owned();
+        let mut failed = 0;
+        let mut reason = "no time was left for an attempt".to_owned();
         loop {
-            let paced = async { self.pace.lock().await.tick().await };
-            if tokio::time::timeout(deadline.remaining(), paced)
+            let turn = async { self.pace.lock().await.tick().await };
+            if tokio::time::timeout(deadline.remaining(), turn)
                 .await
                 .is_err()
                 || deadline.remaining().is_zero()
             {
                 return Err(ChatError::Unavailable(reason));
             }
-            let wait = match self.attempt(message, deadline.remaining().min(TRY)).await {
-                Try::Delivered => return Ok(()),
-                Try::Refused(answer) => return Err(ChatError::Rejected(answer)),
-                Try::Again(answer, wait) => {
-                    reason = answer;
-                    wait
+            let timeout = deadline.remaining().min(ATTEMPT_TIMEOUT);
+            let retry_after = match self.attempt(message, timeout).await {
+                Attempt::Delivered => return Ok(()),
+                Attempt::Rejected(reason) => return Err(ChatError::Rejected(reason)),
+                Attempt::Retry(why, retry_after) => {
+                    reason = why;
+                    retry_after
                 }
             };
-            tries += 1;
-            tracing::warn!(reason, tries, "Slack did not take the message");
-            let goes_on = match wait {
-                Some(wait) if wait >= deadline.remaining() => false,
-                Some(wait) => {
-                    tokio::time::sleep(wait).await;
-                    true
-                }
-                None => deadline.back_off(tries).await,
+            failed += 1;
+            tracing::warn!(reason, failed, "the attempt to post to Slack failed");
+            let has_time = match retry_after {
+                Some(pause) => deadline.pause(pause).await,
+                None => deadline.back_off(failed).await,
             };
-            if !goes_on {
+            if !has_time {
                 return Err(ChatError::Unavailable(reason));
             }
         }
     }
 }
 
-async fn sort(response: Response) -> Try {
+async fn classify(response: Response) -> Attempt {
     let status = response.status();
     if status.is_success() {
-        return Try::Delivered;
+        return Attempt::Delivered;
     }
-    let wait = response
+    let retry_after = response
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
-    let answer: String = response
+    let body: String = response
         .text()
         .await
         .unwrap_or_default()
         .chars()
-        .take(ANSWER)
+        .take(MAX_QUOTED_BODY)
         .collect();
-    let reason = format!("Slack answered {}: {answer}", status.as_u16());
-    let may_pass = status.is_server_error()
+    let reason = format!("Slack answered {}: {body}", status.as_u16());
+    let is_temporary = status.is_server_error()
         || matches!(
             status,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
         );
-    if may_pass {
-        Try::Again(reason, wait)
+    if is_temporary {
+        Attempt::Retry(reason, retry_after)
     } else {
-        Try::Refused(reason)
+        Attempt::Rejected(reason)
     }
-}
-
-/// The error and what caused it: `reqwest` alone says only that sending failed.
-fn error_chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -1,4 +1,4 @@
-//! Alerts to SNS, with the attributes that subscribers filter by, and reports to operations.
+//! SNS: the topics `stock-alerts` and `operations`.
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -9,7 +9,7 @@ use stockline_application::ports::alerts::{AlertMessage, AlertPublisher};
 use stockline_application::ports::operations::{AuditMessage, OperationsTopic};
 use stockline_application::store_error::StoreError;
 
-/// The topic that alerts are published on.
+/// The topic `stock-alerts`.
 #[derive(Debug, Clone)]
 pub struct SnsAlerts {
     client: Client,
@@ -17,13 +17,13 @@ pub struct SnsAlerts {
 }
 
 impl SnsAlerts {
-    /// On the topic `topic_arn`.
+    /// Publishes to the topic `topic_arn`.
     pub fn new(client: Client, topic_arn: String) -> Self {
         Self { client, topic_arn }
     }
 }
 
-/// The topic that the people of operations hear.
+/// The topic `operations`.
 #[derive(Debug, Clone)]
 pub struct SnsOperations {
     client: Client,
@@ -31,7 +31,7 @@ pub struct SnsOperations {
 }
 
 impl SnsOperations {
-    /// On the topic `topic_arn`.
+    /// Publishes to the topic `topic_arn`.
     pub fn new(client: Client, topic_arn: String) -> Self {
         Self { client, topic_arn }
     }
@@ -39,28 +39,28 @@ impl SnsOperations {
 
 impl OperationsTopic for SnsOperations {
     async fn publish(&self, message: &AuditMessage) -> Result<(), StoreError> {
-        const DOING: &str = "tell operations";
-        let text = serde_json::to_string(message).map_err(StoreError::failed(DOING))?;
+        const OPERATION: &str = "publish an audit report";
+        let text = serde_json::to_string(message).map_err(StoreError::failed(OPERATION))?;
         let published = self
             .client
             .publish()
             .topic_arn(&self.topic_arn)
-            // What a mail about it is called.
+            // The subject of the e-mails to subscribers.
             .subject(format!(
-                "Stockline audit: {} levels do not add up, {} undecided",
+                "Stockline audit: {} levels differ, {} undecided",
                 message.data.confirmed, message.data.undecided
             ))
             .message(text)
             .send()
             .await;
-        sorted(published, DOING)
+        classify(published, OPERATION)
     }
 }
 
 impl AlertPublisher for SnsAlerts {
     async fn publish(&self, alert: &AlertMessage) -> Result<(), StoreError> {
-        const DOING: &str = "publish an alert";
-        let message = serde_json::to_string(alert).map_err(StoreError::failed(DOING))?;
+        const OPERATION: &str = "publish an alert";
+        let message = serde_json::to_string(alert).map_err(StoreError::failed(OPERATION))?;
         let mut publish = self
             .client
             .publish()
@@ -71,16 +71,17 @@ impl AlertPublisher for SnsAlerts {
                 .data_type("String")
                 .string_value(value)
                 .build()
-                .map_err(StoreError::failed(DOING))?;
+                .map_err(StoreError::failed(OPERATION))?;
             publish = publish.message_attributes(name, value);
         }
-        sorted(publish.send().await, DOING)
+        classify(publish.send().await, OPERATION)
     }
 }
 
-fn sorted(
+/// Throttling is [`StoreError::Busy`]; any other error is a failure of `operation`.
+fn classify(
     published: Result<PublishOutput, SdkError<PublishError>>,
-    doing: &'static str,
+    operation: &'static str,
 ) -> Result<(), StoreError> {
     match published {
         Ok(_) => Ok(()),
@@ -92,11 +93,11 @@ fn sorted(
         {
             Err(StoreError::Busy)
         }
-        Err(error) => Err(StoreError::failed(doing)(error)),
+        Err(error) => Err(StoreError::failed(operation)(error)),
     }
 }
 
-/// What a subscriber can filter by.
+/// The message attributes. Filter policies of subscriptions use them.
 fn attributes(alert: &AlertMessage) -> [(&'static str, &str); 3] {
     [
         ("location_id", alert.data.location_id.as_str()),

@@ -1,4 +1,4 @@
-//! Tasks through SQS: the queue of the dispatch, and the controllers' own.
+//! SQS: the queue of tasks for `task-dispatch`, the queues of the controllers, and the consumer side of a queue.
 
 use std::time::Duration;
 
@@ -22,21 +22,21 @@ use stockline_application::task_messages::{
 };
 use stockline_application::trace::Cause;
 
-/// One message as SQS takes it.
+/// A message to a FIFO queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FifoMessage {
-    /// Messages of one group come in order.
+    /// The message group. SQS delivers the messages of one group in order.
     pub group: String,
-    /// A second message under it within five minutes is dropped.
+    /// SQS drops a second message with the same id within five minutes.
     pub deduplication_id: String,
     /// The envelope as JSON.
     pub body: String,
 }
 
 impl FifoMessage {
-    /// That `task` waits, said at `now`; its group is the aisle of its warehouse.
+    /// The message that `task` is queued at `now`. One message group per aisle, so that tasks of one aisle stay in order.
     pub fn queued(task: &Task, now: Timestamp) -> Result<Self, StoreError> {
-        // By its own name it could be longer than a group's may be.
+        // A group id has at most 128 characters, and the ids together may have more: hash them.
         let aisle = format!("{}#{}#{}", task.location_id, task.zone_id, task.aisle);
         let group = Uuid::new_v5(&Uuid::NAMESPACE_OID, aisle.as_bytes()).to_string();
         let deduplication_id = format!("{}#{}", task.task_id, task.attempt);
@@ -46,7 +46,7 @@ impl FifoMessage {
         Self::new(group, deduplication_id, TASK_QUEUED, data, task, now)
     }
 
-    /// What the controller that holds `task` is told at `now`.
+    /// The command, sent at `now`, to the controller that holds the lease of `task`.
     pub fn command(
         command: ControllerCommand,
         task: &Task,
@@ -82,7 +82,7 @@ impl FifoMessage {
             version: TASK_MESSAGE_VERSION,
             id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
             occurred_at: now,
-            // A task that is queued again outside of any request is followed by its order.
+            // A task that the lease sweeper queues again has no request. Its order is the next best id to search the logs for.
             correlation_id: cause
                 .correlation_id()
                 .map_or_else(|| task.order_id.to_string(), str::to_owned),
@@ -99,7 +99,7 @@ impl FifoMessage {
     }
 }
 
-/// The queue that tells the dispatch of queued tasks.
+/// The queue that `task-dispatch` consumes.
 #[derive(Debug, Clone)]
 pub struct SqsTaskQueue {
     client: Client,
@@ -107,7 +107,7 @@ pub struct SqsTaskQueue {
 }
 
 impl SqsTaskQueue {
-    /// The FIFO queue at `queue_url`.
+    /// Sends to the FIFO queue at `queue_url`.
     pub fn new(client: Client, queue_url: String) -> Self {
         Self { client, queue_url }
     }
@@ -126,7 +126,7 @@ impl TaskQueue for SqsTaskQueue {
     }
 }
 
-/// The controllers' own queues.
+/// The command queues, one per controller.
 #[derive(Debug, Clone)]
 pub struct SqsControllerQueues {
     client: Client,
@@ -134,7 +134,7 @@ pub struct SqsControllerQueues {
 }
 
 impl SqsControllerQueues {
-    /// The FIFO queues at `url_prefix` + controller + `.fifo`.
+    /// Sends to the FIFO queues at `<url_prefix><controller_id>.fifo`.
     pub fn new(client: Client, url_prefix: String) -> Self {
         Self { client, url_prefix }
     }
@@ -158,7 +158,7 @@ impl ControllerQueues for SqsControllerQueues {
     }
 }
 
-/// A queue and its dead-letter queue, for the queue's reader.
+/// A queue and its dead-letter queue, for the consumer of the queue.
 #[derive(Debug, Clone)]
 pub struct SqsSource {
     client: Client,
@@ -167,7 +167,7 @@ pub struct SqsSource {
 }
 
 impl SqsSource {
-    /// The queue at `queue_url`, whose poison goes to `dead_letter_url`.
+    /// Consumes the queue at `queue_url` and copies rejected messages to `dead_letter_url`.
     pub fn new(client: Client, queue_url: String, dead_letter_url: String) -> Self {
         Self {
             client,
@@ -178,40 +178,40 @@ impl SqsSource {
 }
 
 impl QueueSource for SqsSource {
-    async fn delay(&self, later: &[(String, Duration)]) -> Result<(), StoreError> {
-        // One request each: a batch is authorized like these on AWS, yet by a name of its own on the local cloud.
-        let changes = later.iter().map(|(receipt, after)| {
+    async fn delay(&self, messages: &[(String, Duration)]) -> Result<(), StoreError> {
+        // One request per message, not a batch: for the batch the local cloud requires a permission that AWS does not have.
+        let requests = messages.iter().map(|(receipt, delay)| {
             self.client
                 .change_message_visibility()
                 .queue_url(&self.queue_url)
                 .receipt_handle(receipt)
-                .visibility_timeout(i32::try_from(after.as_secs()).unwrap_or(i32::MAX))
+                .visibility_timeout(i32::try_from(delay.as_secs()).unwrap_or(i32::MAX))
                 .send()
         });
-        try_join_all(changes)
+        try_join_all(requests)
             .await
-            .map_err(StoreError::failed("give messages back"))?;
+            .map_err(StoreError::failed("change the visibility of messages"))?;
         Ok(())
     }
 
     async fn dead_letter(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
-        let doing = "put a message aside";
+        const OPERATION: &str = "send a message to the dead-letter queue";
         let reason = MessageAttributeValue::builder()
             .data_type("String")
             .string_value(reason)
             .build()
-            .map_err(StoreError::failed(doing))?;
+            .map_err(StoreError::failed(OPERATION))?;
         self.client
             .send_message()
             .queue_url(&self.dead_letter_url)
             .set_message_group_id(record.group.clone())
-            // A queue without groups takes no deduplication id either.
+            // A standard queue accepts no deduplication id.
             .set_message_deduplication_id(record.group.as_ref().map(|_| record.message_id.clone()))
             .message_attributes("reason", reason)
             .message_body(&record.body)
             .send()
             .await
-            .map_err(StoreError::failed(doing))?;
+            .map_err(StoreError::failed(OPERATION))?;
         Ok(())
     }
 }
@@ -225,6 +225,6 @@ async fn send(client: &Client, queue_url: &str, message: FifoMessage) -> Result<
         .message_body(message.body)
         .send()
         .await
-        .map_err(StoreError::failed("send to a queue"))?;
+        .map_err(StoreError::failed("send a message to a queue"))?;
     Ok(())
 }

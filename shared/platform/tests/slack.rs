@@ -41,7 +41,7 @@ fn ok() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string("ok")
 }
 
-fn soon() -> Deadline {
+fn in_five_seconds() -> Deadline {
     Deadline::within(Duration::from_secs(5))
 }
 
@@ -52,14 +52,20 @@ async fn requests(server: &MockServer) -> usize {
 #[tokio::test]
 async fn message_is_posted_once() {
     let server = slack(&[ok()]).await;
-    assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
+    assert_eq!(
+        webhook(&server).post(&message(), in_five_seconds()).await,
+        Ok(())
+    );
     assert_eq!(requests(&server).await, 1);
 }
 
 #[tokio::test]
 async fn server_error_is_retried() {
     let server = slack(&[ResponseTemplate::new(503), ResponseTemplate::new(500), ok()]).await;
-    assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
+    assert_eq!(
+        webhook(&server).post(&message(), in_five_seconds()).await,
+        Ok(())
+    );
     assert_eq!(requests(&server).await, 3);
 }
 
@@ -68,7 +74,10 @@ async fn retry_waits_for_retry_after() {
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "1");
     let server = slack(&[busy, ok()]).await;
     let started = Instant::now();
-    assert_eq!(webhook(&server).post(&message(), soon()).await, Ok(()));
+    assert_eq!(
+        webhook(&server).post(&message(), in_five_seconds()).await,
+        Ok(())
+    );
     assert!(
         started.elapsed() >= Duration::from_secs(1),
         "{:?}",
@@ -84,9 +93,9 @@ async fn retry_after_beyond_the_deadline_is_left_to_the_queue() {
         .set_body_string("rate_limited");
     let server = slack(&[busy]).await;
     let started = Instant::now();
-    let refused = webhook(&server).post(&message(), soon()).await;
+    let result = webhook(&server).post(&message(), in_five_seconds()).await;
     assert_eq!(
-        refused,
+        result,
         Err(ChatError::Unavailable(
             "Slack answered 429: rate_limited".to_owned()
         ))
@@ -103,9 +112,9 @@ async fn lasting_server_error_is_left_to_the_queue() {
         .mount(&server)
         .await;
     let deadline = Deadline::within(Duration::from_millis(300));
-    let refused = webhook(&server).post(&message(), deadline).await;
+    let result = webhook(&server).post(&message(), deadline).await;
     assert_eq!(
-        refused,
+        result,
         Err(ChatError::Unavailable("Slack answered 502: ".to_owned()))
     );
     assert!(requests(&server).await > 1);
@@ -120,9 +129,9 @@ async fn client_error_is_not_retried() {
         (302, ""),
     ] {
         let server = slack(&[ResponseTemplate::new(status).set_body_string(body)]).await;
-        let refused = webhook(&server).post(&message(), soon()).await;
+        let result = webhook(&server).post(&message(), in_five_seconds()).await;
         let reason = format!("Slack answered {status}: {body}");
-        assert_eq!(refused, Err(ChatError::Rejected(reason)));
+        assert_eq!(result, Err(ChatError::Rejected(reason)));
         assert_eq!(requests(&server).await, 1);
     }
 }
@@ -137,7 +146,7 @@ async fn messages_keep_the_minimum_pace() {
     .unwrap();
     let started = Instant::now();
     let message = message();
-    let posts = (0..3).map(|_| webhook.post(&message, soon()));
+    let posts = (0..3).map(|_| webhook.post(&message, in_five_seconds()));
     assert_eq!(
         futures::future::join_all(posts).await,
         [Ok(()), Ok(()), Ok(())]
@@ -153,11 +162,11 @@ async fn messages_keep_the_minimum_pace() {
 async fn connection_error_hides_the_webhook_url() {
     // Nothing listens on port 9 (discard), and an IP address needs no name resolution.
     let webhook = SlackWebhook::new("http://127.0.0.1:9/services/secret".to_owned(), PACE).unwrap();
-    let refused = webhook
+    let result = webhook
         .post(&message(), Deadline::within(Duration::from_millis(100)))
         .await;
-    let Err(ChatError::Unavailable(reason)) = refused else {
-        panic!("{refused:?}");
+    let Err(ChatError::Unavailable(reason)) = result else {
+        panic!("{result:?}");
     };
     assert!(!reason.contains("secret"), "{reason}");
 }

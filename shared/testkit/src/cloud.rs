@@ -110,7 +110,7 @@ impl TestCloud {
 
     /// The AWS clients of this cloud, over a connection that loses responses.
     pub fn aws_over(&self, connection: &LossyConnection) -> Aws {
-        Aws::over(
+        Aws::with_http_client(
             connection.http_client(),
             credentials(),
             self.region(),

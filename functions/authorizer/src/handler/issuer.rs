@@ -67,7 +67,7 @@ impl Issuer {
 
     /// The public key as a JWK.
     pub fn public(&self) -> Value {
-        let point = self.key.verifying_key().to_sec1_point(false);
+        let point = self.key.verifying_key().to_encoded_point(false);
         let (x, y) = point.as_bytes()[1..].split_at(32);
         json!({
             "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.kid,
@@ -79,7 +79,7 @@ impl Issuer {
     pub fn public_bytes(&self) -> Vec<u8> {
         self.key
             .verifying_key()
-            .to_sec1_point(false)
+            .to_encoded_point(false)
             .as_bytes()
             .to_vec()
     }

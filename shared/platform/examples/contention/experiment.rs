@@ -1,4 +1,4 @@
-//! One load on one SKU.
+//! Simulates one load of orders on one SKU.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -23,122 +23,123 @@ use stockline_testkit::simulated_dynamodb::{RequestCounts, SimulatedDynamoDb, Th
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// What arrives.
+/// The load, and the parameters of the simulation.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// Orders a second.
+    /// The arrival rate, in orders per second.
     pub rate: u32,
-    /// How many in all.
+    /// The number of orders.
     pub orders: u32,
-    /// How many items the SKU's stock is spread over.
+    /// The number of buckets of the level.
     pub buckets: u8,
-    /// How long each order is tried.
+    /// The time for each order, all its attempts included.
     pub deadline: Duration,
-    /// The median of a transaction's latency.
+    /// The median latency of a transaction.
     pub transaction: Duration,
-    /// What is drawn is drawn from this.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
-/// What became of it.
+/// What was measured under one load.
 #[derive(Debug)]
-pub struct Outcome {
-    /// For how long orders arrived.
-    pub window: Duration,
-    /// Answers of placed orders that came in that time.
+pub struct Measurement {
+    /// The time during which orders arrived.
+    pub arrival_window: Duration,
+    /// The orders placed during that time.
     pub placed_in_window: u32,
-    /// How long each placed order took, shortest first.
+    /// The latency of each placed order, in ascending order.
     pub latencies: Vec<Duration>,
-    /// Orders told to come again: 503.
+    /// The orders that failed with [`StoreError::Busy`], which a client gets as 503.
     pub busy: u32,
-    /// Orders that sent `TransactWriteItems` more than once.
+    /// The orders that sent `TransactWriteItems` more than once.
     pub retried: u32,
-    /// How often all orders together sent `TransactWriteItems`.
-    pub tries: u32,
-    /// How the service's requests ended.
-    pub tally: RequestCounts,
+    /// The number of `TransactWriteItems` requests of all orders.
+    pub attempts: u32,
+    /// The requests by their result.
+    pub request_counts: RequestCounts,
 }
 
-/// The location and what its orders want of it.
+/// The location of all orders.
 const LOCATION: &str = "store-1";
 
+/// The SKU of all orders.
 const SKU: &str = "milk";
 
-/// Runs it, on a clock of its own.
-pub fn run(load: &Load) -> std::io::Result<Outcome> {
+/// Simulates `load` on a paused clock, which skips idle time.
+pub fn run(load: &Load) -> std::io::Result<Measurement> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()?;
-    Ok(runtime.block_on(arrive(load)))
+    Ok(runtime.block_on(simulate(load)))
 }
 
-async fn arrive(load: &Load) -> Outcome {
+async fn simulate(load: &Load) -> Measurement {
     let timing = Timing {
         transaction: load.transaction,
         ..Timing::default()
     };
     let database = SimulatedDynamoDb::with_limits(load.seed, timing, Throughput::default());
-    let client = counting(&database.aws().dynamodb());
+    let client = count_attempts(&database.aws().dynamodb());
     let (orders, stock) = (
         database.create_table(Table::Orders),
         database.create_table(Table::Stock),
     );
     let shop = DynamoShop::new(client.clone(), client, orders, stock);
-    fill_shelf(&database, &shop, load.buckets).await;
+    create_level(&database, &shop, load.buckets).await;
     let mut random = fastrand::Rng::with_seed(load.seed);
-    let (begun, mut arrival) = (Instant::now(), Duration::ZERO);
-    let mut answers = JoinSet::new();
+    let (started, mut arrival) = (Instant::now(), Duration::ZERO);
+    let mut placements = JoinSet::new();
     for number in 0..load.orders {
-        // Arrivals of a Poisson process are apart by times of the exponential distribution.
+        // A Poisson process: the times between arrivals are exponentially distributed.
         let gap = -(1.0 - random.f64()).ln() / f64::from(load.rate);
         arrival += Duration::from_secs_f64(gap);
-        sleep_until(begun + arrival).await;
+        sleep_until(started + arrival).await;
         let (shop, deadline) = (shop.clone(), load.deadline);
-        answers.spawn(TRIES.scope(Cell::new(0), async move {
-            let answer = place(&shop, number, deadline).await;
-            (answer, TRIES.with(Cell::get))
+        placements.spawn(ATTEMPTS.scope(Cell::new(0), async move {
+            let placement = place(&shop, number, deadline).await;
+            (placement, ATTEMPTS.with(Cell::get))
         }));
     }
-    let window = begun.elapsed();
-    let mut outcome = Outcome {
-        window,
+    let arrival_window = started.elapsed();
+    let mut measured = Measurement {
+        arrival_window,
         placed_in_window: 0,
         latencies: Vec::new(),
         busy: 0,
         retried: 0,
-        tries: 0,
-        tally: RequestCounts::default(),
+        attempts: 0,
+        request_counts: RequestCounts::default(),
     };
-    while let Some(answer) = answers.join_next().await {
-        let (answer, tries) = answer.expect("an order was not answered");
-        outcome.tries += tries;
-        outcome.retried += u32::from(tries > 1);
-        match answer {
-            Answer::Placed { at, took } => {
-                outcome.latencies.push(took);
-                outcome.placed_in_window += u32::from(at <= begun + window);
+    while let Some(joined) = placements.join_next().await {
+        let (placement, attempts) = joined.expect("placing an order panicked");
+        measured.attempts += attempts;
+        measured.retried += u32::from(attempts > 1);
+        match placement {
+            Placement::Placed { at, latency } => {
+                measured.latencies.push(latency);
+                measured.placed_in_window += u32::from(at <= started + arrival_window);
             }
-            Answer::Busy => outcome.busy += 1,
+            Placement::Busy => measured.busy += 1,
         }
     }
-    outcome.latencies.sort_unstable();
-    outcome.tally = database.request_counts();
-    outcome
+    measured.latencies.sort_unstable();
+    measured.request_counts = database.request_counts();
+    measured
 }
 
 tokio::task_local! {
-    /// How often the order that this task places has sent `TransactWriteItems`, the AWS client's own tries among them.
-    static TRIES: Cell<u32>;
+    /// The `TransactWriteItems` requests sent for the order of this task, retries of the AWS client included.
+    static ATTEMPTS: Cell<u32>;
 }
 
-/// Counts what the task's order sends.
+/// Counts the attempts of the current task.
 #[derive(Debug)]
-struct CountsTries;
+struct AttemptCounter;
 
-impl Intercept for CountsTries {
+impl Intercept for AttemptCounter {
     fn name(&self) -> &'static str {
-        "counts tries"
+        "attempt counter"
     }
 
     fn read_before_transmit(
@@ -149,26 +150,27 @@ impl Intercept for CountsTries {
     ) -> Result<(), BoxError> {
         let target = context.request().headers().get("x-amz-target");
         if target.is_some_and(|target| target.ends_with(".TransactWriteItems")) {
-            TRIES.with(|tries| tries.set(tries.get() + 1));
+            ATTEMPTS.with(|attempts| attempts.set(attempts.get() + 1));
         }
         Ok(())
     }
 }
 
-fn counting(client: &Client) -> Client {
+/// The same client, with an [`AttemptCounter`].
+fn count_attempts(client: &Client) -> Client {
     Client::from_conf(
         client
             .config()
             .to_builder()
-            .interceptor(CountsTries)
+            .interceptor(AttemptCounter)
             .build(),
     )
 }
 
-/// Puts more than is wanted on the shelf, spread over `buckets`.
-async fn fill_shelf(database: &SimulatedDynamoDb, shop: &DynamoShop, buckets: u8) {
+/// Creates the level with more stock than all orders need, split over `buckets`.
+async fn create_level(database: &SimulatedDynamoDb, shop: &DynamoShop, buckets: u8) {
     let stock = DynamoStock::new(database.aws().dynamodb(), shop.stock_table.clone());
-    // What is there is evened out when the level is split.
+    // Splitting the level distributes its stock over the buckets, so receive the stock first.
     apply(&stock, LOCATION, 0, &receipt(LOCATION, 1_000_000)).await;
     let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
     let policy = serde_json::from_value(policy).expect("a policy");
@@ -180,25 +182,25 @@ async fn fill_shelf(database: &SimulatedDynamoDb, shop: &DynamoShop, buckets: u8
         .expect("the level is split");
 }
 
-/// What one order is told.
-enum Answer {
-    Placed { at: Instant, took: Duration },
+/// The result of placing one order.
+enum Placement {
+    Placed { at: Instant, latency: Duration },
     Busy,
 }
 
-async fn place(shop: &DynamoShop, number: u32, patience: Duration) -> Answer {
+async fn place(shop: &DynamoShop, number: u32, time_limit: Duration) -> Placement {
     let mut order = order(&number.to_string(), LOCATION, "pos", &[(SKU, 1)]);
-    // Orders of one millisecond sort by their ids: times apart keep the index's entries apart as well.
+    // Distinct times, as real orders have: they are part of the sort key in the index.
     order.placed_at += jiff::SignedDuration::from_millis(number.into());
     let request = Fingerprint::of(&number).expect("a number has a fingerprint");
-    let begun = Instant::now();
-    let placed = OrderStore::place(shop, &order, &request, Deadline::within(patience)).await;
+    let started = Instant::now();
+    let placed = OrderStore::place(shop, &order, &request, Deadline::within(time_limit)).await;
     match placed {
-        Ok(PlaceOutcome::Placed) => Answer::Placed {
+        Ok(PlaceOutcome::Placed) => Placement::Placed {
             at: Instant::now(),
-            took: begun.elapsed(),
+            latency: started.elapsed(),
         },
-        Err(StoreError::Busy) => Answer::Busy,
+        Err(StoreError::Busy) => Placement::Busy,
         other => panic!("neither placed nor busy: {other:?}"),
     }
 }

@@ -1,5 +1,5 @@
-//! How many orders of one SKU at one location the order store places, on a simulated DynamoDB. `cargo xtask bench contention`
-//! runs it.
+//! Measures how many orders of one SKU at one location the order store places per second on a simulated DynamoDB.
+//! `cargo xtask bench contention` runs it; `README.md` has the results.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod experiment;
@@ -11,34 +11,34 @@ use std::time::Duration;
 use clap::Parser;
 
 use experiment::{Load, run};
-use report::Report;
+use report::{Report, TABLE_FILE};
 
-/// Orders of one line of one SKU, arriving whether or not the ones before are answered
+/// Places orders of one SKU at given rates. An order arrives whether or not earlier ones are done
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench contention --")]
 struct Arguments {
-    /// Orders a second
+    /// Arrival rates, in orders per second
     #[arg(long, value_delimiter = ',', default_values_t = [10, 30, 100, 300, 1000, 3000, 5000], value_parser = clap::value_parser!(u32).range(1..=20_000))]
     rates: Vec<u32>,
-    /// How many items the SKU's stock is spread over
+    /// Numbers of buckets that the level is split over
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16], value_parser = clap::value_parser!(u8).range(1..))]
     buckets: Vec<u8>,
-    /// For how many simulated seconds they arrive
+    /// Simulated seconds during which orders arrive
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
-    /// After how many orders that ends, however many seconds it was
+    /// Maximum number of orders per rate; it may end the arrivals before the seconds do
     #[arg(long, default_value_t = 2_000)]
     orders: u32,
-    /// How long an order is tried: what a function of 10 s has left when it begins
+    /// Time for each order in milliseconds: the timeout of order-intake less the time kept for its response
     #[arg(long, default_value_t = 9_500)]
     deadline_ms: u64,
-    /// The median of a transaction's latency
+    /// Median latency of a transaction in milliseconds
     #[arg(long, default_value_t = 12)]
     transaction_ms: u64,
-    /// What arrivals, latencies and pauses are drawn from
+    /// Seed of arrivals, latencies and pauses
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the table is written
+    /// Folder for the table
     #[arg(long, default_value = "target/contention")]
     to: PathBuf,
 }
@@ -56,12 +56,15 @@ fn main() -> std::io::Result<()> {
                 transaction: Duration::from_millis(arguments.transaction_ms),
                 seed: arguments.seed,
             };
-            let outcome = run(&load)?;
-            println!("{}", report.add(load, &outcome));
+            let measured = run(&load)?;
+            println!("{}", report.add(load, &measured));
         }
     }
     report.write(&arguments.to)?;
     println!("\n{}", report.table());
-    println!("also in {}", arguments.to.display());
+    println!(
+        "The table is in {}.",
+        arguments.to.join(TABLE_FILE).display()
+    );
     Ok(())
 }

@@ -1,11 +1,14 @@
-//! The results as a table in Markdown.
+//! Formats the measurements as a Markdown table.
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::experiment::{Load, Outcome};
+use crate::experiment::{Load, Measurement};
 
-/// What was measured so far.
+/// The name of the file that holds the table.
+pub const TABLE_FILE: &str = "contention.md";
+
+/// The measurements made so far.
 pub struct Report {
     transaction_ms: u64,
     deadline_ms: u64,
@@ -14,17 +17,17 @@ pub struct Report {
 
 struct Row {
     load: Load,
-    placed_a_second: f64,
+    placed_per_second: f64,
     retried: f64,
-    tries: f64,
+    attempts: f64,
     busy: f64,
-    median: Option<Duration>,
-    slowest_hundredth: Option<Duration>,
+    p50: Option<Duration>,
+    p99: Option<Duration>,
     throttled: u64,
 }
 
 impl Report {
-    /// Of nothing yet, at this median of a transaction and this deadline.
+    /// An empty report about this median latency of a transaction and this time per order.
     pub fn new(transaction_ms: u64, deadline_ms: u64) -> Self {
         Self {
             transaction_ms,
@@ -33,38 +36,43 @@ impl Report {
         }
     }
 
-    /// Adds one load's outcome; gives its line.
-    pub fn add(&mut self, load: Load, outcome: &Outcome) -> String {
+    /// Adds the measurement under one load. Returns its line of the table.
+    pub fn add(&mut self, load: Load, measured: &Measurement) -> String {
         let throttled = (
             "TransactWriteItems".to_owned(),
             "ThrottlingError".to_owned(),
         );
         let share = |count: u32| f64::from(count) / f64::from(load.orders);
         let quantile = |percent: usize| {
-            let latencies = &outcome.latencies;
+            let latencies = &measured.latencies;
             let rank = (latencies.len() * percent).div_ceil(100).max(1);
             latencies.get(rank - 1).copied()
         };
         self.rows.push(Row {
             load,
-            placed_a_second: f64::from(outcome.placed_in_window) / outcome.window.as_secs_f64(),
-            retried: share(outcome.retried),
-            tries: share(outcome.tries),
-            busy: share(outcome.busy),
-            median: quantile(50),
-            slowest_hundredth: quantile(99),
-            throttled: outcome.tally.get(&throttled).copied().unwrap_or_default(),
+            placed_per_second: f64::from(measured.placed_in_window)
+                / measured.arrival_window.as_secs_f64(),
+            retried: share(measured.retried),
+            attempts: share(measured.attempts),
+            busy: share(measured.busy),
+            p50: quantile(50),
+            p99: quantile(99),
+            throttled: measured
+                .request_counts
+                .get(&throttled)
+                .copied()
+                .unwrap_or_default(),
         });
         self.rows.last().map(Row::line).unwrap_or_default()
     }
 
-    /// The table.
+    /// The table, with a line about the simulation above it.
     pub fn table(&self) -> String {
         let mut table = format!(
-            "Simulated: transactions of {} ms at the median, orders tried for {} ms.\n\n",
+            "Simulated: a transaction takes {} ms at the median; an order has {} ms.\n\n",
             self.transaction_ms, self.deadline_ms
         );
-        table += "| items | orders/s | placed/s | retried | tries an order | 503 | p50 | p99 | throttled |\n";
+        table += "| buckets | orders/s | placed/s | retried | attempts per order | 503 | p50 | p99 | throttled |\n";
         table += "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
         for row in &self.rows {
             table += &row.line();
@@ -73,10 +81,10 @@ impl Report {
         table
     }
 
-    /// Writes the table to `contention.md` in `folder`.
+    /// Writes the table to [`TABLE_FILE`] in `folder`.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("contention.md"), self.table())
+        std::fs::write(folder.join(TABLE_FILE), self.table())
     }
 }
 
@@ -92,18 +100,18 @@ impl Row {
             "| {} | {} | {} | {:.1} % | {:.1} | {:.1} % | {} | {} | {} |",
             self.load.buckets,
             grouped(self.load.rate),
-            grouped(format_args!("{:.0}", self.placed_a_second)),
+            grouped(format_args!("{:.0}", self.placed_per_second)),
             self.retried * 100.0,
-            self.tries,
+            self.attempts,
             self.busy * 100.0,
-            time(self.median),
-            time(self.slowest_hundredth),
+            time(self.p50),
+            time(self.p99),
             grouped(self.throttled),
         )
     }
 }
 
-/// A number's digits, by threes.
+/// The number with a comma between each three digits.
 fn grouped(number: impl std::fmt::Display) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

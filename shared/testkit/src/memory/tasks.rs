@@ -203,7 +203,9 @@ impl MemoryQueues {
     fn send(&self, queue: &str, message: FifoMessage) -> Result<(), StoreError> {
         let mut sent = self.0.lock().unwrap();
         if sent.is_broken {
-            return Err(StoreError::failed("send to a queue")("the queue is broken"));
+            return Err(StoreError::failed("send a message to a queue")(
+                "the queue is broken",
+            ));
         }
         if sent
             .deduplication_ids

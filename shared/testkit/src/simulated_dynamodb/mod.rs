@@ -94,7 +94,7 @@ impl SimulatedDynamoDb {
     pub fn aws(&self) -> Aws {
         let http = SharedHttpClient::new(Connection::new(self.service.clone()));
         let region = "eu-central-1".to_owned();
-        Aws::over(http, credentials(), region, Some("http://dynamodb.invalid"))
+        Aws::with_http_client(http, credentials(), region, Some("http://dynamodb.invalid"))
     }
 
     /// Injects `fault` into the next request of `operation`, such as `TransactWriteItems`. Several calls for one operation
