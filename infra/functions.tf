@@ -32,8 +32,8 @@ locals {
     STOCKLINE_VERSION = var.revision
   }
 
-  # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the allowed
-  # DynamoDB actions per table; other permissions are in `statements`.
+  # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the
+  # allowed DynamoDB actions per table; other permissions are in `statements`.
   function_defaults = {
     memory       = 256
     timeout      = 10

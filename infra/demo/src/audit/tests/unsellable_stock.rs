@@ -84,7 +84,8 @@ fn fulfilment_of_a_short_level_is_allowed() {
     let mut damage = movement(3, "state_change", (0, 0), (10, 3), "evening");
     damage.deltas.damaged = 8;
     snapshot.movements.insert(2, damage);
-    snapshot.movements[3].version = 4;
+    let fulfilment = &mut snapshot.movements[3];
+    (fulfilment.movement_id, fulfilment.version) = ("m-4".into(), 4);
     let level = &mut snapshot.levels[0];
     level.quantities.damaged = 8;
     (level.available, level.version) = (-1, 4);
