@@ -28,14 +28,12 @@ locals {
     AUTHORIZER_FAILURE             = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     ACCESS_DENIED                  = [403, "forbidden", "The caller's role does not allow this", "This caller may not do this."]
-    INVALID_API_KEY                = [403, "forbidden", "The caller's role does not allow this", "The API key is not known."]
     # API Gateway uses this type for an unknown path.
     MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "There is no such thing", "There is nothing at this path."]
     RESOURCE_NOT_FOUND           = [404, "not-found", "There is no such thing", "There is nothing at this path."]
     REQUEST_TOO_LARGE            = [413, "payload-too-large", "The body is too large", "The body is larger than 64 KiB."]
     UNSUPPORTED_MEDIA_TYPE       = [415, "unsupported-media-type", "The body must be application/json", "Send application/json."]
     THROTTLED                    = [429, "too-many-requests", "Too many requests", "Try again in a second."]
-    QUOTA_EXCEEDED               = [429, "too-many-requests", "Too many requests", "The quota of this API key is used up."]
     INTEGRATION_TIMEOUT          = [503, "busy", "Busy; try again", "Try again in a second."]
     INTEGRATION_FAILURE          = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
     DEFAULT_4XX                  = [400, "invalid-request", "The request breaks a rule", "The request is not valid."]
@@ -165,21 +163,6 @@ resource "aws_api_gateway_method_settings" "all" {
     throttling_rate_limit  = var.api_rate.stage_rate
     throttling_burst_limit = var.api_rate.stage_burst
     metrics_enabled        = local.on_aws
-  }
-}
-
-# API keys meter the calls of a store. They are no authentication.
-resource "aws_api_gateway_usage_plan" "stores" {
-  name = "${local.prefix}-stores"
-
-  api_stages {
-    api_id = aws_api_gateway_rest_api.this.id
-    stage  = aws_api_gateway_stage.live.stage_name
-  }
-
-  throttle_settings {
-    rate_limit  = var.api_rate.key_rate
-    burst_limit = var.api_rate.key_burst
   }
 }
 

@@ -26,8 +26,14 @@ locals {
   # Not in the map below, because the visibility timeout of the queues depends on it.
   queue_reader_timeout = 30
 
-  # One entry per function: environment variables (STOCKLINE_ENV is added), triggers and permissions. `tables` lists the allowed
-  # DynamoDB actions per table; other permissions are in `statements`.
+  # Environment variables of every function.
+  common_environment = {
+    STOCKLINE_ENV     = var.environment
+    STOCKLINE_VERSION = var.revision
+  }
+
+  # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the
+  # allowed DynamoDB actions per table; other permissions are in `statements`.
   function_defaults = {
     memory       = 256
     timeout      = 10
@@ -251,7 +257,7 @@ module "function" {
   timeout            = each.value.timeout
   log_retention_days = var.log_retention_days
   tracing            = local.capabilities.tracing
-  environment        = merge({ STOCKLINE_ENV = var.environment }, each.value.environment)
+  environment        = merge(local.common_environment, each.value.environment)
 
   statements = concat(
     [for table, actions in each.value.tables : {

@@ -8,6 +8,12 @@ variable "environment" {
   }
 }
 
+variable "revision" {
+  description = "Git revision of the packages. Every log line of a function has it as `version`."
+  type        = string
+  default     = "unknown"
+}
+
 variable "region" {
   description = "AWS region."
   type        = string
@@ -132,18 +138,14 @@ variable "audit_schedule" {
 }
 
 variable "api_rate" {
-  description = "Requests per second and bursts: of the whole stage, and of one API key."
+  description = "Throttling of the API's stage, over all callers: requests per second, and bursts."
   type = object({
     stage_rate  = number
     stage_burst = number
-    key_rate    = number
-    key_burst   = number
   })
   default = {
     stage_rate  = 1000
     stage_burst = 2000
-    key_rate    = 50
-    key_burst   = 100
   }
 }
 

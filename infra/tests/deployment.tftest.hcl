@@ -83,9 +83,39 @@ run "functions_get_their_environment_variables" {
   assert {
     condition = alltrue(flatten([for name, function in local.functions : [
       for variable in flatten(regexall("required\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
-      contains(concat(["STOCKLINE_ENV"], keys(function.environment)), variable)
+      contains(concat(keys(local.common_environment), keys(function.environment)), variable)
     ]]))
     error_message = "A function requires an environment variable that it does not get."
+  }
+  assert {
+    condition     = toset(values(module.function)[*].revision) == toset(["unknown"])
+    error_message = "Without a revision, the version of a function must be unknown."
+  }
+}
+
+run "functions_log_the_deployed_revision" {
+  command = plan
+
+  variables {
+    revision = "0123456789ab"
+  }
+
+  assert {
+    condition     = toset(values(module.function)[*].revision) == toset(["0123456789ab"])
+    error_message = "A function does not log the deployed revision as its version."
+  }
+}
+
+run "stage_is_throttled" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_api_gateway_method_settings.all.method_path == "*/*" &&
+      aws_api_gateway_method_settings.all.settings[0].throttling_rate_limit == 1000 &&
+      aws_api_gateway_method_settings.all.settings[0].throttling_burst_limit == 2000
+    )
+    error_message = "Every method must have the throttling of the stage."
   }
 }
 

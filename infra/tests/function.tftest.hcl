@@ -21,7 +21,7 @@ variables {
   architecture       = "arm64"
   memory             = 256
   timeout            = 30
-  environment        = { STOCKLINE_ENV = "test" }
+  environment        = { STOCKLINE_ENV = "test", STOCKLINE_VERSION = "0123456789ab" }
   log_retention_days = 30
   tracing            = true
   statements         = [{ actions = ["dynamodb:PutItem"], resources = ["arn:aws:dynamodb:eu-central-1:123456789012:table/stock"] }]

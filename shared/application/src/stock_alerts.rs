@@ -96,7 +96,8 @@ impl<Levels: LevelReader, Alerts: AlertStore, Topic: AlertPublisher, Time: Clock
         self.alerts.mark_published(key, version).await
     }
 
-    /// The correlation id is the movement's id. A policy change has no movement: it uses the alert's id and the current time.
+    /// Without a known request, the correlation id is the id of the movement. A policy change has no movement: it uses the
+    /// id of the alert and the current time.
     fn message(&self, before: Option<&Level>, after: &Level, alert: StockAlert) -> AlertMessage {
         if let Some(movement) = after.movement_since(before) {
             let cause = movement.change.movement_id.to_string();

@@ -50,6 +50,8 @@ pub struct ControllerLog {
     pub heartbeats: u64,
     /// Number of commands received, duplicates included.
     pub commands: u64,
+    /// The readable commands in the order received, duplicates included.
+    pub received: Vec<ReceivedCommand>,
     /// Number of reports sent.
     pub reports: u64,
     /// Tasks whose completion was accepted.
@@ -60,6 +62,19 @@ pub struct ControllerLog {
     pub refused: Vec<(String, &'static str, String)>,
     /// Other errors.
     pub errors: Vec<String>,
+}
+
+/// A command, with the ids of the request that caused it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedCommand {
+    /// `execute` or `cancel`.
+    pub command: String,
+    /// The task.
+    pub task_id: String,
+    /// `correlation_id` of the message.
+    pub correlation_id: Option<String>,
+    /// `traceparent` of the message.
+    pub traceparent: Option<String>,
 }
 
 /// A running controller.
@@ -75,6 +90,8 @@ pub struct Controller {
 struct Envelope {
     #[serde(rename = "type")]
     kind: String,
+    correlation_id: Option<String>,
+    traceparent: Option<String>,
     data: Command,
 }
 
@@ -261,6 +278,12 @@ impl Worker {
             return self.log_error(format!("unexpected message type {}", envelope.kind));
         }
         let command = envelope.data;
+        locked(&self.log).received.push(ReceivedCommand {
+            command: command.verb.clone(),
+            task_id: command.task_id.clone(),
+            correlation_id: envelope.correlation_id,
+            traceparent: envelope.traceparent,
+        });
         if let Some(time) = self.script().heartbeat_pause() {
             locked(&self.paused_until).get_or_insert(Instant::now() + time);
         }

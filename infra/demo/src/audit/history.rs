@@ -80,7 +80,7 @@ pub fn check_changes(snapshot: &Snapshot, finding: &mut Finding) {
                 movement.location_id.as_str(),
                 movement.sku.as_str(),
             );
-            *moved.entry(key).or_default() += movement.on_hand_delta - movement.allocated_delta;
+            *moved.entry(key).or_default() += movement.deltas.on_hand - movement.deltas.allocated;
         }
         finding.check(moved == expected, || {
             let wrong: Vec<_> = moved

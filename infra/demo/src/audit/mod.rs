@@ -6,6 +6,7 @@ mod export;
 mod history;
 mod levels;
 mod orders;
+mod quantities;
 pub mod rows;
 pub mod scan;
 mod tasks;

@@ -86,8 +86,8 @@ fn takes_stock_once(order: &PlannedOrder, movements: &[&MovementRow]) -> bool {
     let mut remaining = order.quantities.clone();
     for movement in movements {
         let quantity = match movement.kind.as_str() {
-            "sale" => -movement.on_hand_delta,
-            _ => movement.allocated_delta,
+            "sale" => -movement.deltas.on_hand,
+            _ => movement.deltas.allocated,
         };
         if movement.location_id != order.location_id
             || remaining.remove(&movement.sku) != Some(quantity)

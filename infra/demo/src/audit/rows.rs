@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::super::error::{DemoError, Result};
+use super::quantities::Quantities;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -13,11 +14,8 @@ type Item = HashMap<String, AttributeValue>;
 pub struct LevelRow {
     pub location_id: String,
     pub sku: String,
-    /// The quantity on hand.
-    pub on_hand: i64,
-    /// The quantity allocated to orders.
-    pub allocated: i64,
-    /// The stored difference of both.
+    pub quantities: Quantities,
+    /// The stored `available`, which the conditions of orders use.
     pub available: i64,
     pub version: i64,
     /// The reorder point, if the level has a policy.
@@ -33,10 +31,8 @@ pub struct MovementRow {
     /// The version of the level after this movement.
     pub version: i64,
     pub kind: String,
-    /// Change of `on_hand`.
-    pub on_hand_delta: i64,
-    /// Change of `allocated`.
-    pub allocated_delta: i64,
+    /// The changes of the quantities.
+    pub deltas: Quantities,
     /// The recorded `on_hand` after this movement.
     pub on_hand: i64,
     /// The recorded `allocated` after this movement.
@@ -203,8 +199,14 @@ fn level(item: &Item) -> Result<LevelRow> {
     Ok(LevelRow {
         location_id: text(item, "location_id")?,
         sku: text(item, "sku")?,
-        on_hand: number(item, "on_hand")?,
-        allocated: number(item, "allocated")?,
+        quantities: Quantities {
+            on_hand: number(item, "on_hand")?,
+            allocated: number(item, "allocated")?,
+            // Zero values are not stored.
+            damaged: number_or_zero(item, "damaged")?,
+            on_hold: number_or_zero(item, "on_hold")?,
+            in_transit: number_or_zero(item, "in_transit")?,
+        },
         available: number(item, "available")?,
         version: number(item, "version")?,
         reorder_point: policy
@@ -220,8 +222,14 @@ fn movement(item: &Item) -> Result<MovementRow> {
         sku: text(item, "sku")?,
         version: number(item, "version")?,
         kind: text(item, "kind")?,
-        on_hand_delta: number(item, "on_hand_delta")?,
-        allocated_delta: number(item, "allocated_delta")?,
+        deltas: Quantities {
+            on_hand: number(item, "on_hand_delta")?,
+            allocated: number(item, "allocated_delta")?,
+            // Zero values are not stored.
+            damaged: number_or_zero(item, "damaged_delta")?,
+            on_hold: number_or_zero(item, "on_hold_delta")?,
+            in_transit: number_or_zero(item, "in_transit_delta")?,
+        },
         on_hand: number(item, "on_hand")?,
         allocated: number(item, "allocated")?,
         reference: text(item, "reference").unwrap_or_default(),

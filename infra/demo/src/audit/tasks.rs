@@ -105,16 +105,16 @@ fn compare_with_movements<'a>(
         .iter()
         .filter(|movement| movement.kind == "fulfilment")
     {
-        finding.check(movement.on_hand_delta == movement.allocated_delta, || {
+        finding.check(movement.deltas.on_hand == movement.deltas.allocated, || {
             format!(
                 "movement {} takes {} from on hand and {} from allocated",
-                movement.movement_id, movement.on_hand_delta, movement.allocated_delta
+                movement.movement_id, movement.deltas.on_hand, movement.deltas.allocated
             )
         });
         moved_by_order
             .entry((&movement.reference, &movement.sku))
             .or_default()
-            .push(-movement.on_hand_delta);
+            .push(-movement.deltas.on_hand);
     }
     let orders: BTreeSet<(&str, &str)> = fulfilled
         .keys()

@@ -1,5 +1,7 @@
 //! Each test breaks one thing in a correct day, and the audit must find it.
 
+mod unsellable_stock;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -7,6 +9,7 @@ use serde_json::json;
 use super::super::exported::ExportedLine;
 use super::super::plan::{PlannedOrder, Resend};
 use super::super::trading::Traded;
+use super::quantities::Quantities;
 use super::rows::{
     FulfilmentRow, LevelRow, LineRow, MovedLine, MovementRow, OrderRow, RefundRow, Snapshot,
     TaskRow,
@@ -34,8 +37,11 @@ fn movement(
         sku: "milk".into(),
         version,
         kind: kind.into(),
-        on_hand_delta: deltas.0,
-        allocated_delta: deltas.1,
+        deltas: Quantities {
+            on_hand: deltas.0,
+            allocated: deltas.1,
+            ..Quantities::default()
+        },
         on_hand: after.0,
         allocated: after.1,
         reference: reference.into(),
@@ -56,8 +62,10 @@ fn correct_day() -> Scenario {
             levels: vec![LevelRow {
                 location_id: "dc".into(),
                 sku: "milk".into(),
-                on_hand: 7,
-                allocated: 0,
+                quantities: Quantities {
+                    on_hand: 7,
+                    ..Quantities::default()
+                },
                 available: 7,
                 version: 3,
                 reorder_point: None,
@@ -162,7 +170,7 @@ fn empty_day_proves_no_invariant() {
 #[test]
 fn temporarily_negative_level_is_found() {
     let mut day = correct_day();
-    day.snapshot.movements[0].on_hand_delta = 2;
+    day.snapshot.movements[0].deltas.on_hand = 2;
     day.snapshot
         .movements
         .push(movement(4, "receipt", (8, 0), (7, 0), ""));
@@ -180,7 +188,7 @@ fn lost_movement_and_unrecorded_change_are_found() {
     assert_eq!(count_unrecorded(&lost.snapshot), 1);
 
     let mut changed = correct_day();
-    changed.snapshot.levels[0].on_hand = 6;
+    changed.snapshot.levels[0].quantities.on_hand = 6;
     changed.snapshot.levels[0].available = 6;
     assert_eq!(broken(&changed), ["movements_sum_to_levels"]);
 }
@@ -227,7 +235,7 @@ fn partly_fulfilled_day() -> Scenario {
         snapshot.movements.push(moved);
     }
     let level = &mut snapshot.levels[0];
-    (level.on_hand, level.available, level.version) = (9, 9, 5);
+    (level.quantities.on_hand, level.available, level.version) = (9, 9, 5);
     let line = &mut snapshot.orders[0].lines[0];
     (line.fulfilled, line.canceled, line.returned) = (2, 1, 1);
     let moved = |quantity, amount, restock| MovedLine {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -266,6 +267,7 @@ fn variables(workspace: &Workspace, running: &RunningCloud, identity: &Identity)
     Ok(json!({
         "environment": ENVIRONMENT,
         "region": REGION,
+        "revision": revision(&workspace.root),
         "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
         "packages_dir": packages::folder(workspace),
         "oidc_issuer": identity.issuer,
@@ -280,4 +282,75 @@ fn variables(workspace: &Workspace, running: &RunningCloud, identity: &Identity)
 
 fn slack_url(running: &RunningCloud) -> String {
     format!("http://127.0.0.1:{}/slack", running.slack_port)
+}
+
+/// The git revision of the checkout at `root`, with `-dirty` if its tree has changes; `unknown` if it is no git checkout.
+fn revision(root: &Path) -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(root)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .ok()
+            .filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    // Without this check, git would search the parent folders, and find the revision of another repository.
+    if !root.join(".git").exists() {
+        return "unknown".into();
+    }
+    match (
+        git(&["rev-parse", "--short=12", "HEAD"]),
+        git(&["status", "--porcelain"]),
+    ) {
+        (Some(revision), Some(changes)) if changes.is_empty() => revision,
+        (Some(revision), _) => format!("{revision}-dirty"),
+        (None, _) => "unknown".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn git(folder: &Path, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(["-c", "user.name=test", "-c", "user.email=test@example.com"])
+            .args(["-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn revision_marks_a_changed_tree() {
+        // given a checkout with one commit
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        git(root, &["init", "--quiet"]);
+        let commit = ["commit", "--quiet", "--allow-empty", "--message=first"];
+        git(root, &commit);
+        let head = git(root, &["rev-parse", "HEAD"]);
+        assert_eq!(revision(root), head[..12]);
+        // when a file is added
+        std::fs::write(root.join("new.rs"), "").unwrap();
+        // then the revision is no longer that of the tree
+        assert_eq!(revision(root), format!("{}-dirty", &head[..12]));
+    }
+
+    #[test]
+    fn revision_is_unknown_outside_a_checkout() {
+        let outer = tempfile::tempdir().unwrap();
+        git(outer.path(), &["init", "--quiet"]);
+        let exported = outer.path().join("exported");
+        std::fs::create_dir(&exported).unwrap();
+        assert_eq!(revision(outer.path()), "unknown", "no commit yet");
+        assert_eq!(revision(&exported), "unknown");
+    }
 }

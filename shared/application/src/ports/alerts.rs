@@ -21,19 +21,22 @@ pub const STOCK_ALERT: &str = "stock.alert";
 /// The version of an alert.
 pub const STOCK_ALERT_VERSION: u32 = 1;
 
-/// Wraps an alert in its envelope.
+/// Wraps an alert in its envelope. Its cause is the request that changed the level.
+///
+/// `fallback_id` is its correlation id if no request is known, for example because the ledger was repaired.
 pub fn alert_message(
     alert: StockAlert,
     occurred_at: Timestamp,
-    correlation_id: String,
+    fallback_id: String,
 ) -> AlertMessage {
+    let cause = Cause::current();
     Envelope {
         type_: STOCK_ALERT.to_owned(),
         version: STOCK_ALERT_VERSION,
         id: alert.id().as_uuid(),
         occurred_at,
-        correlation_id,
-        traceparent: Cause::current().traceparent().cloned(),
+        correlation_id: cause.correlation_id().map_or(fallback_id, str::to_owned),
+        traceparent: cause.traceparent().cloned(),
         data: alert,
     }
 }
@@ -113,4 +116,43 @@ pub trait Chat: Send + Sync {
         message: &serde_json::Value,
         deadline: Deadline,
     ) -> impl Future<Output = Result<(), ChatError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use stockline_domain::alert::AlertKind;
+
+    use super::*;
+
+    fn message() -> AlertMessage {
+        let alert = StockAlert {
+            location_id: "store-1".parse().unwrap(),
+            sku: "milk".parse().unwrap(),
+            kind: AlertKind::Low,
+            severity: AlertKind::Low.severity(),
+            available: 3,
+            reorder_point: Some(5),
+            level_version: 7,
+        };
+        let occurred_at = "2026-03-01T12:00:00Z".parse().unwrap();
+        alert_message(alert, occurred_at, "movement-1".to_owned())
+    }
+
+    #[tokio::test]
+    async fn alert_carries_the_cause_of_its_change() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let cause = Cause::new("till-1-basket-7".to_owned(), trace.parse().ok());
+        let caused = cause.scope(async { message() }).await;
+        assert_eq!(caused.correlation_id, "till-1-basket-7");
+        assert_eq!(caused.traceparent, trace.parse().ok());
+    }
+
+    #[tokio::test]
+    async fn alert_without_a_request_has_the_fallback_id() {
+        let caused_by_none = message();
+        assert_eq!(caused_by_none.correlation_id, "movement-1");
+        assert_eq!(caused_by_none.traceparent, None);
+        let unnamed = Cause::default().scope(async { message() }).await;
+        assert_eq!(unnamed.correlation_id, "movement-1");
+    }
 }
