@@ -1,0 +1,291 @@
+//! Checks request bodies against the contract, `infra/api/openapi.yaml`, and reports all fields that break it at once.
+//!
+//! The schemas are compiled in as statics by `build.rs`, so a rule of the contract is enforced without a second description of
+//! it. A general JSON Schema validator was not used: compiling its schemas costs milliseconds of every cold start, it brings a
+//! regular expression engine, and its messages speak of schemas instead of fields. Deserialization alone cannot do this either:
+//! it stops at the first mistake and reports it in terms of Rust types.
+//!
+//! Rules that compare fields or need the clock are checked after this by the domain.
+
+use serde_json::{Map, Value};
+use stockline_domain::catalog::{TIME_ZONE_RULE, is_time_zone};
+use stockline_domain::ids::{LocationId, Sku};
+use stockline_domain::invalid::Checks;
+use stockline_domain::money::Currency;
+use stockline_domain::{reported_time, text};
+
+use crate::strict_json::pointer_segment;
+
+/// The maximum number of characters of an offending text in an error.
+const MAX_QUOTED: usize = 40;
+
+include!(concat!(env!("OUT_DIR"), "/request_schemas.rs"));
+
+/// The values that the contract allows for a request body or a part of one. `null` is never allowed.
+#[derive(Debug)]
+pub enum Schema {
+    /// An object with these fields and no others.
+    Object(&'static [Field]),
+    /// An array.
+    Array {
+        /// The schema of each entry.
+        items: &'static Schema,
+        /// The minimum number of entries.
+        min: usize,
+        /// The maximum number of entries.
+        max: usize,
+        /// Whether the operation checks each entry on its own, so that an invalid one does not reject the others.
+        is_checked_later: bool,
+    },
+    /// A string of `min` to `max` characters.
+    Text {
+        /// The minimum number of characters.
+        min: usize,
+        /// The maximum number of characters.
+        max: usize,
+        /// The form of the text.
+        format: Option<Format>,
+    },
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// An integer.
+    Integer {
+        /// The smallest allowed value.
+        min: i64,
+        /// The largest allowed value.
+        max: i64,
+        /// Whether 0 is allowed if it is in the range.
+        is_zero_allowed: bool,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// An object whose field `tag` selects its schema.
+    Tagged {
+        /// The name of the field.
+        tag: &'static str,
+        /// Its values, each with the schema that it selects.
+        variants: &'static [(&'static str, &'static Schema)],
+    },
+}
+
+/// A field of an object.
+#[derive(Debug)]
+pub struct Field {
+    name: &'static str,
+    is_required: bool,
+    schema: &'static Schema,
+}
+
+/// The form of a text. Where the contract has a pattern, the rule of the domain is checked.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "the contract decides which formats occur")]
+pub enum Format {
+    /// An ISO 4217 code.
+    Currency,
+    /// A calendar date.
+    Date,
+    /// The id of a location, a zone or a controller.
+    Id,
+    /// A caller's reference: visible ASCII characters.
+    Reference,
+    /// A stock keeping unit.
+    Sku,
+    /// An IANA time zone.
+    TimeZone,
+    /// An RFC 3339 time.
+    Timestamp,
+    /// A name or a reason.
+    VisibleText,
+}
+
+/// Returns the schema of the request body of an operation, such as `POST` `/v1/orders/{order_id}/refunds`.
+pub fn request_schema(method: &str, resource: &str) -> Option<&'static Schema> {
+    REQUESTS
+        .iter()
+        .find(|(known_method, path, _)| *known_method == method && *path == resource)
+        .map(|(_, _, schema)| *schema)
+}
+
+impl Schema {
+    /// Returns the schema of the part at `pointer`, a JSON Pointer to fields and entries that exist.
+    pub fn part(&'static self, pointer: &str) -> Option<&'static Self> {
+        let mut segments = pointer.split('/');
+        segments.next();
+        segments.try_fold(self, |schema, segment| match schema {
+            Self::Object(fields) => {
+                let field = fields.iter().find(|field| field.name == segment);
+                field.map(|field| field.schema)
+            }
+            Self::Array { items, .. } => Some(*items),
+            _ => None,
+        })
+    }
+
+    /// Records every part of `value` that this schema does not allow. `at` is the pointer to `value`.
+    pub fn check(&self, value: &Value, at: &str, checks: &mut Checks) {
+        match self {
+            Self::Object(fields) => match value {
+                Value::Object(object) => check_fields(fields, object, at, checks),
+                _ => checks.refuse(at, format!("must be an object, got {}", quoted(value))),
+            },
+            Self::Array {
+                items,
+                min,
+                max,
+                is_checked_later,
+            } => match value {
+                Value::Array(entries) if (*min..=*max).contains(&entries.len()) => {
+                    for (index, entry) in entries.iter().enumerate().filter(|_| !is_checked_later) {
+                        items.check(entry, &format!("{at}/{index}"), checks);
+                    }
+                }
+                Value::Array(entries) => checks.refuse(
+                    at,
+                    format!("must have {min} to {max} entries, got {}", entries.len()),
+                ),
+                _ => checks.refuse(at, format!("must be an array, got {}", quoted(value))),
+            },
+            Self::Tagged { tag, variants } => check_tagged(tag, variants, value, at, checks),
+            scalar => {
+                if let Some(rule) = scalar.broken_rule(value) {
+                    checks.refuse(at, format!("{rule}, got {}", quoted(value)));
+                }
+            }
+        }
+    }
+
+    /// The rule of a schema of scalars that `value` breaks.
+    fn broken_rule(&self, value: &Value) -> Option<String> {
+        match (self, value) {
+            (Self::OneOf(allowed), Value::String(text)) if allowed.contains(&text.as_str()) => None,
+            (Self::OneOf(allowed), _) => Some(match allowed {
+                [only] => format!("must be {only}"),
+                _ => format!("must be one of {}", allowed.join(", ")),
+            }),
+            (Self::Boolean, Value::Bool(_)) => None,
+            (Self::Boolean, _) => Some("must be true or false".to_owned()),
+            (
+                Self::Integer {
+                    min,
+                    max,
+                    is_zero_allowed,
+                },
+                _,
+            ) => match value.as_i64() {
+                Some(0) if !is_zero_allowed => Some("must not be 0".to_owned()),
+                Some(number) if (*min..=*max).contains(&number) => None,
+                _ if *max == i64::MAX => Some(format!("must be an integer of at least {min}")),
+                _ => Some(format!("must be an integer from {min} to {max}")),
+            },
+            (Self::Text { min, max, format }, Value::String(text)) => match format {
+                Some(format) => format.broken_rule(text, *max),
+                None if (*min..=*max).contains(&text.chars().count()) => None,
+                None => Some(format!("must be {min} to {max} characters")),
+            },
+            (Self::Text { .. }, _) => Some("must be a string".to_owned()),
+            (Self::Object(_) | Self::Array { .. } | Self::Tagged { .. }, _) => None,
+        }
+    }
+}
+
+fn check_fields(
+    fields: &[Field],
+    object: &Map<String, Value>,
+    at: &str,
+    checks: &mut Checks,
+) {
+    for field in fields {
+        let pointer = format!("{at}/{}", field.name);
+        match object.get(field.name) {
+            Some(Value::Null) if !field.is_required => {
+                checks.refuse(pointer, "must not be null: leave the field out instead");
+            }
+            Some(value) => field.schema.check(value, &pointer, checks),
+            None if field.is_required => checks.refuse(pointer, "is required"),
+            None => {}
+        }
+    }
+    let is_known = |name: &str| fields.iter().any(|field| field.name == name);
+    for unknown in object.keys().filter(|name| !is_known(name)) {
+        let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        checks.refuse(
+            format!("{at}{}", pointer_segment(unknown)),
+            format!("is not a field of this object, which has {}", known.join(", ")),
+        );
+    }
+}
+
+fn check_tagged(
+    tag: &str,
+    variants: &[(&str, &'static Schema)],
+    value: &Value,
+    at: &str,
+    checks: &mut Checks,
+) {
+    let Value::Object(object) = value else {
+        checks.refuse(at, format!("must be an object, got {}", quoted(value)));
+        return;
+    };
+    let pointer = format!("{at}/{tag}");
+    let Some(selected) = object.get(tag) else {
+        checks.refuse(pointer, "is required");
+        return;
+    };
+    match variants.iter().find(|(name, _)| selected == name) {
+        Some((_, schema)) => schema.check(value, at, checks),
+        None => {
+            let names: Vec<&str> = variants.iter().map(|(name, _)| *name).collect();
+            let names = names.join(", ");
+            checks.refuse(
+                pointer,
+                format!("must be one of {names}, got {}", quoted(selected)),
+            );
+        }
+    }
+}
+
+impl Format {
+    /// The rule of this format, or of the length, that `text` breaks.
+    fn broken_rule(self, text: &str, max: usize) -> Option<String> {
+        let rule = |is_kept: bool, rule: &str| (!is_kept).then(|| rule.to_owned());
+        match self {
+            Self::Currency => rule(
+                text.parse().is_ok_and(Currency::is_active),
+                "must be the ISO 4217 code of a current currency, such as EUR",
+            ),
+            Self::Date => rule(is_date(text), "must be a date, such as 2026-03-01"),
+            Self::Id => text.parse::<LocationId>().err().map(|error| error.to_string()),
+            Self::Reference => rule(
+                (1..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()),
+                &format!("must be 1 to {max} visible ASCII characters"),
+            ),
+            Self::Sku => text.parse::<Sku>().err().map(|error| error.to_string()),
+            Self::TimeZone => rule(is_time_zone(text), TIME_ZONE_RULE),
+            Self::Timestamp => reported_time::parse(text)
+                .err()
+                .map(|error| error.to_string()),
+            Self::VisibleText => text::violation(text, max),
+        }
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let date = text.parse::<jiff::civil::Date>();
+    date.is_ok_and(|date| date.to_string() == text)
+}
+
+/// A value as an error quotes it: a long text is cut, an object or an array is only named.
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::String(text) if text.chars().count() > MAX_QUOTED => {
+            let start: String = text.chars().take(MAX_QUOTED).collect();
+            format!("{start:?}..")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
