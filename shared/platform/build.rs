@@ -156,7 +156,10 @@ impl<'a> Table<'a> {
             at,
         )?;
         let items = self.schema(&keywords["items"], None, &format!("{at}/items"))?;
-        let min = keywords.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+        let min = keywords
+            .get("minItems")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
         let max = keywords
             .get("maxItems")
             .and_then(Value::as_u64)
@@ -178,10 +181,12 @@ impl<'a> Table<'a> {
             let schema = self.reference(&alternative["$ref"], at)?;
             let (tag, value) = object(&self.schemas[name]["properties"], name)?
                 .iter()
-                .find_map(|(field, schema)| match schema["enum"].as_array()?.as_slice() {
-                    [Value::String(only)] => Some((field, only)),
-                    _ => None,
-                })
+                .find_map(
+                    |(field, schema)| match schema["enum"].as_array()?.as_slice() {
+                        [Value::String(only)] => Some((field, only)),
+                        _ => None,
+                    },
+                )
                 .ok_or_else(|| format!("{name}: one field must have a single allowed value"))?;
             tags.insert(tag);
             write!(rows, "({value:?}, {schema}), ")?;

@@ -77,7 +77,9 @@ struct Claims {
 
 /// Deserializes a claim that may be absent but not `null`. An identity provider writes `null` for an attribute without a value,
 /// which must not give an admin every location.
-fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(claim: D) -> Result<Option<T>, D::Error> {
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    claim: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(claim).map(Some)
 }
 

@@ -85,8 +85,7 @@ impl Batch {
                 .enumerate()
                 .map(|(index, value)| {
                     let pointer = format!("/locations/{index}");
-                    let item =
-                        location(call, value, &pointer, &mut ids).map(CatalogItem::Location);
+                    let item = location(call, value, &pointer, &mut ids).map(CatalogItem::Location);
                     Entry { pointer, item }
                 }),
         );

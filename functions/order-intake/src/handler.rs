@@ -71,8 +71,7 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         call.caller.may(Action::WriteOrders)?;
         let key = call.idempotency_key()?;
         let body: PlaceOrder = call.body()?;
-        call.caller
-            .may_at(Action::WriteOrders, &body.location_id)?;
+        call.caller.may_at(Action::WriteOrders, &body.location_id)?;
         let id = OrderId::derive(&call.caller.subject, key);
         let request = fingerprint(&body)?;
         let Some(location) = self.locations.find(&body.location_id).await? else {

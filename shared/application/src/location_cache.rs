@@ -34,7 +34,10 @@ impl KnownLocation {
 
     /// Whether the location has the automated zone.
     pub fn has_zone(&self, zone: &ZoneId) -> bool {
-        self.location.zones.iter().any(|known| known.zone_id == *zone)
+        self.location
+            .zones
+            .iter()
+            .any(|known| known.zone_id == *zone)
     }
 }
 

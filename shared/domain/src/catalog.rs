@@ -176,17 +176,12 @@ impl Location {
 
 fn check_text(checks: &mut Checks, pointer: &str, text: &str, max_chars: usize) {
     let violation = text::violation(text, max_chars);
-    checks.require(
-        violation.is_none(),
-        pointer,
-        violation.unwrap_or_default(),
-    );
+    checks.require(violation.is_none(), pointer, violation.unwrap_or_default());
 }
 
 /// Whether `name` is an IANA time zone in the spelling of IANA, such as `Europe/Berlin`.
 pub fn is_time_zone(name: &str) -> bool {
-    TimeZone::get(name)
-        .is_ok_and(|zone| !zone.is_unknown() && zone.iana_name() == Some(name))
+    TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown() && zone.iana_name() == Some(name))
 }
 
 #[cfg(test)]

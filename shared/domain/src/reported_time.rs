@@ -13,9 +13,7 @@ pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A text that is not an RFC 3339 time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be an RFC 3339 time, such as 2026-03-01T12:00:00Z or 2026-03-01T14:00:00.500+02:00"
-)]
+#[error("must be an RFC 3339 time, such as 2026-03-01T12:00:00Z or 2026-03-01T14:00:00.500+02:00")]
 pub struct InvalidTime;
 
 /// Parses a time of RFC 3339: a capital `T`, `Z` or an offset in hours and minutes, and at most 9 fractional digits after a
@@ -36,10 +34,13 @@ fn is_rfc_3339(text: &str) -> bool {
     /// `d` stands for a digit, every other character for itself.
     fn matches(text: &str, form: &str) -> bool {
         text.len() == form.len()
-            && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
-                b'd' => byte.is_ascii_digit(),
-                _ => byte == form,
-            })
+            && text
+                .bytes()
+                .zip(form.bytes())
+                .all(|(byte, form)| match form {
+                    b'd' => byte.is_ascii_digit(),
+                    _ => byte == form,
+                })
     }
     let Some((date_time, rest)) = text.split_at_checked(19) else {
         return false;

@@ -55,7 +55,13 @@ mod tests {
         for text in ["Milk", " Milk ", "\u{200f}חלב", "👩\u{200d}🌾", "x"] {
             assert_eq!(violation(text, 200), None, "{text:?}");
         }
-        for text in [" ", "\u{a0}\u{3000}", "\u{200b}", "\u{202e}\u{2066}", "\u{feff} \u{2800}"] {
+        for text in [
+            " ",
+            "\u{a0}\u{3000}",
+            "\u{200b}",
+            "\u{202e}\u{2066}",
+            "\u{feff} \u{2800}",
+        ] {
             assert!(violation(text, 200).is_some(), "{text:?} was accepted");
         }
     }

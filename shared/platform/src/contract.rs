@@ -1,9 +1,9 @@
 //! Checks request bodies against the contract, `infra/api/openapi.yaml`, and reports all fields that break it at once.
 //!
 //! The schemas are compiled in as statics by `build.rs`, so a rule of the contract is enforced without a second description of
-//! it. A general JSON Schema validator was not used: compiling its schemas costs milliseconds of every cold start, it brings a
-//! regular expression engine, and its messages speak of schemas instead of fields. Deserialization alone cannot do this either:
-//! it stops at the first mistake and reports it in terms of Rust types.
+//! it. A general JSON Schema validator is not used, because it compiles its schemas at every cold start, brings a regular expression
+//! engine, and reports schema keywords instead of rules. Deserialization alone stops at the first mistake and reports it in terms
+//! of Rust types.
 //!
 //! Rules that compare fields or need the clock are checked after this by the domain.
 
@@ -188,12 +188,7 @@ impl Schema {
     }
 }
 
-fn check_fields(
-    fields: &[Field],
-    object: &Map<String, Value>,
-    at: &str,
-    checks: &mut Checks,
-) {
+fn check_fields(fields: &[Field], object: &Map<String, Value>, at: &str, checks: &mut Checks) {
     for field in fields {
         let pointer = format!("{at}/{}", field.name);
         match object.get(field.name) {
@@ -210,7 +205,10 @@ fn check_fields(
         let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
         checks.refuse(
             format!("{at}{}", pointer_segment(unknown)),
-            format!("is not a field of this object, which has {}", known.join(", ")),
+            format!(
+                "is not a field of this object, which has {}",
+                known.join(", ")
+            ),
         );
     }
 }
@@ -254,7 +252,10 @@ impl Format {
                 "must be the ISO 4217 code of a current currency, such as EUR",
             ),
             Self::Date => rule(is_date(text), "must be a date, such as 2026-03-01"),
-            Self::Id => text.parse::<LocationId>().err().map(|error| error.to_string()),
+            Self::Id => text
+                .parse::<LocationId>()
+                .err()
+                .map(|error| error.to_string()),
             Self::Reference => rule(
                 (1..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()),
                 &format!("must be 1 to {max} visible ASCII characters"),

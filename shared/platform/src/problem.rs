@@ -103,8 +103,16 @@ impl ProblemKind {
                 "order-not-fulfillable",
                 "The order cannot be fulfilled like this",
             ),
-            Self::StaleLease => (S::CONFLICT, "stale-lease", "The lease was given up or replaced"),
-            Self::OutdatedReport => (S::CONFLICT, "outdated-report", "A later report was received"),
+            Self::StaleLease => (
+                S::CONFLICT,
+                "stale-lease",
+                "The lease was given up or replaced",
+            ),
+            Self::OutdatedReport => (
+                S::CONFLICT,
+                "outdated-report",
+                "A later report was received",
+            ),
             Self::ReportConflict => (
                 S::CONFLICT,
                 "report-conflict",
@@ -131,11 +139,7 @@ impl ProblemKind {
                 "The body must be application/json in UTF-8",
             ),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Temporarily unavailable"),
-            Self::Internal => (
-                S::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-            ),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 }

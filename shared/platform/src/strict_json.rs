@@ -139,7 +139,16 @@ mod tests {
 
     #[test]
     fn anything_but_one_json_value_is_rejected() {
-        for text in ["", "{", "[1,]", "{} {}", "{'a': 1}", "NaN", "\u{feff}{}", "\"a\nb\""] {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{} {}",
+            "{'a': 1}",
+            "NaN",
+            "\u{feff}{}",
+            "\"a\nb\"",
+        ] {
             assert!(from_slice(text.as_bytes()).is_err(), "{text:?}");
         }
         assert!(from_slice(&[b'"', 0xe4, b'"']).is_err());

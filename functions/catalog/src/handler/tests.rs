@@ -327,9 +327,7 @@ async fn body_in_another_charset_is_not_supported() {
     for other in ["application/json; charset=iso-8859-1", "text/plain"] {
         assert_eq!(fixture.refused(sent_as(other)).await["status"], 415);
     }
-    fixture
-        .ok(sent_as("application/json; charset=UTF-8"))
-        .await;
+    fixture.ok(sent_as("application/json; charset=UTF-8")).await;
 }
 
 #[tokio::test]

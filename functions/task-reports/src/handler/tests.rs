@@ -84,7 +84,13 @@ async fn fixture() -> Fixture {
     tasks.add(&leased(&order, clock.now())).await.unwrap();
     let catalog = MemoryCatalog::with_locations([hub("hub-1"), hub("hub-2")]);
     let registry = registry(catalog.clone(), &clock);
-    let reports = TaskReports::new(tasks.clone(), tasks.clone(), queues.clone(), registry, clock);
+    let reports = TaskReports::new(
+        tasks.clone(),
+        tasks.clone(),
+        queues.clone(),
+        registry,
+        clock,
+    );
     Fixture {
         shop,
         tasks,

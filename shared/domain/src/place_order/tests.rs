@@ -297,6 +297,14 @@ fn amounts_that_were_not_sent_are_not_blamed() {
     let mut order = two_lines("pos");
     order.lines[0].unit_price.amount = -1;
     let blamed = pointers(placed(order));
-    assert!(!blamed.iter().any(|pointer| pointer.starts_with("/lines/0/discount")));
-    assert!(!blamed.iter().any(|pointer| pointer.starts_with("/lines/0/tax")));
+    assert!(
+        !blamed
+            .iter()
+            .any(|pointer| pointer.starts_with("/lines/0/discount"))
+    );
+    assert!(
+        !blamed
+            .iter()
+            .any(|pointer| pointer.starts_with("/lines/0/tax"))
+    );
 }

@@ -40,7 +40,11 @@ fn valid_bodies() -> Vec<(&'static str, &'static str, Value)> {
     let at = "2026-03-01T12:00:00Z";
     vec![
         ("POST", "/v1/orders", order()),
-        ("POST", "/v1/orders/{order_id}/cancel", json!({"reason": "the customer left"})),
+        (
+            "POST",
+            "/v1/orders/{order_id}/cancel",
+            json!({"reason": "the customer left"}),
+        ),
         (
             "POST",
             "/v1/orders/{order_id}/refunds",
@@ -67,7 +71,11 @@ fn valid_bodies() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("PUT", "/v1/products/{sku}", product.clone()),
         ("PUT", "/v1/locations/{location_id}", location.clone()),
-        ("POST", "/v1/catalog/batch", json!({"products": [product], "locations": [location]})),
+        (
+            "POST",
+            "/v1/catalog/batch",
+            json!({"products": [product], "locations": [location]}),
+        ),
         (
             "POST",
             "/v1/controllers/{controller_id}/heartbeat",
@@ -205,9 +213,21 @@ fn missing_fields_are_reported_and_optional_ones_are_not() {
 fn number_out_of_range_is_one_kind_of_mistake() {
     let details = |buckets: Value| {
         let body = json!({"reorder_point": 1, "target_level": 5, "buckets": buckets});
-        errors("PUT", "/v1/locations/{location_id}/stock/{sku}/policy", &body)
+        errors(
+            "PUT",
+            "/v1/locations/{location_id}/stock/{sku}/policy",
+            &body,
+        )
     };
-    for buckets in [json!(17), json!(256), json!(-1), json!(0), json!(1.5), json!(u64::MAX), json!(1e300)] {
+    for buckets in [
+        json!(17),
+        json!(256),
+        json!(-1),
+        json!(0),
+        json!(1.5),
+        json!(u64::MAX),
+        json!(1e300),
+    ] {
         let rule = format!("must be an integer from 1 to 16, got {buckets}");
         assert_eq!(details(buckets), [("/buckets".to_owned(), rule)]);
     }
@@ -241,10 +261,7 @@ fn texts_follow_their_format() {
 #[test]
 fn entries_of_a_batch_are_checked_one_by_one() {
     let body = json!({"products": [7, null], "locations": {}});
-    assert_eq!(
-        pointers("POST", "/v1/catalog/batch", &body),
-        ["/locations"]
-    );
+    assert_eq!(pointers("POST", "/v1/catalog/batch", &body), ["/locations"]);
     let batch = request_schema("POST", "/v1/catalog/batch").unwrap();
     let mut checks = Checks::new();
     let product = batch.part("/products/1").unwrap();
@@ -253,7 +270,11 @@ fn entries_of_a_batch_are_checked_one_by_one() {
     let found: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
     assert_eq!(
         found,
-        ["/products/1/name", "/products/1/sku", "/products/1/unit_of_measure"]
+        [
+            "/products/1/name",
+            "/products/1/sku",
+            "/products/1/unit_of_measure"
+        ]
     );
     assert!(batch.part("/nowhere/0").is_none());
 }

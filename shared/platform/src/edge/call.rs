@@ -118,8 +118,11 @@ impl Call {
             ));
         }
         let value = strict_json::from_slice(&self.body).map_err(|error| {
-            Problem::new(ProblemKind::MalformedBody, "The body is not JSON, see errors.")
-                .with_errors(Invalid::field(error.pointer, error.detail).errors)
+            Problem::new(
+                ProblemKind::MalformedBody,
+                "The body is not JSON, see errors.",
+            )
+            .with_errors(Invalid::field(error.pointer, error.detail).errors)
         })?;
         decode(value, self.schema()?, "")
     }
@@ -234,10 +237,9 @@ fn is_utf8_json(media_type: &str) -> bool {
         .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     is_json
         && parts.all(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => value
-                .trim()
-                .trim_matches('"')
-                .eq_ignore_ascii_case("utf-8"),
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
             _ => true,
         })
 }

@@ -1,9 +1,9 @@
 //! Measures the DynamoDB cost of each call and compares it with the table in README.md.
 
 use jiff::SignedDuration;
+use stockline_application::deadline::Deadline;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
-use stockline_application::deadline::Deadline;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::dynamo_shop::DynamoShop;
 use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
@@ -15,13 +15,9 @@ async fn call_costs_match_readme() {
     // given a task that is leased to a controller
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
-    let [orders, stock, tasks, catalog] = [
-        Table::Orders,
-        Table::Stock,
-        Table::Tasks,
-        Table::Catalog,
-    ]
-    .map(|table| database.create_table(table));
+    let [orders, stock, tasks, catalog] =
+        [Table::Orders, Table::Stock, Table::Tasks, Table::Catalog]
+            .map(|table| database.create_table(table));
     let shop = DynamoShop::new(
         client.clone(),
         client.clone(),

@@ -240,7 +240,10 @@ mod tests {
     }
 
     fn merged(buckets: &[&[Movement]]) -> Vec<(u8, u64)> {
-        let mut queues: Vec<_> = buckets.iter().map(|bucket| queue(bucket.to_vec())).collect();
+        let mut queues: Vec<_> = buckets
+            .iter()
+            .map(|bucket| queue(bucket.to_vec()))
+            .collect();
         std::iter::from_fn(|| pop_newest(&mut queues))
             .map(|movement| (movement.bucket, movement.version))
             .collect()
