@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 const CONTRACT: &str = "../../infra/api/openapi.yaml";
 
 /// Named string schemas with a pattern, and the variant of `Format` that checks their texts.
-const FORMATS: [(&str, &str); 11] = [
+const FORMATS: [(&str, &str); 12] = [
     ("BusinessDate", "Date"),
     ("Currency", "Currency"),
     ("ErrorCode", "VisibleText"),
@@ -26,6 +26,7 @@ const FORMATS: [(&str, &str); 11] = [
     ("ReportedTime", "Timestamp"),
     ("Sku", "Sku"),
     ("TimeZone", "TimeZone"),
+    ("Uuid", "Uuid"),
 ];
 
 /// Keywords that say nothing about which values are allowed.

@@ -7,6 +7,10 @@
 //!
 //! Rules that compare fields or need the clock are checked after this by the domain.
 
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 use stockline_domain::catalog::{TIME_ZONE_RULE, is_time_zone};
 use stockline_domain::ids::{LocationId, Sku};
@@ -94,6 +98,8 @@ pub enum Format {
     TimeZone,
     /// An RFC 3339 time.
     Timestamp,
+    /// A UUID in its canonical form (RFC 9562, section 4).
+    Uuid,
     /// A name or a reason.
     VisibleText,
 }
@@ -121,12 +127,16 @@ impl Schema {
         })
     }
 
-    /// Records every part of `value` that this schema does not allow. `at` is the pointer to `value`.
-    pub fn check(&self, value: &Value, at: &str, checks: &mut Checks) {
+    /// Records every part of `value` that this schema does not allow. `pointer` is the JSON Pointer to `value`.
+    pub fn check(&self, value: &Value, pointer: &str, checks: &mut Checks) {
+        self.check_at(&Place::Start(pointer), value, checks);
+    }
+
+    fn check_at(&self, at: &Place<'_>, value: &Value, checks: &mut Checks) {
         match self {
             Self::Object(fields) => match value {
-                Value::Object(object) => check_fields(fields, object, at, checks),
-                _ => checks.refuse(at, format!("must be an object, got {}", quoted(value))),
+                Value::Object(object) => check_fields(at, fields, object, checks),
+                _ => refuse(at, "must be an object", value, checks),
             },
             Self::Array {
                 items,
@@ -136,19 +146,27 @@ impl Schema {
             } => match value {
                 Value::Array(entries) if (*min..=*max).contains(&entries.len()) => {
                     for (index, entry) in entries.iter().enumerate().filter(|_| !is_checked_later) {
-                        items.check(entry, &format!("{at}/{index}"), checks);
+                        items.check_at(&Place::Entry(at, index), entry, checks);
                     }
                 }
                 Value::Array(entries) => checks.refuse(
-                    at,
+                    at.to_string(),
                     format!("must have {min} to {max} entries, got {}", entries.len()),
                 ),
-                _ => checks.refuse(at, format!("must be an array, got {}", quoted(value))),
+                _ => refuse(at, "must be an array", value, checks),
             },
-            Self::Tagged { tag, variants } => check_tagged(tag, variants, value, at, checks),
+            Self::Tagged { tag, variants } => match value {
+                Value::Object(object) => {
+                    let place = Place::Field(at, tag);
+                    if let Some(schema) = selected(&place, variants, object.get(*tag), checks) {
+                        schema.check_at(at, value, checks);
+                    }
+                }
+                _ => refuse(at, "must be an object", value, checks),
+            },
             scalar => {
                 if let Some(rule) = scalar.broken_rule(value) {
-                    checks.refuse(at, format!("{rule}, got {}", quoted(value)));
+                    refuse(at, &rule, value, checks);
                 }
             }
         }
@@ -188,15 +206,45 @@ impl Schema {
     }
 }
 
-fn check_fields(fields: &[Field], object: &Map<String, Value>, at: &str, checks: &mut Checks) {
+/// Where a value stands in the body. The pointer is written only for an error, so a valid body costs no allocation.
+enum Place<'a> {
+    /// At this pointer.
+    Start(&'a str),
+    /// In this field of the object at the place.
+    Field(&'a Place<'a>, &'a str),
+    /// In this entry of the array at the place.
+    Entry(&'a Place<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(pointer) => f.write_str(pointer),
+            Self::Field(object, name) => write!(f, "{object}{}", pointer_segment(name)),
+            Self::Entry(array, index) => write!(f, "{array}/{index}"),
+        }
+    }
+}
+
+fn refuse(at: &Place<'_>, rule: &str, value: &Value, checks: &mut Checks) {
+    checks.refuse(at.to_string(), format!("{rule}, got {}", quoted(value)));
+}
+
+fn check_fields(
+    at: &Place<'_>,
+    fields: &[Field],
+    object: &Map<String, Value>,
+    checks: &mut Checks,
+) {
     for field in fields {
-        let pointer = format!("{at}/{}", field.name);
+        let place = Place::Field(at, field.name);
         match object.get(field.name) {
             Some(Value::Null) if !field.is_required => {
-                checks.refuse(pointer, "must not be null: leave the field out instead");
+                let rule = "must not be null: leave the field out instead";
+                checks.refuse(place.to_string(), rule);
             }
-            Some(value) => field.schema.check(value, &pointer, checks),
-            None if field.is_required => checks.refuse(pointer, "is required"),
+            Some(value) => field.schema.check_at(&place, value, checks),
+            None if field.is_required => checks.refuse(place.to_string(), "is required"),
             None => {}
         }
     }
@@ -204,7 +252,7 @@ fn check_fields(fields: &[Field], object: &Map<String, Value>, at: &str, checks:
     for unknown in object.keys().filter(|name| !is_known(name)) {
         let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
         checks.refuse(
-            format!("{at}{}", pointer_segment(unknown)),
+            Place::Field(at, unknown).to_string(),
             format!(
                 "is not a field of this object, which has {}",
                 known.join(", ")
@@ -213,33 +261,24 @@ fn check_fields(fields: &[Field], object: &Map<String, Value>, at: &str, checks:
     }
 }
 
-fn check_tagged(
-    tag: &str,
+/// The schema that the tag at `place` selects. Records an error and returns `None` if it selects none.
+fn selected(
+    place: &Place<'_>,
     variants: &[(&str, &'static Schema)],
-    value: &Value,
-    at: &str,
+    tag: Option<&Value>,
     checks: &mut Checks,
-) {
-    let Value::Object(object) = value else {
-        checks.refuse(at, format!("must be an object, got {}", quoted(value)));
-        return;
+) -> Option<&'static Schema> {
+    let Some(tag) = tag else {
+        checks.refuse(place.to_string(), "is required");
+        return None;
     };
-    let pointer = format!("{at}/{tag}");
-    let Some(selected) = object.get(tag) else {
-        checks.refuse(pointer, "is required");
-        return;
-    };
-    match variants.iter().find(|(name, _)| selected == name) {
-        Some((_, schema)) => schema.check(value, at, checks),
-        None => {
-            let names: Vec<&str> = variants.iter().map(|(name, _)| *name).collect();
-            let names = names.join(", ");
-            checks.refuse(
-                pointer,
-                format!("must be one of {names}, got {}", quoted(selected)),
-            );
-        }
+    let variant = variants.iter().find(|(name, _)| tag == name);
+    if variant.is_none() {
+        let names: Vec<&str> = variants.iter().map(|(name, _)| *name).collect();
+        let rule = format!("must be one of {}", names.join(", "));
+        refuse(place, &rule, tag, checks);
     }
+    variant.map(|(_, schema)| *schema)
 }
 
 impl Format {
@@ -251,7 +290,10 @@ impl Format {
                 text.parse().is_ok_and(Currency::is_active),
                 "must be the ISO 4217 code of a current currency, such as EUR",
             ),
-            Self::Date => rule(is_date(text), "must be a date, such as 2026-03-01"),
+            Self::Date => rule(
+                is_canonical::<Date>(text),
+                "must be a date, such as 2026-03-01",
+            ),
             Self::Id => text
                 .parse::<LocationId>()
                 .err()
@@ -265,14 +307,19 @@ impl Format {
             Self::Timestamp => reported_time::parse(text)
                 .err()
                 .map(|error| error.to_string()),
+            Self::Uuid => rule(
+                is_canonical::<uuid::Uuid>(text),
+                "must be a UUID in lower case, such as 9d2ad7a4-2b4c-5e2c-8d7c-0c8d7b6f4a11",
+            ),
             Self::VisibleText => text::violation(text, max),
         }
     }
 }
 
-fn is_date(text: &str) -> bool {
-    let date = text.parse::<jiff::civil::Date>();
-    date.is_ok_and(|date| date.to_string() == text)
+/// Whether the text is what the parsed value is displayed as.
+fn is_canonical<T: FromStr + fmt::Display>(text: &str) -> bool {
+    text.parse::<T>()
+        .is_ok_and(|value| value.to_string() == text)
 }
 
 /// A value as an error quotes it: a long text is cut, an object or an array is only named.

@@ -259,6 +259,18 @@ fn texts_follow_their_format() {
 }
 
 #[test]
+fn dates_and_uuids_have_one_form() {
+    let is_kept = |format: Format, text: &str| format.broken_rule(text, 64).is_none();
+    assert!(is_kept(Format::Date, "2026-03-01"));
+    assert!(!is_kept(Format::Date, "2026-03-01T12:00:00Z"));
+    assert!(!is_kept(Format::Date, "20260301"));
+    let uuid = "9d2ad7a4-2b4c-5e2c-8d7c-0c8d7b6f4a11";
+    assert!(is_kept(Format::Uuid, uuid));
+    assert!(!is_kept(Format::Uuid, &uuid.replace('-', "")));
+    assert!(!is_kept(Format::Uuid, &uuid.to_uppercase()));
+}
+
+#[test]
 fn entries_of_a_batch_are_checked_one_by_one() {
     let body = json!({"products": [7, null], "locations": {}});
     assert_eq!(pointers("POST", "/v1/catalog/batch", &body), ["/locations"]);
