@@ -25,19 +25,19 @@ locals {
   # shared/platform, so that clients see one set.
   gateway_problems = {
     UNAUTHORIZED                   = [401, "unauthenticated", "A valid token is required", "A bearer token is needed, and one that is valid here and now."]
-    AUTHORIZER_FAILURE             = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
-    AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
+    AUTHORIZER_FAILURE             = [500, "internal", "Internal error", "The request could not be handled."]
+    AUTHORIZER_CONFIGURATION_ERROR = [500, "internal", "Internal error", "The request could not be handled."]
     ACCESS_DENIED                  = [403, "forbidden", "The caller's role does not allow this", "This caller may not do this."]
     # API Gateway uses this type for an unknown path.
-    MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "There is no such thing", "There is nothing at this path."]
-    RESOURCE_NOT_FOUND           = [404, "not-found", "There is no such thing", "There is nothing at this path."]
+    MISSING_AUTHENTICATION_TOKEN = [404, "not-found", "Not found", "There is nothing at this path."]
+    RESOURCE_NOT_FOUND           = [404, "not-found", "Not found", "There is nothing at this path."]
     REQUEST_TOO_LARGE            = [413, "payload-too-large", "The body is too large", "The body is larger than 64 KiB."]
-    UNSUPPORTED_MEDIA_TYPE       = [415, "unsupported-media-type", "The body must be application/json", "Send application/json."]
+    UNSUPPORTED_MEDIA_TYPE       = [415, "unsupported-media-type", "The body must be application/json in UTF-8", "Send application/json."]
     THROTTLED                    = [429, "too-many-requests", "Too many requests", "Try again in a second."]
-    INTEGRATION_TIMEOUT          = [503, "busy", "Busy; try again", "Try again in a second."]
-    INTEGRATION_FAILURE          = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
-    DEFAULT_4XX                  = [400, "invalid-request", "The request breaks a rule", "The request is not valid."]
-    DEFAULT_5XX                  = [500, "internal", "Something went wrong on our side", "The request could not be handled."]
+    INTEGRATION_TIMEOUT          = [503, "busy", "Temporarily unavailable", "Try again in a second."]
+    INTEGRATION_FAILURE          = [500, "internal", "Internal error", "The request could not be handled."]
+    DEFAULT_4XX                  = [400, "invalid-request", "The request is not valid", "The request is not valid."]
+    DEFAULT_5XX                  = [500, "internal", "Internal error", "The request could not be handled."]
   }
 
   api_body = {
@@ -76,7 +76,8 @@ locals {
           authorizerUri  = local.invoke_uris["authorizer"]
           identitySource = "method.request.header.${scheme.name}"
           # A header that is no bearer token is rejected without a call of the authorizer.
-          identityValidationExpression = "^Bearer [-0-9A-Za-z_.]+$"
+          # The name of the scheme is case-insensitive (RFC 9110, section 11.1).
+          identityValidationExpression = "^[Bb][Ee][Aa][Rr][Ee][Rr] [-0-9A-Za-z_.]+$"
           authorizerResultTtlInSeconds = 300
         }
       } }

@@ -146,13 +146,18 @@ locals {
         TASKS_TABLE  = local.table_names["tasks"]
         ORDERS_TABLE = local.table_names["orders"]
         STOCK_TABLE  = local.table_names["stock"]
+        # A heartbeat names a zone of a location.
+        CATALOG_TABLE = local.table_names["catalog"]
+        # Only these controllers have a queue, so only their heartbeats are accepted.
+        CONTROLLER_IDS = join(",", var.controllers)
         # A failed task that may be retried goes back to the queue.
         TASKS_QUEUE_URL = "${local.queue_base}tasks.fifo"
       }
       tables = {
-        tasks  = local.tasks_by_id
-        orders = ["dynamodb:GetItem", "dynamodb:PutItem"]
-        stock  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+        tasks   = local.tasks_by_id
+        orders  = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem"]
       }
       statements = [
         { actions = ["sqs:SendMessage"], resources = [local.queue_arns["tasks"]] },

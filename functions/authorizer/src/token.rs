@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::ids::{ControllerId, LocationId};
 
@@ -69,10 +69,18 @@ struct Claims {
     nbf: Option<i64>,
     sub: String,
     role: Role,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "not_null")]
     location_ids: Option<BTreeSet<LocationId>>,
     #[serde(default)]
     controller_id: Option<ControllerId>,
+}
+
+/// Deserializes a claim that may be absent but not `null`. An identity provider writes `null` for an attribute without a value,
+/// which must not give an admin every location.
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    claim: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(claim).map(Some)
 }
 
 /// Verifies signature, issuer, audience and times of `token`, and returns its caller.

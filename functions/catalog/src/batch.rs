@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::catalog::CatalogStore;
-use stockline_domain::caller::{Action, Caller};
+use stockline_domain::caller::Action;
 use stockline_domain::catalog::{Location, Product};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Invalid;
-use stockline_platform::edge;
+use stockline_platform::edge::Call;
 use stockline_platform::problem::Problem;
 
 /// The most entries of one request.
@@ -67,7 +67,7 @@ impl Batch {
     ///
     /// # Errors
     /// [`Invalid`] if the request has more than 100 entries.
-    pub fn entries(self, caller: &Caller) -> Result<Vec<Entry>, Invalid> {
+    pub fn entries(self, call: &Call) -> Result<Vec<Entry>, Invalid> {
         if self.products.len() + self.locations.len() > MAX_ENTRIES {
             let detail = format!("must hold at most {MAX_ENTRIES} products and locations in total");
             return Err(Invalid::field("", detail));
@@ -75,7 +75,7 @@ impl Batch {
         let (mut skus, mut ids) = (BTreeSet::new(), BTreeSet::new());
         let products = self.products.into_iter().enumerate().map(|(index, value)| {
             let pointer = format!("/products/{index}");
-            let item = product(value, &pointer, &mut skus).map(CatalogItem::Product);
+            let item = product(call, value, &pointer, &mut skus).map(CatalogItem::Product);
             Entry { pointer, item }
         });
         let mut entries: Vec<Entry> = products.collect();
@@ -85,8 +85,7 @@ impl Batch {
                 .enumerate()
                 .map(|(index, value)| {
                     let pointer = format!("/locations/{index}");
-                    let item =
-                        location(value, &pointer, &mut ids, caller).map(CatalogItem::Location);
+                    let item = location(call, value, &pointer, &mut ids).map(CatalogItem::Location);
                     Entry { pointer, item }
                 }),
         );
@@ -129,8 +128,13 @@ pub async fn store<Store: CatalogStore>(
     Results { results }
 }
 
-fn product(value: Value, at: &str, skus: &mut BTreeSet<Sku>) -> Result<Product, Problem> {
-    let product = edge::entry::<Product>(value, at)?.check(at)?;
+fn product(
+    call: &Call,
+    value: Value,
+    at: &str,
+    skus: &mut BTreeSet<Sku>,
+) -> Result<Product, Problem> {
+    let product = call.entry::<Product>(value, at)?.check(at)?;
     if !skus.insert(product.sku.clone()) {
         return Err(repeated(format!("{at}/sku")));
     }
@@ -138,13 +142,14 @@ fn product(value: Value, at: &str, skus: &mut BTreeSet<Sku>) -> Result<Product, 
 }
 
 fn location(
+    call: &Call,
     value: Value,
     at: &str,
     ids: &mut BTreeSet<LocationId>,
-    caller: &Caller,
 ) -> Result<Location, Problem> {
-    let location = edge::entry::<Location>(value, at)?;
-    caller.may_at(Action::WriteCatalog, &location.location_id)?;
+    let location = call.entry::<Location>(value, at)?;
+    call.caller
+        .may_at(Action::WriteCatalog, &location.location_id)?;
     let location = location.check(at)?;
     if !ids.insert(location.location_id.clone()) {
         return Err(repeated(format!("{at}/location_id")));

@@ -74,7 +74,7 @@ impl<Store: CatalogStore> Catalog<Store> {
 
     async fn store_batch(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::WriteCatalog)?;
-        let entries = call.body::<Batch>()?.entries(&call.caller)?;
+        let entries = call.body::<Batch>()?.entries(call)?;
         Reply::ok(&batch::store(&self.store, entries, call.deadline).await)
     }
 }

@@ -71,26 +71,18 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         call.caller.may(Action::WriteOrders)?;
         let key = call.idempotency_key()?;
         let body: PlaceOrder = call.body()?;
-        let unknown_location =
-            || Invalid::field("/location_id", "must be one of the caller's locations");
-        if call
-            .caller
-            .may_at(Action::WriteOrders, &body.location_id)
-            .is_err()
-        {
-            return Err(unknown_location().into());
-        }
+        call.caller.may_at(Action::WriteOrders, &body.location_id)?;
         let id = OrderId::derive(&call.caller.subject, key);
         let request = fingerprint(&body)?;
         let Some(location) = self.locations.find(&body.location_id).await? else {
             return self
-                .replay_or_reject(id, &request, unknown_location())
+                .replay_or_reject(id, &request, Problem::not_found())
                 .await;
         };
         let close_out_hour = location.location.close_out_hour;
         let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {
             Ok(order) => order,
-            Err(invalid) => return self.replay_or_reject(id, &request, invalid).await,
+            Err(invalid) => return self.replay_or_reject(id, &request, invalid.into()).await,
         };
         match self.orders.place(&order, &request, call.deadline).await? {
             PlaceOutcome::Placed => {
@@ -110,18 +102,18 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         }
     }
 
-    /// Replays the order if the same request placed it before, else rejects the request as `invalid`.
+    /// Replays the order if the same request placed it before, else rejects the request with `problem`.
     ///
     /// A request can become invalid after it was accepted: `sold_at` passes its age limit, or a location is removed.
     async fn replay_or_reject(
         &self,
         id: OrderId,
         request: &Fingerprint,
-        invalid: Invalid,
+        problem: Problem,
     ) -> Result<Reply, Problem> {
         match self.orders.find(id).await? {
             Some(known) if known.request == *request => replay_of(&known.order),
-            _ => Err(invalid.into()),
+            _ => Err(problem),
         }
     }
 

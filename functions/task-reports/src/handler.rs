@@ -1,5 +1,6 @@
 //! Routes each task operation of the API to the task stores.
 
+use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskQueue, TaskStore};
 use stockline_application::task_reports::ReportRequest;
@@ -12,12 +13,14 @@ use stockline_platform::edge::{Call, Reply};
 use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::body::{Heartbeat, HeartbeatBody, TaskBody};
+use crate::registry::ControllerRegistry;
 
 /// Handles the reports and heartbeats of controllers, and reads of tasks.
-pub struct TaskReports<Tasks, Completions, Queue, Time> {
+pub struct TaskReports<Tasks, Completions, Queue, Catalog, Time> {
     tasks: Tasks,
     completions: Completions,
     queue: Queue,
+    registry: ControllerRegistry<Catalog, Time>,
     clock: Time,
 }
 
@@ -25,15 +28,23 @@ impl<
     Tasks: TaskStore + ControllerStore,
     Completions: CompletionStore,
     Queue: TaskQueue,
+    Catalog: CatalogStore,
     Time: Clock,
-> TaskReports<Tasks, Completions, Queue, Time>
+> TaskReports<Tasks, Completions, Queue, Catalog, Time>
 {
-    /// Creates the handler; `completions` writes a completed task with its stock and order.
-    pub fn new(tasks: Tasks, completions: Completions, queue: Queue, clock: Time) -> Self {
+    /// Creates the handler. `completions` writes a completed task with its stock and order; `registry` knows the controllers.
+    pub fn new(
+        tasks: Tasks,
+        completions: Completions,
+        queue: Queue,
+        registry: ControllerRegistry<Catalog, Time>,
+        clock: Time,
+    ) -> Self {
         Self {
             tasks,
             completions,
             queue,
+            registry,
             clock,
         }
     }
@@ -100,6 +111,7 @@ impl<
             .into_controller(id, self.clock.now())?;
         call.caller
             .may_at(Action::RunTasks, &heartbeat.location_id)?;
+        self.registry.check(&heartbeat).await?;
         self.tasks.record_heartbeat(&heartbeat).await?;
         Reply::ok(&HeartbeatBody::from(&heartbeat))
     }

@@ -3,16 +3,20 @@
 
 mod body;
 mod handler;
+mod registry;
 
+use stockline_application::location_cache::LocationCache;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_platform::edge::serve;
-use stockline_platform::environment::required;
+use stockline_platform::environment::{required, required_list};
 use stockline_platform::sqs::SqsTaskQueue;
 use stockline_platform::telemetry;
 
 use crate::handler::TaskReports;
+use crate::registry::ControllerRegistry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -26,8 +30,13 @@ async fn main() -> Result<(), lambda_http::Error> {
         required("STOCK_TABLE")?,
     );
     let tasks = DynamoTasks::new(aws.dynamodb(), tasks_table);
+    let catalog = DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?);
+    let registry = ControllerRegistry::new(
+        required_list("CONTROLLER_IDS")?,
+        LocationCache::new(catalog, SystemClock),
+    );
     let queue = SqsTaskQueue::new(aws.sqs(), required("TASKS_QUEUE_URL")?);
     tasks.warm_up().await;
-    let reports = TaskReports::new(tasks, completions, queue, SystemClock);
+    let reports = TaskReports::new(tasks, completions, queue, registry, SystemClock);
     serve(|call| reports.handle(call)).await
 }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use stockline_domain::business_date::business_date;
 use stockline_domain::catalog::Location;
-use stockline_domain::ids::LocationId;
+use stockline_domain::ids::{LocationId, ZoneId};
 
 use crate::ports::catalog::CatalogStore;
 use crate::ports::clock::Clock;
@@ -30,6 +30,14 @@ impl KnownLocation {
     /// The business date of a sale at `sold_at`.
     pub fn business_date(&self, sold_at: Timestamp) -> Date {
         business_date(sold_at, &self.time_zone, self.location.close_out_hour)
+    }
+
+    /// Whether the location has the automated zone.
+    pub fn has_zone(&self, zone: &ZoneId) -> bool {
+        self.location
+            .zones
+            .iter()
+            .any(|known| known.zone_id == *zone)
     }
 }
 
@@ -62,14 +70,20 @@ impl<Catalog: CatalogStore, Time: Clock> LocationCache<Catalog, Time> {
 
     /// The location, at most five minutes old unless the catalog cannot be read.
     pub async fn find(&self, id: &LocationId) -> Result<Option<Arc<KnownLocation>>, StoreError> {
-        let now = self.clock.now();
         let cached = self.entries().get(id).cloned();
-        if let Some(entry) = &cached {
-            let age = now.duration_since(entry.read_at);
+        if let Some(entry) = cached {
+            let age = self.clock.now().duration_since(entry.read_at);
             if !age.is_negative() && age < TIME_TO_LIVE {
-                return Ok(Some(Arc::clone(&entry.known)));
+                return Ok(Some(entry.known));
             }
         }
+        self.reread(id).await
+    }
+
+    /// The location as it is in the catalog, or the cached one if the catalog cannot be read.
+    pub async fn reread(&self, id: &LocationId) -> Result<Option<Arc<KnownLocation>>, StoreError> {
+        let now = self.clock.now();
+        let cached = self.entries().get(id).cloned();
         match (self.store.find_location(id).await, cached) {
             (Ok(Some(location)), _) => {
                 let time_zone = TimeZone::get(&location.time_zone)
@@ -90,7 +104,7 @@ impl<Catalog: CatalogStore, Time: Clock> LocationCache<Catalog, Time> {
                 Ok(None)
             }
             (Err(error), Some(entry)) => {
-                tracing::warn!(%error, location_id = %id, "the location cannot be read; the expired cache entry is used");
+                tracing::warn!(%error, location_id = %id, "the location cannot be read; the cached one is used");
                 Ok(Some(entry.known))
             }
             (Err(error), None) => Err(error),

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{LocationId, Sku, ZoneId};
 use crate::invalid::{Checks, Invalid};
 use crate::money::{MAX_AMOUNT, Money};
+use crate::text;
+
+/// The rule of [`is_time_zone`], as a text for people that follows the name of the field.
+pub const TIME_ZONE_RULE: &str =
+    "must be an IANA time zone in the spelling of IANA, such as Europe/Berlin";
 
 /// The unit in which quantities of a SKU are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,14 +57,14 @@ impl Product {
     /// Every field that breaks a rule; pointers start with `at`.
     pub fn check(self, at: &str) -> Result<Self, Invalid> {
         let mut checks = Checks::new();
-        check_text(&mut checks, &format!("{at}/name"), &self.name, 1, 200);
+        check_text(&mut checks, &format!("{at}/name"), &self.name, 200);
         for (field, text) in [
             ("department", &self.department),
             ("category", &self.category),
             ("brand", &self.brand),
         ] {
             if let Some(text) = text {
-                check_text(&mut checks, &format!("{at}/{field}"), text, 1, 100);
+                check_text(&mut checks, &format!("{at}/{field}"), text, 100);
             }
         }
         if let Some(price) = self.list_price {
@@ -119,12 +124,11 @@ impl Location {
     /// Every field that breaks a rule; pointers start with `at`.
     pub fn check(self, at: &str) -> Result<Self, Invalid> {
         let mut checks = Checks::new();
-        check_text(&mut checks, &format!("{at}/name"), &self.name, 1, 200);
+        check_text(&mut checks, &format!("{at}/name"), &self.name, 200);
         checks.require(
-            self.zone()
-                .is_some_and(|zone| zone.iana_name() == Some(&self.time_zone)),
+            is_time_zone(&self.time_zone),
             format!("{at}/time_zone"),
-            "must be an IANA time zone in the spelling of IANA, such as Europe/Berlin",
+            TIME_ZONE_RULE,
         );
         checks.require(
             (0..=12).contains(&self.close_out_hour),
@@ -170,13 +174,14 @@ impl Location {
     }
 }
 
-fn check_text(checks: &mut Checks, pointer: &str, text: &str, min: usize, max: usize) {
-    let length = text.chars().count();
-    checks.require(
-        (min..=max).contains(&length) && !text.chars().any(char::is_control),
-        pointer,
-        format!("must be {min} to {max} characters without control characters"),
-    );
+fn check_text(checks: &mut Checks, pointer: &str, text: &str, max_chars: usize) {
+    let violation = text::violation(text, max_chars);
+    checks.require(violation.is_none(), pointer, violation.unwrap_or_default());
+}
+
+/// Whether `name` is an IANA time zone in the spelling of IANA, such as `Europe/Berlin`.
+pub fn is_time_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown() && zone.iana_name() == Some(name))
 }
 
 #[cfg(test)]

@@ -32,7 +32,9 @@ macro_rules! name {
 
             fn from_str(name: &str) -> Result<Self, InvalidName> {
                 let allowed = |byte: u8| byte.is_ascii_alphanumeric() || $punctuation.contains(&byte);
-                if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+                // A path segment `.` or `..` is resolved by clients and proxies, so it would address another resource.
+                let is_all_dots = name.bytes().all(|byte| byte == b'.');
+                if (1..=64).contains(&name.len()) && name.bytes().all(allowed) && !is_all_dots {
                     Ok(Self(name.to_owned()))
                 } else {
                     Err(InvalidName { allowed: $allowed })
@@ -63,8 +65,8 @@ macro_rules! name {
 }
 
 name!(
-    /// A stock keeping unit: 1 to 64 of `A-Z a-z 0-9 . _ -`.
-    Sku, "A-Z a-z 0-9 . _ -", b"._-"
+    /// A stock keeping unit: 1 to 64 of `A-Z a-z 0-9 . _ -`, not only dots.
+    Sku, "A-Z a-z 0-9 . _ -, not only dots", b"._-"
 );
 name!(
     /// A store or a warehouse: 1 to 64 of `A-Z a-z 0-9 _ -`.
@@ -258,6 +260,10 @@ mod tests {
         assert!("store-7".parse::<LocationId>().is_ok());
         for bad in ["", "a#b", "a b", "ä", &"x".repeat(65)] {
             assert!(bad.parse::<Sku>().is_err(), "{bad} was accepted");
+        }
+        assert!(".5".parse::<Sku>().is_ok());
+        for path_segment in [".", "..", "..."] {
+            assert!(path_segment.parse::<Sku>().is_err());
         }
         assert!("a.b".parse::<LocationId>().is_err());
     }

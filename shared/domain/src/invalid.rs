@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The maximum length of a pointer in a field error, in characters. A longer one, of an unknown field, is cut.
+pub const MAX_POINTER: usize = 256;
+
+/// The maximum length of the detail of a field error, in characters.
+pub const MAX_DETAIL: usize = 2000;
+
 /// The maximum number of field errors that are reported for one request.
 pub const MAX_FIELD_ERRORS: usize = 1000;
 
@@ -12,6 +18,23 @@ pub struct FieldError {
     pub pointer: String,
     /// The rule, as a text for people that follows the name of the field.
     pub detail: String,
+}
+
+impl FieldError {
+    /// Creates an error; `pointer` and `detail` are cut at [`MAX_POINTER`] and [`MAX_DETAIL`].
+    fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: cut(pointer.into(), MAX_POINTER),
+            detail: cut(detail.into(), MAX_DETAIL),
+        }
+    }
+}
+
+fn cut(mut text: String, max_chars: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(max_chars) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// The errors of a request that was parsed but breaks rules; at most [`MAX_FIELD_ERRORS`].
@@ -36,11 +59,15 @@ impl Checks {
 
     /// Records an error for the field at `pointer` unless `holds` is true or [`MAX_FIELD_ERRORS`] are recorded.
     pub fn require(&mut self, holds: bool, pointer: impl Into<String>, detail: impl Into<String>) {
-        if !holds && self.errors.len() < MAX_FIELD_ERRORS {
-            self.errors.push(FieldError {
-                pointer: pointer.into(),
-                detail: detail.into(),
-            });
+        if !holds {
+            self.refuse(pointer, detail);
+        }
+    }
+
+    /// Records an error for the field at `pointer` unless [`MAX_FIELD_ERRORS`] are recorded.
+    pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.errors.len() < MAX_FIELD_ERRORS {
+            self.errors.push(FieldError::new(pointer, detail));
         }
     }
 
@@ -76,10 +103,7 @@ impl Invalid {
     /// Creates an error of one field.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
-            errors: vec![FieldError {
-                pointer: pointer.into(),
-                detail: detail.into(),
-            }],
+            errors: vec![FieldError::new(pointer, detail)],
         }
     }
 }
@@ -98,6 +122,14 @@ mod tests {
             }
             assert_eq!(checks.finish(()).unwrap_err().errors.len(), reported);
         }
+    }
+
+    #[test]
+    fn long_pointers_and_details_are_cut() {
+        let invalid = Invalid::field("ü".repeat(257), "ü".repeat(2001));
+        let error = &invalid.errors[0];
+        assert_eq!(error.pointer.chars().count(), MAX_POINTER);
+        assert_eq!(error.detail.chars().count(), MAX_DETAIL);
     }
 
     #[test]

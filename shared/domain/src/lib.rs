@@ -22,3 +22,4 @@ pub mod reported_time;
 pub mod split_level;
 pub mod stock_change;
 pub mod task;
+pub mod text;

@@ -1,7 +1,7 @@
 //! Serializes timestamps as RFC 3339 in UTC with exactly 3 fractional digits, so that the texts sort like the times.
 //!
 //! Use it in `#[serde(serialize_with = "..")]` on every time in a response or a message, and truncate every received time that
-//! is compared with others. Any form of RFC 3339 is accepted when parsing.
+//! is compared with others. The times of a request are parsed by [`reported_time`](crate::reported_time).
 
 use jiff::Timestamp;
 use serde::Serializer;

@@ -197,7 +197,7 @@ impl PlaceLine {
             );
         }
         checks.require(
-            discount.amount <= gross,
+            self.discount.is_none() || discount.amount <= gross,
             format!("{at}/discount/amount"),
             format!("must not exceed quantity x unit_price, {gross}"),
         );
@@ -205,7 +205,7 @@ impl PlaceLine {
         let total = match tax_treatment {
             TaxTreatment::Inclusive => {
                 checks.require(
-                    tax.amount <= net,
+                    self.tax.is_none() || tax.amount <= net,
                     format!("{at}/tax/amount"),
                     format!("must not exceed the net of the line, {net}"),
                 );

@@ -11,6 +11,55 @@ pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How far a caller's clock may be ahead of the server's.
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
+/// A text that is not an RFC 3339 time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an RFC 3339 time, such as 2026-03-01T12:00:00Z or 2026-03-01T14:00:00.500+02:00")]
+pub struct InvalidTime;
+
+/// Parses a time of RFC 3339: a capital `T`, `Z` or an offset in hours and minutes, and at most 9 fractional digits after a
+/// period.
+///
+/// [`Timestamp`] itself also parses other forms, such as a comma as the decimal separator, dates without hyphens, a space in
+/// place of the `T` and a time zone in brackets.
+pub fn parse(text: &str) -> Result<Timestamp, InvalidTime> {
+    if is_rfc_3339(text) {
+        text.parse().map_err(|_| InvalidTime)
+    } else {
+        Err(InvalidTime)
+    }
+}
+
+/// Whether the text has the form of RFC 3339. Whether the date exists is not checked.
+fn is_rfc_3339(text: &str) -> bool {
+    /// `d` stands for a digit, every other character for itself.
+    fn matches(text: &str, form: &str) -> bool {
+        text.len() == form.len()
+            && text
+                .bytes()
+                .zip(form.bytes())
+                .all(|(byte, form)| match form {
+                    b'd' => byte.is_ascii_digit(),
+                    _ => byte == form,
+                })
+    }
+    let Some((date_time, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            if !(1..=9).contains(&(fraction.len() - zone.len())) {
+                return false;
+            }
+            zone
+        }
+        None => rest,
+    };
+    matches(date_time, "dddd-dd-ddTdd:dd:dd")
+        && (zone == "Z"
+            || ((matches(zone, "+dd:dd") || matches(zone, "-dd:dd")) && &zone[1..3] <= "23"))
+}
+
 /// Checks that `time` is at most [`MAX_AGE`] before `now` and at most [`CLOCK_TOLERANCE`] after it.
 ///
 /// `pointer` is the JSON Pointer of the field.
@@ -55,6 +104,43 @@ mod tests {
         assert!(!is_accepted("2026-03-01T11:59:59Z"));
         assert!(is_accepted("2026-03-08T12:05:00Z"));
         assert!(!is_accepted("2026-03-08T12:05:01Z"));
+    }
+
+    #[test]
+    fn parse_accepts_rfc_3339_only() {
+        let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        for same in [
+            "2026-03-01T12:00:00Z",
+            "2026-03-01T12:00:00.000000000Z",
+            "2026-03-01T14:00:00+02:00",
+            "2026-03-01T06:30:00.0-05:30",
+            "2026-03-01T12:00:00-00:00",
+        ] {
+            assert_eq!(parse(same), Ok(noon), "{same}");
+        }
+        for other in [
+            "2026-03-01T12:00:00,5Z",
+            "20260301T120000Z",
+            "2026-03-01T12:00:00+01:00[Europe/Berlin]",
+            "2026-03-01 12:00:00Z",
+            "2026-03-01t12:00:00z",
+            "2026-03-01T12:00Z",
+            "2026-03-01T12:00:00",
+            "2026-03-01T12:00:00.Z",
+            "2026-03-01T12:00:00.0123456789Z",
+            "2026-03-01T12:00:00+02",
+            "2026-03-01T12:00:00+0200",
+            "2026-03-01T12:00:00+24:00",
+            "2026-03-01T12:00:00+02:00:00",
+            "2026-02-30T12:00:00Z",
+            "+002026-03-01T12:00:00Z",
+            "2026-03-01",
+            "1772366400",
+            "",
+            "2026-03-01T12:00:0ü",
+        ] {
+            assert_eq!(parse(other), Err(InvalidTime), "{other}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod clients;
 pub mod clock;
+mod contract;
 pub mod cursor;
 pub mod dynamodb;
 pub mod edge;

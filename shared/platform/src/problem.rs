@@ -1,4 +1,4 @@
-//! What a caller is told when a request is not done: RFC 9457 problem details. The one place that picks a status.
+//! Problem documents (RFC 9457) for requests that are refused or fail. The only module that chooses an HTTP status for them.
 
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -9,48 +9,48 @@ use stockline_domain::invalid::{FieldError, Invalid};
 use stockline_application::error_chain::error_chain;
 use stockline_application::store_error::StoreError;
 
-/// The kinds of problem: each has one stable `type` and one status.
+/// The kinds of problem. Each has one stable `type` and one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemKind {
-    /// The body cannot be read as what the operation takes.
+    /// The body is not JSON.
     MalformedBody,
-    /// Fields break a rule.
+    /// Fields or parameters are missing, unknown, of the wrong type or break a rule.
     InvalidRequest,
-    /// A request that must carry an idempotency key does not.
+    /// The required idempotency key is missing.
     MissingIdempotencyKey,
-    /// The key was used for another request.
+    /// The idempotency key was used for a different request.
     IdempotencyKeyReused,
-    /// Less is available than was asked for.
+    /// Less is available than the request needs.
     InsufficientStock,
-    /// A line names what the location does not stock.
+    /// The location does not stock the SKU of a line.
     UnknownLine,
-    /// The caller's role may not do this.
+    /// The caller's role does not allow the operation.
     Forbidden,
-    /// There is no such thing, or none that the caller may see.
+    /// The object does not exist, or the caller may not access it.
     NotFound,
-    /// All of the order has left.
+    /// The order is completely fulfilled.
     OrderNotCancelable,
-    /// More is to be paid back than has left and not come back.
+    /// The refund exceeds what was fulfilled and not refunded yet.
     OrderNotRefundable,
-    /// More is to leave than is open.
+    /// The fulfilment exceeds what is open.
     OrderNotFulfillable,
-    /// The report is of a lease that another has replaced.
+    /// The lease of the report was given up or replaced.
     StaleLease,
-    /// A later report is known.
+    /// A report with a higher number was received.
     OutdatedReport,
-    /// The same report number came with other content.
+    /// A report with the same number and different content was received.
     ReportConflict,
-    /// The task cannot go from where it is to there.
+    /// The task cannot change from its state to the reported state.
     TransitionRefused,
-    /// A change of stock breaks a rule of the level.
+    /// The level does not allow the change.
     ChangeRefused,
     /// The body is too large.
     PayloadTooLarge,
-    /// The body is not JSON by its content type.
+    /// The content type is not JSON in UTF-8.
     UnsupportedMediaType,
-    /// Too busy; try again.
+    /// Write conflicts, throttling or a timeout. The request can be repeated.
     Busy,
-    /// Our fault.
+    /// An error of Stockline.
     Internal,
 }
 
@@ -58,11 +58,11 @@ impl ProblemKind {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body cannot be read"),
+            Self::MalformedBody => (S::BAD_REQUEST, "malformed-body", "The body is not JSON"),
             Self::InvalidRequest => (
                 S::BAD_REQUEST,
                 "invalid-request",
-                "The request breaks a rule",
+                "The request is not valid",
             ),
             Self::MissingIdempotencyKey => (
                 S::BAD_REQUEST,
@@ -80,45 +80,53 @@ impl ProblemKind {
             Self::UnknownLine => (
                 S::UNPROCESSABLE_ENTITY,
                 "unknown-line",
-                "The location does not stock this",
+                "The location does not stock the SKU",
             ),
             Self::Forbidden => (
                 S::FORBIDDEN,
                 "forbidden",
                 "The caller's role does not allow this",
             ),
-            Self::NotFound => (S::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::OrderNotCancelable => (
                 S::CONFLICT,
                 "order-not-cancelable",
-                "The order cannot be canceled any more",
+                "The order can no longer be canceled",
             ),
             Self::OrderNotRefundable => (
                 S::CONFLICT,
                 "order-not-refundable",
-                "The order cannot be refunded so",
+                "The order cannot be refunded like this",
             ),
             Self::OrderNotFulfillable => (
                 S::CONFLICT,
                 "order-not-fulfillable",
-                "The order cannot be fulfilled so",
+                "The order cannot be fulfilled like this",
             ),
-            Self::StaleLease => (S::CONFLICT, "stale-lease", "The lease has been replaced"),
-            Self::OutdatedReport => (S::CONFLICT, "outdated-report", "A later report is known"),
+            Self::StaleLease => (
+                S::CONFLICT,
+                "stale-lease",
+                "The lease was given up or replaced",
+            ),
+            Self::OutdatedReport => (
+                S::CONFLICT,
+                "outdated-report",
+                "A later report was received",
+            ),
             Self::ReportConflict => (
                 S::CONFLICT,
                 "report-conflict",
-                "The report number was used for another report",
+                "The report number was used for a different report",
             ),
             Self::TransitionRefused => (
                 S::CONFLICT,
                 "transition-refused",
-                "The task cannot change so",
+                "The task cannot change to this state",
             ),
             Self::ChangeRefused => (
                 S::CONFLICT,
                 "change-refused",
-                "The level cannot be changed so",
+                "The level does not allow the change",
             ),
             Self::PayloadTooLarge => (
                 S::PAYLOAD_TOO_LARGE,
@@ -128,19 +136,15 @@ impl ProblemKind {
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
-                "The body must be application/json",
+                "The body must be application/json in UTF-8",
             ),
-            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Busy; try again"),
-            Self::Internal => (
-                S::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Something went wrong on our side",
-            ),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Temporarily unavailable"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 }
 
-/// A problem, as the caller is told it.
+/// A problem document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
     #[serde(rename = "type")]
@@ -155,7 +159,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of `kind` with a detail for the reader.
+    /// Creates a problem of `kind`. `detail` is a text for people.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let (status, name, title) = kind.parts();
         Self {
@@ -168,50 +172,50 @@ impl Problem {
         }
     }
 
-    /// The last segment of its `type`, such as `insufficient-stock`.
+    /// Returns the last segment of `type`, such as `insufficient-stock`.
     pub fn type_name(&self) -> &str {
         self.type_.rsplit('/').next().unwrap_or_default()
     }
 
-    /// With the fields that break a rule.
+    /// Adds the field errors.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self
     }
 
-    /// With one more member, such as the short lines of an order.
+    /// Adds an extension member, such as the short lines of an order.
     pub fn with(mut self, member: &str, value: Value) -> Self {
         self.extensions.insert(member.to_owned(), value);
         self
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// There is no such thing, or none that the caller may see: both read the same.
+    /// Creates the 404 for an object that does not exist and for one that the caller may not access. Both have the same text.
     pub fn not_found() -> Self {
         Self::new(
             ProblemKind::NotFound,
-            "There is no such thing among the caller's.",
+            "It does not exist, or the caller may not access it.",
         )
     }
 
-    /// A service that was asked did not answer in time.
+    /// Creates the 503 for a timeout.
     pub fn unanswered() -> Self {
         Self::new(
             ProblemKind::Busy,
-            "No answer came in time, so the outcome is unknown. Send the request again, with the same Idempotency-Key, \
-             after the time in Retry-After: what was done is not done twice.",
+            "The request timed out, so its outcome is unknown. Repeat it with the same Idempotency-Key after the time in \
+             Retry-After: it has its effect at most once.",
         )
     }
 
-    /// Our fault; what went wrong is in the log, under the request's id.
+    /// Creates the 500. The cause is logged with the request's id and not sent.
     pub fn internal() -> Self {
         Self::new(
             ProblemKind::Internal,
-            "The request may or may not have been done; it is safe to send it again.",
+            "The request may or may not have had its effect. It is safe to repeat it with the same Idempotency-Key.",
         )
     }
 }
@@ -239,11 +243,11 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Busy => Self::new(
                 ProblemKind::Busy,
-                "Too much is asked of the same items at once; send the request again, with the same Idempotency-Key, \
-                 after the time in Retry-After.",
+                "Too many concurrent requests write the same items. Repeat the request with the same Idempotency-Key after \
+                 the time in Retry-After.",
             ),
             StoreError::Unanswered { context, source } => {
-                tracing::error!(error = %error_chain(source.as_ref()), "{context}: no answer came");
+                tracing::error!(error = %error_chain(source.as_ref()), "{context}: no response");
                 Self::unanswered()
             }
             StoreError::Failed { context, source } => {

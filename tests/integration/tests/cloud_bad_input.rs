@@ -42,8 +42,9 @@ fn operations(orders: &Orders) -> Vec<Operation> {
     let receipt = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
     let policy = json!({"reorder_point": 1, "target_level": 5});
     let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each"});
-    let location = json!({"location_id": "bad-input", "name": "Bad input", "kind": "store",
-                          "time_zone": "Europe/Berlin", "close_out_hour": 4, "zones": []});
+    let location = json!({"location_id": "bad-input", "name": "Bad input", "kind": "warehouse",
+                          "time_zone": "Europe/Berlin", "close_out_hour": 4,
+                          "zones": [{"zone_id": "zone-a", "aisles": 1}]});
     let batch = json!({"products": [product], "locations": []});
     let heartbeat = json!({"location_id": "bad-input", "zone_id": "zone-a", "free_capacity": 1});
     let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
@@ -359,15 +360,20 @@ fn object_pointers(value: &Value, at: &str) -> Vec<String> {
     found
 }
 
-/// Whether the request is rejected with 400 and an error at `pointer` or below it.
+/// Whether the request is rejected with 400, or an entry of it is refused, with an error at `pointer` or below it.
 fn is_rejected_at(pointer: &str, status: StatusCode, response: &Value) -> bool {
-    let errors = response["errors"].as_array();
-    status == StatusCode::BAD_REQUEST
-        && (pointer.is_empty()
-            || errors.into_iter().flatten().any(|error| {
-                let reported = error["pointer"].as_str().unwrap_or_default();
-                reported == pointer || reported.starts_with(&format!("{pointer}/"))
-            }))
+    let reports = |errors: &Value| {
+        errors.as_array().into_iter().flatten().any(|error| {
+            let reported = error["pointer"].as_str().unwrap_or_default();
+            reported == pointer || reported.starts_with(&format!("{pointer}/"))
+        })
+    };
+    let mut entries = response["results"].as_array().into_iter().flatten();
+    match status {
+        StatusCode::BAD_REQUEST => pointer.is_empty() || reports(&response["errors"]),
+        StatusCode::OK => entries.any(|entry| reports(&entry["problem"]["errors"])),
+        _ => false,
+    }
 }
 
 /// Whether `path` matches a template of the contract, such as `/v1/orders/{order_id}`.

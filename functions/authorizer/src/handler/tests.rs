@@ -116,6 +116,28 @@ async fn only_admin_without_location_ids_sees_all_locations() {
 }
 
 #[tokio::test]
+async fn null_location_ids_are_rejected() {
+    let provider = issuer("key-1", 1);
+    let fixture = with_keys(&[provider.public()]);
+    for role in ["admin", "store_app"] {
+        let mut claims = claims_with(&json!({"role": role}));
+        claims["location_ids"] = Value::Null;
+        assert!(!fixture.allows(&provider.token(&claims)).await, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn scheme_of_the_header_is_case_insensitive() {
+    let provider = issuer("key-1", 1);
+    let fixture = with_keys(&[provider.public()]);
+    for scheme in ["bearer", "BEARER"] {
+        let header = format!("{scheme} {}", provider.token(&claims()));
+        let allowed = fixture.authorizer.handle(event(&header), "request-1").await;
+        assert!(allowed.is_ok(), "{scheme}");
+    }
+}
+
+#[tokio::test]
 async fn controller_token_requires_controller_id() {
     let provider = issuer("key-1", 1);
     let fixture = with_keys(&[provider.public()]);

@@ -178,12 +178,12 @@ async fn invalid_fields_are_reported_and_nothing_is_stored() {
         ),
         (
             put_product("milk").body(&with(milk(), "colour", "white".into())),
-            "malformed-body",
+            "invalid-request",
             "/colour",
         ),
         (
             put_product("milk").body(&with(milk(), "unit_of_measure", "dozen".into())),
-            "malformed-body",
+            "invalid-request",
             "/unit_of_measure",
         ),
         (
@@ -192,7 +192,7 @@ async fn invalid_fields_are_reported_and_nothing_is_stored() {
                 "list_price",
                 json!({"amount": 1.29, "currency": "EUR"}),
             )),
-            "malformed-body",
+            "invalid-request",
             "/list_price/amount",
         ),
         (put_product("milk").text("{"), "malformed-body", ""),
@@ -217,7 +217,7 @@ async fn invalid_fields_are_reported_and_nothing_is_stored() {
                 "zones",
                 json!([{"zone_id": "a b", "aisles": 1}]),
             )),
-            "malformed-body",
+            "invalid-request",
             "/zones/0/zone_id",
         ),
     ];
@@ -277,11 +277,57 @@ async fn batch_stores_valid_entries_beside_invalid_ones() {
             ("/products/4", "refused", "/products/4/sku"),
             ("/products/5", "stored", "-"),
             ("/locations/0", "stored", "-"),
-            ("/locations/1", "refused", "/locations/1"),
+            ("/locations/1", "refused", "/locations/1/close_out_hour"),
         ]
     );
     assert_eq!(fixture.store.lock().products.len(), 2);
     assert_eq!(fixture.store.lock().locations.len(), 1);
+}
+
+#[tokio::test]
+async fn all_wrong_fields_of_a_product_are_reported_at_once() {
+    let fixture = fixture();
+    let body = json!({
+        "sku": "..", "name": " \u{200b}", "brand": null, "unit_of_measure": "dozen", "colour": "white",
+        "list_price": {"amount": "1.29", "currency": "QQQ"},
+    });
+    let refused = fixture.refused(put_product("milk").body(&body)).await;
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/invalid-request"
+    );
+    let pointers: Vec<&str> = refused["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/brand",
+            "/list_price/amount",
+            "/list_price/currency",
+            "/name",
+            "/sku",
+            "/unit_of_measure",
+            "/colour"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn body_in_another_charset_is_not_supported() {
+    let fixture = fixture();
+    let sent_as = |media_type: &str| {
+        put_product("milk")
+            .header("content-type", media_type)
+            .body(&milk())
+    };
+    for other in ["application/json; charset=iso-8859-1", "text/plain"] {
+        assert_eq!(fixture.refused(sent_as(other)).await["status"], 415);
+    }
+    fixture.ok(sent_as("application/json; charset=UTF-8")).await;
 }
 
 #[tokio::test]

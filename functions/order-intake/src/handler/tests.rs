@@ -195,6 +195,49 @@ async fn unstocked_line_is_reported_with_pointer() {
 }
 
 #[tokio::test]
+async fn all_wrong_fields_are_reported_without_rust_types() {
+    let store = store(&[("milk", 10)]).await;
+    let mut body = order_body("store-1", "pos", &[("milk", 1)]);
+    body["channel"] = 7.into();
+    body["sold_at"] = "2026-03-01 12:00".into();
+    body["lines"][0]["quantity"] = "two".into();
+    body["lines"][0]["discount"] = Value::Null;
+    body["total"] = json!([100, "EUR"]);
+    let refused = store.refused(place("k", &body)).await;
+    let errors = refused["errors"].as_array().unwrap();
+    let pointers: Vec<&str> = errors
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/channel",
+            "/lines/0/discount",
+            "/lines/0/quantity",
+            "/sold_at",
+            "/total"
+        ]
+    );
+    let text = refused.to_string();
+    for foreign in ["struct", "PlaceOrder", "line 1", "expected", "i64"] {
+        assert!(!text.contains(foreign), "{foreign} in {text}");
+    }
+    assert_eq!(store.shop.level("store-1", "milk"), (10, 0));
+}
+
+#[tokio::test]
+async fn foreign_and_unknown_locations_are_answered_alike() {
+    let store = store(&[("milk", 10)]).await;
+    let foreign = order_body("store-2", "pos", &[("milk", 1)]);
+    let of_till = store.refused(place("k", &foreign)).await;
+    let unknown = order_body("store-9", "pos", &[("milk", 1)]);
+    let of_admin = place("k", &unknown).by("root", "admin", "*");
+    assert_eq!(store.refused(of_admin).await, of_till);
+    assert_eq!(of_till["status"], 404);
+}
+
+#[tokio::test]
 async fn invalid_request_is_rejected_without_effect() {
     let store = store(&[("milk", 10)]).await;
     let good = order_body("store-1", "pos", &[("milk", 1)]);
@@ -220,20 +263,25 @@ async fn invalid_request_is_rejected_without_effect() {
         (
             call("POST", "/v1/orders").key("k").text("[]"),
             400,
-            "malformed-body",
+            "invalid-request",
             "",
         ),
-        (place("k", &unknown_field), 400, "malformed-body", "/colour"),
+        (
+            place("k", &unknown_field),
+            400,
+            "invalid-request",
+            "/colour",
+        ),
         (
             place("k", &wrong_type),
             400,
-            "malformed-body",
+            "invalid-request",
             "/lines/0/quantity",
         ),
         (
             place("k", &fraction),
             400,
-            "malformed-body",
+            "invalid-request",
             "/lines/0/quantity",
         ),
         (
@@ -248,7 +296,7 @@ async fn invalid_request_is_rejected_without_effect() {
             "invalid-request",
             "/external_reference",
         ),
-        (place("k", &foreign), 400, "invalid-request", "/location_id"),
+        (place("k", &foreign), 404, "not-found", "-"),
         (
             place(&"k".repeat(256), &good),
             400,

@@ -2,13 +2,15 @@ mod costs;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stockline_domain::catalog::Zone;
+use stockline_application::location_cache::LocationCache;
+use stockline_domain::catalog::{Location, LocationKind, Zone};
 use stockline_domain::ids::OrderId;
 use stockline_domain::order::Order;
 use stockline_platform::edge::answer;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::tasks::TaskOrders;
+use stockline_testkit::memory::catalog::MemoryCatalog;
 use stockline_testkit::memory::shop::MemoryShop;
 use stockline_testkit::memory::tasks::{MemoryQueues, MemoryTasks};
 use stockline_testkit::orders::order;
@@ -20,16 +22,41 @@ struct Fixture {
     tasks: MemoryTasks,
     queues: MemoryQueues,
     order: OrderId,
-    reports: TaskReports<MemoryTasks, MemoryTasks, MemoryQueues, FakeClock>,
+    catalog: MemoryCatalog,
+    reports: TaskReports<MemoryTasks, MemoryTasks, MemoryQueues, MemoryCatalog, FakeClock>,
+}
+
+/// The warehouse `id` with the zone `dry`.
+fn hub(id: &str) -> Location {
+    Location {
+        location_id: id.parse().unwrap(),
+        name: "Hub".to_owned(),
+        kind: LocationKind::Warehouse,
+        time_zone: "UTC".to_owned(),
+        close_out_hour: 0,
+        zones: vec![zone("dry")],
+    }
+}
+
+fn zone(id: &str) -> Zone {
+    Zone {
+        zone_id: id.parse().unwrap(),
+        aisles: 1,
+    }
+}
+
+/// The registry of a deployment with `controller-1` and `controller-2`.
+fn registry<Catalog: CatalogStore>(
+    catalog: Catalog,
+    clock: &FakeClock,
+) -> ControllerRegistry<Catalog, FakeClock> {
+    let controllers = ["controller-1", "controller-2"].map(|id| id.parse().unwrap());
+    ControllerRegistry::new(controllers, LocationCache::new(catalog, clock.clone()))
 }
 
 /// The task of the only line of `order`, leased to `controller-1`.
 fn leased(order: &Order, now: Timestamp) -> Task {
-    let zone = Zone {
-        zone_id: "dry".parse().unwrap(),
-        aisles: 1,
-    };
-    let planned = Task::plan(order, &[zone], now).remove(0);
+    let planned = Task::plan(order, &[zone("dry")], now).remove(0);
     planned
         .lease(&"controller-1".parse().unwrap(), now)
         .unwrap()
@@ -55,12 +82,21 @@ async fn fixture() -> Fixture {
     let tasks = MemoryTasks::over(shop.clone());
     let queues = MemoryQueues::default();
     tasks.add(&leased(&order, clock.now())).await.unwrap();
-    let reports = TaskReports::new(tasks.clone(), tasks.clone(), queues.clone(), clock);
+    let catalog = MemoryCatalog::with_locations([hub("hub-1"), hub("hub-2")]);
+    let registry = registry(catalog.clone(), &clock);
+    let reports = TaskReports::new(
+        tasks.clone(),
+        tasks.clone(),
+        queues.clone(),
+        registry,
+        clock,
+    );
     Fixture {
         shop,
         tasks,
         queues,
         order: order.order_id,
+        catalog,
         reports,
     }
 }
@@ -290,7 +326,7 @@ async fn heartbeat_is_stored_for_its_sender_only() {
     let negative = heartbeat(-1).by_controller("controller-1", "hub-1");
     assert_eq!(
         fixture.refused(negative).await,
-        (400, kind("malformed-body"))
+        (400, kind("invalid-request"))
     );
     assert_eq!(
         fixture
@@ -301,6 +337,68 @@ async fn heartbeat_is_stored_for_its_sender_only() {
             .len(),
         1
     );
+}
+
+fn heartbeat_of(controller: &str, location: &str, zone: &str) -> CallBuilder {
+    call("POST", "/v1/controllers/{controller_id}/heartbeat")
+        .path("controller_id", controller)
+        .by("root", "admin", "*")
+        .body(&json!({"location_id": location, "zone_id": zone, "free_capacity": 4}))
+}
+
+#[tokio::test]
+async fn heartbeat_of_unknown_controller_or_zone_is_refused() {
+    let fixture = fixture().await;
+    for (controller, location, status) in [
+        ("ghost", "hub-1", 404),
+        ("controller-1", "hub-9", 404),
+        ("controller-1", "hub-1", 400),
+    ] {
+        let problem = fixture
+            .send(heartbeat_of(controller, location, "attic"))
+            .await
+            .unwrap_err();
+        assert_eq!(problem.status(), status, "{controller} at {location}");
+    }
+    let own = heartbeat_of("ghost", "hub-1", "dry").by_controller("ghost", "hub-1");
+    assert_eq!(fixture.refused(own).await, (404, kind("not-found")));
+    for zone in ["attic", "dry"] {
+        let live = fixture
+            .tasks
+            .controllers(&"hub-1".parse().unwrap(), &zone.parse().unwrap())
+            .await
+            .unwrap();
+        assert!(live.is_empty(), "{live:?}");
+    }
+}
+
+#[tokio::test]
+async fn heartbeat_for_a_zone_that_was_just_added_is_accepted() {
+    let fixture = fixture().await;
+    fixture
+        .send(heartbeat_of("controller-1", "hub-1", "dry"))
+        .await
+        .unwrap();
+    let mut extended = hub("hub-1");
+    extended.zones.push(zone("attic"));
+    fixture
+        .catalog
+        .lock()
+        .locations
+        .insert(extended.location_id.clone(), extended);
+    fixture
+        .send(heartbeat_of("controller-1", "hub-1", "attic"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn heartbeat_survives_an_outage_of_the_catalog() {
+    let fixture = fixture().await;
+    let heartbeat = heartbeat_of("controller-1", "hub-1", "dry");
+    fixture.send(heartbeat.clone()).await.unwrap();
+    fixture.catalog.lock().busy = true;
+    fixture.send(heartbeat).await.unwrap();
 }
 
 #[tokio::test]

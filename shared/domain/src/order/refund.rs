@@ -14,6 +14,7 @@ use crate::level::MovementKind;
 use crate::millis;
 use crate::money::Money;
 use crate::place_order::{MAX_LINES, MAX_SKUS};
+use crate::text;
 
 /// Maximum length of a caller's reason, in characters.
 pub const MAX_REASON: usize = 200;
@@ -210,11 +211,12 @@ impl Refund {
     }
 }
 
-/// Checks that a caller's reason has 1 to [`MAX_REASON`] characters.
+/// Checks that a caller's reason is a visible text of at most [`MAX_REASON`] characters.
 pub fn check_reason(reason: &str, checks: &mut Checks) {
+    let violation = text::violation(reason, MAX_REASON);
     checks.require(
-        (1..=MAX_REASON).contains(&reason.chars().count()),
+        violation.is_none(),
         "/reason",
-        format!("must be 1 to {MAX_REASON} characters"),
+        violation.unwrap_or_default(),
     );
 }

@@ -291,3 +291,20 @@ fn quantity() -> impl Strategy<Value = i64> {
         1 => any::<i64>(),
     ]
 }
+
+#[test]
+fn amounts_that_were_not_sent_are_not_blamed() {
+    let mut order = two_lines("pos");
+    order.lines[0].unit_price.amount = -1;
+    let blamed = pointers(placed(order));
+    assert!(
+        !blamed
+            .iter()
+            .any(|pointer| pointer.starts_with("/lines/0/discount"))
+    );
+    assert!(
+        !blamed
+            .iter()
+            .any(|pointer| pointer.starts_with("/lines/0/tax"))
+    );
+}

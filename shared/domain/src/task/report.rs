@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{LEASE, Task, TaskState, TransitionRefused};
 use crate::invalid::{Checks, Invalid};
 use crate::reported_time;
+use crate::text;
 
 /// The state that a controller reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,10 +130,11 @@ impl Report {
         reported_time::check_clock_skew(self.occurred_at, now, "/occurred_at", &mut checks);
         if let Some(error) = &self.error {
             let length = |text: &str| text.chars().count();
+            let violation = text::violation(&error.code, 64);
             checks.require(
-                (1..=64).contains(&length(&error.code)),
+                violation.is_none(),
                 "/error/code",
-                "must be 1 to 64 characters",
+                violation.unwrap_or_default(),
             );
             checks.require(
                 error

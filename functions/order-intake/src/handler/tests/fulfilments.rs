@@ -119,6 +119,8 @@ async fn invalid_fulfilment_is_reported_with_pointer() {
     let id = store.place_order("online", &[("milk", 3)]).await;
     for (body, pointer) in [
         (json!({"lines": []}), "/lines"),
+        // Without lines everything that is open would be fulfilled.
+        (json!({"lines": null}), "/lines"),
         (
             json!({"lines": [{"line": 9, "quantity": 1}]}),
             "/lines/0/line",

@@ -199,7 +199,7 @@ async fn keys_are_scoped_to_the_caller() {
             (other.status(), other.is_replayed()),
             (operation.status, false)
         );
-        // CancelOutcome a canceled order returns it unchanged; every other operation is applied once more.
+        // Canceling a canceled order returns it unchanged; every other operation is applied once more.
         assert_eq!(other.body() == first.body(), operation.resource == CANCEL);
     }
 }

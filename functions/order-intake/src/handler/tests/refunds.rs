@@ -145,7 +145,7 @@ async fn invalid_refund_is_rejected_without_effect() {
         ),
         (
             json!({"reason": "x", "lines": [{"line": 1, "quantity": 1}]}),
-            "/lines/0",
+            "/lines/0/restock",
         ),
         (
             json!({"reason": "x", "lines": [line(1, 1)], "total": 1}),

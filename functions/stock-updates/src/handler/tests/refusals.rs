@@ -45,6 +45,18 @@ async fn invalid_request_changes_nothing() {
     unknown["colour"] = json!("red");
     assert_eq!(
         refused(&function, changes("k", &[unknown])).await,
+        (400, "invalid-request".to_owned())
+    );
+    // Without a version the change would be applied to any.
+    let mut null_version = receipt("milk", 1);
+    null_version["expected_version"] = Value::Null;
+    assert_eq!(
+        refused(&function, changes("k", &[null_version])).await,
+        (400, "invalid-request".to_owned())
+    );
+    let not_json = changes("k", &[]).text("{\"changes\": [");
+    assert_eq!(
+        refused(&function, not_json).await,
         (400, "malformed-body".to_owned())
     );
     let reader = changes("k", &[receipt("milk", 1)]).by("figures", "analyst", "*");

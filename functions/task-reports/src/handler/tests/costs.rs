@@ -1,6 +1,8 @@
 //! Measures the DynamoDB cost of each call and compares it with the table in README.md.
 
 use jiff::SignedDuration;
+use stockline_application::deadline::Deadline;
+use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_testkit::cloud::Table;
 use stockline_testkit::dynamo_shop::DynamoShop;
@@ -13,8 +15,9 @@ async fn call_costs_match_readme() {
     // given a task that is leased to a controller
     let database = SimulatedDynamoDb::new(1);
     let client = database.aws().dynamodb();
-    let [orders, stock, tasks] =
-        [Table::Orders, Table::Stock, Table::Tasks].map(|table| database.create_table(table));
+    let [orders, stock, tasks, catalog] =
+        [Table::Orders, Table::Stock, Table::Tasks, Table::Catalog]
+            .map(|table| database.create_table(table));
     let shop = DynamoShop::new(
         client.clone(),
         client.clone(),
@@ -22,14 +25,20 @@ async fn call_costs_match_readme() {
         stock.clone(),
     );
     let completions = DynamoCompletions::new(client.clone(), tasks.clone(), orders, stock);
-    let store = DynamoTasks::new(client, tasks);
+    let store = DynamoTasks::new(client.clone(), tasks);
+    let catalog = DynamoCatalog::new(client, catalog);
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
     let order = order("k1", "hub-1", "online", &[("milk", 2)]);
     TaskOrders::stock(&shop, "hub-1", "milk", 10).await;
     TaskOrders::place(&shop, &order).await;
     let task = leased(&order, clock.now());
     store.add(&task).await.unwrap();
-    let reports = TaskReports::new(store, completions, MemoryQueues::default(), clock.clone());
+    let hub = hub("hub-1");
+    let deadline = Deadline::within(std::time::Duration::from_secs(9));
+    catalog.put_location(&hub, deadline).await.unwrap();
+    let registry = registry(catalog, &clock);
+    let queues = MemoryQueues::default();
+    let reports = TaskReports::new(store, completions, queues, registry, clock.clone());
 
     let task_call = |method, resource| {
         let call = call(method, resource).path("task_id", &task.task_id.to_string());

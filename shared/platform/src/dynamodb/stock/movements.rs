@@ -81,7 +81,8 @@ impl DynamoStock {
         }
     }
 
-    /// Lists the movements of a level, newest first: those of its buckets, merged by `recorded_at`.
+    /// Lists the movements of a level, newest first: those of each bucket in the order of its versions, and the buckets merged
+    /// by [`Queued::committed_after`].
     ///
     /// The position maps each bucket to a version; the next page starts below it. For a bucket without a movement on any page
     /// so far, that is the version above its newest movement at the time of the first page. Movements recorded since belong
@@ -111,11 +112,11 @@ impl DynamoStock {
             let movements = self
                 .newest_movements(key, bucket, before, u16::from(page.limit) + 1)
                 .await?;
-            buckets.push(VecDeque::from(movements));
+            buckets.push(queue(movements));
         }
         let start_versions = buckets.iter().map(|movements| {
-            let newest: Option<&Movement> = movements.front();
-            newest.map_or(0, |movement| movement.version + 1)
+            let newest = movements.front();
+            newest.map_or(0, |newest| newest.movement.version + 1)
         });
         for (position, start_version) in positions.values_mut().zip(start_versions) {
             if position.is_empty() {
@@ -167,10 +168,71 @@ impl DynamoStock {
     }
 }
 
-/// Removes and returns the movement that was recorded last. Each bucket holds its movements newest first.
-fn pop_newest(buckets: &mut [VecDeque<Movement>]) -> Option<Movement> {
-    buckets
+/// A movement of one bucket that is waiting to be listed.
+struct Queued {
+    movement: Movement,
+    /// The latest `recorded_at` of the movement and the older ones of its bucket. The movement was committed after those, even if
+    /// its own request was received earlier and took long.
+    committed_after: Timestamp,
+}
+
+/// Queues the movements of one bucket, newest version first.
+fn queue(movements: Vec<Movement>) -> VecDeque<Queued> {
+    let mut queue = VecDeque::with_capacity(movements.len());
+    let mut latest = Timestamp::MIN;
+    for movement in movements.into_iter().rev() {
+        latest = latest.max(movement.change.recorded_at);
+        queue.push_front(Queued {
+            movement,
+            committed_after: latest,
+        });
+    }
+    queue
+}
+
+/// Removes and returns the movement that was committed last.
+fn pop_newest(buckets: &mut [VecDeque<Queued>]) -> Option<Movement> {
+    let newest = buckets
         .iter_mut()
-        .max_by_key(|bucket| bucket.front().map(|movement| movement.change.recorded_at))?
-        .pop_front()
+        .max_by_key(|bucket| bucket.front().map(|queued| queued.committed_after))?;
+    newest.pop_front().map(|queued| queued.movement)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn movement(bucket: u8, version: u64, second: u8) -> Movement {
+        let at = format!("2026-03-01T12:00:{second:02}Z");
+        serde_json::from_value(json!({
+            "movement_id": "00000000-0000-0000-0000-000000000000", "location_id": "store-1", "sku": "milk",
+            "bucket": bucket, "version": version, "kind": "sale", "on_hand_delta": -1, "allocated_delta": 0,
+            "on_hand": 9, "allocated": 0, "occurred_at": at, "recorded_at": at,
+        }))
+        .unwrap()
+    }
+
+    fn merged(buckets: &[&[Movement]]) -> Vec<(u8, u64)> {
+        let mut queues: Vec<_> = buckets
+            .iter()
+            .map(|bucket| queue(bucket.to_vec()))
+            .collect();
+        std::iter::from_fn(|| pop_newest(&mut queues))
+            .map(|movement| (movement.bucket, movement.version))
+            .collect()
+    }
+
+    #[test]
+    fn slow_request_does_not_hold_back_newer_movements() {
+        // Version 3 of bucket 0 comes from a request that was received at second 10 and committed after second 40.
+        let first = [movement(0, 3, 10), movement(0, 2, 40), movement(0, 1, 5)];
+        let second = [movement(1, 9, 30), movement(1, 8, 20), movement(1, 7, 1)];
+        assert_eq!(
+            merged(&[&first, &second]),
+            [(0, 3), (0, 2), (1, 9), (1, 8), (0, 1), (1, 7)]
+        );
+        assert!(merged(&[&[], &[]]).is_empty());
+    }
 }

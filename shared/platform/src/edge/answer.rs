@@ -1,0 +1,191 @@
+//! Runs a handler and encodes its result as an HTTP response.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use lambda_http::http::Response;
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt};
+use serde_json::Value;
+use stockline_application::trace::{Cause, Traceparent};
+use tracing::Instrument;
+
+use super::{Call, Reply};
+use crate::problem::Problem;
+use crate::telemetry;
+
+/// Serves `handler` behind API Gateway until Lambda stops the environment.
+pub async fn serve<H, F>(handler: H) -> Result<(), lambda_http::Error>
+where
+    H: Fn(Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let handler = &handler;
+    lambda_http::run(lambda_http::service_fn(
+        move |request: Request| async move {
+            Ok::<_, lambda_http::Error>(answer(&request, handler).await)
+        },
+    ))
+    .await
+}
+
+/// Handles one request before its deadline. At the deadline the handler is dropped and the response is a 503: the outcome is
+/// unknown. A panic in `handler` becomes a 500.
+pub async fn answer<H, F>(request: &Request, handler: &H) -> Response<Body>
+where
+    H: Fn(Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let started = Instant::now();
+    let trace = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<Traceparent>().ok());
+    let RequestIdentity {
+        route,
+        request_id,
+        role,
+    } = RequestIdentity::of(request);
+    let call = Call::read(request);
+    let correlation_id = call
+        .as_ref()
+        .map_or_else(|_| request_id.clone(), |call| call.correlation_id.clone());
+    let cause = Cause::new(correlation_id.clone(), trace.clone());
+    let span = telemetry::invocation(&request_id);
+    cause
+        .scope(async {
+            let result = run_until_deadline(call, handler).await;
+            let completion = Completion {
+                route: &route,
+                role: &role,
+                duration: started.elapsed(),
+            };
+            completion.log(&result);
+            respond(result, &request_id, &correlation_id, trace.as_ref())
+        })
+        .instrument(span)
+        .await
+}
+
+/// The log line of a completed request.
+struct Completion<'a> {
+    route: &'a str,
+    role: &'a str,
+    duration: Duration,
+}
+
+impl Completion<'_> {
+    fn log(&self, result: &Result<Reply, Problem>) {
+        let (status, outcome, problem_type) = match result {
+            Ok(reply) if reply.replayed => (reply.status, "replayed", ""),
+            Ok(reply) => (reply.status, "succeeded", ""),
+            Err(problem) => (problem.status(), "refused", problem.type_name()),
+        };
+        tracing::info!(
+            route = self.route,
+            role = self.role,
+            status = u64::from(status),
+            outcome,
+            problem_type,
+            duration_ms = self.duration.as_secs_f64() * 1000.0,
+            "request completed"
+        );
+    }
+}
+
+/// The fields of the completion log that are known even if the event cannot be decoded.
+#[derive(Default)]
+struct RequestIdentity {
+    /// The operation, such as `POST /v1/orders/{order_id}/cancel`.
+    route: String,
+    /// The id that API Gateway gave the request.
+    request_id: String,
+    /// The caller's role, as the authorizer passed it on.
+    role: String,
+}
+
+impl RequestIdentity {
+    fn of(request: &Request) -> Self {
+        let Some(RequestContext::ApiGatewayV1(gateway)) = request.request_context_ref() else {
+            return Self::default();
+        };
+        let resource = gateway.resource_path.as_deref().unwrap_or_default();
+        let role = gateway.authorizer.fields.get("role");
+        Self {
+            route: format!("{} {resource}", request.method()),
+            request_id: gateway.request_id.clone().unwrap_or_default(),
+            role: role.and_then(Value::as_str).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+async fn run_until_deadline<H, F>(
+    call: Result<Call, Problem>,
+    handler: &H,
+) -> Result<Reply, Problem>
+where
+    H: Fn(Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let call = call?;
+    let left = call.deadline.remaining();
+    let handled = AssertUnwindSafe(handler(call)).catch_unwind();
+    match tokio::time::timeout(left, handled).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => {
+            tracing::error!("the handler panicked");
+            Err(Problem::internal())
+        }
+        Err(_elapsed) => {
+            tracing::error!("the handler did not finish before the deadline");
+            Err(Problem::unanswered())
+        }
+    }
+}
+
+fn respond(
+    result: Result<Reply, Problem>,
+    request_id: &str,
+    correlation_id: &str,
+    trace: Option<&Traceparent>,
+) -> Response<Body> {
+    let mut builder = Response::builder()
+        .header("x-request-id", request_id)
+        .header("x-correlation-id", correlation_id);
+    if let Some(trace) = trace {
+        builder = builder.header("traceparent", trace.to_string());
+    }
+    let response = match result {
+        Ok(reply) => {
+            if reply.replayed {
+                builder = builder.header("Idempotent-Replayed", "true");
+            }
+            builder
+                .status(reply.status)
+                .header("content-type", "application/json")
+                .body(Body::Text(reply.body.to_string()))
+        }
+        Err(problem) => {
+            let status = problem.status();
+            if status == 503 {
+                builder = builder.header("retry-after", "1");
+            }
+            let problem = problem.with("request_id", request_id.into());
+            builder
+                .status(status)
+                .header("content-type", "application/problem+json")
+                .body(Body::Text(
+                    serde_json::to_string(&problem).unwrap_or_default(),
+                ))
+        }
+    };
+    response.unwrap_or_else(|error| {
+        tracing::error!(%error, "response could not be built");
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+}
