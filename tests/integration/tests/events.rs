@@ -92,8 +92,8 @@ fn every_sent_message_type_has_a_schema() {
     for known in [
         stockline_application::ports::alerts::STOCK_ALERT,
         stockline_application::ports::operations::STOCK_AUDIT,
-        stockline_platform::sqs::TASK_QUEUED,
-        stockline_platform::sqs::TASK_COMMAND,
+        stockline_application::task_messages::TASK_QUEUED,
+        stockline_application::task_messages::TASK_COMMAND,
     ] {
         assert!(sent.contains(known), "{known} is not in {sent:?}");
     }
