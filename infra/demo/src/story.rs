@@ -18,8 +18,8 @@ use xtask::status::Cloud;
 
 use super::audit::rows::Snapshot;
 use super::audit::{Evidence, Finding, audit, scan};
+use super::basket::Day;
 use super::callers::Callers;
-use super::day::Day;
 use super::drain::{Drained, dead_letters, drain};
 use super::error::{DemoError, Result};
 use super::exported::{self, ExportedLine};
