@@ -206,7 +206,7 @@ impl Problem {
     pub fn unanswered() -> Self {
         Self::new(
             ProblemKind::Busy,
-            "The request timed out, so its outcome is unknown. Repeat it with the same Idempotency-Key after the time in \
+            "The request timed out and the outcome is unknown. Repeat it with the same Idempotency-Key after the time in \
              Retry-After: it has its effect at most once.",
         )
     }
