@@ -1,6 +1,4 @@
 //! `lease-sweeper`: takes tasks back from lost controllers, every minute.
-// The nested futures of the AWS SDK exceed the default limit of type recursion.
-#![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;
@@ -30,7 +28,7 @@ async fn main() -> Result<(), Error> {
     // The scheduled event has no content.
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
         let span = telemetry::invocation(&event.context.request_id);
-        handler::handle(sweeper)
+        Box::pin(handler::handle(sweeper))
             .instrument(span)
             .await
             .map_err(Diagnostic::from)
