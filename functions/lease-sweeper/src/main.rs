@@ -1,6 +1,4 @@
 //! `lease-sweeper`: takes tasks back from lost controllers, every minute.
-// The nested futures of the AWS SDK exceed the default limit of type recursion.
-#![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;
