@@ -126,7 +126,7 @@ fn version(e_tag: Option<String>) -> Result<FileVersion, StoreError> {
 }
 
 /// Returns whether another write was first: 412 if it has ended, 409 if it is running, 404 if the expected file was deleted.
-fn is_overtaken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());

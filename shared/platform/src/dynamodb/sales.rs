@@ -65,12 +65,13 @@ impl SalesReader for DynamoSales {
     async fn find_orders(&self, ids: &BTreeSet<OrderId>) -> Result<Vec<Order>, StoreError> {
         let reads = ids
             .iter()
-            .map(|id| find_order(&self.client, &self.orders_table, *id));
-        stream::iter(reads)
+            .copied()
+            .map(|id| find_order(&self.client, &self.orders_table, id));
+        let orders: Vec<Option<Order>> = stream::iter(reads)
             .buffer_unordered(CONCURRENT_READS)
-            .try_filter_map(async |order| Ok(order))
             .try_collect()
-            .await
+            .await?;
+        Ok(orders.into_iter().flatten().collect())
     }
 
     async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {

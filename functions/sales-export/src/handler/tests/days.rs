@@ -101,7 +101,7 @@ async fn open_day_is_exported_on_request_as_not_closed() {
     let key = "export_manifest/business_date=2026-03-02/Europe-Berlin.json";
     let open = retailer.manifest(key);
     assert!(!open.closed);
-    // Once it is closed without a change, the manifest says so, and its files stay.
+    // Once it is closed without a change, only the manifest changes.
     retailer.bucket.take_written();
     let function = retailer.function_at("2026-03-03T08:00:00Z");
     function.handle(event).await.unwrap();
