@@ -1,5 +1,5 @@
 -- Top sellers: the 20 SKUs that brought in most, per currency, net of the refunds of the same days.
--- Only rows of the revision in the manifest are in force.
+-- Only rows of the revision in the manifest are in force. Sales and refunds share one join, so that they are of one revision.
 -- Narrow the dates to the days of interest: they are the partitions that are read.
 select currency, place, sku, units, net_sales, orders
 from (
@@ -11,33 +11,20 @@ from (
         count(distinct sold_order) as orders,
         row_number() over (partition by currency order by sum(net) desc, sku) as place
     from (
-        select
-            sales_lines.currency,
-            sales_lines.sku,
-            sales_lines.quantity as units,
-            sales_lines.net,
-            sales_lines.order_id as sold_order
+        select business_date, time_zone, revision, currency, sku, order_id as sold_order, quantity as units, net
         from sales_lines
-        join export_manifest
-            on export_manifest.business_date = sales_lines.business_date
-           and export_manifest.time_zone = sales_lines.time_zone
-           and export_manifest.revision = sales_lines.revision
-        where sales_lines.business_date between '2020-01-01' and '2099-12-31'
-          and sales_lines.status <> 'canceled'
+        where business_date between '2020-01-01' and '2099-12-31'
+          and status <> 'canceled'
         union all
-        select
-            refund_lines.currency,
-            refund_lines.sku,
-            -refund_lines.quantity as units,
-            -refund_lines.net as net,
-            null as sold_order
+        select business_date, time_zone, revision, currency, sku, null as sold_order, -quantity as units, -net as net
         from refund_lines
-        join export_manifest
-            on export_manifest.business_date = refund_lines.business_date
-           and export_manifest.time_zone = refund_lines.time_zone
-           and export_manifest.revision = refund_lines.revision
-        where refund_lines.business_date between '2020-01-01' and '2099-12-31'
-    ) as movements
+        where business_date between '2020-01-01' and '2099-12-31'
+    ) as day_lines
+    join export_manifest
+        on export_manifest.business_date = day_lines.business_date
+       and export_manifest.time_zone = day_lines.time_zone
+       and export_manifest.revision = day_lines.revision
+    where export_manifest.business_date between '2020-01-01' and '2099-12-31'
     group by currency, sku
 ) as ranked
 where place <= 20
