@@ -88,68 +88,9 @@ resource "aws_glue_catalog_database" "this" {
 }
 
 locals {
-  # Columns in file order, with the names and types that functions/sales-export writes. Amounts have four decimals, because some
+  # The contract of the exported tables: columns in file order with their types. Amounts have four decimals, because some
   # currencies have three.
-  datasets = {
-    sales_lines = {
-      format      = "parquet"
-      partitioned = true
-      columns = [
-        ["order_id", "string"],
-        ["line", "int"],
-        ["location_id", "string"],
-        ["channel", "string"],
-        ["status", "string"],
-        ["sku", "string"],
-        ["quantity", "bigint"],
-        ["currency", "string"],
-        ["unit_price", "decimal(18,4)"],
-        ["gross", "decimal(18,4)"],
-        ["discount", "decimal(18,4)"],
-        ["tax", "decimal(18,4)"],
-        ["net", "decimal(18,4)"],
-        ["sold_at", "timestamp"],
-        ["sold_at_local", "timestamp"],
-        ["time_zone", "string"],
-      ]
-    }
-    dim_products = {
-      format      = "parquet"
-      partitioned = false
-      columns = [
-        ["sku", "string"],
-        ["name", "string"],
-        ["category", "string"],
-        ["department", "string"],
-        ["brand", "string"],
-        ["unit_of_measure", "string"],
-        ["list_price", "decimal(18,4)"],
-        ["list_price_currency", "string"],
-      ]
-    }
-    dim_locations = {
-      format      = "parquet"
-      partitioned = false
-      columns = [
-        ["location_id", "string"],
-        ["name", "string"],
-        ["kind", "string"],
-        ["time_zone", "string"],
-        ["close_out_hour", "int"],
-      ]
-    }
-    # One line of JSON per time zone and day, written last. Queries join it, so that they never read an incomplete day.
-    export_manifest = {
-      format      = "json"
-      partitioned = true
-      columns = [
-        ["version", "int"],
-        ["time_zone", "string"],
-        ["revision", "bigint"],
-        ["closed", "boolean"],
-      ]
-    }
-  }
+  datasets = jsondecode(file("${path.module}/athena/datasets.json"))
 
   # Format -> classes that Athena reads it with.
   formats = {
@@ -172,6 +113,7 @@ resource "aws_glue_catalog_table" "this" {
   database_name = aws_glue_catalog_database.this.name
   name          = each.key
   table_type    = "EXTERNAL_TABLE"
+  description   = each.value.meaning
 
   parameters = merge(
     { EXTERNAL = "TRUE", classification = each.value.format },
@@ -197,8 +139,9 @@ resource "aws_glue_catalog_table" "this" {
     dynamic "columns" {
       for_each = each.value.columns
       content {
-        name = columns.value[0]
-        type = columns.value[1]
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.meaning
       }
     }
   }

@@ -196,6 +196,7 @@ locals {
         catalog = ["dynamodb:Query"]
       }
       statements = [
+        # GetObject also allows HeadObject: the digest of a file is in its metadata. Nothing is deleted.
         {
           actions   = ["s3:PutObject", "s3:GetObject"]
           resources = [for dataset in keys(local.datasets) : "${local.bucket_arn}/${dataset}/*"]

@@ -1,7 +1,7 @@
--- Basket size: how many lines an order has and what it is worth, per location, channel and month.
--- Units are left out: adding grams to pieces says nothing.
--- Only days with a manifest are read: what has none is half written.
--- Narrow the dates to what you want to see: they are the partitions that are read.
+-- Basket size: lines and value of an order when it was sold, per location, channel and month.
+-- Units are left out, because grams and pieces cannot be added. Refunds are left out, because they do not change what was bought.
+-- Only rows of the revision in the manifest are in force.
+-- Narrow the dates to the days of interest: they are the partitions that are read.
 select
     location_id,
     channel,
@@ -24,6 +24,7 @@ from (
     join export_manifest
         on export_manifest.business_date = sales_lines.business_date
        and export_manifest.time_zone = sales_lines.time_zone
+       and export_manifest.revision = sales_lines.revision
     where sales_lines.business_date between '2020-01-01' and '2099-12-31'
       and status <> 'canceled'
     group by location_id, channel, currency, substr(sales_lines.business_date, 1, 7), order_id

@@ -1,6 +1,7 @@
--- Hourly profile: what each location sells in each hour of its own clock, over all days of the range.
--- Only days with a manifest are read: what has none is half written.
--- Narrow the dates to what you want to see: they are the partitions that are read.
+-- Hourly profile: sales of each location in each hour of its own clock, over all days of the range.
+-- Refunds are left out: they happen at other hours than the sales.
+-- Only rows of the revision in the manifest are in force.
+-- Narrow the dates to the days of interest: they are the partitions that are read.
 select
     location_id,
     currency,
@@ -12,6 +13,7 @@ from sales_lines
 join export_manifest
     on export_manifest.business_date = sales_lines.business_date
    and export_manifest.time_zone = sales_lines.time_zone
+   and export_manifest.revision = sales_lines.revision
 where sales_lines.business_date between '2020-01-01' and '2099-12-31'
   and status <> 'canceled'
 group by location_id, currency, extract(hour from sold_at_local)

@@ -241,11 +241,16 @@ run "buckets_are_private" {
     error_message = "sales_lines must use partition projection."
   }
   assert {
+    condition     = alltrue(flatten([for dataset in local.datasets : [for column in dataset.columns : length(column.meaning) <= 255]]))
+    error_message = "A column comment is longer than Glue accepts."
+  }
+  assert {
+    # Two reads of the manifest in one query may find two revisions.
     condition = contains(keys(aws_glue_catalog_table.this), "export_manifest") && alltrue([for query in fileset("athena", "*.sql") :
-      !strcontains(file("athena/${query}"), "from sales_lines\n") ||
-      length(regexall("(?s)from sales_lines\\s+join export_manifest", file("athena/${query}"))) > 0
+      length(regexall("(from|join) export_manifest\\b", file("athena/${query}"))) == 1 &&
+      length(regexall("[a-z_]+\\.revision = [a-z_]+\\.revision", file("athena/${query}"))) > 0
     ])
-    error_message = "A query reads days without a manifest."
+    error_message = "A query does not join the revision of the manifest, or reads the manifest twice."
   }
 }
 
@@ -312,6 +317,17 @@ run "functions_have_least_privileges" {
   assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
     error_message = "sales-export may only query tables."
+  }
+  assert {
+    condition = toset(flatten([for statement in local.functions["sales-export"].statements : [
+      for action in statement.actions : [for resource in statement.resources : "${action} ${resource}"] if startswith(action, "s3:")
+      ]])) == toset(concat(["s3:ListBucket arn:aws:s3:::stockline-test-exports-123456789012"], flatten([
+      for dataset in ["sales_lines", "refund_lines", "dim_products", "dim_locations", "export_manifest"] : [
+        "s3:GetObject arn:aws:s3:::stockline-test-exports-123456789012/${dataset}/*",
+        "s3:PutObject arn:aws:s3:::stockline-test-exports-123456789012/${dataset}/*",
+      ]
+    ])))
+    error_message = "The permissions of sales-export on the bucket are not the ones it uses."
   }
 }
 

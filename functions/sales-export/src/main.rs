@@ -3,15 +3,11 @@
 #![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod dimensions;
-mod error;
-mod export;
+mod encoding;
 mod handler;
-mod location_day;
-mod parquet_file;
-mod sales_lines;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use stockline_application::sales_export::SalesExport;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
@@ -21,18 +17,19 @@ use stockline_platform::s3::S3Exports;
 use stockline_platform::telemetry;
 use tracing::Instrument;
 
-use crate::export::Export;
-use crate::handler::SalesExport;
+use crate::encoding::ParquetEncoder;
+use crate::handler::ExportFunction;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(env!("CARGO_PKG_NAME"));
     let aws = Aws::from_env()?;
-    let function = SalesExport {
-        export: Export {
+    let function = ExportFunction {
+        export: SalesExport {
             sales: DynamoSales::new(aws.dynamodb(), required("ORDERS_TABLE")?),
             catalog: DynamoCatalog::new(aws.dynamodb(), required("CATALOG_TABLE")?),
             bucket: S3Exports::new(aws.s3(), required("EXPORTS_BUCKET")?),
+            encoder: ParquetEncoder,
         },
         clock: SystemClock,
     };

@@ -13,10 +13,11 @@ use super::error::{DemoError, Result};
 use super::table::table;
 
 /// The queries: name of the file in `infra/athena`, and the question it answers.
-pub const QUERIES: [(&str, &str); 3] = [
+pub const QUERIES: [(&str, &str); 4] = [
     ("top_sellers", "Which products have the highest sales?"),
     ("hourly_profile", "How much does each store sell per hour?"),
     ("basket_size", "How large are the baskets?"),
+    ("day_completeness", "Is the day complete?"),
 ];
 
 /// The date range in the files. It is replaced by the business date of the demo.

@@ -22,7 +22,7 @@ use super::basket::Day;
 use super::callers::Callers;
 use super::drain::{Drained, dead_letters, drain};
 use super::error::{DemoError, Result};
-use super::exported::{self, ExportedLine};
+use super::exported::{self, ExportedDay};
 use super::money::{dollars, grouped};
 use super::plan::Plan;
 use super::summary::{Summary, count};
@@ -79,10 +79,10 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         |()| date.clone(),
     )
     .await?;
-    let lines = with_progress(
+    let exported = with_progress(
         "reading the Parquet files",
         exported::read(cloud, &aws, &date),
-        |lines| format!("{} rows", lines.len()),
+        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
     )
     .await?;
     run_queries(cloud, &aws, &date).await?;
@@ -91,7 +91,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         snapshot: &snapshot,
         orders: &plan.orders,
         traded: &traded,
-        exported: &lines,
+        exported: &exported,
         business_date: &date,
     };
     let findings = audit(&evidence);
@@ -114,7 +114,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
             .iter()
             .map(|finding| (finding.name, finding.holds()))
             .collect(),
-        ..count_all(&plan, &traded, &snapshot, &lines)
+        ..count_all(&plan, &traded, &snapshot, &exported)
     };
     let file = cloud.workspace_root.join("target/demo/summary.json");
     files::write_json(&file, &summary)?;
@@ -229,7 +229,7 @@ async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
 /// Runs the Athena queries and prints their results.
 async fn run_queries(cloud: &Cloud, aws: &Aws, date: &str) -> Result<()> {
     let results = with_progress(
-        "three Athena queries",
+        "the Athena queries",
         queries::run_all(cloud, aws, date),
         |_| String::new(),
     )
@@ -295,7 +295,7 @@ fn problems(traded: &Traded, logs: &[ControllerLog], received: &Received) -> Vec
     problems
 }
 
-fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, lines: &[ExportedLine]) -> Summary {
+fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, exported: &ExportedDay) -> Summary {
     let placed = plan
         .orders
         .iter()
@@ -317,8 +317,8 @@ fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, lines: &[Exporte
                 .filter(|task| task.state == "completed")
                 .count(),
         ),
-        exported_lines: count(lines.len()),
-        exported_net_minor: lines.iter().map(|line| line.net_minor).sum(),
+        exported_lines: count(exported.sales.len()),
+        exported_net_minor: exported.sales.iter().map(|line| line.net_minor).sum(),
         seconds: 0,
         invariants: BTreeMap::new(),
     }

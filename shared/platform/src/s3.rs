@@ -1,4 +1,4 @@
-//! The export's bucket on S3.
+//! The bucket of exports on S3.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use stockline_application::ports::export::{
 };
 use stockline_application::store_error::StoreError;
 
-/// The metadata that holds a file's SHA-256: an `ETag` is no digest under KMS encryption.
+/// The metadata entry with a file's SHA-256. Under KMS encryption an `ETag` is not a digest of the content.
 const SHA256: &str = "sha256";
 
-/// How long one try to send or fetch a file may take: a large day is more than the other calls' few seconds.
+/// The time limit of one attempt to transfer a file. A large day takes longer than the few seconds of other calls.
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// One bucket of exports.
@@ -27,7 +27,7 @@ pub struct S3Exports {
 }
 
 impl S3Exports {
-    /// Files in `bucket`.
+    /// Creates a store of the files in `bucket`.
     pub fn new(client: Client, bucket: String) -> Self {
         Self { client, bucket }
     }
@@ -37,7 +37,7 @@ impl ExportBucket for S3Exports {
     async fn put(
         &self,
         file: ExportFile,
-        over: Option<&FileVersion>,
+        expected: Option<&FileVersion>,
     ) -> Result<PutOutcome, StoreError> {
         let sent = self
             .client
@@ -47,16 +47,16 @@ impl ExportBucket for S3Exports {
             .content_type(file.content_type)
             .metadata(SHA256, file.sha256)
             .body(ByteStream::from(file.bytes))
-            .set_if_match(over.map(|version| version.0.clone()))
-            .set_if_none_match(over.is_none().then(|| "*".to_owned()))
+            .set_if_match(expected.map(|version| version.0.clone()))
+            .set_if_none_match(expected.is_none().then(|| "*".to_owned()))
             .customize()
-            .config_override(patient())
+            .config_override(transfer_config())
             .send()
             .await;
         match sent {
             Ok(_) => Ok(PutOutcome::Written),
-            Err(error) if is_overtaken(&error) => Ok(PutOutcome::Conflict),
-            Err(error) => Err(sort("write an export")(error)),
+            Err(error) if is_conflict(&error) => Ok(PutOutcome::Conflict),
+            Err(error) => Err(classify_error("write an export")(error)),
         }
     }
 
@@ -69,7 +69,7 @@ impl ExportBucket for S3Exports {
             .send()
             .await;
         match found {
-            // What another tool wrote has no digest and is not what is looked for; it is replaced.
+            // A file that another tool wrote has no digest, so it equals no file of the export.
             Ok(head) => Ok(Some(StoredFile {
                 content: head
                     .metadata
@@ -78,7 +78,7 @@ impl ExportBucket for S3Exports {
                 version: version(head.e_tag)?,
             })),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(sort("look for an export")(error)),
+            Err(error) => Err(classify_error("look up an export")(error)),
         }
     }
 
@@ -89,7 +89,7 @@ impl ExportBucket for S3Exports {
             .bucket(&self.bucket)
             .key(key)
             .customize()
-            .config_override(patient())
+            .config_override(transfer_config())
             .send()
             .await;
         match found {
@@ -106,12 +106,12 @@ impl ExportBucket for S3Exports {
                 }))
             }
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(sort("read an export")(error)),
+            Err(error) => Err(classify_error("read an export")(error)),
         }
     }
 }
 
-fn patient() -> Builder {
+fn transfer_config() -> Builder {
     Builder::new().timeout_config(
         TimeoutConfig::builder()
             .operation_attempt_timeout(TRANSFER_TIMEOUT)
@@ -122,18 +122,18 @@ fn patient() -> Builder {
 fn version(e_tag: Option<String>) -> Result<FileVersion, StoreError> {
     e_tag
         .map(FileVersion)
-        .ok_or_else(|| StoreError::failed("look for an export")("the file has no ETag"))
+        .ok_or_else(|| StoreError::failed("look up an export")("the file has no ETag"))
 }
 
-/// 412: another was written before; 409: another is being written; 404: what was seen is gone.
-fn is_overtaken<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+/// Returns whether another write was first: 412 if it has ended, 409 if it is running, 404 if the expected file was deleted.
+fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());
     matches!(status, Some(409 | 412)) || is_absent(error)
 }
 
-/// A `HEAD` of what is not there has no body to say so in: its status does.
+/// Returns whether the object does not exist. The response to a `HEAD` has no body, so only its status tells.
 fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error
         .raw_response()
@@ -141,7 +141,7 @@ fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
         && error.code() != Some("NoSuchBucket")
 }
 
-fn sort<E>(context: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
+fn classify_error<E>(context: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {

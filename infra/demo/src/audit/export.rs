@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::super::exported::ExportedLine;
+use super::super::exported::{ExportedDay, ExportedLine, ExportedRefund};
 use super::Finding;
 use super::rows::Snapshot;
 
-/// Compares every line, and the total of each location.
-pub fn equals_orders(
-    snapshot: &Snapshot,
-    exported: &[ExportedLine],
-    business_date: &str,
-) -> Finding {
+/// Compares every line and every refund, and the total of each location.
+pub fn equals_orders(snapshot: &Snapshot, exported: &ExportedDay, business_date: &str) -> Finding {
     let mut finding = Finding::new(
         "exports_equal_orders",
         "exported totals equal the orders they came from, to the cent",
     );
     let mut rows: BTreeMap<(&str, i64), Vec<&ExportedLine>> = BTreeMap::new();
     let mut totals: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
-    for line in exported {
-        rows.entry((&line.order_id, line.line))
+    for line in &exported.sales {
+        rows.entry((&line.order_id, line.line_no))
             .or_default()
             .push(line);
         totals.entry(&line.location_id).or_default().0 += line.net_minor;
@@ -55,6 +51,7 @@ pub fn equals_orders(
                         && row.gross_minor == gross
                         && row.discount_minor == gross - net
                         && row.net_minor == net
+                        && row.total_minor == order.paid_for(line, quantity)
                 });
             finding.check(is_equal, || {
                 format!(
@@ -81,5 +78,56 @@ pub fn equals_orders(
             )
         });
     }
+    compare_refunds(snapshot, &exported.refunds, business_date, &mut finding);
     finding
+}
+
+/// Compares the exported refunds with the stored ones, as sets of lines.
+fn compare_refunds(
+    snapshot: &Snapshot,
+    exported: &[ExportedRefund],
+    business_date: &str,
+    finding: &mut Finding,
+) {
+    let dates: BTreeMap<&str, &str> = snapshot
+        .orders
+        .iter()
+        .map(|order| (order.order_id.as_str(), order.business_date.as_str()))
+        .collect();
+    let mut stored: Vec<ExportedRefund> = Vec::new();
+    for refund in &snapshot.refunds {
+        if refund.business_date != business_date {
+            continue;
+        }
+        stored.extend(refund.lines.iter().map(|line| {
+            let order_date = dates.get(refund.order_id.as_str());
+            ExportedRefund {
+                refund_id: refund.refund_id.clone(),
+                order_id: refund.order_id.clone(),
+                line_no: line.line,
+                location_id: refund.location_id.clone(),
+                business_date: refund.business_date.clone(),
+                order_business_date: (*order_date.unwrap_or(&"")).to_owned(),
+                sku: line.sku.clone(),
+                restocked: line.restock,
+                quantity: line.quantity,
+                currency: "USD".to_owned(),
+                total_minor: line.amount,
+            }
+        }));
+    }
+    stored.sort_unstable();
+    let mut exported = exported.to_vec();
+    exported.sort_unstable();
+    finding.check(stored == exported, || {
+        let difference = stored
+            .iter()
+            .zip(&exported)
+            .find(|(stored, exported)| stored != exported);
+        format!(
+            "{} refunded lines are stored, {} are exported; the first pair that differs: {difference:?}",
+            stored.len(),
+            exported.len()
+        )
+    });
 }

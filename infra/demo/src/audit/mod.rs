@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use rows::Snapshot;
 
-use super::exported::ExportedLine;
+use super::exported::ExportedDay;
 use super::plan::PlannedOrder;
 use super::trading::Traded;
 
@@ -83,8 +83,8 @@ pub struct Evidence<'a> {
     pub orders: &'a [PlannedOrder],
     /// The responses to them.
     pub traded: &'a Traded,
-    /// The rows of the exported files.
-    pub exported: &'a [ExportedLine],
+    /// The exported rows in force.
+    pub exported: &'a ExportedDay,
     pub business_date: &'a str,
 }
 

@@ -77,8 +77,10 @@ pub struct OrderRow {
 /// A stored refund.
 #[derive(Debug, Clone, Default)]
 pub struct RefundRow {
+    pub refund_id: String,
     pub order_id: String,
     pub location_id: String,
+    pub business_date: String,
     pub total: i64,
     /// The refunded lines.
     pub lines: Vec<MovedLine>,
@@ -183,6 +185,11 @@ impl OrderRow {
         }
     }
 
+    /// The amount to pay for `quantity` units of `line`.
+    pub fn paid_for(&self, line: &LineRow, quantity: i64) -> i64 {
+        line.share(self.total_of(line), quantity)
+    }
+
     /// The amount of `quantity` units of `line`, without added tax.
     pub fn net_of(&self, line: &LineRow, quantity: i64) -> i64 {
         let added_tax = if self.is_tax_added {
@@ -190,7 +197,7 @@ impl OrderRow {
         } else {
             0
         };
-        line.share(self.total_of(line), quantity) - added_tax
+        self.paid_for(line, quantity) - added_tax
     }
 }
 
@@ -255,8 +262,10 @@ fn order(item: &Item) -> Result<OrderRow> {
 
 fn refund(item: &Item) -> Result<RefundRow> {
     Ok(RefundRow {
+        refund_id: text(item, "refund_id")?,
         order_id: text(item, "order_id")?,
         location_id: text(item, "location_id")?,
+        business_date: text(item, "business_date")?,
         total: number(item, "total")?,
         lines: moved_lines(item)?,
     })

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::exported::ExportedLine;
+use super::super::exported::{ExportedDay, ExportedLine, ExportedRefund};
 use super::super::plan::{PlannedOrder, Resend};
 use super::super::trading::Traded;
 use super::quantities::Quantities;
@@ -21,7 +21,7 @@ struct Scenario {
     snapshot: Snapshot,
     orders: Vec<PlannedOrder>,
     traded: Traded,
-    exported: Vec<ExportedLine>,
+    exported: ExportedDay,
 }
 
 fn movement(
@@ -110,19 +110,23 @@ fn correct_day() -> Scenario {
             placed: BTreeMap::from([("basket-1".into(), "order-1".into())]),
             ..Traded::default()
         },
-        exported: vec![ExportedLine {
-            order_id: "order-1".into(),
-            line: 1,
-            location_id: "dc".into(),
-            channel: "online".into(),
-            business_date: "2026-03-01".into(),
-            sku: "milk".into(),
-            quantity: 3,
-            currency: "USD".into(),
-            gross_minor: 300,
-            discount_minor: 1,
-            net_minor: 299,
-        }],
+        exported: ExportedDay {
+            sales: vec![ExportedLine {
+                order_id: "order-1".into(),
+                line_no: 1,
+                location_id: "dc".into(),
+                channel: "online".into(),
+                business_date: "2026-03-01".into(),
+                sku: "milk".into(),
+                quantity: 3,
+                currency: "USD".into(),
+                gross_minor: 300,
+                discount_minor: 1,
+                net_minor: 299,
+                total_minor: 299,
+            }],
+            refunds: Vec::new(),
+        },
     }
 }
 
@@ -161,7 +165,7 @@ fn empty_day_proves_no_invariant() {
         snapshot: Snapshot::default(),
         orders: Vec::new(),
         traded: Traded::default(),
-        exported: Vec::new(),
+        exported: ExportedDay::default(),
     };
     let found = broken(&empty);
     assert_eq!(found.len(), 5, "{found:?}");
@@ -250,15 +254,30 @@ fn partly_fulfilled_day() -> Scenario {
         lines: vec![moved(2, 0, false)],
     }];
     snapshot.refunds = vec![RefundRow {
+        refund_id: "refund-1".into(),
         order_id: "order-1".into(),
         location_id: "dc".into(),
+        business_date: "2026-03-01".into(),
         total: 99,
         lines: vec![moved(1, 99, true)],
     }];
-    let exported = &mut day.exported[0];
-    exported.quantity = 2;
-    (exported.gross_minor, exported.discount_minor) = (200, 1);
-    exported.net_minor = 199;
+    let sold = &mut day.exported.sales[0];
+    sold.quantity = 2;
+    (sold.gross_minor, sold.discount_minor) = (200, 1);
+    (sold.net_minor, sold.total_minor) = (199, 199);
+    day.exported.refunds = vec![ExportedRefund {
+        refund_id: "refund-1".into(),
+        order_id: "order-1".into(),
+        line_no: 1,
+        location_id: "dc".into(),
+        business_date: "2026-03-01".into(),
+        order_business_date: "2026-03-01".into(),
+        sku: "milk".into(),
+        restocked: true,
+        quantity: 1,
+        currency: "USD".into(),
+        total_minor: 99,
+    }];
     day
 }
 
@@ -271,23 +290,25 @@ fn partly_fulfilled_canceled_and_returned_order_passes() {
 
 #[test]
 fn wrong_refunds_are_found() {
+    // The refund differs from its order and from its exported row.
+    const BOTH: [&str; 2] = ["one_key_one_effect", "exports_equal_orders"];
     let mut missing = partly_fulfilled_day();
     missing.snapshot.refunds.clear();
-    assert_eq!(broken(&missing), ["one_key_one_effect"]);
+    assert_eq!(broken(&missing), BOTH);
 
     let mut twice = partly_fulfilled_day();
     let again = twice.snapshot.refunds[0].clone();
     twice.snapshot.refunds.push(again);
-    assert_eq!(broken(&twice), ["one_key_one_effect"]);
+    assert_eq!(broken(&twice), BOTH);
 
     let mut wrong_amount = partly_fulfilled_day();
     wrong_amount.snapshot.refunds[0].total = 100;
     wrong_amount.snapshot.refunds[0].lines[0].amount = 100;
-    assert_eq!(broken(&wrong_amount), ["one_key_one_effect"]);
+    assert_eq!(broken(&wrong_amount), BOTH);
 
     let mut not_restocked = partly_fulfilled_day();
     not_restocked.snapshot.refunds[0].lines[0].restock = false;
-    assert_eq!(broken(&not_restocked), ["one_key_one_effect"]);
+    assert_eq!(broken(&not_restocked), BOTH);
 }
 
 #[test]
@@ -305,14 +326,37 @@ fn unrecorded_fulfilment_and_wrong_release_are_found() {
 #[test]
 fn wrong_export_rows_are_found() {
     let mut cent = correct_day();
-    cent.exported[0].net_minor = 298;
+    cent.exported.sales[0].net_minor = 298;
     assert_eq!(broken(&cent), ["exports_equal_orders"]);
 
     let mut twice = correct_day();
-    twice.exported.push(twice.exported[0].clone());
+    let again = twice.exported.sales[0].clone();
+    twice.exported.sales.push(again);
     assert_eq!(broken(&twice), ["exports_equal_orders"]);
 
     let mut missing = correct_day();
-    missing.exported.clear();
+    missing.exported.sales.clear();
     assert_eq!(broken(&missing), ["exports_equal_orders"]);
+}
+
+#[test]
+fn wrong_exported_refunds_are_found() {
+    let mut missing = partly_fulfilled_day();
+    missing.exported.refunds.clear();
+    assert_eq!(broken(&missing), ["exports_equal_orders"]);
+
+    let mut twice = partly_fulfilled_day();
+    let again = twice.exported.refunds[0].clone();
+    twice.exported.refunds.push(again);
+    assert_eq!(broken(&twice), ["exports_equal_orders"]);
+
+    let mut not_restocked = partly_fulfilled_day();
+    not_restocked.exported.refunds[0].restocked = false;
+    assert_eq!(broken(&not_restocked), ["exports_equal_orders"]);
+
+    // A refund of another day is in another partition.
+    let mut of_another_day = partly_fulfilled_day();
+    of_another_day.snapshot.refunds[0].business_date = "2026-03-02".into();
+    of_another_day.exported.refunds.clear();
+    assert_eq!(broken(&of_another_day), [""; 0]);
 }

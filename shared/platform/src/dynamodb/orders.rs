@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
 use stockline_domain::level::MovementKind;
-use stockline_domain::order::{KeyedDelta, Order};
+use stockline_domain::order::{KeyedDelta, Order, Refund};
 
 use super::attributes::{item, key_of, number, string, value};
 use super::level_changes::{LevelChangeResult, LevelChanges, LevelRefusal};
@@ -31,7 +31,8 @@ use stockline_application::ports::orders::{
 };
 use stockline_application::store_error::StoreError;
 
-use history::{CancellationRecord, FulfilmentRecord, RefundRecord};
+pub use history::RefundRecord;
+use history::{CancellationRecord, FulfilmentRecord};
 pub use record::OrderRecord;
 pub use stream::order_change;
 
@@ -184,6 +185,45 @@ pub(super) async fn daily_orders_page(
         Ok(value::<OrderRecord>(item)?.order())
     })
     .await
+}
+
+/// Reads a page of the refunds at a location on a business date, from index `by_location`.
+pub(super) async fn daily_refunds_page(
+    client: &Client,
+    orders_table: &str,
+    partition: String,
+    after: Option<Position>,
+) -> Result<Listing<Refund>, StoreError> {
+    let query = client
+        .query()
+        .table_name(orders_table)
+        .index_name("by_location")
+        .key_condition_expression("location_key = :day")
+        .expression_attribute_values(":day", string(partition));
+    query_page(query, after, "list the refunds of a day", |item| {
+        let (refund, _) = value::<RefundRecord>(item)?.into_parts();
+        Ok(refund)
+    })
+    .await
+}
+
+/// Reads an order from its own partition, eventually consistent.
+pub(super) async fn find_order(
+    client: &Client,
+    orders_table: &str,
+    id: OrderId,
+) -> Result<Option<Order>, StoreError> {
+    let key = keys::order(id);
+    let query = client
+        .query()
+        .table_name(orders_table)
+        .key_condition_expression("pk = :pk AND sk = :sk")
+        .expression_attribute_values(":pk", string(key.pk))
+        .expression_attribute_values(":sk", string(key.sk));
+    let page = query_page(query, None, "read an order", |item| {
+        Ok(value::<OrderRecord>(item)?.order())
+    });
+    Ok(page.await?.items.pop())
 }
 
 impl OrderStore for DynamoOrders {

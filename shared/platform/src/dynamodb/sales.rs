@@ -1,15 +1,17 @@
-//! Reads the orders of whole business dates, and the business dates with late writes, from indexes of the orders table.
+//! Reads the orders and refunds of whole business dates, and the business dates with late writes, from indexes of the orders
+//! table.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use stockline_domain::export::late::LateDay;
-use stockline_domain::ids::LocationId;
-use stockline_domain::order::Order;
+use stockline_domain::ids::{LocationId, OrderId};
+use stockline_domain::order::{Order, Refund};
 
 use super::attributes::{Item, string};
-use super::orders::{daily_orders_page, query_daily_orders};
+use super::orders::{daily_orders_page, daily_refunds_page, find_order, query_daily_orders};
 use super::paging::query_all;
 use crate::keys;
 use stockline_application::paging::{Listing, Position};
@@ -17,6 +19,9 @@ use stockline_application::ports::export::SalesReader;
 use stockline_application::store_error::StoreError;
 
 const LIST_LATE_WRITES: &str = "list late writes";
+
+/// The number of orders that are read at the same time.
+const CONCURRENT_READS: usize = 16;
 
 /// A reader of orders for the export.
 #[derive(Debug, Clone)]
@@ -44,6 +49,29 @@ impl SalesReader for DynamoSales {
     ) -> Result<Listing<Order>, StoreError> {
         let query = query_daily_orders(&self.client, &self.orders_table, location, business_date);
         daily_orders_page(query, after).await
+    }
+
+    async fn refunds_page(
+        &self,
+        location: &LocationId,
+        business_date: Date,
+        after: Option<Position>,
+    ) -> Result<Listing<Refund>, StoreError> {
+        let partition = keys::daily_refunds_partition(location, business_date);
+        daily_refunds_page(&self.client, &self.orders_table, partition, after).await
+    }
+
+    /// Queries the orders one by one: a `BatchGetItem` costs as much, and would be one more permission.
+    async fn find_orders(&self, ids: &BTreeSet<OrderId>) -> Result<Vec<Order>, StoreError> {
+        let reads = ids
+            .iter()
+            .copied()
+            .map(|id| find_order(&self.client, &self.orders_table, id));
+        let orders: Vec<Option<Order>> = stream::iter(reads)
+            .buffer_unordered(CONCURRENT_READS)
+            .try_collect()
+            .await?;
+        Ok(orders.into_iter().flatten().collect())
     }
 
     async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {

@@ -30,9 +30,9 @@ async fn put_replaces_the_whole_file<Bucket: ExportBucket>(bucket: &Bucket) {
 
 async fn put_over_an_outdated_version_is_a_conflict<Bucket: ExportBucket>(bucket: &Bucket) {
     let key = "export_manifest/business_date=2026-03-01/Etc-GMT+1.json";
-    let put = async |text: &str, over: Option<&FileVersion>| {
+    let put = async |text: &str, expected: Option<&FileVersion>| {
         let file = ExportFile::new(key.to_owned(), "text/plain", text.as_bytes().to_vec());
-        bucket.put(file, over).await.unwrap()
+        bucket.put(file, expected).await.unwrap()
     };
     assert_eq!(put("one", None).await, PutOutcome::Written);
     assert_eq!(put("two", None).await, PutOutcome::Conflict);

@@ -146,6 +146,8 @@ macro_rules! conformance_stories {
     (sales, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::sales]
             pages_return_every_order_of_a_day_once
+            refunds_are_listed_by_their_own_place_and_day
+            orders_are_found_by_id
             late_write_is_found_by_its_day_of_writing
         }
     };

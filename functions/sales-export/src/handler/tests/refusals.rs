@@ -1,5 +1,6 @@
 //! Failed exports and their error messages.
 
+use jiff::civil::date;
 use stockline_application::ports::export::{ExportFile, PutOutcome};
 
 use super::*;
@@ -25,7 +26,7 @@ async fn failed_day_has_no_manifest_and_blocks_no_other() {
     );
     retailer.bucket.fail_puts(None);
     assert_eq!(retailer.export(json!({})).await.len(), 2);
-    assert_eq!(retailer.bucket.take_written().len(), 2);
+    assert_eq!(retailer.bucket.take_written().len(), 3);
 }
 
 #[tokio::test]
@@ -68,6 +69,57 @@ async fn unreadable_manifest_is_named_and_not_replaced() {
     assert!(
         message.contains(&format!(
             "the manifest {BERLIN_MANIFEST} cannot be read: EOF"
+        )),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn order_that_differs_from_its_lines_keeps_the_old_revision() {
+    let retailer = retailer();
+    let order = one_sale();
+    retailer.add_order(&order);
+    retailer.export(json!({})).await;
+    let (before, manifest) = (retailer.sales(), retailer.manifest(BERLIN_MANIFEST));
+    let mut wrong = sale("2", "store-a", "2026-03-01T11:00:00Z", 119, "EUR");
+    wrong.total.amount += 1;
+    retailer.add_order(&wrong);
+    let message = retailer.error_message(json!({})).await;
+    assert!(
+        message.contains("sales_lines of store-a in EUR: total is 475 as read, 474 in the rows"),
+        "{message}"
+    );
+    assert_eq!(retailer.sales(), before);
+    assert_eq!(retailer.manifest(BERLIN_MANIFEST), manifest);
+}
+
+#[tokio::test]
+async fn refund_that_differs_from_its_lines_fails_its_day() {
+    let retailer = retailer();
+    let order = one_sale().fulfil(1, 2).unwrap();
+    let (mut refund, refunded) = refund(&order, "r", "store-a", date(2026, 3, 1), &[(1, true)]);
+    refund.total.amount -= 1;
+    retailer.add_order(&refunded);
+    retailer.add_refund(&refund);
+    let message = retailer.error_message(json!({})).await;
+    assert!(
+        message.contains("refund_lines of store-a in EUR: net is 117 as read, 118 in the rows"),
+        "{message}"
+    );
+    assert!(!retailer.bucket.keys().contains(&BERLIN_MANIFEST.to_owned()));
+}
+
+#[tokio::test]
+async fn refund_without_an_order_fails_its_day() {
+    let retailer = retailer();
+    let order = one_sale().fulfil(1, 2).unwrap();
+    let (refund, _) = refund(&order, "r", "store-a", date(2026, 3, 1), &[(1, true)]);
+    retailer.add_refund(&refund);
+    let message = retailer.error_message(json!({})).await;
+    let (order_id, refund_id) = (order.order_id, refund.refund_id);
+    assert!(
+        message.contains(&format!(
+            "order {order_id} of refund {refund_id} does not exist"
         )),
         "{message}"
     );

@@ -1,12 +1,6 @@
-//! Repeated exports of a day: unchanged, revised, concurrent.
+//! Repeated exports of a day: unchanged, revised, of another format.
 
-use std::collections::BTreeSet;
-
-use jiff::civil::Date;
-use stockline_application::paging::{Listing, Position};
-use stockline_application::store_error::StoreError;
-use stockline_domain::export::late::LateDay;
-use stockline_domain::ids::LocationId;
+use stockline_application::ports::export::{ExportFile, PutOutcome};
 
 use super::*;
 
@@ -39,6 +33,7 @@ async fn late_correction_revises_only_its_day() {
     let order = one_sale();
     retailer.add_order(&order);
     retailer.export(json!({})).await;
+    let first = retailer.bucket.bytes(&berlin("sales_lines", 1));
     retailer.bucket.take_written();
     retailer.add_order(&order.cancel(order.placed_at).unwrap());
     let exports = retailer.export(json!({"days": 3})).await;
@@ -54,19 +49,21 @@ async fn late_correction_revises_only_its_day() {
             ("2026-03-01".to_owned(), 2)
         ]
     );
-    let row = &retailer.rows(BERLIN)[0];
-    assert_eq!(row.status, "canceled");
+    let rows = retailer.sales();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["status"], &rows[0]["revision"]),
+        (&json!("canceled"), &json!(2))
+    );
     let totals = &retailer.manifest(BERLIN_MANIFEST).totals[0];
     assert_eq!(
         (totals.orders, totals.canceled_orders, totals.net),
         (0, 1, 0)
     );
-    assert!(
-        !retailer
-            .bucket
-            .take_written()
-            .contains(&"sales_lines/business_date=2026-03-01/America-New_York.parquet".to_owned())
-    );
+    assert_eq!(retailer.bucket.bytes(&berlin("sales_lines", 1)), first);
+    let written = retailer.bucket.take_written();
+    let of_new_york = |key: &&String| key.contains("business_date=2026-03-01/America");
+    assert_eq!(written.iter().find(of_new_york), None);
 }
 
 #[tokio::test]
@@ -82,12 +79,12 @@ async fn correction_months_later_revises_its_day() {
         .shop
         .lock()
         .write_order(canceled, Fingerprint::of(&"a").unwrap(), canceled_at);
-    let in_july = SalesExport {
-        clock: FakeClock::at("2026-07-02T03:00:00Z"),
-        ..retailer.function
-    };
+    let in_july = retailer.function_at("2026-07-02T03:00:00Z");
     let exports = in_july.handle(json!({"days": 8})).await.unwrap().exports;
-    let late: Vec<&ExportedDay> = exports.iter().filter(|day| day.key == BERLIN).collect();
+    let late: Vec<&ExportedDay> = exports
+        .iter()
+        .filter(|day| day.manifest == BERLIN_MANIFEST)
+        .collect();
     assert_eq!(late.len(), 1);
     assert_eq!(late[0].revision, 2);
     assert_eq!(
@@ -95,7 +92,7 @@ async fn correction_months_later_revises_its_day() {
         17,
         "eight days of two groups and one late day"
     );
-    assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
+    assert_eq!(retailer.sales()[0]["status"], "canceled");
     retailer.bucket.take_written();
     in_july.handle(json!({"days": 8})).await.unwrap();
     assert_eq!(
@@ -105,64 +102,60 @@ async fn correction_months_later_revises_its_day() {
     );
 }
 
-/// After the first page of a day is read, cancels one of its orders and lets another run export the day.
-struct ConcurrentExport {
-    shop: MemoryShop,
-    other: Function,
-    order: std::sync::Mutex<Option<Order>>,
-}
-
-impl SalesReader for ConcurrentExport {
-    async fn page(
-        &self,
-        location: &LocationId,
-        business_date: Date,
-        after: Option<Position>,
-    ) -> Result<Listing<Order>, StoreError> {
-        let page = self.shop.page(location, business_date, after).await;
-        let order = self
-            .order
-            .lock()
-            .unwrap()
-            .take_if(|order| order.location_id == *location);
-        if let Some(order) = order {
-            let canceled = order.cancel(order.placed_at).unwrap();
-            self.shop
-                .lock()
-                .write_order(canceled, Fingerprint::of(&"a").unwrap(), order.placed_at);
-            let dates = json!({"business_dates": [business_date.to_string()]});
-            Box::pin(self.other.handle(dates)).await.unwrap();
-        }
-        page
-    }
-
-    async fn written_late(&self, day: Date) -> Result<BTreeSet<LateDay>, StoreError> {
-        self.shop.written_late(day).await
-    }
+#[tokio::test]
+async fn renamed_product_changes_dim_products_only() {
+    let retailer = retailer();
+    retailer.add_order(&one_sale());
+    retailer.export(json!({})).await;
+    retailer.bucket.take_written();
+    retailer.name_product("Whole milk");
+    retailer.export(json!({})).await;
+    assert_eq!(
+        retailer.bucket.take_written(),
+        ["dim_products/dim_products.parquet"]
+    );
+    assert_eq!(retailer.sales()[0]["product_name"], "Milk");
 }
 
 #[tokio::test]
-async fn concurrent_exports_keep_the_newer_orders() {
+async fn manifest_of_another_format_gets_a_new_revision() {
     let retailer = retailer();
-    let order = one_sale();
-    retailer.add_order(&order);
-    let first_run = SalesExport {
-        export: Export {
-            catalog: retailer.function.export.catalog.clone(),
-            bucket: retailer.bucket.clone(),
-            sales: ConcurrentExport {
-                shop: retailer.shop.clone(),
-                order: Some(order).into(),
-                other: retailer.function,
-            },
-        },
-        clock: FakeClock::at("2026-03-02T08:00:00Z"),
-    };
-    first_run.handle(json!({})).await.unwrap();
-    assert_eq!(rows(retailer.bucket.bytes(BERLIN))[0].status, "canceled");
-    let manifest: Manifest =
-        serde_json::from_slice(&retailer.bucket.bytes(BERLIN_MANIFEST)).unwrap();
-    assert_eq!((manifest.revision, manifest.totals[0].orders), (1, 0));
-    let file = retailer.bucket.sha256(BERLIN).await.unwrap().unwrap();
-    assert_eq!(manifest.files[0].sha256, file.content);
+    let old = json!({
+        "version": 1, "group": "Europe-Berlin", "time_zone": "Europe/Berlin", "business_date": DAY, "revision": 4,
+        "closed": true, "files": [], "totals": [],
+    });
+    let file = ExportFile::new(
+        BERLIN_MANIFEST.to_owned(),
+        "application/json",
+        old.to_string().into_bytes(),
+    );
+    let put = retailer.bucket.put(file, None).await.unwrap();
+    assert_eq!(put, PutOutcome::Written);
+    let exports = retailer.export(json!({})).await;
+    assert_eq!(exports[1].revision, 5);
+    let manifest = retailer.manifest(BERLIN_MANIFEST);
+    assert_eq!(
+        (manifest.version, manifest.revision),
+        (Manifest::VERSION, 5)
+    );
+}
+
+#[tokio::test]
+async fn revisions_of_failed_runs_are_left_out() {
+    let retailer = retailer();
+    retailer.export(json!({})).await;
+    // Two runs wrote files for other orders and stopped before their manifests.
+    for revision in [2, 3] {
+        let file = ExportFile::new(
+            berlin("sales_lines", revision),
+            "application/vnd.apache.parquet",
+            vec![u8::try_from(revision).unwrap()],
+        );
+        let put = retailer.bucket.put(file, None).await.unwrap();
+        assert_eq!(put, PutOutcome::Written);
+    }
+    retailer.add_order(&one_sale());
+    let exports = retailer.export(json!({})).await;
+    assert_eq!(exports[1].revision, 4);
+    assert_eq!(retailer.bucket.bytes(&berlin("sales_lines", 2)), [2]);
 }
