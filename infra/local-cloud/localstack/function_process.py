@@ -1,7 +1,9 @@
 """A function as a process of this machine: its `bootstrap`, served with invocations through a Runtime API of its own."""
 
 import json
+import os
 import queue
+import select
 import signal
 import subprocess
 import threading
@@ -35,8 +37,8 @@ class FunctionProcess:
         self._ready: Future[None] = Future()
         self._invocations: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._responses: dict[str, Future[bytes]] = {}
-        self._lines: list[str] = []
-        # Guards the futures, the lines and `_exit_error`.
+        self._output: list[bytes] = []
+        # Guards the futures, the output and `_exit_error`.
         self._lock = threading.Lock()
         self._exit_error: bytes | None = None
         self._api = RuntimeApiServer(self)
@@ -48,6 +50,7 @@ class FunctionProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        os.set_blocking(self._process.stdout.fileno(), False)
         threading.Thread(target=self._watch, daemon=True, name="function-process").start()
 
     @property
@@ -82,10 +85,11 @@ class FunctionProcess:
         self._process.wait()
 
     def take_output(self) -> str:
-        """The lines that the process printed since the last call."""
+        """What the process printed since the last call. All that it printed before a response is included."""
         with self._lock:
-            lines, self._lines = self._lines, []
-        return "".join(lines)
+            self._read_output()
+            output, self._output = self._output, []
+        return b"".join(output).decode(errors="replace")
 
     def next_invocation(self) -> Invocation | None:
         """See InvocationHost."""
@@ -113,9 +117,15 @@ class FunctionProcess:
 
     def _watch(self) -> None:
         """Collects the output. When the process ends, fails whoever waits for it."""
-        for line in self._process.stdout:
+        poll = select.poll()
+        poll.register(self._process.stdout, select.POLLIN)
+        is_open = True
+        while is_open:
+            poll.poll()
             with self._lock:
-                self._lines.append(line.decode(errors="replace"))
+                is_open = self._read_output()
+        with self._lock:
+            self._process.stdout.close()
         payload = error_payload("Runtime.ExitError", f"Runtime exited with error: {_describe(self._process.wait())}")
         self.fail_initialization(payload)
         with self._lock:
@@ -126,6 +136,20 @@ class FunctionProcess:
         # Releases the server thread that waits for an invocation.
         self._invocations.put(None)
         self._api.close()
+
+
+    def _read_output(self) -> bool:
+        """Reads what is in the pipe, with the lock held. Returns whether the process still has it open."""
+        stdout = self._process.stdout
+        while not stdout.closed:
+            try:
+                chunk = os.read(stdout.fileno(), 65536)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                break
+            self._output.append(chunk)
+        return False
 
 
 def _describe(status: int) -> str:

@@ -49,6 +49,9 @@ class RuntimeApiServer(ThreadingHTTPServer):
         """Value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self.server_port}"
 
+    def handle_error(self, request, client_address):
+        """A connection that the function breaks off is no error of the server. A crash and a timeout do that."""
+
     def close(self) -> None:
         """Stops listening. Connections of a dead process end by themselves."""
         self.shutdown()
