@@ -62,6 +62,7 @@ def set_environment():
 
 def install_patches():
     """Installs all patches. They must be in place before LocalStack loads its services."""
+    import alarm_tags
     import authorizers
     import dynamodb_local
     import gateway_responses
@@ -75,6 +76,7 @@ def install_patches():
     gateway_responses.install()
     stream_mappings.install()
     schedules.install()
+    alarm_tags.install()
 
 
 def end(*_):
