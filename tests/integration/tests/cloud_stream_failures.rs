@@ -36,8 +36,9 @@ async fn receive(admin: &ApiClient, skus: &[&str], key: &str) {
         .iter()
         .map(|sku| json!({"kind": "receipt", "location_id": STORE, "sku": sku, "quantity": 1}))
         .collect();
-    let received = admin.post("/v1/stock/changes", &json!({"changes": changes}), Some(key));
-    received.await.unwrap().expect_status(&[200]).unwrap();
+    let body = json!({"changes": changes});
+    let received = admin.post("/v1/stock/changes", &body, Some(key)).await;
+    received.unwrap().expect_status(&[200]).unwrap();
 }
 
 /// Waits until the ledger of `sku` has `count` movements.
