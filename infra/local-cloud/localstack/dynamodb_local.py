@@ -20,7 +20,8 @@ def install(folder: Path) -> None:
 
     def start(self) -> FuncThread:
         """Starts Java in the process group of the local cloud. LocalStack would start a new session, which outlives it."""
-        process = subprocess.Popen(loopback_command(original_command(self)), cwd=folder, stdin=subprocess.DEVNULL)
+        # Java ends when the pipe is closed, which also happens when this process is killed.
+        process = subprocess.Popen(loopback_command(original_command(self)), cwd=folder, stdin=subprocess.PIPE)
         thread = FuncThread(lambda _: process.wait(), name="dynamodb-local")
         thread.process = process
         thread.start()

@@ -152,7 +152,10 @@ fn start(launcher: &Launcher, dir: &Path, port: Port) -> Result<RunningCloud> {
     let start = Instant::now();
     while start.elapsed() < START_TIMEOUT {
         if is_healthy(&running) {
-            running.check_loopback_only()?;
+            if let Err(exposed) = running.check_loopback_only() {
+                stop(dir)?;
+                return Err(exposed);
+            }
             step.done(running.endpoint());
             return Ok(running);
         }

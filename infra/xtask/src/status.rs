@@ -247,6 +247,10 @@ impl Cloud {
             .filter(|(_, is_available)| !**is_available)
             .map(|(feature, _)| feature.as_str())
             .collect();
+        let dynamodb = match &self.dynamodb_endpoint_url {
+            Some(url) => format!("; DynamoDB also at {url}"),
+            None => String::new(),
+        };
         let athena = if self.athena_workgroup.is_empty() {
             "not available".to_owned()
         } else {
@@ -256,7 +260,7 @@ impl Cloud {
             )
         };
         format!(
-            "  cloud       {}, without {}\n  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      {athena}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
+            "  cloud       {}, without {}\n  API         {}\n  AWS APIs    {} ({}, account {}){dynamodb}\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      {athena}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
             self.kind.title(),
             missing.join(", "),
             self.api_url,
