@@ -1,11 +1,13 @@
 """Gap: LocalStack stores BisectBatchOnFunctionError and MaximumRecordAgeInSeconds of stream mappings, but ignores both.
 
-Patch: a batch that fails as a whole is split in halves, which are sent one after the other, and the age of a record counts
-from its creation. Filters, retries, partial failures and failure records are LocalStack's own.
+Patch: a batch that fails as a whole is split in halves, which are sent one after the other. The age of a record counts from its
+creation, and the failure record of one that is too old has the reason. Filters, retries, partial failures and all other failure
+records are LocalStack's own.
 """
 
 import copy
 
+from localstack.services.lambda_.event_source_mapping.esm_event_processor import EsmEventProcessor
 from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
 from localstack.services.lambda_.event_source_mapping.event_processor import BatchFailureError
 from localstack.services.lambda_.event_source_mapping.pipe_utils import get_current_time
@@ -20,6 +22,7 @@ def install() -> None:
     """Makes stream mappings bisect batches and respect the age of records."""
     original_forward = StreamPoller.forward_events_to_target
     original_worker = EsmWorkerFactory.get_esm_worker
+    original_context = EsmEventProcessor.generate_event_failure_context
 
     def forward(self, shard_id, records):
         # LocalStack changes the records that it sends, so each attempt gets a copy.
@@ -40,7 +43,16 @@ def install() -> None:
             worker.poller.processor = BisectingProcessor(worker.poller.processor)
         return worker
 
+    def failure_context(self, abort_condition, **details):
+        # Without an invocation, LocalStack returns nothing.
+        return original_context(self, abort_condition, **details) or {"requestContext": {
+            "functionArn": self.sender.target_arn,
+            "condition": abort_condition,
+            "approximateInvokeCount": details.get("attempts_count", 0),
+        }}
+
     StreamPoller.forward_events_to_target = forward
+    EsmEventProcessor.generate_event_failure_context = failure_context
     EsmWorkerFactory.get_esm_worker = get_worker
     DynamoDBPoller.get_approximate_arrival_time = creation_time
 

@@ -4,6 +4,7 @@ import datetime
 import unittest
 from unittest.mock import MagicMock, patch
 
+from localstack.services.lambda_.event_source_mapping.esm_event_processor import EsmEventProcessor
 from localstack.services.lambda_.event_source_mapping.esm_worker_factory import EsmWorkerFactory
 from localstack.services.lambda_.event_source_mapping.event_processor import (
     BatchFailureError,
@@ -71,7 +72,7 @@ class Mapping:
 class StreamMappingsTest(unittest.TestCase):
     def setUp(self):
         restore(self, (StreamPoller, "forward_events_to_target"), (EsmWorkerFactory, "get_esm_worker"),
-                (DynamoDBPoller, "get_approximate_arrival_time"))
+                (DynamoDBPoller, "get_approximate_arrival_time"), (EsmEventProcessor, "generate_event_failure_context"))
 
     def test_gap_failed_batch_is_dropped_as_a_whole(self):
         handler = Handler(panics={7})
@@ -115,6 +116,19 @@ class StreamMappingsTest(unittest.TestCase):
         mapping.send([record(0, age=3600), record(1, age=400), record(2, age=299)])
         self.assertEqual(handler.applied, [2])
         self.assertEqual(mapping.failed, [("RecordAgeExceeded", [0, 1])])
+
+    def failure_context(self, error: dict):
+        processor = EsmEventProcessor(sender=MagicMock(target_arn="arn"), logger=None)
+        return processor.generate_event_failure_context("RecordAgeExceeded", error=error, attempts_count=2)
+
+    def test_gap_failure_record_of_old_records_has_no_reason(self):
+        self.assertEqual(self.failure_context(error={}), {})
+
+    def test_patch_failure_record_of_old_records_has_the_reason(self):
+        stream_mappings.install()
+        expected = {"functionArn": "arn", "condition": "RecordAgeExceeded", "approximateInvokeCount": 2}
+        self.assertEqual(self.failure_context(error={})["requestContext"], expected)
+        self.assertEqual(self.failure_context(error=ERROR)["responseContext"]["functionError"], "Unhandled")
 
     def test_setting_of_the_mapping_decides(self):
         EsmWorkerFactory.get_esm_worker = lambda _: MagicMock(poller=MagicMock(processor="plain"))
