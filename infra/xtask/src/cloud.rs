@@ -122,9 +122,10 @@ fn start(launcher: &Launcher, dir: &Path, port: Port) -> Result<RunningCloud> {
         Port::Exactly(port) => return Err(port_taken(port)?),
     };
     let slack_port = net::free_port(&[port])?;
-    let dynamodb_port = match launcher.has_dynamodb_port() {
-        true => Some(net::free_port(&[port, slack_port])?),
-        false => None,
+    let dynamodb_port = if launcher.has_dynamodb_port() {
+        Some(net::free_port(&[port, slack_port])?)
+    } else {
+        None
     };
     let scratch = dir.join("tmp");
     files::make_folder(&scratch)?;
