@@ -19,6 +19,8 @@ resource "aws_iam_policy" "controller" {
 }
 
 resource "aws_iam_policy" "analyst" {
+  count = local.capabilities.analytics ? 1 : 0
+
   name        = "${local.prefix}-analyst"
   description = "Query the exports in the workgroup; write only query results."
   policy = jsonencode({
@@ -30,7 +32,7 @@ resource "aws_iam_policy" "analyst" {
           "athena:StartQueryExecution", "athena:StopQueryExecution", "athena:GetQueryExecution",
           "athena:GetQueryResults", "athena:ListQueryExecutions", "athena:GetWorkGroup",
         ]
-        Resource = aws_athena_workgroup.this.arn
+        Resource = aws_athena_workgroup.this[0].arn
       },
       {
         Effect = "Allow"
@@ -38,7 +40,7 @@ resource "aws_iam_policy" "analyst" {
         Resource = concat(
           [
             "arn:${local.partition}:glue:${var.region}:${local.account_id}:catalog",
-            aws_glue_catalog_database.this.arn,
+            aws_glue_catalog_database.this[0].arn,
           ],
           values(aws_glue_catalog_table.this)[*].arn,
         )

@@ -83,6 +83,8 @@ resource "aws_s3_bucket_policy" "exports" {
 }
 
 resource "aws_glue_catalog_database" "this" {
+  count = local.capabilities.analytics ? 1 : 0
+
   name        = replace(local.prefix, "-", "_")
   description = "Exports of ${local.prefix}"
 }
@@ -108,9 +110,9 @@ locals {
 }
 
 resource "aws_glue_catalog_table" "this" {
-  for_each = local.datasets
+  for_each = { for name, dataset in local.datasets : name => dataset if local.capabilities.analytics }
 
-  database_name = aws_glue_catalog_database.this.name
+  database_name = aws_glue_catalog_database.this[0].name
   name          = each.key
   table_type    = "EXTERNAL_TABLE"
   description   = each.value.meaning
@@ -156,6 +158,8 @@ resource "aws_glue_catalog_table" "this" {
 }
 
 resource "aws_athena_workgroup" "this" {
+  count = local.capabilities.analytics ? 1 : 0
+
   name          = local.prefix
   force_destroy = !local.deletion_protection
 

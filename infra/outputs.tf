@@ -38,13 +38,18 @@ output "buckets" {
 }
 
 output "athena_workgroup" {
-  description = "Athena workgroup of the analysts."
-  value       = aws_athena_workgroup.this.name
+  description = "Athena workgroup of the analysts; null on a local cloud without Athena."
+  value       = one(aws_athena_workgroup.this[*].name)
 }
 
 output "athena_database" {
-  description = "Glue database of the exports."
-  value       = aws_glue_catalog_database.this.name
+  description = "Glue database of the exports; null on a local cloud without Glue."
+  value       = one(aws_glue_catalog_database.this[*].name)
+}
+
+output "capabilities" {
+  description = "Feature -> whether it works here. On AWS all do."
+  value       = local.capabilities
 }
 
 output "functions" {

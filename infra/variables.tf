@@ -41,6 +41,16 @@ variable "local_cloud_endpoint" {
   default     = null
 }
 
+variable "local_cloud" {
+  description = "Which local cloud `local_cloud_endpoint` is; they lack different features."
+  type        = string
+  default     = "ministack"
+  validation {
+    condition     = contains(["ministack", "localstack"], var.local_cloud)
+    error_message = "local_cloud: ministack or localstack."
+  }
+}
+
 variable "deletion_protection" {
   description = "Deletion protection of the tables and the exports bucket. null: on for AWS, off for a local cloud."
   type        = bool

@@ -8,6 +8,8 @@ import org.eclipse.jetty.server.ServerConnector;
 /**
  * Starts DynamoDB Local on 127.0.0.1 only. Its own main class listens on every interface and has no option for the host.
  *
+ * <p>It ends when its standard input is closed, so that it does not outlive a local cloud that was killed.
+ *
  * <p>Run with the options of DynamoDB Local: {@code java -cp DynamoDBLocal.jar LoopbackDynamoDb.java -inMemory -port 8000}.
  */
 public final class LoopbackDynamoDb {
@@ -22,6 +24,9 @@ public final class LoopbackDynamoDb {
             ((ServerConnector) connector).setHost("127.0.0.1");
         }
         dynamoDb.safeStart();
-        dynamoDb.join();
+        while (System.in.read() >= 0) {
+            // Nothing is sent. Wait until the other end closes.
+        }
+        Runtime.getRuntime().halt(0);
     }
 }

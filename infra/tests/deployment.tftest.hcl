@@ -356,6 +356,31 @@ run "local_cloud_omits_unsupported_features" {
   }
 }
 
+run "localstack_omits_glue_and_athena_only" {
+  command = plan
+
+  variables {
+    local_cloud_endpoint = "http://127.0.0.1:4566"
+    local_cloud          = "localstack"
+  }
+
+  assert {
+    condition     = length(aws_glue_catalog_database.this) + length(aws_glue_catalog_table.this) + length(aws_athena_workgroup.this) == 0
+    error_message = "LocalStack's community edition has neither Glue nor Athena."
+  }
+  assert {
+    condition     = output.athena_workgroup == null
+    error_message = "There is no Athena workgroup to report."
+  }
+  assert {
+    condition = (
+      length(aws_cloudwatch_metric_alarm.this) == length(local.alarms) &&
+      length(aws_s3_bucket_lifecycle_configuration.exports) == 1 && local.stream_max_age == 6 * 3600
+    )
+    error_message = "LocalStack has alarms, lifecycle rules, and retries of stream records."
+  }
+}
+
 run "jwks_and_jwks_url_together_are_rejected" {
   command = plan
 

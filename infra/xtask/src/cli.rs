@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{bench, chaos, demo, down, invoke, package, repair, status, test, token, up};
+use crate::kind::CloudKind;
 use crate::workspace::Workspace;
 use crate::{Result, oidc};
 
@@ -60,6 +61,9 @@ enum Subcommands {
 
 #[derive(Debug, Args)]
 struct UpArgs {
+    /// The local cloud; a running cloud of another kind ends
+    #[arg(long, value_name = "CLOUD", default_value_t, value_enum)]
+    cloud: CloudKind,
     /// Port of the local cloud on 127.0.0.1
     #[arg(long, default_value_t = 4566, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -120,7 +124,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         let workspace = Workspace::find()?;
         match self.command {
-            Subcommands::Up(args) => up::command(&workspace, args.port),
+            Subcommands::Up(args) => up::command(&workspace, args.cloud, args.port),
             Subcommands::Down => down::command(&workspace),
             Subcommands::Status(args) => status::command(&workspace, args.json),
             Subcommands::Token(args) => token::command(&workspace, &args.bearer()),

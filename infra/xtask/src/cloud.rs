@@ -2,29 +2,37 @@
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kind::CloudKind;
+use crate::launcher::Launcher;
 use crate::progress::Step;
-use crate::workspace::Workspace;
-use crate::{Error, Result, clock, files, net, process, terraform};
+use crate::{Error, Result, clock, files, listeners, net, process, terraform};
 
-const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// LocalStack takes 15 s on a busy machine with two cores.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A running cloud, as its pid file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunningCloud {
+    /// Which cloud it is.
+    #[serde(default)]
+    pub kind: CloudKind,
     /// The launcher's process id, which is also the id of its process group.
     pub pid: u32,
     /// The port of the gateway on 127.0.0.1.
     pub port: u16,
+    /// The port of DynamoDB alone, if the cloud has one.
+    #[serde(default)]
+    pub dynamodb_port: Option<u16>,
     /// The port where `slack-notifier` expects a Slack simulator.
     pub slack_port: u16,
     /// Identifies this start. The cloud is in memory, so Terraform's state is valid for one instance only.
     pub instance: String,
-    /// SHA-256 of the launcher and its requirements.
+    /// SHA-256 of the files of the launcher.
     pub launcher_digest: String,
 }
 
@@ -41,6 +49,17 @@ impl RunningCloud {
     /// The URL of the gateway.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The URL of DynamoDB, if the cloud has a server for it alone.
+    pub fn dynamodb_endpoint(&self) -> Option<String> {
+        let port = self.dynamodb_port?;
+        Some(format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Fails if a server of this cloud listens on an address that other machines can reach.
+    pub fn check_loopback_only(&self) -> Result<()> {
+        listeners::check_loopback_only(self.kind.title(), self.pid)
     }
 }
 
@@ -71,26 +90,19 @@ fn pid_file(dir: &Path) -> PathBuf {
 /// The cloud of this folder, if it runs and answers.
 pub fn running(dir: &Path) -> Option<RunningCloud> {
     let known: RunningCloud = files::read_json(&pid_file(dir))?;
-    (is_of_cloud(known.pid, dir) && is_healthy(known.port)).then_some(known)
+    (is_of_cloud(known.pid, dir) && is_healthy(&known)).then_some(known)
 }
 
 /// Returns the running cloud of this folder, or starts a new one.
-pub fn ensure(
-    workspace: &Workspace,
-    dir: &Path,
-    python: &Path,
-    port: Port,
-) -> Result<RunningCloud> {
-    let launcher = workspace.infra().join("local-cloud/launcher.py");
-    let requirements = workspace.infra().join("local-cloud/requirements.txt");
-    let digest = files::digest_files([launcher.as_path(), requirements.as_path()])?;
+pub fn ensure(launcher: &Launcher, dir: &Path, port: Port) -> Result<RunningCloud> {
     if let Some(running) = running(dir) {
         let is_same_port = matches!(port, Port::Free)
             || matches!(port, Port::Exactly(requested) if requested == running.port);
-        if running.launcher_digest == digest && is_same_port {
+        let is_same_kind = running.kind == launcher.kind;
+        if running.launcher_digest == launcher.digest && is_same_kind && is_same_port {
             return Ok(running);
         }
-        if !is_same_port {
+        if !(is_same_kind && is_same_port) {
             eprintln!(
                 "         a checkout has one local cloud: the cloud at {} ends, and its data is lost",
                 running.endpoint()
@@ -99,51 +111,52 @@ pub fn ensure(
     }
     // A cloud that does not answer, has another launcher or has another port is ended. Its Terraform state goes with it.
     stop(dir)?;
-    start(dir, python, &launcher, digest, port)
+    start(launcher, dir, port)
 }
 
-fn start(
-    dir: &Path,
-    python: &Path,
-    launcher: &Path,
-    launcher_digest: String,
-    port: Port,
-) -> Result<RunningCloud> {
-    let mut step = Step::begin("starting the local cloud");
+fn start(launcher: &Launcher, dir: &Path, port: Port) -> Result<RunningCloud> {
+    let mut step = Step::begin(format!("starting {}", launcher.kind.title()));
     let port = match port {
         Port::Free => net::free_port(&[])?,
         Port::Exactly(port) if net::is_free(port) => port,
         Port::Exactly(port) => return Err(port_taken(port)?),
     };
+    let slack_port = net::free_port(&[port])?;
+    let dynamodb_port = if launcher.has_dynamodb_port() {
+        Some(net::free_port(&[port, slack_port])?)
+    } else {
+        None
+    };
     let scratch = dir.join("tmp");
     files::make_folder(&scratch)?;
     let log = log(dir);
-    let mut command = Command::new(python);
+    let mut command = launcher.command(&process_marker(dir), port, dynamodb_port);
     command
-        // Python ignores an unknown -X option. It marks the process as belonging to this cloud.
-        .args(["-X", &process_marker(dir)])
-        .arg(launcher)
-        .env("GATEWAY_PORT", port.to_string())
         .env("TMPDIR", &scratch)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(&scratch)
         .stdin(Stdio::null())
         .process_group(0);
     // Not a `process::Group`: the cloud of `up` outlives this process.
     let mut child = process::log_to(&mut command, &log)?
         .spawn()
-        .map_err(Error::file("run", python))?;
+        .map_err(Error::file("run", &launcher.python))?;
     let running = RunningCloud {
+        kind: launcher.kind,
         pid: child.id(),
         port,
-        slack_port: net::free_port(&[port])?,
+        dynamodb_port,
+        slack_port,
         instance: format!("{}-{}", child.id(), clock::since_epoch().as_millis()),
-        launcher_digest,
+        launcher_digest: launcher.digest.clone(),
     };
     files::write_json(&pid_file(dir), &running)?;
     let start = Instant::now();
     while start.elapsed() < START_TIMEOUT {
-        if is_healthy(port) {
+        if is_healthy(&running) {
+            if let Err(exposed) = running.check_loopback_only() {
+                stop(dir)?;
+                return Err(exposed);
+            }
             step.done(running.endpoint());
             return Ok(running);
         }
@@ -217,8 +230,8 @@ fn has_marker(command: &str, dir: &Path) -> bool {
         && command.trim_end().ends_with("launcher.py")
 }
 
-fn is_healthy(port: u16) -> bool {
-    net::get_status(&format!("http://127.0.0.1:{port}/_ministack/health")) == Some(200)
+fn is_healthy(cloud: &RunningCloud) -> bool {
+    net::get_status(&format!("{}{}", cloud.endpoint(), cloud.kind.health_path())) == Some(200)
 }
 
 #[cfg(test)]
@@ -240,8 +253,10 @@ mod tests {
     fn stop_removes_the_pid_file_of_a_dead_process() {
         let folder = tempfile::tempdir().unwrap();
         let stale = RunningCloud {
+            kind: CloudKind::Ministack,
             pid: 4_000_000,
             port: 1,
+            dynamodb_port: None,
             slack_port: 2,
             instance: "x".into(),
             launcher_digest: "y".into(),

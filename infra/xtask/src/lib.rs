@@ -9,9 +9,9 @@
 //! | --- | --- |
 //! | commands | `cli`, `commands` |
 //! | cloud | `status`, `cloud` |
-//! | tools | `terraform`, `tools`, `packages`, `python` |
+//! | tools | `terraform`, `tools`, `packages`, `launcher`, `python` |
 //! | processes | `process`, `progress`, `interrupt`, `listeners` |
-//! | files | `oidc`, `net`, `files`, `workspace`, `output`, `clock`, `error` |
+//! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `clock`, `error` |
 #![warn(clippy::print_stdout)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -22,6 +22,8 @@ pub mod commands;
 pub mod error;
 pub mod files;
 pub mod interrupt;
+pub mod kind;
+pub mod launcher;
 pub mod listeners;
 pub mod net;
 pub mod oidc;
@@ -42,10 +44,11 @@ mod tests {
     use std::path::Path;
 
     /// The modules below `commands`, each after those that it may import.
-    const LAYERS: [&str; 17] = [
+    const LAYERS: [&str; 19] = [
         "error",
         "clock",
         "output",
+        "kind",
         "workspace",
         "files",
         "net",
@@ -55,6 +58,7 @@ mod tests {
         "progress",
         "process",
         "python",
+        "launcher",
         "packages",
         "tools",
         "terraform",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::kind::CloudKind;
 use crate::oidc::{Bearer, Identity};
 use crate::workspace::{LOCAL, Workspace};
 use crate::{Error, Result, cloud, files, net};
@@ -30,10 +31,19 @@ pub struct Credentials {
 /// A deployed cloud.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cloud {
+    /// Which cloud it is.
+    #[serde(default)]
+    pub kind: CloudKind,
+    /// Feature -> whether this cloud has it, from Terraform's `local.capabilities`.
+    #[serde(default)]
+    pub capabilities: BTreeMap<String, bool>,
     /// URL of the API's stage, without a trailing slash.
     pub api_url: String,
     /// Endpoint of all AWS APIs.
     pub endpoint_url: String,
+    /// Endpoint of DynamoDB, if it differs from the endpoint of the other APIs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamodb_endpoint_url: Option<String>,
     /// The AWS region.
     pub region: String,
     /// Name of the environment.
@@ -54,9 +64,9 @@ pub struct Cloud {
     pub buckets: BTreeMap<String, String>,
     /// Function -> deployed name.
     pub functions: BTreeMap<String, String>,
-    /// The Athena workgroup of the analysts.
+    /// The Athena workgroup of the analysts; empty if the cloud has no Athena.
     pub athena_workgroup: String,
-    /// The Glue database of the exports.
+    /// The Glue database of the exports; empty if the cloud has no Glue.
     pub athena_database: String,
     /// The local identity provider.
     pub oidc: Identity,
@@ -231,8 +241,28 @@ impl Cloud {
         };
         let short =
             |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
+        let missing: Vec<&str> = self
+            .capabilities
+            .iter()
+            .filter(|(_, is_available)| !**is_available)
+            .map(|(feature, _)| feature.as_str())
+            .collect();
+        let dynamodb = match &self.dynamodb_endpoint_url {
+            Some(url) => format!("; DynamoDB also at {url}"),
+            None => String::new(),
+        };
+        let athena = if self.athena_workgroup.is_empty() {
+            "not available".to_owned()
+        } else {
+            format!(
+                "workgroup {}, database {}",
+                self.athena_workgroup, self.athena_database
+            )
+        };
         format!(
-            "  API         {}\n  AWS APIs    {} ({}, account {})\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      workgroup {}, database {}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
+            "  cloud       {}, without {}\n  API         {}\n  AWS APIs    {} ({}, account {}){dynamodb}\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      {athena}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
+            self.kind.title(),
+            missing.join(", "),
             self.api_url,
             self.endpoint_url,
             self.region,
@@ -242,8 +272,6 @@ impl Cloud {
             short(&self.queues),
             names(&self.buckets),
             short(&self.functions),
-            self.athena_workgroup,
-            self.athena_database,
             self.slack_url,
             self.log.display(),
         )

@@ -7,8 +7,9 @@ use crate::{Error, Result};
 
 /// Name of the cloud that `up` starts and `down` ends.
 pub const LOCAL: &str = "local";
-/// Names of all clouds. The demo, the tests, the benchmark and the chaos run each have their own, which starts empty.
-pub const CLOUDS: [&str; 5] = [LOCAL, "demo", "test", "bench", "chaos"];
+/// Names of all clouds. The demo, the tests on each kind of cloud, the benchmark and the chaos run each have their own, which
+/// starts empty.
+pub const CLOUDS: [&str; 6] = [LOCAL, "demo", "test", "test-localstack", "bench", "chaos"];
 
 /// The checkout of the repository.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::commands::up::PrivateCloud;
+use crate::kind::CloudKind;
 use crate::packages::{self, CHAOS, Selection};
 use crate::status::CLOUD_VARIABLE;
 use crate::workspace::Workspace;
@@ -26,7 +27,12 @@ pub struct ChaosArgs {
 
 /// Runs the command.
 pub fn command(workspace: &Workspace, args: &ChaosArgs) -> Result<()> {
-    let private = PrivateCloud::start(workspace, "chaos", Selection::FunctionsAnd(CHAOS))?;
+    let private = PrivateCloud::start(
+        workspace,
+        "chaos",
+        CloudKind::Ministack,
+        Selection::FunctionsAnd(CHAOS),
+    )?;
     eprintln!();
     let mut chaos = Command::new(packages::binary(workspace, CHAOS));
     chaos

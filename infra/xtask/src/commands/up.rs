@@ -10,17 +10,19 @@ use serde_json::{Value, json};
 
 use crate::cloud::{self, Port, RunningCloud};
 use crate::interrupt::{self, Registration};
+use crate::kind::CloudKind;
+use crate::launcher::Launcher;
 use crate::oidc::Identity;
 use crate::output::say;
 use crate::packages::{self, Selection};
 use crate::status::{self, Cloud, Credentials};
 use crate::terraform::{self, Terraform};
 use crate::workspace::{LOCAL, Workspace};
-use crate::{Error, Result, files, python};
+use crate::{Error, Result, files};
 
 const REGION: &str = "eu-central-1";
 const ENVIRONMENT: &str = "local";
-/// Access key id and secret of MiniStack's root user.
+/// Access key id and secret of the root user of the local clouds.
 const ROOT_KEY: &str = "test";
 
 /// Record of the last deployment.
@@ -33,10 +35,11 @@ struct AppliedDeployment {
 }
 
 /// Runs the command.
-pub fn command(workspace: &Workspace, port: u16) -> Result<()> {
+pub fn command(workspace: &Workspace, kind: CloudKind, port: u16) -> Result<()> {
     let dir = workspace.cloud_dir(LOCAL);
     let _lock = lock(&dir)?;
-    let cloud = deploy(workspace, &dir, Port::Exactly(port), Selection::Functions)?;
+    let port = Port::Exactly(port);
+    let cloud = deploy(workspace, &dir, kind, port, Selection::Functions)?;
     eprintln!();
     say(cloud.describe())?;
     eprintln!(
@@ -56,13 +59,18 @@ pub struct PrivateCloud {
 
 impl PrivateCloud {
     /// Starts a new cloud on a free port and deploys into it.
-    pub fn start(workspace: &Workspace, name: &str, selection: Selection) -> Result<Self> {
+    pub fn start(
+        workspace: &Workspace,
+        name: &str,
+        kind: CloudKind,
+        selection: Selection,
+    ) -> Result<Self> {
         let dir = workspace.cloud_dir(name);
         let lock = lock(&dir)?;
         let running = EndsOnDrop::new(dir);
         // An earlier run that was killed may have left a cloud with data.
         cloud::stop(&running.dir)?;
-        let cloud = deploy(workspace, &running.dir, Port::Free, selection)?;
+        let cloud = deploy(workspace, &running.dir, kind, Port::Free, selection)?;
         Ok(Self {
             running,
             _lock: lock,
@@ -73,6 +81,13 @@ impl PrivateCloud {
     /// Checks that a second `terraform apply` would change nothing.
     pub fn check_empty_plan(&self, workspace: &Workspace) -> Result<()> {
         Terraform::find(workspace, &self.running.dir, &self.cloud.python)?.check_empty_plan()
+    }
+
+    /// Fails if a server of the cloud listens on an address that other machines can reach.
+    pub fn check_loopback_only(&self) -> Result<()> {
+        cloud::running(&self.running.dir)
+            .ok_or(Error::NotRunning)?
+            .check_loopback_only()
     }
 
     /// Its status file.
@@ -112,20 +127,16 @@ fn stop_on_interrupt(dir: PathBuf) -> Registration {
 }
 
 /// Starts or reuses the cloud of a folder and deploys what changed.
-fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -> Result<Cloud> {
+fn deploy(
+    workspace: &Workspace,
+    dir: &Path,
+    kind: CloudKind,
+    port: Port,
+    selection: Selection,
+) -> Result<Cloud> {
     // Everything that may be missing on the machine is checked before the build, which may take minutes.
-    let base = python::find()?;
-    let requirements =
-        python::requirements(&workspace.infra().join("local-cloud/requirements.txt"))?;
-    let local = workspace.local();
-    let python = python::venv(
-        "the local cloud",
-        &base,
-        &local.join("venv"),
-        &requirements,
-        &local.join("python.log"),
-    )?;
-    let terraform = Terraform::find(workspace, dir, &python)?;
+    let launcher = Launcher::prepare(workspace, kind)?;
+    let terraform = Terraform::find(workspace, dir, &launcher.python)?;
     terraform.init()?;
     if let Port::Exactly(port) = port {
         cloud::check_port(dir, port)?;
@@ -137,8 +148,8 @@ fn deploy(workspace: &Workspace, dir: &Path, port: Port, selection: Selection) -
         dir,
         port,
         packages: packages::pack_all(workspace)?,
-        identity: Identity::ensure(&local.join("oidc-key.pem"))?,
-        python,
+        identity: Identity::ensure(&workspace.local().join("oidc-key.pem"))?,
+        launcher,
         terraform,
     };
 
@@ -166,14 +177,14 @@ struct Deployment<'a> {
     /// Digest of all packages.
     packages: String,
     identity: Identity,
-    python: PathBuf,
+    launcher: Launcher,
     terraform: Terraform,
 }
 
 impl Deployment<'_> {
     /// Deploys what changed. The file `applying` exists while Terraform runs, to detect an interrupted apply.
     fn apply(&self, applying: &Path) -> Result<Cloud> {
-        let running = cloud::ensure(self.workspace, self.dir, &self.python, self.port)?;
+        let running = cloud::ensure(&self.launcher, self.dir, self.port)?;
         let variables = variables(self.workspace, &running, &self.identity)?;
         let sources = terraform::sources(&self.workspace.infra())?;
         let deployment = AppliedDeployment {
@@ -221,9 +232,15 @@ impl Deployment<'_> {
             .next()
             .and_then(|arn| arn.split(':').nth(4))
             .unwrap_or("000000000000");
+        let capabilities = outputs["capabilities"].as_object().into_iter().flatten();
         Cloud {
+            kind: running.kind,
+            capabilities: capabilities
+                .map(|(feature, value)| (feature.clone(), value == true))
+                .collect(),
             api_url: text("api_url").trim_end_matches('/').to_owned(),
             endpoint_url: running.endpoint(),
+            dynamodb_endpoint_url: running.dynamodb_endpoint(),
             region: REGION.into(),
             environment: ENVIRONMENT.into(),
             prefix: format!("stockline-{ENVIRONMENT}"),
@@ -240,7 +257,7 @@ impl Deployment<'_> {
             athena_database: text("athena_database"),
             oidc: self.identity.clone(),
             slack_url: slack_url(running),
-            python: self.python.clone(),
+            python: self.launcher.python.clone(),
             log: cloud::log(self.dir),
             workspace_root: self.workspace.root.clone(),
             topics,
@@ -276,6 +293,7 @@ fn variables(workspace: &Workspace, running: &RunningCloud, identity: &Identity)
         "slack_webhook_url": slack_url(running),
         "dashboard_url": format!("{}/dashboard", running.endpoint()),
         "cursor_secret": secret,
+        "local_cloud": running.kind.name(),
         "local_cloud_endpoint": running.endpoint(),
     }))
 }

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::commands::up::PrivateCloud;
+use crate::kind::CloudKind;
 use crate::oidc::Bearer;
 use crate::output::say;
 use crate::packages::{self, Selection};
@@ -50,7 +51,12 @@ pub fn command(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         return contention::command(workspace, args);
     }
     let binary = build(workspace)?;
-    let private = PrivateCloud::start(workspace, "bench", Selection::Functions)?;
+    let private = PrivateCloud::start(
+        workspace,
+        "bench",
+        CloudKind::Ministack,
+        Selection::Functions,
+    )?;
     let cloud = &private.cloud;
     let event = receive_stock(workspace, cloud)?;
     let environment = cloud.function_environment(FUNCTION)?;

@@ -1,13 +1,13 @@
 //! `test`: runs every suite, also after a failure, and prints a summary.
 
 mod checks;
-mod emulator;
 mod suites;
 
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+use crate::kind::CloudKind;
 use crate::output::say;
 use crate::workspace::Workspace;
 use crate::{Error, Result, interrupt};
@@ -18,18 +18,9 @@ pub struct TestArgs {
     /// Only these suites; without it, all
     #[arg(long, value_name = "SUITE", value_delimiter = ',')]
     only: Vec<Suite>,
-    /// Only the suites of one cloud; `localstack` runs only the platform tests against the emulators
+    /// Only the suites of one cloud; `localstack` runs only the suite of that name
     #[arg(long, value_name = "CLOUD")]
     cloud: Option<CloudKind>,
-}
-
-/// The clouds that tests run against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CloudKind {
-    /// MiniStack, with the whole system deployed
-    Ministack,
-    /// LocalStack and DynamoDB Local, for the stores and gateways of the platform
-    Localstack,
 }
 
 /// A suite of checks or tests.
@@ -47,7 +38,7 @@ enum Suite {
     Unit,
     /// Tests through the deployed functions of a private local cloud, with IAM enforced
     Integration,
-    /// The platform tests against LocalStack and DynamoDB Local
+    /// The same tests on LocalStack, as far as they can run there, and the tests of our patches to it
     Localstack,
 }
 
@@ -153,7 +144,7 @@ impl Suite {
             Self::Terraform => checks::terraform(workspace).into(),
             Self::Unit => suites::unit(workspace).into(),
             Self::Integration => suites::integration(workspace).into(),
-            Self::Localstack => emulator::run(workspace),
+            Self::Localstack => suites::localstack(workspace),
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use std::process::Command;
 
+use super::SuiteOutcome;
 use crate::commands::up::PrivateCloud;
+use crate::kind::CloudKind;
+use crate::launcher::{self, Launcher};
 use crate::packages::{self, Selection};
+use crate::progress::Step;
 use crate::status::TEST_CLOUD_VARIABLE;
 use crate::workspace::Workspace;
 use crate::{Result, process, tools};
@@ -16,11 +20,45 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
 
 /// Runs all tests that call the deployed functions, in a private cloud.
 pub fn integration(workspace: &Workspace) -> Result<()> {
-    let private = PrivateCloud::start(workspace, "test", Selection::Everything)?;
+    deploy_and_test(workspace, "test", CloudKind::Ministack, "cloud")
+}
+
+/// Runs the tests that can run on LocalStack, in a private cloud, and before them the tests of the patches to LocalStack.
+pub fn localstack(workspace: &Workspace) -> SuiteOutcome {
+    if let Some(what) = launcher::missing(CloudKind::Localstack) {
+        return SuiteOutcome::Skipped(format!("{what} is missing, and LocalStack needs it"));
+    }
+    test_localstack(workspace).into()
+}
+
+fn test_localstack(workspace: &Workspace) -> Result<()> {
+    let launcher = Launcher::prepare(workspace, CloudKind::Localstack)?;
+    let mut step = Step::begin("tests of the patches to LocalStack");
+    let log = workspace.target().join("localstack/patches.log");
+    process::run(&mut step, &mut launcher.patch_tests(), &log)?;
+    step.done("");
+    deploy_and_test(
+        workspace,
+        "test-localstack",
+        CloudKind::Localstack,
+        "localstack",
+    )
+}
+
+/// Deploys everything to a private cloud and runs the tests of a nextest profile there.
+fn deploy_and_test(
+    workspace: &Workspace,
+    name: &str,
+    kind: CloudKind,
+    profile: &str,
+) -> Result<()> {
+    let private = PrivateCloud::start(workspace, name, kind, Selection::Everything)?;
     private.check_empty_plan(workspace)?;
-    let mut run = nextest(workspace, "cloud")?;
+    let mut run = nextest(workspace, profile)?;
     run.env(TEST_CLOUD_VARIABLE, private.status_file());
-    process::run_shown("cargo nextest run --profile cloud", &mut run)
+    process::run_shown(&format!("cargo nextest run --profile {profile}"), &mut run)?;
+    // After the tests, because LocalStack starts a service at its first request.
+    private.check_loopback_only()
 }
 
 /// A nextest command with a profile of `.config/nextest.toml`.
