@@ -14,6 +14,7 @@ pub mod order_lifecycle;
 pub mod paging;
 pub mod ports;
 pub mod record_outcome;
+pub mod replenishment;
 pub mod stock_audit;
 pub mod store_error;
 pub mod task_cancellation;

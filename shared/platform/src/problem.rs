@@ -44,6 +44,8 @@ pub enum ProblemKind {
     TransitionRefused,
     /// A change of stock breaks a rule of the level.
     ChangeRefused,
+    /// All of the replenishment order has arrived.
+    ReplenishmentOrderReceived,
     /// The body is too large.
     PayloadTooLarge,
     /// The body is not JSON by its content type.
@@ -119,6 +121,11 @@ impl ProblemKind {
                 S::CONFLICT,
                 "change-refused",
                 "The level cannot be changed so",
+            ),
+            Self::ReplenishmentOrderReceived => (
+                S::CONFLICT,
+                "replenishment-order-received",
+                "The replenishment order has been received",
             ),
             Self::PayloadTooLarge => (
                 S::PAYLOAD_TOO_LARGE,

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::audit::Quantities;
 use crate::ids::MovementId;
-use crate::level::{DAMAGE, MovementKind, ReorderPolicy};
+use crate::level::{DAMAGE, MovementKind, ReorderPolicy, ReplenishmentMode};
 
 fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LevelDelta {
     let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
@@ -36,6 +36,7 @@ fn state_change(
             damaged_delta,
             on_hold_delta,
             in_transit_delta,
+            incoming_delta: 0,
             counted_delta: 0,
         },
         reason: Some(DAMAGE.to_owned()),
@@ -79,6 +80,7 @@ fn split_level(quantities: &[(i64, i64)], in_use: u8) -> SplitLevel {
             safety_stock: 0,
             lead_time_days: 0,
             buckets: in_use,
+            mode: ReplenishmentMode::MinMax,
         }),
         ..buckets.next().unwrap()
     };

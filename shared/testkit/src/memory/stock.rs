@@ -11,7 +11,7 @@ use stockline_application::ports::stock::{
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
-use stockline_domain::stock_change::on_hand_delta_since;
+use stockline_domain::stock_change::{on_hand_delta_since, settle_change};
 
 use super::shop::MemoryShop;
 
@@ -86,16 +86,25 @@ impl StockStore for MemoryShop {
             }
             None => 0,
         };
-        let after = match pending.change.apply(
+        let order = pending.change.replenishment_order_id();
+        let order = order.and_then(|id| data.replenishment_orders.get(&id));
+        let changed = pending.change.apply(
             &levels,
             moved_since,
             pending.request,
             pending.index,
             pending.at,
-        ) {
-            Ok(after) => after,
+        );
+        let settled = match changed
+            .and_then(|after| settle_change(pending.change, order, after, pending.at))
+        {
+            Ok(settled) => settled,
             Err(refused) => return Ok(ChangeOutcome::Refused(refused)),
         };
+        let after = settled.levels;
+        if let Some((_, order)) = settled.order {
+            data.write_replenishment_order(order);
+        }
         for level in &after {
             data.write(level.clone());
         }

@@ -4,6 +4,7 @@ mod audit_data;
 mod levels;
 mod movements;
 mod policies;
+mod replenishment;
 mod requests;
 mod stock_lookup;
 
