@@ -157,7 +157,7 @@ where
         call.caller.may(Action::ReadStock)?;
         let sku: Sku = call.path("sku")?;
         // The cursor is bound to the subject: the list depends on the caller's locations.
-        let list = format!("whereabouts/{sku}/{}", call.caller.subject);
+        let list = format!("stock_lookup/{sku}/{}", call.caller.subject);
         let page = call.page(&self.cursors, &list)?;
         let first = page.after.is_none();
         let locations = &call.caller.locations;

@@ -68,7 +68,7 @@ impl Alerts {
         self.received.len()
     }
 
-    /// Levels that are low or out of stock without an alert that says so.
+    /// Levels that are low or out of stock without a matching alert.
     pub fn missing(&self, snapshot: &Snapshot) -> Vec<String> {
         let alerted: BTreeSet<(&str, &str, &str)> = self
             .received

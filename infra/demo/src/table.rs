@@ -1,14 +1,22 @@
 //! Query results as a table for the terminal.
 
-use comfy_table::{CellAlignment, ColumnConstraint, Row, Table, Width, presets};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentLineStyle, LineStyle, Row, Table, TableStyle, Width,
+};
 
 const MAX_COLUMN_WIDTH: u16 = 40;
+
+/// A line between columns and below the header, and none between rows.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction('|'))
+    .header_separator(LineStyle::none().fill('=').junction('+'))
+    .content_lines(ContentLineStyle::none().junction('|'));
 
 /// The first `limit` rows as a table. Columns of numbers are aligned to the right; longer text is cut.
 pub fn table(columns: &[String], rows: &[Vec<String>], limit: usize) -> String {
     let shown = &rows[..rows.len().min(limit)];
     let mut table = Table::new();
-    table.load_style(presets::ASCII_NO_BORDERS);
+    table.load_style(STYLE);
     table.set_header(columns);
     for row in shown {
         let mut row = Row::from(row);

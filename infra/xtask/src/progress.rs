@@ -1,4 +1,4 @@
-//! Progress at the terminal: one line for each step, with its duration. A step that takes longer than two seconds says so.
+//! Progress at the terminal: one line for each step, with its duration. A step that takes longer than two seconds reports its progress.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

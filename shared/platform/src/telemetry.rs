@@ -94,8 +94,10 @@ mod tests {
     #[test]
     fn log_line_carries_ids_of_its_invocation() {
         let lines = lines(|| {
-            let cause = tracing::info_span!("cause", correlation_id = "c-1", trace_id = "4bf9");
-            invocation("r-1").in_scope(|| cause.in_scope(|| tracing::info!("placed")));
+            invocation("r-1").in_scope(|| {
+                let cause = tracing::info_span!("cause", correlation_id = "c-1", trace_id = "4bf9");
+                cause.in_scope(|| tracing::info!("placed"));
+            });
         });
         assert_eq!(lines[0]["message"], "placed");
         assert_eq!(lines[0]["level"], "INFO");
@@ -110,8 +112,10 @@ mod tests {
     fn inner_cause_replaces_outer_cause() {
         let lines = lines(|| {
             let outer = tracing::info_span!("cause", correlation_id = "c-1");
-            let inner = tracing::info_span!("cause", correlation_id = "c-2");
-            outer.in_scope(|| inner.in_scope(|| tracing::info!("placed")));
+            outer.in_scope(|| {
+                let inner = tracing::info_span!("cause", correlation_id = "c-2");
+                inner.in_scope(|| tracing::info!("placed"));
+            });
         });
         assert_eq!(lines[0]["correlation_id"], "c-2");
     }

@@ -149,7 +149,9 @@ impl SentUpdate {
     /// The item after the update.
     fn updated_item(&self) -> BTreeMap<&'static str, i64> {
         let mut item = self.item.clone();
-        let assignments = self.update.update_expression();
+        let expression = self.update.update_expression();
+        // What it removes is the cause of the write before it, which the model leaves out.
+        let (assignments, _removals) = expression.split_once(" REMOVE ").unwrap();
         for assignment in assignments.strip_prefix("SET ").unwrap().split(", ") {
             let tokens: Vec<&str> = assignment.split_whitespace().collect();
             match tokens[..] {

@@ -203,8 +203,8 @@ async fn assert_found_and_repaired<Shop: AuditedShop>(
     assert_eq!(later, [], "after a sale after the repair of {fault:?}");
 }
 
-async fn overtaken_repair_changes_nothing<Shop: AuditedShop>(shop: &Shop) {
-    let at = "overtaken";
+async fn conflicting_repair_changes_nothing<Shop: AuditedShop>(shop: &Shop) {
+    let at = "conflict";
     fill_shop(shop, at).await;
     shop.inject(at, DataFault::LevelAttribute("allocated", 7))
         .await;

@@ -28,7 +28,7 @@ async fn put_replaces_the_whole_file<Bucket: ExportBucket>(bucket: &Bucket) {
     assert_eq!(stored.content, empty);
 }
 
-async fn put_over_an_outdated_version_is_overtaken<Bucket: ExportBucket>(bucket: &Bucket) {
+async fn put_over_an_outdated_version_is_a_conflict<Bucket: ExportBucket>(bucket: &Bucket) {
     let key = "export_manifest/business_date=2026-03-01/Etc-GMT+1.json";
     let put = async |text: &str, over: Option<&FileVersion>| {
         let file = ExportFile::new(key.to_owned(), "text/plain", text.as_bytes().to_vec());

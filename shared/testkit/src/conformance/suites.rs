@@ -148,7 +148,7 @@ macro_rules! conformance_stories {
     (audit, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::audit]
             each_fault_is_found_and_repaired
-            overtaken_repair_changes_nothing
+            conflicting_repair_changes_nothing
             unrecorded_recent_movement_is_no_difference
         }
     };
@@ -176,7 +176,7 @@ macro_rules! conformance_stories {
     (export_bucket, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::export_bucket]
             put_replaces_the_whole_file
-            put_over_an_outdated_version_is_overtaken
+            put_over_an_outdated_version_is_a_conflict
         }
     };
 }

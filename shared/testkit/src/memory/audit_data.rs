@@ -100,12 +100,12 @@ impl StockRepairer for MemoryShop {
                 data.movements.push((**movement).clone());
             }
             RepairWrite::Replace(replacements) => {
-                let is_overtaken = replacements.iter().any(|replacement| {
+                let has_conflict = replacements.iter().any(|replacement| {
                     let before = &replacement.before;
                     let stored = data.levels.get(&before.key());
                     stored.map(|level| level.version) != Some(before.version)
                 });
-                if is_overtaken {
+                if has_conflict {
                     return Ok(RepairOutcome::Conflict);
                 }
                 for replacement in replacements {

@@ -9,7 +9,7 @@ const FOLDERS: [&str; 5] = ["events", "functions", "infra", "shared", "tests"];
 
 /// Words and phrases that made readers stop, and what to write instead.
 const BANNED: [(&str, &str); 22] = [
-    ("reported_time", "reported_time"),
+    ("told_time", "reported_time"),
     ("rethink", "replan"),
     ("think_again", "replan"),
     ("get_together", "transact_get"),

@@ -71,7 +71,7 @@ pub fn write_levels(
         Some(LevelWriteProgress::Planned(items)) => {
             let (writes, is_multi_bucket) = planned(items, &changes[0], fault);
             if guards.len() + writes.len() > tables.transaction_limit() {
-                let is_consolidated = match consolidation_plan(items, &changes[0]).first {
+                let is_consolidated = match consolidation_plan(items, &changes[0]).transfer {
                     None => true,
                     Some(first) => {
                         let writes = planned_writes(&changes[0].key, first, fault);
@@ -87,8 +87,8 @@ pub fn write_levels(
             (writes, is_multi_bucket)
         }
         Some(LevelWriteProgress::Consolidated(items)) => {
-            let then = consolidation_plan(items, &changes[0]).then;
-            let is_owed = matches!(then, Plan::Anew(_));
+            let then = consolidation_plan(items, &changes[0]).write;
+            let is_owed = matches!(then, WritePlan::Rewrite(_));
             (planned_writes(&changes[0].key, then, fault), is_owed)
         }
         None | Some(LevelWriteProgress::LevelInsufficient) => {
@@ -137,9 +137,9 @@ fn planned(
 /// The plan for a change with more items than a transaction allows, for a level that was read.
 fn consolidation_plan(
     items: &[Shared<Level>],
-    LevelChange { change, .. }: &LevelChange,
-) -> Gathering {
-    let consolidation = assemble_level(items).gathering(change, change.recorded_at);
+    KeyedDelta { change, .. }: &KeyedDelta,
+) -> Consolidation {
+    let consolidation = assemble_level(items).consolidation(change, change.recorded_at);
     consolidation.unwrap()
 }
 
