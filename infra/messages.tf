@@ -107,7 +107,8 @@ locals {
   # Queue -> filter policy on the attributes of an alert; null accepts all alerts.
   alert_subscriptions = {
     slack-alerts  = null
-    replenishment = { kind = ["low", "out_of_stock"] }
+    # A level that falls below zero at once raises `short` alone.
+    replenishment = { kind = ["low", "out_of_stock", "short"] }
   }
 }
 

@@ -60,7 +60,9 @@ fn correct_day() -> Scenario {
                 allocated: 0,
                 available: 7,
                 version: 3,
+                incoming: 0,
                 reorder_point: None,
+                target_level: None,
             }],
             movements: vec![
                 movement(1, "count", (10, 0), (10, 0), "morning"),
