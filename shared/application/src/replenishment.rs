@@ -24,7 +24,7 @@ pub enum ReplenishOutcome {
     UnknownLevel,
 }
 
-/// Decides on the present state of the level in `alert` whether it needs an order, and places it.
+/// Decides on the present state of the level of `alert` whether it needs an order, and places it.
 ///
 /// Any number of calls for one alert, concurrent or after a lost response, place at most one order: the store refuses a
 /// second open order of a level, and the next attempt finds the first one.

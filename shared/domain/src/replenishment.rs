@@ -23,8 +23,8 @@ pub use order::{
 pub struct ReplenishmentCycle {
     /// The number of the cycle. 0 before the first order.
     pub last_cycle: u64,
-    /// The version of the level whose alert placed the order. Alerts of this version and earlier ones are handled.
-    pub alert_version: u64,
+    /// The version of the level that the order was decided on. Alerts that this version and earlier ones raised are handled.
+    pub decided_version: u64,
     /// The order, while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_order: Option<ReplenishmentOrderId>,
@@ -42,8 +42,9 @@ pub enum NoOrder {
     /// The level has an open order.
     #[error("order {0} is open")]
     OrderOpen(ReplenishmentOrderId),
-    /// An order was placed for this alert or a later one. It is closed by now, and was perhaps canceled by a person.
-    #[error("the alert was answered by an earlier order")]
+    /// The last order was decided on what the alert reports, or on what came after. It is closed by now, and was perhaps
+    /// canceled by a person.
+    #[error("an earlier order answered the alert")]
     AlertHandled,
     /// What is available and expected is above the reorder point, or reaches the target level.
     #[error("{projected} is projected, which is enough")]

@@ -122,8 +122,8 @@ pub struct ReplenishmentOrder {
     pub sku: Sku,
     /// The number of the order among those of its level, from 1.
     pub cycle: u64,
-    /// The version of the level whose alert placed the order.
-    pub alert_version: u64,
+    /// The version of the level that the order was decided on.
+    pub decided_version: u64,
     /// The state.
     pub state: ReplenishmentState,
     /// The ordered quantity, at least 1.
@@ -184,7 +184,7 @@ impl ReplenishmentOrder {
         if let Some(open) = cycle.open_order {
             return Err(NoOrder::OrderOpen(open));
         }
-        if alert_version <= cycle.alert_version {
+        if alert_version <= cycle.decided_version {
             return Err(NoOrder::AlertHandled);
         }
         let reasons = order_reasons(level)?;
@@ -198,7 +198,7 @@ impl ReplenishmentOrder {
             location_id: level.location_id.clone(),
             sku: level.sku.clone(),
             cycle: number,
-            alert_version,
+            decided_version: level.version.max(alert_version),
             state: ReplenishmentState::Open,
             quantity: reasons.quantity(),
             received_quantity: 0,
@@ -231,7 +231,7 @@ impl ReplenishmentOrder {
     pub fn as_cycle(&self) -> ReplenishmentCycle {
         ReplenishmentCycle {
             last_cycle: self.cycle,
-            alert_version: self.alert_version,
+            decided_version: self.decided_version,
             open_order: self.state.is_open().then_some(self.replenishment_order_id),
         }
     }

@@ -128,6 +128,14 @@ fn open_order_or_handled_alert_places_no_second_order() {
     let canceled = order.cancel("ana", NOON).unwrap().unwrap();
     assert_eq!(again(&canceled.as_cycle(), 7), Err(NoOrder::AlertHandled));
     assert_eq!(again(&canceled.as_cycle(), 8), Ok(2));
+    // An order that was decided on a later version has answered the alerts in between.
+    let decided_later = Level {
+        version: 9,
+        ..level(5, 0)
+    };
+    let order = ReplenishmentOrder::place(&decided_later, &ReplenishmentCycle::default(), 7, NOON);
+    let canceled = order.unwrap().cancel("ana", NOON).unwrap().unwrap();
+    assert_eq!(again(&canceled.as_cycle(), 9), Err(NoOrder::AlertHandled));
 }
 
 #[test]

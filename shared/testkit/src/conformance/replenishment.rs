@@ -175,7 +175,7 @@ async fn repeated_alerts_place_one_order<Store: ReplenishmentStore + StockStore>
     let order = ordered_milk(store, at).await;
     let version = milk(store, at).await.version;
     let open = NoOrder::OrderOpen(order.replenishment_order_id);
-    for alert_version in [order.alert_version, version, version + 5] {
+    for alert_version in [order.decided_version, version, version + 5] {
         let handled = handle(store, &alert(at, alert_version)).await;
         assert_eq!(handled, ReplenishOutcome::NotNeeded(open));
     }

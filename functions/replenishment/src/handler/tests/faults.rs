@@ -26,8 +26,9 @@ async fn assert_one_order(store: &DynamoStock) {
         limit: 100,
         after: None,
     };
-    let listed = store.list_orders(&"store-1".parse().unwrap(), None, page);
-    let listed = listed.await.unwrap().items;
+    let location = "store-1".parse().unwrap();
+    let listed = store.list_orders(&location, None, page).await;
+    let listed = listed.unwrap().items;
     assert_eq!(listed.len(), 1, "{listed:?}");
     let level = store.find(&key("store-1", "milk")).await.unwrap();
     assert_eq!(level.unwrap().incoming, 36);

@@ -131,7 +131,7 @@ pub(super) async fn handled_alert_places_no_order_after_a_cancellation<
     let at = "handled";
     let order = ordered_milk(store, at).await;
     cancel(store, &order).await;
-    let again = handle(store, &alert(at, order.alert_version)).await;
+    let again = handle(store, &alert(at, order.decided_version)).await;
     assert_eq!(again, ReplenishOutcome::NotNeeded(NoOrder::AlertHandled));
     assert_eq!(milk(store, at).await.incoming, 0);
 }

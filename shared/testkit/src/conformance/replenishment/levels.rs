@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 use stockline_application::ports::replenishment::ReplenishmentStore;
-use stockline_application::ports::stock::{ChangeOutcome, StockStore};
+use stockline_application::ports::stock::{ChangeOutcome, MissingLevel, StockStore};
 use stockline_domain::replenishment::ReplenishmentState;
 
 use super::{
@@ -11,7 +11,6 @@ use super::{
 };
 use crate::conformance::orders::minute;
 use crate::conformance::stock::{apply, change, deadline, key, receipt};
-use stockline_application::ports::stock::MissingLevel;
 
 pub(super) async fn other_changes_keep_what_is_incoming<Store: ReplenishmentStore + StockStore>(
     store: &Store,
@@ -27,30 +26,40 @@ pub(super) async fn other_changes_keep_what_is_incoming<Store: ReplenishmentStor
     };
     let transfer = change(json!({"kind": "transfer", "from_location_id": at,
         "to_location_id": "others-2", "sku": "milk", "quantity": 1}));
+    // Index 900 is 15 minutes after noon: such a count depends on no earlier movement, which the ledger would have to hold.
     let changes = [
-        receipt(at, 5),
-        milk_at("adjustment", json!({"delta": -1, "reason": "damage"})),
-        milk_at(
-            "state_change",
-            json!({"quantity": 1, "from": "sellable", "to": "on_hold"}),
+        (1, receipt(at, 5)),
+        (
+            2,
+            milk_at("adjustment", json!({"delta": -1, "reason": "damage"})),
         ),
-        transfer,
-        milk_at(
-            "count",
-            json!({"quantity": 3, "counted_at": "2026-03-01T12:00:05Z"}),
+        (
+            3,
+            milk_at(
+                "state_change",
+                json!({"quantity": 1, "from": "sellable", "to": "on_hold"}),
+            ),
+        ),
+        (4, transfer),
+        (
+            900,
+            milk_at(
+                "count",
+                json!({"quantity": 3, "counted_at": "2026-03-01T12:15:00Z"}),
+            ),
         ),
     ];
-    for (index, change) in changes.iter().enumerate() {
-        let applied = apply(store, "others-1", index + 1, change).await;
+    for (index, change) in &changes {
+        let applied = apply(store, "others-1", *index, change).await;
         assert!(matches!(applied, ChangeOutcome::Applied(_)), "{applied:?}");
         assert_eq!(milk(store, at).await.incoming, 36, "{change:?}");
     }
-    let mut manual = policy(1);
-    manual.safety_stock = 2;
+    let mut other_policy = policy(1);
+    other_policy.safety_stock = 2;
     let milk_key = key(at, "milk");
     let set = store.set_policy(
         &milk_key,
-        &manual,
+        &other_policy,
         MissingLevel::Report,
         minute(2),
         deadline(),
