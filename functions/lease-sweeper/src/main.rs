@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
     // The scheduled event has no content.
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
         let span = telemetry::invocation(&event.context.request_id);
-        Ok::<_, Error>(sweeper.sweep().instrument(span).await?)
+        Ok::<_, Error>(Box::pin(sweeper.sweep()).instrument(span).await?)
     }))
     .await
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 
-use super::day::{Basket, BasketLine, Day, Product};
+use super::basket::{Basket, BasketLine, Day, Product};
 
 const STORES: u64 = 10;
 const BASKETS_PER_STORE: u64 = 20;

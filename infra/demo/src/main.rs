@@ -3,6 +3,7 @@
 
 mod alerts;
 mod audit;
+mod basket;
 mod callers;
 mod day;
 mod drain;

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use super::day::{Basket, BasketLine, Day, Product};
+use super::basket::{Basket, BasketLine, Day, Product};
 use super::error::{DemoError, Result};
 use super::money::price;
 

@@ -261,6 +261,27 @@ fn return_goes_to_least_available_and_release_to_allocated() {
 }
 
 #[test]
+fn receipt_of_an_order_goes_to_the_bucket_with_incoming() {
+    let mut level = split_level(&[(9, 0), (2, 0), (5, 3)], 3);
+    level.buckets[0].incoming = 6;
+    let mut receipt = change(MovementKind::Receipt, 4, 0);
+    receipt.states.incoming_delta = -4;
+    let plan = level.plan(&receipt).unwrap();
+    let after = level.after(&plan).unwrap();
+    assert_eq!(deltas(plan), [(0, 4, 0)]);
+    assert_eq!((after.total().on_hand, after.total().incoming), (20, 2));
+    let total = level.total().after(receipt.clone()).unwrap();
+    let rewritten = WritePlan::Rewrite(level.rewrite(&total, &receipt));
+    let rewritten = level.after(&rewritten).unwrap();
+    let incoming: Vec<_> = rewritten
+        .buckets()
+        .iter()
+        .map(|bucket| bucket.incoming)
+        .collect();
+    assert_eq!(incoming, [2, 0, 0]);
+}
+
+#[test]
 fn already_counted_sale_is_written_to_one_bucket() {
     let level = split_level(&[(2, 0), (5, 3)], 2);
     let already_counted = change(MovementKind::Sale, -2, 0).as_already_counted();

@@ -35,8 +35,8 @@ pub async fn query_all<T>(
     read_item: impl FnMut(Item) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let pages = query.into_paginator().items().send();
-    let items: Vec<Item> = pages
-        .collect::<Result<_, _>>()
+    // The paginator's future is deeply nested. Boxed, it does not exhaust the compiler's recursion limit in its callers.
+    let items: Vec<Item> = Box::pin(pages.collect::<Result<_, _>>())
         .await
         .map_err(classify_error(context))?;
     items.into_iter().map(read_item).collect()

@@ -37,7 +37,7 @@ impl ConditionCheck {
 pub enum AttemptResult {
     /// The transaction committed, or a condition failed.
     Decided(TransactionResult),
-    /// Nothing is written because of a conflict or throttling. Holds, per transaction item, whether it was affected; empty if
+    /// This attempt wrote nothing because of a conflict or throttling. Holds, per transaction item, whether it was affected; empty if
     /// the service did not say.
     Busy(Vec<bool>),
 }
@@ -72,13 +72,13 @@ pub async fn attempt_transaction(
     items: Vec<TransactWriteItem>,
     token: &str,
 ) -> Result<AttemptResult, StoreError> {
-    let sent = client
+    let result = client
         .transact_write_items()
         .set_transact_items(Some(items))
         .client_request_token(token)
         .send()
         .await;
-    let Err(error) = sent else {
+    let Err(error) = result else {
         return Ok(AttemptResult::Decided(TransactionResult::Committed));
     };
     match busy_items(&error) {
@@ -87,7 +87,8 @@ pub async fn attempt_transaction(
     }
 }
 
-/// Returns whether error code `code` means throttling or a conflict: nothing was done and the request can be retried.
+/// Returns whether error code `code` means throttling or a conflict: this request had no effect and can be
+/// retried.
 pub fn is_busy(code: Option<&str>) -> bool {
     matches!(
         code,

@@ -218,7 +218,7 @@ async fn conflicting_repair_changes_nothing<Shop: AuditedShop>(shop: &Shop) {
     shop.record_last_movement(at).await;
     for write in &writes {
         assert_eq!(
-            shop.stock().repair(&write, deadline()).await.unwrap(),
+            shop.stock().repair(write, deadline()).await.unwrap(),
             RepairOutcome::Conflict
         );
     }

@@ -91,7 +91,7 @@ pub async fn cancel<Store: OrderStore>(
         StepRequest {
             order: known,
             fingerprint: &same,
-            at: at,
+            at,
             deadline: deadline(),
         },
         &body,

@@ -202,7 +202,7 @@ where
             ReportRequest {
                 task: task.task_id,
                 caller: &operations_caller(),
-                report: report,
+                report,
                 at: at(4),
                 deadline: deadline(),
             },

@@ -116,7 +116,7 @@ impl OrderStore for MemoryShop {
             None => {}
             Some(AttachedRecord::Refund(refund, request)) => data.refunds.push((refund, request)),
             Some(AttachedRecord::Fulfilment(made, request)) => {
-                data.fulfilments.push((made, request))
+                data.fulfilments.push((made, request));
             }
             Some(AttachedRecord::Cancellation(made, request)) => {
                 data.cancellations.insert(id, (made, request));

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use super::capacity::Partition;
-
 /// The requests and the capacity units they consumed. It includes writes whose condition failed, although their responses
 /// do not report consumed capacity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,15 +20,26 @@ impl Bill {
         *self.requests.entry(operation.to_owned()).or_default() += 1;
     }
 
-    /// Adds capacity consumed from `partition`.
-    pub(super) fn add_capacity(&mut self, partition: &Partition, half_units: u64) {
-        let units = match (partition.is_write, partition.index) {
-            (false, _) => &mut self.reads,
-            (true, None) => &mut self.table_writes,
-            (true, Some(_)) => &mut self.index_writes,
+    /// Adds consumed capacity of one kind.
+    pub(super) fn add_capacity(&mut self, kind: CapacityKind, half_units: u64) {
+        let units = match kind {
+            CapacityKind::Read => &mut self.reads,
+            CapacityKind::TableWrite => &mut self.table_writes,
+            CapacityKind::IndexWrite => &mut self.index_writes,
         };
         *units += half_units;
     }
+}
+
+/// The kinds of capacity that a bill lists apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CapacityKind {
+    /// Read units of tables and indexes.
+    Read,
+    /// Write units of tables.
+    TableWrite,
+    /// Write units of indexes.
+    IndexWrite,
 }
 
 /// Formats the cells of a [`CostTable`] row: write units of items and of indexes, read units, requests.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use super::bill::Bill;
+use super::bill::{Bill, CapacityKind};
 
 /// Bytes per write unit.
 const WRITE_UNIT: usize = 1024;
@@ -153,6 +153,16 @@ pub struct Partition {
     pub is_write: bool,
 }
 
+impl Partition {
+    fn kind(&self) -> CapacityKind {
+        match (self.is_write, self.index) {
+            (false, _) => CapacityKind::Read,
+            (true, None) => CapacityKind::TableWrite,
+            (true, Some(_)) => CapacityKind::IndexWrite,
+        }
+    }
+}
+
 /// A token bucket for each partition.
 #[derive(Debug, Default)]
 pub struct TokenBuckets {
@@ -180,7 +190,7 @@ impl TokenBuckets {
     /// Consumes capacity. The bucket may become negative, because a commit is not throttled after its prepare.
     pub fn consume(&mut self, partition: &Partition, half_units: u64, now: Instant) {
         *self.refilled(partition, now) -= micro_units(half_units);
-        self.bill.add_capacity(partition, half_units);
+        self.bill.add_capacity(partition.kind(), half_units);
     }
 
     fn refilled(&mut self, partition: &Partition, now: Instant) -> &mut i64 {

@@ -19,6 +19,7 @@
 
 mod bill;
 mod capacity;
+mod client_tokens;
 mod connection;
 mod error;
 mod expression;

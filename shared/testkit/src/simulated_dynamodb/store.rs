@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 use super::capacity::{Consumed, Partition, Throughput, TokenBuckets, write_units};
+use super::client_tokens::ClientTokens;
 use super::error::{CancellationReason, ServiceError, Throttle};
 use super::expression::path::project;
 use super::request::{ItemWrite, ReturnValues, WriteAction};
 use super::table::{IndexWrite, Key, Table, key_attributes};
-use super::transaction::ClientTokens;
 use super::value::{Item, Value, item_size};
 
 /// A stream record: one committed change of one item.

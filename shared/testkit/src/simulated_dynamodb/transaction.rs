@@ -1,12 +1,12 @@
 //! `TransactWriteItems`, which locks its items between prepare and commit, and `TransactGetItems`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use super::capacity::{Consumed, Partition, RequestKind, ReturnConsumedCapacity, read_units};
+use super::client_tokens::TokenStatus;
 use super::error::{CancellationReason, ServiceError};
 use super::request::{ItemWrite, TransactWrite, TransactWriteRequest, WriteAction};
 use super::store::{PreparedWrite, Store};
@@ -18,18 +18,6 @@ const MAX_ITEMS: usize = 100;
 const MAX_TRANSACTION_SIZE: usize = 4 * 1024 * 1024;
 /// The maximum length of a client request token.
 const MAX_TOKEN_LENGTH: usize = 36;
-/// How long a client request token is valid after its transaction committed.
-const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
-
-/// The client request tokens of open and committed transactions. A canceled transaction releases its token.
-#[derive(Debug, Default)]
-pub struct ClientTokens(HashMap<String, TokenRecord>);
-
-#[derive(Debug)]
-struct TokenRecord {
-    transact_items: Vec<TransactWrite>,
-    committed_at: Option<Instant>,
-}
 
 /// The result of preparing a transaction.
 #[derive(Debug)]
@@ -123,22 +111,15 @@ impl ValidatedTransaction {
     pub fn prepare(self, store: &mut Store, now: Instant) -> Result<PrepareOutcome, ServiceError> {
         self.check_tables(store)?;
         if let Some(token) = &self.token {
-            match store.tokens.0.get(token) {
-                Some(record) if record.is_expired(now) => {}
-                Some(record) if record.transact_items != self.transact_items => {
-                    return Err(ServiceError::parameter_mismatch());
+            match store.tokens.status(token, &self.transact_items, now) {
+                TokenStatus::Mismatched => return Err(ServiceError::parameter_mismatch()),
+                TokenStatus::InProgress => return Err(ServiceError::in_progress()),
+                TokenStatus::Committed => {
+                    return Ok(PrepareOutcome::Replayed(self.replay_response(store)));
                 }
-                Some(TokenRecord {
-                    committed_at: None, ..
-                }) => return Err(ServiceError::in_progress()),
-                Some(_) => return Ok(PrepareOutcome::Replayed(self.replay_response(store))),
-                None => {}
+                TokenStatus::Free => {}
             }
-            let record = TokenRecord {
-                transact_items: self.transact_items,
-                committed_at: None,
-            };
-            store.tokens.0.insert(token.clone(), record);
+            store.tokens.open(token.clone(), self.transact_items);
         }
         let (mut prepared, mut reasons) = (Vec::new(), Vec::new());
         for write in &self.writes {
@@ -191,7 +172,7 @@ impl PreparedTransaction {
             .any(|reason| *reason != CancellationReason::None)
         {
             if let Some(token) = &self.token {
-                store.tokens.0.remove(token);
+                store.tokens.release(token);
             }
             return Err(ServiceError::canceled(&self.reasons));
         }
@@ -208,21 +189,14 @@ impl PreparedTransaction {
             units.add(&store.commit(item, now));
             consumed.entry(&item.table).or_default().add(&units);
         }
-        if let Some(record) = self.token.and_then(|token| store.tokens.0.get_mut(&token)) {
-            record.committed_at = Some(now);
+        if let Some(token) = &self.token {
+            store.tokens.commit(token, now);
         }
         Ok(capacity_response(
             &consumed,
             self.detail,
             RequestKind::TransactionWrite,
         ))
-    }
-}
-
-impl TokenRecord {
-    fn is_expired(&self, now: Instant) -> bool {
-        self.committed_at
-            .is_some_and(|committed_at| now - committed_at > TOKEN_LIFETIME)
     }
 }
 
