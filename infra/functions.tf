@@ -107,6 +107,27 @@ locals {
       # concurrency is two, the minimum that AWS accepts.
       queues = [{ queue = "slack-alerts", batch_size = 10, window = 1, concurrency = 2 }]
     }
+    replenishment = {
+      environment = {
+        STOCK_TABLE             = local.table_names["stock"]
+        REPLENISHMENT_QUEUE_URL = "${local.queue_base}replenishment"
+        REPLENISHMENT_DLQ_URL   = "${local.queue_base}replenishment-dlq"
+      }
+      timeout = local.queue_reader_timeout
+      queues  = [{ queue = "replenishment", batch_size = 10, window = 0, concurrency = null }]
+      tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [local.dlq_arns["replenishment"]] },
+        { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.messages.arn] },
+      ]
+    }
+    replenishment-api = {
+      environment = {
+        STOCK_TABLE   = local.table_names["stock"]
+        CURSOR_SECRET = var.cursor_secret
+      }
+      tables = { stock = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
+    }
     task-planner = {
       environment = {
         TASKS_TABLE                 = local.table_names["tasks"]

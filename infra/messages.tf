@@ -106,8 +106,9 @@ resource "aws_sns_topic_subscription" "operations_email" {
 locals {
   # Queue -> filter policy on the attributes of an alert; null accepts all alerts.
   alert_subscriptions = {
-    slack-alerts  = null
-    replenishment = { kind = ["low", "out_of_stock"] }
+    slack-alerts = null
+    # A level that falls below zero at once raises `short` alone.
+    replenishment = { kind = ["low", "out_of_stock", "short"] }
   }
 }
 

@@ -18,6 +18,8 @@ locals {
       indexes = {
         by_location = { hash = "index_location", range = "index_sku", projection = "KEYS_ONLY" }
         by_sku      = { hash = "index_sku", range = "index_location", projection = "KEYS_ONLY" }
+        # Sparse: only replenishment orders have these attributes.
+        by_replenishment = { hash = "replenishment_location", range = "replenishment_key", projection = "ALL" }
       }
     }
     tasks = {

@@ -1,16 +1,22 @@
-//! The alerts of the day, read from the replenishment queue, which also subscribes to the alerts topic.
+//! The alerts of the day, read from a queue of the demo that subscribes to the alerts topic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Deserialize;
+use serde_json::json;
+use stockline_platform::clients::Aws;
+use xtask::status::Cloud;
 
 use super::audit::rows::{LevelRow, Snapshot};
 use super::error::{DemoError, Result};
 
 /// The received alerts by message id. SQS may deliver a message twice.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Alerts {
+    sqs: Client,
+    queue_url: String,
     received: BTreeMap<String, Alert>,
 }
 
@@ -28,12 +34,63 @@ struct Alert {
 }
 
 impl Alerts {
+    /// Creates a queue that receives every alert of a low level from now on.
+    pub async fn subscribe(cloud: &Cloud, aws: &Aws) -> Result<Self> {
+        let topic = cloud.topics.get("stock-alerts");
+        let topic = topic
+            .ok_or_else(|| DemoError::Unexpected("the cloud has no topic `stock-alerts`".into()))?;
+        let name = format!("{}-demo-alerts", cloud.prefix);
+        let (region, account) = (&cloud.region, &cloud.account_id);
+        let queue_arn = format!("arn:aws:sqs:{region}:{account}:{name}");
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+            }],
+        });
+        let sqs = aws.sqs();
+        let create = sqs
+            .create_queue()
+            .queue_name(&name)
+            .attributes(QueueAttributeName::Policy, policy.to_string());
+        let created = create
+            .send()
+            .await
+            .map_err(DemoError::aws("creating the queue of the demo"))?;
+        let queue_url = created.queue_url.ok_or_else(|| {
+            DemoError::Unexpected(format!("the queue {name} was created without a URL"))
+        })?;
+        let filter = json!({"kind": ["low", "out_of_stock"]});
+        let sns = aws.sns();
+        let subscribe = sns
+            .subscribe()
+            .topic_arn(topic)
+            .protocol("sqs")
+            .endpoint(&queue_arn)
+            .attributes("RawMessageDelivery", "true")
+            .attributes("FilterPolicy", filter.to_string());
+        subscribe
+            .send()
+            .await
+            .map_err(DemoError::aws("subscribing to the alerts"))?;
+        Ok(Self {
+            sqs,
+            queue_url,
+            received: BTreeMap::new(),
+        })
+    }
+
     /// Receives and deletes all messages in the queue.
-    pub async fn collect(&mut self, sqs: &Client, queue_url: &str) -> Result<()> {
+    pub async fn collect(&mut self) -> Result<()> {
         loop {
-            let receive = sqs
+            let receive = self
+                .sqs
                 .receive_message()
-                .queue_url(queue_url)
+                .queue_url(&self.queue_url)
                 .max_number_of_messages(10)
                 .wait_time_seconds(0);
             let messages = receive
@@ -51,9 +108,10 @@ impl Alerts {
                     DemoError::Unexpected(format!("an alert cannot be read ({error}): {body}"))
                 })?;
                 self.received.insert(envelope.id, envelope.data);
-                let delete = sqs
+                let delete = self
+                    .sqs
                     .delete_message()
-                    .queue_url(queue_url)
+                    .queue_url(&self.queue_url)
                     .set_receipt_handle(message.receipt_handle);
                 delete
                     .send()
@@ -99,7 +157,7 @@ impl Alerts {
             .count()
     }
 
-    /// Alerts that were sent more than once. Nothing is replenished during the day, so a level crosses each threshold once.
+    /// Alerts that were sent more than once. No replenishment arrives during the day, so a level crosses each threshold once.
     pub fn duplicates(&self) -> Vec<String> {
         let mut seen = BTreeSet::new();
         self.received

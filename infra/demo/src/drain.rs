@@ -13,7 +13,7 @@ use xtask::status::Cloud;
 
 use super::alerts::Alerts;
 use super::audit::rows::Snapshot;
-use super::audit::{count_open_lines, count_unrecorded, scan};
+use super::audit::{count_open_lines, count_unordered, count_unrecorded, scan};
 use super::error::{DemoError, Result};
 use super::warehouse::Warehouse;
 
@@ -29,27 +29,38 @@ pub struct Drained {
     pub alerts: Alerts,
 }
 
-/// Waits until every movement is recorded, every alert is sent and shown in Slack, and every task is complete.
+/// The outside of the system: what hears alerts and does tasks.
+pub struct Surroundings<'a> {
+    pub slack: &'a Slack,
+    pub warehouse: &'a Warehouse,
+    /// The alerts, subscribed to before the day.
+    pub alerts: Alerts,
+}
+
+/// Waits until every movement is recorded, every alert is sent and shown in Slack, every low level is reordered, and every
+/// task is complete.
 pub async fn drain(
     cloud: &Cloud,
     aws: &Aws,
-    slack: &Slack,
-    warehouse: &Warehouse,
+    surroundings: Surroundings<'_>,
     step: &mut Step,
 ) -> Result<Drained> {
+    let Surroundings {
+        slack,
+        warehouse,
+        mut alerts,
+    } = surroundings;
     let dynamodb = aws.dynamodb();
-    let sqs = aws.sqs();
-    let replenishment = queue(cloud, "replenishment")?;
-    let mut alerts = Alerts::default();
     let start = Instant::now();
     loop {
-        alerts.collect(&sqs, replenishment).await?;
+        alerts.collect().await?;
         let snapshot = scan::snapshot(&dynamodb, cloud).await?;
         let pending = Pending {
             levels: count_unrecorded(&snapshot),
             lines: count_open_lines(&snapshot),
             alerts: alerts.missing(&snapshot).len(),
             slack_messages: count_not_in_slack(slack, &alerts),
+            orders: count_unordered(&snapshot),
         };
         if pending.is_empty() {
             return Ok(Drained { snapshot, alerts });
@@ -88,17 +99,19 @@ struct Pending {
     alerts: usize,
     /// Alerts that Slack does not show.
     slack_messages: usize,
+    /// Low levels without a replenishment order.
+    orders: usize,
 }
 
 impl Pending {
     fn is_empty(&self) -> bool {
-        self.levels + self.lines + self.alerts + self.slack_messages == 0
+        self.levels + self.lines + self.alerts + self.slack_messages + self.orders == 0
     }
 
     fn text(&self) -> String {
         format!(
-            "waiting for the movements of {} levels, {} lines in the warehouse, {} alerts, {} alerts in Slack",
-            self.levels, self.lines, self.alerts, self.slack_messages
+            "waiting for the movements of {} levels, {} lines in the warehouse, {} alerts, {} alerts in Slack, {} replenishment orders",
+            self.levels, self.lines, self.alerts, self.slack_messages, self.orders
         )
     }
 }
@@ -139,9 +152,4 @@ pub async fn dead_letters(cloud: &Cloud, sqs: &Sqs) -> Result<BTreeMap<String, u
         }
     }
     Ok(found)
-}
-
-fn queue<'a>(cloud: &'a Cloud, name: &str) -> Result<&'a str> {
-    let url = cloud.queues.get(name).map(String::as_str);
-    url.ok_or_else(|| DemoError::Unexpected(format!("the cloud has no queue `{name}`")))
 }

@@ -16,11 +16,12 @@ use xtask::output::say;
 use xtask::progress::Step;
 use xtask::status::Cloud;
 
+use super::alerts::Alerts;
 use super::audit::rows::Snapshot;
 use super::audit::{Evidence, Finding, audit, scan};
 use super::basket::Day;
 use super::callers::Callers;
-use super::drain::{Drained, dead_letters, drain};
+use super::drain::{Drained, Surroundings, dead_letters, drain};
 use super::error::{DemoError, Result};
 use super::exported::{self, ExportedDay};
 use super::money::{dollars, grouped};
@@ -44,6 +45,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let slack = start_slack(cloud).await?;
     check_empty(cloud, &aws).await?;
 
+    let alerts = Alerts::subscribe(cloud, &aws).await?;
     set_up(&plan, &callers).await?;
     let warehouse = with_progress(
         "three controllers in the warehouse",
@@ -63,12 +65,18 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         traded.short.len()
     ));
 
-    let mut step = Step::begin("waiting for movements, alerts and tasks");
-    let Drained { snapshot, alerts } = drain(cloud, &aws, &slack, &warehouse, &mut step).await?;
+    let mut step = Step::begin("waiting for movements, alerts, replenishment orders and tasks");
+    let surroundings = Surroundings {
+        slack: &slack,
+        warehouse: &warehouse,
+        alerts,
+    };
+    let Drained { snapshot, alerts } = drain(cloud, &aws, surroundings, &mut step).await?;
     step.done(format!(
-        "{} movements, {} alerts",
+        "{} movements, {} alerts, {} replenishment orders",
         snapshot.movements.len(),
-        alerts.count()
+        alerts.count(),
+        snapshot.replenishment.len()
     ));
     let logs = warehouse.close().await;
 
@@ -315,6 +323,7 @@ fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, exported: &Expor
         movements: count(snapshot.movements.len()),
         alerts: 0,
         slack_messages: 0,
+        replenishment_orders: count(snapshot.replenishment.len()),
         tasks_created: count(snapshot.tasks.len()),
         tasks_completed: count(
             snapshot

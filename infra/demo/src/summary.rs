@@ -24,6 +24,8 @@ pub struct Summary {
     pub alerts: u64,
     /// Messages in the Slack simulator.
     pub slack_messages: u64,
+    /// Replenishment orders that the alerts placed.
+    pub replenishment_orders: u64,
     pub tasks_created: u64,
     pub tasks_completed: u64,
     /// Exported lines.
@@ -66,10 +68,11 @@ impl Summary {
         line(
             "Stock",
             format!(
-                "{} movements; {} alerts in {} Slack messages",
+                "{} movements; {} alerts in {} Slack messages; {} replenishment orders",
                 figure(self.movements),
                 figure(self.alerts),
-                figure(self.slack_messages)
+                figure(self.slack_messages),
+                figure(self.replenishment_orders)
             ),
         );
         line(
@@ -130,6 +133,7 @@ mod tests {
             movements: 4,
             alerts: 5,
             slack_messages: 6,
+            replenishment_orders: 5,
             tasks_created: 7,
             tasks_completed: 7,
             exported_lines: 2,
@@ -153,6 +157,7 @@ mod tests {
             "movements",
             "alerts",
             "slack_messages",
+            "replenishment_orders",
             "tasks_created",
             "tasks_completed",
             "exported_lines",

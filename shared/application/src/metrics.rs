@@ -23,6 +23,8 @@ pub enum Metric {
     AlertsRaised,
     /// Alerts that Slack accepted.
     SlackDelivered,
+    /// Replenishment orders placed.
+    ReplenishmentOrdersPlaced,
     /// Attempts to post alerts that Slack did not accept.
     SlackFailed,
     /// Messages sent to the dispatch queue, repeats included.
@@ -57,6 +59,7 @@ impl Metric {
             Self::MovementsRecorded => "movements_recorded",
             Self::AlertsRaised => "alerts_raised",
             Self::SlackDelivered => "slack_delivered",
+            Self::ReplenishmentOrdersPlaced => "replenishment_orders_placed",
             Self::SlackFailed => "slack_failed",
             Self::TasksQueued => "tasks_queued",
             Self::TasksLeased => "tasks_leased",

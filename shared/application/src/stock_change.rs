@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::{ChangeRefused, MovementObservations, RequestedChange};
+use stockline_domain::stock_change::{
+    ChangeRefused, MovementObservations, RequestedChange, SettledChange, settle_change,
+};
 
 use crate::deadline::Deadline;
 use crate::ports::stock::MissingLevel;
@@ -63,10 +66,16 @@ pub async fn apply_change<Changes: StockChangeStore>(
         let PendingChange {
             request, index, at, ..
         } = pending;
-        match change.apply(&levels.totals, on_hand_delta, request, index, at) {
-            Ok(after) => {
+        let order = read_named_order(store, change).await?;
+        let changed = change.apply(&levels.totals, on_hand_delta, request, index, at);
+        match changed.and_then(|after| settle_change(change, order.as_ref(), after, at)) {
+            Ok(SettledChange {
+                levels: after,
+                order,
+            }) => {
                 let planned = PlannedChange {
                     writes: plan_writes(change, &levels.before, &after, attempts.failed())?,
+                    order,
                 };
                 match store.write_change(pending, &planned, deadline).await? {
                     ChangeWriteOutcome::Written => {
@@ -139,6 +148,17 @@ async fn read_levels<Changes: StockChangeStore>(
         before,
         are_consistent,
     }))
+}
+
+/// Returns the replenishment order that `change` names. `None` if it names none, or one that does not exist.
+async fn read_named_order<Changes: StockChangeStore>(
+    store: &Changes,
+    change: &RequestedChange,
+) -> Result<Option<ReplenishmentOrder>, StoreError> {
+    match change.replenishment_order_id() {
+        Some(id) => store.read_replenishment_order(id).await,
+        None => Ok(None),
+    }
 }
 
 /// The repeated reads of a count that depends on movements which the ledger may still miss.

@@ -1,23 +1,29 @@
 //! Decides a stock change again after conflicts, torn reads and missing movements.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::stock::MissingLevel;
+use stockline_application::ports::replenishment::ReplenishmentStore;
+use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_application::ports::stock_changes::{
     ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, StockChangeStore,
 };
+use stockline_application::replenishment::{ReplenishOutcome, replenish};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
-use stockline_domain::ids::RequestId;
+use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::replenishment::{ReplenishmentOrder, ReplenishmentState};
 use stockline_domain::split_level::SplitLevel;
 use stockline_domain::stock_change::{MovementObservations, RequestedChange};
-use stockline_testkit::conformance::stock::{apply, change, receipt, request};
+use stockline_testkit::conformance::orders::minute;
+use stockline_testkit::conformance::replenishment::{alert, stock_milk};
+use stockline_testkit::conformance::stock::{apply, change, deadline, key, receipt, request};
 use stockline_testkit::memory::shop::MemoryShop;
 
 /// A shop whose first operations of each kind are disturbed.
@@ -28,6 +34,8 @@ struct DisturbedShop {
     torn_reads: AtomicU32,
     /// Reads of the ledger that miss a movement.
     incomplete_ledger_reads: AtomicU32,
+    /// A replenishment order that the next read shows, because another writer changed it after the read.
+    outdated_order: Mutex<Option<ReplenishmentOrder>>,
     /// Writes that conflict with another writer.
     conflicts: AtomicU32,
 }
@@ -64,6 +72,17 @@ impl StockChangeStore for DisturbedShop {
             return Ok(None);
         }
         self.shop.on_hand_delta_since(level, time, observed).await
+    }
+
+    async fn read_replenishment_order(
+        &self,
+        id: ReplenishmentOrderId,
+    ) -> Result<Option<ReplenishmentOrder>, StoreError> {
+        let outdated = self.outdated_order.lock().unwrap().take();
+        match outdated {
+            Some(order) => Ok(Some(order)),
+            None => self.shop.read_replenishment_order(id).await,
+        }
     }
 
     async fn write_change(
@@ -189,4 +208,38 @@ async fn count_without_its_movements_is_busy() {
     let outcome = shop.send(&count).await;
     assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
     assert_eq!(shop.on_hand(), 10);
+}
+
+#[tokio::test]
+async fn receipt_is_decided_again_after_its_order_changed() {
+    // given a replenishment order of 36 milk
+    let shop = DisturbedShop::default();
+    stock_milk(&shop.shop, "store-1", 4).await;
+    let low = alert("store-1", 2);
+    let placed = replenish(&shop.shop, &low, minute(0), deadline()).await;
+    let Ok(ReplenishOutcome::Placed(order)) = placed else {
+        panic!("no order is placed: {placed:?}")
+    };
+    let id = order.replenishment_order_id;
+    let receipt_of = |quantity: i64| {
+        change(
+            json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": quantity,
+            "replenishment_order_id": id}),
+        )
+    };
+    // when 10 arrive after the receipt of the other 26 has read the order
+    apply(&shop.shop, "first", 0, &receipt_of(10)).await;
+    *shop.outdated_order.lock().unwrap() = Some(*order);
+    let received = shop.send(&receipt_of(26)).await.unwrap();
+    // then both receipts count
+    assert!(
+        matches!(received, ChangeOutcome::Applied(_)),
+        "{received:?}"
+    );
+    let level = shop.shop.find(&key("store-1", "milk")).await;
+    let level = level.unwrap().unwrap();
+    assert_eq!((level.on_hand, level.incoming), (40, 0));
+    let order = shop.shop.find_order(id).await.unwrap().unwrap();
+    assert_eq!(order.state, ReplenishmentState::Received);
+    assert_eq!(order.received_quantity, 36);
 }

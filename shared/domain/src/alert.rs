@@ -139,7 +139,7 @@ pub fn crossing(state: AlertKind, available: i64, reorder_point: Option<i64>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::level::{LevelKey, ReorderPolicy};
+    use crate::level::{LevelKey, ReorderPolicy, ReplenishmentMode};
     use AlertKind::{Low, OutOfStock, Recovered, Short};
     use proptest::prelude::*;
 
@@ -215,6 +215,7 @@ mod tests {
                 safety_stock: 0,
                 lead_time_days: 0,
                 buckets: 1,
+                mode: ReplenishmentMode::MinMax,
             }),
             ..Level::empty(&milk)
         };

@@ -35,6 +35,8 @@ pub enum Action {
     ReadStock,
     /// Set the reorder policy of a level.
     SetPolicy,
+    /// Read and cancel replenishment orders.
+    ManageReplenishment,
     /// Write products and locations.
     WriteCatalog,
     /// Read products and locations.

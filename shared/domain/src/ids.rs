@@ -150,6 +150,10 @@ derived_id!(
     ReportId
 );
 derived_id!(
+    /// One replenishment order, derived from its level and the number of its cycle.
+    ReplenishmentOrderId
+);
+derived_id!(
     /// One transport in a warehouse, derived from the order line that it serves.
     TaskId
 );
@@ -240,6 +244,17 @@ impl ReportId {
     /// Derives the id of the report of `kind` on the run `run`.
     pub fn derive(kind: &str, run: &str) -> Self {
         Self(derive("report", &[kind, run]))
+    }
+}
+
+impl ReplenishmentOrderId {
+    /// Derives the id of the order of cycle `cycle` (from 1) of one level.
+    pub fn derive(location: &LocationId, sku: &Sku, cycle: u64) -> Self {
+        let cycle = cycle.to_string();
+        Self(derive(
+            "replenishment-order",
+            &[location.as_str(), sku.as_str(), &cycle],
+        ))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{LocationId, Sku};
 
 pub use movement::{DAMAGE, LevelDelta, Movement, MovementKind, StateDeltas};
-pub use policy::{MAX_BUCKETS, ReorderPolicy};
+pub use policy::{MAX_BUCKETS, ReorderPolicy, ReplenishmentMode};
 
 /// Maximum quantity of one order line or stock change, in the SKU's unit of measure.
 pub const MAX_QUANTITY: i64 = 1_000_000;
@@ -68,7 +68,7 @@ pub struct Level {
     /// Shipped to this location by another one, and not arrived. Not part of `on_hand`. Never negative.
     #[serde(default)]
     pub in_transit: i64,
-    /// Quantity on open replenishment orders.
+    /// What the open replenishment order of the level still expects. Never negative. Bucket 0 holds it.
     #[serde(default)]
     pub incoming: i64,
     /// Incremented by 1 with every write.
@@ -158,6 +158,7 @@ impl Level {
             in_transit: self
                 .in_transit
                 .saturating_add(change.states.in_transit_delta),
+            incoming: self.incoming.saturating_add(change.states.incoming_delta),
             version: self.version + 1,
             ..self.clone()
         };
@@ -186,6 +187,7 @@ impl Level {
             self.damaged,
             self.on_hold,
             self.in_transit,
+            self.incoming,
         ];
         if self.on_hand < 0 {
             return Err(LevelError::NotOnHand {
@@ -210,6 +212,11 @@ impl Level {
         if self.in_transit < 0 {
             return Err(LevelError::NotInTransit {
                 in_transit: before.in_transit,
+            });
+        }
+        if self.incoming < 0 {
+            return Err(LevelError::NotIncoming {
+                incoming: before.incoming,
             });
         }
         if quantities.into_iter().any(|quantity| quantity > MAX_LEVEL) {
@@ -282,6 +289,12 @@ pub enum LevelError {
     NotInTransit {
         /// The quantity in transit.
         in_transit: i64,
+    },
+    /// The change receives more of a replenishment order than is incoming.
+    #[error("only {incoming} incoming")]
+    NotIncoming {
+        /// The incoming quantity.
+        incoming: i64,
     },
     /// A quantity of the level would exceed [`MAX_LEVEL`].
     #[error("the level would exceed {MAX_LEVEL}")]
@@ -482,6 +495,7 @@ mod tests {
                     damaged_delta: 1,
                     on_hold_delta: 2,
                     in_transit_delta: 3,
+                    incoming_delta: -5,
                     counted_delta: 4,
                 },
                 ..change(MovementKind::Count, 5, 0)

@@ -18,6 +18,7 @@ pub mod money;
 pub mod open_order;
 pub mod order;
 pub mod place_order;
+pub mod replenishment;
 pub mod reported_time;
 pub mod split_level;
 pub mod stock_change;

@@ -17,7 +17,7 @@ use crate::level::{Level, LevelDelta, LevelError, LevelKey, StateDeltas};
 pub use rebalance::Consolidation;
 
 /// All buckets of one level, indexed by bucket number. Bucket 0 also holds the policy and the quantities that are not
-/// split: damaged, on hold and in transit.
+/// split: damaged, on hold, in transit and incoming.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitLevel {
     buckets: Vec<Level>,
@@ -114,6 +114,7 @@ impl SplitLevel {
             damaged_delta,
             on_hold_delta,
             in_transit_delta,
+            incoming_delta,
             ..
         } = change.states;
         let (on_hand, allocated) = (change.on_hand_delta, change.allocated_delta);
@@ -132,8 +133,8 @@ impl SplitLevel {
         let covers_shortage = change.available_delta() > 0 && self.buckets.iter().any(is_short);
         let deltas = match capacity {
             _ if covers_shortage || self.has_stale_short_flag() => None,
-            // Only the first bucket holds quantities in transit.
-            Some(_) if in_transit_delta != 0 => {
+            // Only the first bucket holds quantities in transit and incoming ones.
+            Some(_) if in_transit_delta != 0 || incoming_delta != 0 => {
                 (on_hand >= 0 && allocated == 0).then(|| vec![BucketDelta::whole(&change, 0)])
             }
             Some(capacity) => self.deltas(&change, capacity),
@@ -286,6 +287,7 @@ impl Share {
             damaged: if_first(total.damaged),
             on_hold: if_first(total.on_hold),
             in_transit: if_first(total.in_transit),
+            incoming: if_first(total.incoming),
             version: before.version + 1,
             whole_short: before.split_over > 1 && total.is_short(),
             counted_at: total.counted_at,
@@ -299,6 +301,7 @@ impl Share {
                 damaged_delta: next.damaged - before.damaged,
                 on_hold_delta: next.on_hold - before.on_hold,
                 in_transit_delta: next.in_transit - before.in_transit,
+                incoming_delta: next.incoming - before.incoming,
                 counted_delta: if_first(change.states.counted_delta),
             },
             ..change.clone()

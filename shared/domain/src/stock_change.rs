@@ -6,20 +6,23 @@
 mod effect;
 mod observations;
 mod on_hand_delta;
+mod settled;
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LocationId, Sku};
+use crate::ids::{LocationId, ReplenishmentOrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{DAMAGE, LevelError, LevelKey, MAX_QUANTITY};
 use crate::millis;
+use crate::replenishment::ReceiptRefused;
 use crate::reported_time;
 
 pub use observations::MovementObservations;
 pub use on_hand_delta::{may_have_occurred_since, on_hand_delta_since};
+pub use settled::{SettledChange, settle_change};
 
 /// Maximum number of changes in one request.
 pub const MAX_CHANGES: usize = 100;
@@ -139,6 +142,10 @@ pub enum RequestedChange {
         /// The delivery note, 1 to 64 visible ASCII characters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
+        /// The replenishment order that the goods belong to. It expects less by them, and is received once nothing is
+        /// missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replenishment_order_id: Option<ReplenishmentOrderId>,
         /// When it happened. Defaults to the time the request was received.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
@@ -230,6 +237,9 @@ pub enum ChangeRefused {
     /// The level refuses the change.
     #[error(transparent)]
     Level(#[from] LevelError),
+    /// The replenishment order takes no such receipt.
+    #[error(transparent)]
+    ReplenishmentOrder(#[from] ReceiptRefused),
 }
 
 impl StockChanges {
@@ -369,6 +379,17 @@ impl RequestedChange {
     /// has no `expected_version`.
     pub fn is_relative(&self) -> bool {
         !matches!(self, Self::Count { .. }) && self.expected_version().is_none()
+    }
+
+    /// Returns the replenishment order that the change receives goods of.
+    pub fn replenishment_order_id(&self) -> Option<ReplenishmentOrderId> {
+        match self {
+            Self::Receipt {
+                replenishment_order_id,
+                ..
+            } => *replenishment_order_id,
+            _ => None,
+        }
     }
 
     fn reference(&self) -> Option<&str> {

@@ -7,9 +7,11 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use stockline_application::ports::catalog::PRODUCT_SHARDS;
 use stockline_domain::ids::{
-    ControllerId, FulfilmentId, LocationId, OrderId, RefundId, RequestId, Sku, TaskId, ZoneId,
+    ControllerId, FulfilmentId, LocationId, OrderId, RefundId, ReplenishmentOrderId, RequestId,
+    Sku, TaskId, ZoneId,
 };
 use stockline_domain::level::LevelKey;
+use stockline_domain::replenishment::ReplenishmentState;
 
 /// The partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -109,6 +111,33 @@ pub fn level_bucket(key: &LevelKey, bucket: u8) -> Key {
 /// Key of the alert record of a level.
 pub fn alert(key: &LevelKey) -> Key {
     Key::new(level_partition(key, 0), "ALERT")
+}
+
+/// Key of the replenishment cycle of a level.
+pub fn replenishment_cycle(key: &LevelKey) -> Key {
+    Key::new(level_partition(key, 0), "REPLENISHMENT")
+}
+
+/// Key of a replenishment order.
+pub fn replenishment_order(id: ReplenishmentOrderId) -> Key {
+    Key::new(format!("REPLENISHMENT#{id}"), "REPLENISHMENT")
+}
+
+/// Sort key of index `by_replenishment` on `stock`: sorts by state in the order of [`ReplenishmentState::ALL`], then
+/// `placed_at`, then id. The partition key is the location.
+pub fn replenishment_key(
+    state: ReplenishmentState,
+    placed_at: Timestamp,
+    id: ReplenishmentOrderId,
+) -> String {
+    format!("{}{placed_at:.3}#{id}", replenishment_prefix(state))
+}
+
+/// Prefix of the [`replenishment_key`] of all orders in one state.
+pub fn replenishment_prefix(state: ReplenishmentState) -> String {
+    let states = ReplenishmentState::ALL.iter();
+    let position = states.take_while(|other| **other != state).count();
+    format!("{position}-{state}#")
 }
 
 fn level_partition(key: &LevelKey, bucket: u8) -> String {
@@ -234,6 +263,19 @@ mod tests {
         };
         assert_eq!(key("hub-1"), "hub-1#dry#queued");
         assert_ne!(key("hub-1"), key("hub-2"));
+    }
+
+    #[test]
+    fn replenishment_key_sorts_open_orders_first() {
+        let at = "2026-03-01T12:00:00Z".parse().unwrap();
+        let key = |state| {
+            let milk = "milk".parse().unwrap();
+            let id = ReplenishmentOrderId::derive(&"store-1".parse().unwrap(), &milk, 1);
+            replenishment_key(state, at, id)
+        };
+        let sorted = ReplenishmentState::ALL.map(key);
+        assert!(sorted.is_sorted(), "{sorted:?}");
+        assert!(sorted[1].starts_with("1-partly_received#2026-03-01T12:00:00.000Z#"));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub enum ProblemKind {
     TransitionRefused,
     /// The level does not allow the change.
     ChangeRefused,
+    /// All of the replenishment order has arrived.
+    ReplenishmentOrderReceived,
     /// The body is too large.
     PayloadTooLarge,
     /// The content type is not JSON in UTF-8.
@@ -127,6 +129,11 @@ impl ProblemKind {
                 S::CONFLICT,
                 "change-refused",
                 "The level does not allow the change",
+            ),
+            Self::ReplenishmentOrderReceived => (
+                S::CONFLICT,
+                "replenishment-order-received",
+                "The replenishment order has been received",
             ),
             Self::PayloadTooLarge => (
                 S::PAYLOAD_TOO_LARGE,

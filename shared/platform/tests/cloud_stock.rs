@@ -18,6 +18,7 @@ use stockline_testkit::lossy_connection::LossyConnection;
 
 conformance_tests!(stock, dynamodb, stock_store().await);
 conformance_tests!(stock_lookup, dynamodb, stock_store().await);
+conformance_tests!(replenishment, dynamodb, stock_store().await);
 
 async fn stock_store() -> Option<DynamoStock> {
     let cloud = TestCloud::find()?;

@@ -24,7 +24,7 @@ pub struct TestCloud {
 pub enum Table {
     /// Orders, with `by_location`, `by_late_write` and `open_by_location`.
     Orders,
-    /// Levels, movements and requests, with `by_location` and `by_sku`.
+    /// Levels, movements, requests and replenishment orders, with `by_location`, `by_sku` and `by_replenishment`.
     Stock,
     /// Tasks and controllers, with `by_zone`.
     Tasks,
@@ -73,6 +73,12 @@ impl Table {
                     "index_sku",
                     "index_location",
                     ProjectionType::KeysOnly,
+                ),
+                (
+                    "by_replenishment",
+                    "replenishment_location",
+                    "replenishment_key",
+                    ProjectionType::All,
                 ),
             ],
             Self::Tasks => &[("by_zone", "zone_key", "queued_key", ProjectionType::All)],

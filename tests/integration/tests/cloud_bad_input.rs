@@ -129,6 +129,20 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             "analyst",
         ),
         operation(
+            "GET",
+            "/v1/replenishment-orders?location_id=bad-input",
+            None,
+            store,
+            "analyst",
+        ),
+        operation(
+            "POST",
+            "/v1/replenishment-orders/UNKNOWN/cancel",
+            None,
+            store,
+            "analyst",
+        ),
+        operation(
             "PUT",
             "/v1/products/milk",
             Some(product.clone()),

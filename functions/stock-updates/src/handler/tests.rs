@@ -7,6 +7,7 @@ mod idempotency;
 mod policies;
 mod reading;
 mod refusals;
+mod replenishment;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Checks the five invariants on the raw tables and the exported files.
+//! Checks the invariants on the raw tables and the exported files.
 //!
 //! The audit shares no code with the functions: it reads items attribute by attribute, and `DuckDB` reads the files.
 
@@ -7,6 +7,7 @@ mod history;
 mod levels;
 mod orders;
 mod quantities;
+mod replenishment;
 pub mod rows;
 pub mod scan;
 mod tasks;
@@ -22,6 +23,7 @@ use super::plan::PlannedOrder;
 use super::trading::Traded;
 
 pub use levels::count_unrecorded;
+pub use replenishment::count_unordered;
 pub use tasks::count_open_lines;
 
 /// Number of broken cases that are printed for each invariant.
@@ -88,7 +90,7 @@ pub struct Evidence<'a> {
     pub business_date: &'a str,
 }
 
-/// Checks all five invariants.
+/// Checks all invariants.
 pub fn audit(evidence: &Evidence) -> Vec<Finding> {
     let Evidence {
         snapshot,
@@ -103,6 +105,7 @@ pub fn audit(evidence: &Evidence) -> Vec<Finding> {
         orders::one_key_one_effect(snapshot, orders, traded),
         tasks::complete_once(snapshot),
         export::equals_orders(snapshot, exported, business_date),
+        replenishment::incoming_is_on_order(snapshot),
     ]
 }
 

@@ -18,8 +18,22 @@ pub struct LevelRow {
     /// The stored `available`, which the conditions of orders use.
     pub available: i64,
     pub version: i64,
+    /// What its replenishment order expects.
+    pub incoming: i64,
     /// The reorder point, if the level has a policy.
     pub reorder_point: Option<i64>,
+    /// The target level, if the level has a policy.
+    pub target_level: Option<i64>,
+}
+
+/// A stored replenishment order.
+#[derive(Debug, Clone, Default)]
+pub struct ReplenishmentRow {
+    pub location_id: String,
+    pub sku: String,
+    pub state: String,
+    pub quantity: i64,
+    pub received_quantity: i64,
 }
 
 /// A stored movement.
@@ -125,6 +139,8 @@ pub struct TaskRow {
 pub struct Snapshot {
     /// All levels.
     pub levels: Vec<LevelRow>,
+    /// All replenishment orders.
+    pub replenishment: Vec<ReplenishmentRow>,
     /// All movements.
     pub movements: Vec<MovementRow>,
     /// All orders.
@@ -143,6 +159,7 @@ impl Snapshot {
         let (pk, sk) = (text(item, "pk")?, text(item, "sk")?);
         match (pk.split('#').next().unwrap_or_default(), sk.as_str()) {
             ("LEVEL", "LEVEL") => self.levels.push(level(item)?),
+            ("REPLENISHMENT", _) => self.replenishment.push(replenishment(item)?),
             ("MOVEMENTS", _) => self.movements.push(movement(item)?),
             ("ORDER", "ORDER") => self.orders.push(order(item)?),
             ("ORDER", sk) if sk.starts_with("REFUND#") => self.refunds.push(refund(item)?),
@@ -216,9 +233,23 @@ fn level(item: &Item) -> Result<LevelRow> {
         },
         available: number(item, "available")?,
         version: number(item, "version")?,
+        incoming: number(item, "incoming")?,
         reorder_point: policy
             .map(|policy| number(policy, "reorder_point"))
             .transpose()?,
+        target_level: policy
+            .map(|policy| number(policy, "target_level"))
+            .transpose()?,
+    })
+}
+
+fn replenishment(item: &Item) -> Result<ReplenishmentRow> {
+    Ok(ReplenishmentRow {
+        location_id: text(item, "location_id")?,
+        sku: text(item, "sku")?,
+        state: text(item, "state")?,
+        quantity: number(item, "quantity")?,
+        received_quantity: number(item, "received_quantity")?,
     })
 }
 

@@ -68,7 +68,9 @@ fn correct_day() -> Scenario {
                 },
                 available: 7,
                 version: 3,
+                incoming: 0,
                 reorder_point: None,
+                target_level: None,
             }],
             movements: vec![
                 movement(1, "count", (10, 0), (10, 0), "morning"),

@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use stockline_domain::ids::RequestId;
+use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
 use stockline_domain::stock_change::{MovementObservations, RequestedChange};
 
@@ -53,6 +54,8 @@ pub struct PlannedWrite {
 pub struct PlannedChange {
     /// The writes, one per level that changes.
     pub writes: Vec<PlannedWrite>,
+    /// The replenishment order before and after the change, if the change receives goods of one.
+    pub order: Option<(ReplenishmentOrder, ReplenishmentOrder)>,
 }
 
 impl PlannedChange {
@@ -70,7 +73,7 @@ pub enum ChangeWriteOutcome {
     Written,
     /// Nothing changed: the change was applied before. These are the resulting levels of that time.
     AlreadyApplied(Vec<Level>),
-    /// Nothing changed: a level was written since it was read.
+    /// Nothing changed: a level or the replenishment order was written since it was read.
     Conflict,
 }
 
@@ -92,8 +95,15 @@ pub trait StockChangeStore: Send + Sync {
         observed: &MovementObservations,
     ) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
 
-    /// Makes one attempt to write the levels together with the record of the change, all or nothing. The record holds the
-    /// resulting levels, and exists at most once.
+    /// Reads the replenishment order that a receipt names, strongly consistent.
+    fn read_replenishment_order(
+        &self,
+        id: ReplenishmentOrderId,
+    ) -> impl Future<Output = Result<Option<ReplenishmentOrder>, StoreError>> + Send;
+
+    /// Makes one attempt to write the levels together with the replenishment order and the record of the change, all or
+    /// nothing. The record holds the resulting levels, and exists at most once. The order is written only if it has the
+    /// version that was read; an order that the change closes is no longer the open order of its level.
     fn write_change(
         &self,
         pending: PendingChange<'_>,

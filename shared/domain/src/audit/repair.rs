@@ -239,6 +239,8 @@ fn repair_change(
             damaged_delta: expected.damaged - sum.damaged,
             on_hold_delta: expected.on_hold - sum.on_hold,
             in_transit_delta: expected.in_transit - sum.in_transit,
+            // The open replenishment order decides what is incoming, not the ledger.
+            incoming_delta: 0,
             counted_delta: 0,
         },
         reason: None,

@@ -74,6 +74,10 @@ pub struct StateDeltas {
     /// The delta of `in_transit`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_transit_delta: i64,
+    /// The delta of `incoming`. Only a receipt of a replenishment order has one: what an order adds when it is placed, and
+    /// takes back when it is canceled, is no movement, because no goods move.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incoming_delta: i64,
     /// The quantity that moved on the shelf but does not change `on_hand`, because a count made after the goods moved
     /// already includes it.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -5,6 +5,25 @@ use serde::{Deserialize, Serialize};
 use super::MAX_QUANTITY;
 use crate::invalid::{Checks, Invalid};
 
+/// Who places the replenishment orders of a level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplenishmentMode {
+    /// An order is placed when the level falls to its reorder point, and fills it up to its target level.
+    #[default]
+    MinMax,
+    /// People order; no order is placed automatically. The level raises alerts all the same.
+    Manual,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_default(mode: &ReplenishmentMode) -> bool {
+    *mode == ReplenishmentMode::default()
+}
+
 /// When and how much to reorder, per SKU and location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +44,10 @@ pub struct ReorderPolicy {
     /// Number of buckets that the level is split over, 1 to 16. Default 1. One bucket takes about 500 orders a second.
     #[serde(default = "one_bucket")]
     pub buckets: u8,
+    /// Who places replenishment orders. Default `min_max`. The default is not stored, so that a policy that was stored
+    /// before the field existed equals the same policy set again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mode: ReplenishmentMode,
 }
 
 /// Maximum number of buckets of a level.
@@ -95,7 +118,27 @@ mod tests {
             serde_json::from_value(json!({"reorder_point": 1, "target_level": 2})).unwrap();
         assert_eq!((minimal.order_multiple, minimal.buckets), (1, 1));
         assert_eq!((minimal.safety_stock, minimal.lead_time_days), (0, 0));
+        assert_eq!(minimal.mode, ReplenishmentMode::MinMax);
         assert_eq!(minimal.clone().check(), Ok(minimal));
+    }
+
+    #[test]
+    fn only_another_mode_than_the_default_is_stored() {
+        for (mode, stored) in [
+            (ReplenishmentMode::MinMax, None),
+            (ReplenishmentMode::Manual, Some(json!("manual"))),
+        ] {
+            let policy = ReorderPolicy {
+                mode,
+                ..policy(1, 0)
+            };
+            let item = serde_json::to_value(&policy).unwrap();
+            assert_eq!(item.get("mode").cloned(), stored);
+            assert_eq!(
+                serde_json::from_value::<ReorderPolicy>(item).unwrap(),
+                policy
+            );
+        }
     }
 
     #[test]

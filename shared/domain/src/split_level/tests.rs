@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::audit::Quantities;
 use crate::ids::MovementId;
-use crate::level::{DAMAGE, MovementKind, ReorderPolicy};
+use crate::level::{DAMAGE, MovementKind, ReorderPolicy, ReplenishmentMode};
 
 fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LevelDelta {
     let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
@@ -36,6 +36,7 @@ fn state_change(
             damaged_delta,
             on_hold_delta,
             in_transit_delta,
+            incoming_delta: 0,
             counted_delta: 0,
         },
         reason: Some(DAMAGE.to_owned()),
@@ -79,6 +80,7 @@ fn split_level(quantities: &[(i64, i64)], in_use: u8) -> SplitLevel {
             safety_stock: 0,
             lead_time_days: 0,
             buckets: in_use,
+            mode: ReplenishmentMode::MinMax,
         }),
         ..buckets.next().unwrap()
     };
@@ -256,6 +258,27 @@ fn return_goes_to_least_available_and_release_to_allocated() {
     assert_eq!(deltas(returned), [(0, 4, 0)]);
     let released = level.plan(&change(MovementKind::Release, 0, -2)).unwrap();
     assert_eq!(deltas(released), [(1, 0, -2)]);
+}
+
+#[test]
+fn receipt_of_an_order_goes_to_the_bucket_with_incoming() {
+    let mut level = split_level(&[(9, 0), (2, 0), (5, 3)], 3);
+    level.buckets[0].incoming = 6;
+    let mut receipt = change(MovementKind::Receipt, 4, 0);
+    receipt.states.incoming_delta = -4;
+    let plan = level.plan(&receipt).unwrap();
+    let after = level.after(&plan).unwrap();
+    assert_eq!(deltas(plan), [(0, 4, 0)]);
+    assert_eq!((after.total().on_hand, after.total().incoming), (20, 2));
+    let total = level.total().after(receipt.clone()).unwrap();
+    let rewritten = WritePlan::Rewrite(level.rewrite(&total, &receipt));
+    let rewritten = level.after(&rewritten).unwrap();
+    let incoming: Vec<_> = rewritten
+        .buckets()
+        .iter()
+        .map(|bucket| bucket.incoming)
+        .collect();
+    assert_eq!(incoming, [2, 0, 0]);
 }
 
 #[test]

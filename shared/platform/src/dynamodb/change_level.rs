@@ -32,7 +32,7 @@ pub fn plan_items(
 
 /// Returns the transaction item that adds `part`, the share of a change that one bucket takes, to a level in `stock_table`.
 ///
-/// Its condition requires enough available, on hand, allocated and in transit for the negative deltas, and no count later
+/// Its condition requires enough available, on hand, allocated, in transit and incoming for the negative deltas, and no count later
 /// than the change. It does not compare versions, so concurrent orders of one SKU do not fail each other.
 pub fn change_level(
     stock_table: &str,
@@ -43,20 +43,21 @@ pub fn change_level(
     let available_delta = change.available_delta();
     let mut conditions = vec!["attribute_exists(pk)"];
     let cause = CauseAttributes::current();
+    let mut assignments = vec![
+        "on_hand = on_hand + :on_hand",
+        "allocated = allocated + :allocated",
+        "in_transit = in_transit + :in_transit",
+        "available = available + :available",
+        "version = version + :one",
+        "last_change = :change",
+    ];
+    if change.states.incoming_delta != 0 {
+        assignments.push("incoming = incoming + :incoming");
+    }
     let mut update = Update::builder()
         .table_name(stock_table)
         .set_key(Some(key_of(&keys::level_bucket(key, part.bucket))))
-        .update_expression(cause.update_expression(
-            &[
-                "on_hand = on_hand + :on_hand",
-                "allocated = allocated + :allocated",
-                "in_transit = in_transit + :in_transit",
-                "available = available + :available",
-                "version = version + :one",
-                "last_change = :change",
-            ],
-            &[],
-        ))
+        .update_expression(cause.update_expression(&assignments, &[]))
         .expression_attribute_values(":on_hand", number(change.on_hand_delta))
         .expression_attribute_values(":allocated", number(change.allocated_delta))
         .expression_attribute_values(":in_transit", number(change.states.in_transit_delta))
@@ -64,6 +65,10 @@ pub fn change_level(
         .expression_attribute_values(":one", number(1))
         .expression_attribute_values(":change", attribute(change)?)
         .return_values_on_condition_check_failure(OnFailure::AllOld);
+    if change.states.incoming_delta != 0 {
+        update =
+            update.expression_attribute_values(":incoming", number(change.states.incoming_delta));
+    }
     for (name, value) in cause.values() {
         update = update.expression_attribute_values(name, value);
     }
@@ -87,6 +92,11 @@ pub fn change_level(
             change.states.in_transit_delta,
             "in_transit >= :needs_in_transit",
             ":needs_in_transit",
+        ),
+        (
+            change.states.incoming_delta,
+            "incoming >= :needs_incoming",
+            ":needs_incoming",
         ),
     ] {
         if delta < 0 {

@@ -80,6 +80,11 @@ pub fn replace_level(
             .expression_attribute_values(":counted_at", attribute(counted_at)?)
             .expression_attribute_values(":counted_ms", number(counted_at.as_millisecond()));
     }
+    // An unchanged `incoming` is not written: it belongs to the replenishment order of the level.
+    if after.incoming != before.incoming {
+        assignments.push("incoming = :incoming");
+        update = update.expression_attribute_values(":incoming", number(after.incoming));
+    }
     let mut removals = Vec::new();
     if after.whole_short {
         assignments.push("whole_short = :whole_short");

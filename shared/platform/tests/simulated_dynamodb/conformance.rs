@@ -68,6 +68,11 @@ conformance_tests!(
     [alert_store()]
 );
 conformance_tests!(
+    replenishment,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(stock_store)
+);
+conformance_tests!(
     tasks,
     simulated_dynamodb(start_paused = true),
     SEEDS.map(warehouse)

@@ -34,7 +34,7 @@ fn milk_receipt(quantity: i64) -> RequestedChange {
 }
 
 /// Sends orders of one unit at a constant rate until `meanwhile` completes. Returns how many were placed.
-async fn sell_during(
+pub async fn sell_during(
     store: &TestStore,
     orders_per_second: u32,
     meanwhile: impl Future<Output = ()>,

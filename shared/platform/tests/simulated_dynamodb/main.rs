@@ -17,6 +17,7 @@ mod linearizability;
 mod permanent_errors;
 mod policies;
 mod replayed_requests;
+mod replenishment;
 mod snapshot_refusals;
 mod splitting;
 mod test_store;

@@ -9,6 +9,7 @@ pub mod audit_records;
 pub mod catalog;
 pub mod export_bucket;
 pub mod orders;
+pub mod replenishment;
 pub mod sales;
 pub mod split_levels;
 pub mod stock;

@@ -16,7 +16,9 @@ use stockline_application::ports::stock::{
 use stockline_application::ports::stock_changes::{PendingChange, StockChangeStore};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_domain::ids::RequestId;
-use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy};
+use stockline_domain::level::{
+    Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy, ReplenishmentMode,
+};
 use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 
 use self::concurrent::{
@@ -390,6 +392,7 @@ fn policy(reorder_point: i64) -> ReorderPolicy {
         safety_stock: 2,
         lead_time_days: 3,
         buckets: 1,
+        mode: ReplenishmentMode::MinMax,
     }
 }
 

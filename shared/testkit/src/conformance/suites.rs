@@ -105,6 +105,30 @@ macro_rules! conformance_stories {
             repeated_advance_is_no_conflict
         }
     };
+    (replenishment, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::replenishment]
+            low_level_gets_one_order_and_expects_it
+            repeated_alerts_place_one_order
+            concurrent_alerts_place_one_order
+            second_open_order_is_a_conflict
+            order_decided_on_outdated_incoming_is_a_conflict
+            receipts_add_up_until_the_order_is_received
+            over_receipt_closes_the_order_at_zero_incoming
+            replayed_receipt_counts_once
+            concurrent_receipts_all_count
+            concurrent_duplicates_of_a_receipt_count_once
+            receipt_of_an_order_that_expects_nothing_is_refused
+            receipt_of_another_levels_order_is_refused
+            canceled_order_expects_nothing
+            concurrent_cancel_and_receipt_keep_incoming_exact
+            next_cycle_starts_after_the_order_is_closed
+            handled_alert_places_no_order_after_a_cancellation
+            other_changes_keep_what_is_incoming
+            split_level_keeps_what_is_incoming
+            receipt_of_a_selling_split_level_counts_once
+            orders_are_listed_by_state_in_pages
+        }
+    };
     (tasks, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::tasks]
             task_is_added_once_and_reads_back

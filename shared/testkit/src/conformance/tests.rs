@@ -20,6 +20,7 @@ conformance_tests!(max_skus_split_levels, memory, [order_and_stock_store()]);
 conformance_tests!(stock, memory, [MemoryShop::default()]);
 conformance_tests!(stock_lookup, memory, [MemoryShop::default()]);
 conformance_tests!(alerts, memory, [MemoryAlerts::default()]);
+conformance_tests!(replenishment, memory, [MemoryShop::default()]);
 conformance_tests!(tasks, memory, [warehouse()]);
 conformance_tests!(audit, memory, [MemoryShop::default()]);
 conformance_tests!(audit_records, memory, [MemoryAuditRecords::default()]);

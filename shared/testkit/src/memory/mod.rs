@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod export;
 pub mod operations;
 pub mod orders;
+pub mod replenishment;
 pub mod shop;
 pub mod stock;
 pub mod stock_lookup;

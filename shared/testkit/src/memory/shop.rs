@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_domain::export::late::{LateDay, late_write_date};
-use stockline_domain::ids::{OrderId, RequestId};
+use stockline_domain::ids::{OrderId, ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
+use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder};
 
 /// Orders, levels and movements, in memory. A clone is the same shop.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,10 @@ pub struct ShopData {
     pub applied: BTreeMap<RequestId, BTreeMap<usize, Vec<Level>>>,
     /// The levels.
     pub levels: BTreeMap<LevelKey, Level>,
+    /// The replenishment orders.
+    pub replenishment_orders: BTreeMap<ReplenishmentOrderId, ReplenishmentOrder>,
+    /// The last replenishment cycle of each level that had one.
+    pub replenishment_cycles: BTreeMap<LevelKey, ReplenishmentCycle>,
     /// The movements, oldest first, as the stream would deliver them.
     pub movements: Vec<Movement>,
     /// Per UTC day, the business days whose orders were written late on that day.

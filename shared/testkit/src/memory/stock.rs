@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock::{
     EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
 };
@@ -11,8 +12,9 @@ use stockline_application::ports::stock_changes::{
     ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
-use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
+use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
 use stockline_domain::stock_change::{MovementObservations, on_hand_delta_since};
 
@@ -156,6 +158,13 @@ impl StockChangeStore for MemoryShop {
         Ok(on_hand_delta_since(bucket, &movements, time))
     }
 
+    async fn read_replenishment_order(
+        &self,
+        id: ReplenishmentOrderId,
+    ) -> Result<Option<ReplenishmentOrder>, StoreError> {
+        self.find_order(id).await
+    }
+
     async fn write_change(
         &self,
         pending: PendingChange<'_>,
@@ -165,6 +174,13 @@ impl StockChangeStore for MemoryShop {
         let mut data = self.lock();
         if let Some(levels) = data.applied_change(pending.request, pending.index) {
             return Ok(ChangeWriteOutcome::AlreadyApplied(levels));
+        }
+        if let Some((before, _)) = &planned.order {
+            let orders = &data.replenishment_orders;
+            let stored = orders.get(&before.replenishment_order_id);
+            if stored.is_none_or(|stored| stored.version != before.version) {
+                return Ok(ChangeWriteOutcome::Conflict);
+            }
         }
         let mut after = Vec::new();
         for PlannedWrite { key, plan, .. } in &planned.writes {
@@ -184,6 +200,9 @@ impl StockChangeStore for MemoryShop {
         }
         for level in &after {
             data.write(level.clone());
+        }
+        if let Some((_, order)) = &planned.order {
+            data.write_replenishment_order(order.clone());
         }
         let applied = data.applied.entry(pending.request).or_default();
         applied.insert(pending.index, after);

@@ -98,6 +98,7 @@ fn sum(one: LevelDelta, other: &LevelDelta) -> LevelDelta {
             damaged_delta: one.states.damaged_delta + other.states.damaged_delta,
             on_hold_delta: one.states.on_hold_delta + other.states.on_hold_delta,
             in_transit_delta: one.states.in_transit_delta + other.states.in_transit_delta,
+            incoming_delta: one.states.incoming_delta + other.states.incoming_delta,
             counted_delta: one.states.counted_delta + other.states.counted_delta,
         },
         ..one

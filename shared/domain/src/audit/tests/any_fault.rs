@@ -81,6 +81,7 @@ proptest! {
                         damaged_delta: quantity / 3,
                         on_hold_delta: quantity / 2,
                         in_transit_delta: quantity,
+                        incoming_delta: 0,
                         counted_delta: 0,
                     };
                     sku.change_with_states(MovementKind::StateChange, 0, 0, states);

@@ -1,7 +1,7 @@
 //! Tests of split levels: all buckets are repaired together, and their stock is shared out again.
 
 use super::*;
-use crate::level::ReorderPolicy;
+use crate::level::{ReorderPolicy, ReplenishmentMode};
 
 /// Two buckets, each with 9 on hand and 3 allocated.
 fn two_buckets() -> [StoredSku; 2] {
@@ -113,6 +113,7 @@ fn missing_bucket_gets_no_share() {
         safety_stock: 0,
         lead_time_days: 0,
         buckets: 3,
+        mode: ReplenishmentMode::MinMax,
     });
     buckets[0].level.on_hand = 0;
     buckets[0].available = Some(-3);

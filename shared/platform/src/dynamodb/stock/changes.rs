@@ -5,8 +5,9 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stockline_domain::ids::RequestId;
+use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
 use stockline_domain::stock_change::{MovementObservations, on_hand_delta_since};
 
@@ -19,6 +20,7 @@ use crate::dynamodb::transaction::{
 };
 use crate::keys;
 use stockline_application::deadline::Deadline;
+use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock_changes::{
     ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
@@ -56,6 +58,13 @@ impl StockChangeStore for DynamoStock {
             }
         }
         Ok(Some(total_delta))
+    }
+
+    async fn read_replenishment_order(
+        &self,
+        id: ReplenishmentOrderId,
+    ) -> Result<Option<ReplenishmentOrder>, StoreError> {
+        self.find_order(id).await
     }
 
     /// After a write of deltas the split levels are rebalanced, as far as `deadline` allows.
@@ -107,7 +116,7 @@ impl StockChangeStore for DynamoStock {
 }
 
 impl DynamoStock {
-    /// Returns the record of the change and the writes of its levels as transaction items.
+    /// Returns the record of the change, the writes of its levels and that of its replenishment order as transaction items.
     fn transact_items(
         &self,
         pending: PendingChange<'_>,
@@ -130,6 +139,9 @@ impl DynamoStock {
         let mut items = vec![TransactWriteItem::builder().put(put).build()];
         for PlannedWrite { key, plan, .. } in &planned.writes {
             items.extend(plan_items(self.levels.table(), key, plan)?);
+        }
+        if let Some((before, after)) = &planned.order {
+            items.extend(self.order_items(before, after)?);
         }
         Ok(items)
     }

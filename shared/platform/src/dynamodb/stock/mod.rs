@@ -5,6 +5,7 @@ mod changes;
 mod levels;
 mod movements;
 mod policies;
+mod replenishment;
 mod requests;
 mod stock_lookup;
 mod stream;
