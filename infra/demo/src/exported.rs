@@ -108,7 +108,8 @@ pub async fn read(cloud: &Cloud, aws: &Aws, business_date: &str) -> Result<Expor
     )?;
     let mut day = ExportedDay::default();
     for line in output.lines() {
-        let row = serde_json::from_str(line).map_err(Error::unreadable("an exported row"))?;
+        let row: ExportedRow =
+            serde_json::from_str(line).map_err(Error::unreadable("an exported row"))?;
         match row {
             ExportedRow::SalesLines(line) => day.sales.push(line),
             ExportedRow::RefundLines(refund) => day.refunds.push(refund),

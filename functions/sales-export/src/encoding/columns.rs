@@ -157,6 +157,7 @@ macro_rules! dataset {
             ///
             /// # Errors
             /// An amount exceeds the decimals of the file.
+            #[allow(clippy::unnecessary_wraps, reason = "some datasets have no amounts")]
             pub fn push(&mut self, $row: $type) -> Result<(), TooLarge> {
                 $(self.$column.append($value);)*
                 Ok(())

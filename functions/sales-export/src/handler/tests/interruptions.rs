@@ -184,10 +184,24 @@ async fn run_that_pauses_never_replaces_newer_orders() {
 
 #[tokio::test]
 async fn two_runs_that_stop_anywhere_leave_one_whole_revision() {
+    // After a call is the same for others as before the next one, so half of the moments suffice.
+    let is_before = |moment| matches!(moment, Moment::Before(_));
     for_each_moment(async |first| {
-        let mut is_first_stopped = false;
+        let mut is_first_stopped = true;
         for_each_moment(async |second| {
-            let day = changed_day().await;
+            if !is_before(first) {
+                return false;
+            }
+            if !is_before(second) {
+                return true;
+            }
+            let retailer = exported_day().await;
+            change(&retailer);
+            let day = ChangedDay {
+                retailer,
+                old: View::new(),
+                new: View::new(),
+            };
             let steps = Steps::until(first);
             let function = stepped(&day.retailer, &steps);
             let mut paused = std::pin::pin!(function.handle(event()));
