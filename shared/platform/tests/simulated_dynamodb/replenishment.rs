@@ -103,7 +103,7 @@ async fn hot_level_is_ordered_once_and_received_exactly() {
             assert_eq!(order.received_quantity, 100_000);
         });
         // then nothing that was sold or received is lost
-        let sold = sold.await;
+        let sold = Box::pin(sold).await;
         assert_eq!(store.level().await.on_hand, 110_000 - sold);
     }
 }

@@ -6,9 +6,9 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use stockline_domain::ids::{LocationId, ReplenishmentOrderId};
-use stockline_domain::level::LevelKey;
+use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState};
-use stockline_domain::stock_change::RequestedChange;
+use stockline_domain::stock_change::{ChangeRefused, SettledChange, settle_change};
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{Item, item, key_of, number, string, value};
@@ -21,6 +21,7 @@ use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::replenishment::{
     OrderWriteOutcome, ReplenishmentStatus, ReplenishmentStore,
 };
+use stockline_application::ports::stock::PendingChange;
 use stockline_application::store_error::StoreError;
 
 const READ_ORDER: &str = "read a replenishment order";
@@ -111,20 +112,43 @@ impl ReplenishmentStore for DynamoStock {
 }
 
 impl DynamoStock {
-    /// Reads the replenishment order that `change` names. `None` if it names none, or one that does not exist.
-    pub(super) async fn named_order(
+    /// Applies the change of `pending` to `levels`, and settles it with the replenishment order that it names. The arguments
+    /// are those of [`RequestedChange::apply`](stockline_domain::stock_change::RequestedChange::apply).
+    pub(super) async fn decide_change(
         &self,
-        change: &RequestedChange,
-    ) -> Result<Option<ReplenishmentOrder>, StoreError> {
-        match change.replenishment_order_id() {
-            Some(id) => self.find_order(id).await,
-            None => Ok(None),
+        pending: PendingChange<'_>,
+        levels: &[Level],
+        moved_since: i64,
+    ) -> Result<Result<SettledChange, ChangeRefused>, StoreError> {
+        let PendingChange {
+            request,
+            index,
+            change,
+            at,
+            ..
+        } = pending;
+        let order = match change.replenishment_order_id() {
+            Some(id) => self.find_order(id).await?,
+            None => None,
+        };
+        let changed = change.apply(levels, moved_since, request, index, at);
+        Ok(changed.and_then(|levels| settle_change(change, order.as_ref(), levels, at)))
+    }
+
+    /// Returns the transaction items of the order that `settled` receives goods of.
+    pub(super) fn settled_order_items(
+        &self,
+        settled: &SettledChange,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        match &settled.order {
+            Some((before, after)) => self.order_items(before, after),
+            None => Ok(Vec::new()),
         }
     }
 
     /// Returns the transaction items that replace `before` by `after`, and end the cycle of an order that `after` closes. The
     /// caller adds the write of the level.
-    pub(super) fn order_items(
+    fn order_items(
         &self,
         before: &ReplenishmentOrder,
         after: &ReplenishmentOrder,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::{MovementObservations, RequestedChange, settle_change};
+use stockline_domain::stock_change::{MovementObservations, RequestedChange};
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{item, key_of, string, value};
@@ -208,16 +208,9 @@ impl DynamoStock {
                 }
                 None => 0,
             };
-            let order = self.named_order(pending.change).await?;
-            let changed = pending.change.apply(
-                &totals,
-                on_hand_delta_since,
-                pending.request,
-                pending.index,
-                pending.at,
-            );
-            let settled = match changed
-                .and_then(|after| settle_change(pending.change, order.as_ref(), after, pending.at))
+            let settled = match self
+                .decide_change(pending, &totals, on_hand_delta_since)
+                .await?
             {
                 Ok(settled) => settled,
                 // Stock that moved between buckets during the read may be missing or counted twice.
@@ -241,9 +234,7 @@ impl DynamoStock {
             let writes = plan_writes(pending.change, &before, &settled.levels, attempts.failed())?;
             let after: Vec<Level> = writes.iter().map(|write| write.after.total()).collect();
             let mut items = self.transact_items(pending, &writes, &after)?;
-            if let Some((before, after)) = &settled.order {
-                items.extend(self.order_items(before, after)?);
-            }
+            items.extend(self.settled_order_items(&settled)?);
             match attempt_transaction(&self.client, items, &new_client_token()).await? {
                 AttemptResult::Decided(TransactionResult::Committed) => {
                     let uneven = writes.iter().filter_map(LevelWrite::uneven_level);
