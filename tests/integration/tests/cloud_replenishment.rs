@@ -9,6 +9,7 @@ use stockline_testkit::cloud::TestCloud;
 
 const STORE: &str = "replenished";
 const LEVEL: &str = "/v1/locations/replenished/stock/cheese";
+const POLICY: &str = "/v1/locations/replenished/stock/cheese/policy";
 const ORDERS: &str = "/v1/replenishment-orders?location_id=replenished";
 
 async fn get(api: &ApiClient, path: &str) -> Value {
@@ -38,16 +39,18 @@ async fn sale_below_the_reorder_point_is_replenished_once() {
     deployed.open_store(STORE, &[("cheese", 6)]).await;
     let manager = deployed.api("store_manager", "replenished-manager", &[STORE]);
     let policy = json!({"reorder_point": 5, "target_level": 20, "order_multiple": 4});
-    let set = manager.put(&format!("{LEVEL}/policy"), &policy).await;
-    set.unwrap().expect_status(&[200]).unwrap();
+    let set = manager.put(POLICY, &policy).await.unwrap();
+    set.expect_status(&[200]).unwrap();
 
     // Two units are sold: the level crosses its reorder point with the first.
     let store_app = deployed.api("store_app", "replenished-store-app", &[STORE]);
     for number in 0..2 {
         let key = format!("replenished-{number}");
-        let cheese = sale(STORE, "cheese");
-        let sold = store_app.post("/v1/orders", &cheese, Some(&key)).await;
-        sold.unwrap().expect_status(&[201]).unwrap();
+        let sold = store_app
+            .post("/v1/orders", &sale(STORE, "cheese"), Some(&key))
+            .await
+            .unwrap();
+        sold.expect_status(&[201]).unwrap();
     }
 
     // One order fills the level up to its target, rounded up to crates of 4, whether it saw the second sale or not.

@@ -170,7 +170,7 @@ fn empty_day_proves_no_invariant() {
         exported: ExportedDay::default(),
     };
     let found = broken(&empty);
-    assert_eq!(found.len(), 5, "{found:?}");
+    assert_eq!(found.len(), 6, "{found:?}");
 }
 
 #[test]

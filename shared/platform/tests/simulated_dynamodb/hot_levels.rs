@@ -86,7 +86,7 @@ async fn receipt_is_applied_to_a_level_with_constant_conflicts() {
                 );
             }
         });
-        let sold = sold.await;
+        let sold = Box::pin(sold).await;
         // then each receipt is applied once
         assert_eq!(
             store.level().await.on_hand,

@@ -35,7 +35,7 @@ pub(super) async fn receipts_add_up_until_the_order_is_received<
             panic!("the receipt is not applied: {received:?}")
         };
         let level = milk(store, at).await;
-        assert_eq!(levels, [level.clone()]);
+        assert_eq!(levels, std::slice::from_ref(&level));
         let order = stored(store, &order).await;
         assert_eq!((level.on_hand, level.incoming, order.state), expected);
         assert_incoming_is_expected(store, at).await;
