@@ -20,7 +20,6 @@ use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::replenishment::{
     OrderWriteOutcome, ReplenishmentStatus, ReplenishmentStore,
 };
-use stockline_application::ports::stock::PendingChange;
 use stockline_application::store_error::StoreError;
 
 const READ_ORDER: &str = "read a replenishment order";
