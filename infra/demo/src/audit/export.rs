@@ -119,6 +119,10 @@ fn compare_refunds(
     stored.sort_unstable();
     let mut exported = exported.to_vec();
     exported.sort_unstable();
+    // A day without refunds proves nothing about them.
+    if stored.is_empty() && exported.is_empty() {
+        return;
+    }
     finding.check(stored == exported, || {
         let difference = stored
             .iter()

@@ -125,9 +125,13 @@ async fn count_with_stale_expected_version_is_refused() {
 #[tokio::test]
 async fn blocked_change_delays_only_changes_of_its_level() {
     let (function, clock) = function();
-    ok(&function, changes("k", &[receipt("milk", 7)])).await;
+    ok(
+        &function,
+        changes("k", &[receipt("milk", 3), receipt("milk", 4)]),
+    )
+    .await;
     clock.advance(SignedDuration::from_secs(1));
-    // given a count of milk whose last movement is not in the ledger, followed by two receipts
+    // given a count of milk whose first movement is not in the ledger, followed by two receipts
     let unrecorded = std::mem::take(&mut function.stock.lock().movements);
     let count = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 5,
         "counted_at": "2026-03-01T12:00:01Z"});
@@ -144,7 +148,7 @@ async fn blocked_change_delays_only_changes_of_its_level() {
         (on_hand("milk").await, on_hand("bread").await),
         (7.into(), 3.into())
     );
-    // when the movement is in the ledger and the request is sent again
+    // when the movements are in the ledger and the request is sent again
     function.stock.lock().movements.extend(unrecorded);
     let body = ok(&function, changes("l", &sent)).await;
     assert_eq!(outcomes(&body), ["applied", "applied", "applied"]);

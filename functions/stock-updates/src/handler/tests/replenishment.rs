@@ -100,5 +100,5 @@ async fn receipt_with_a_malformed_order_id_is_400() {
     let (function, _) = function();
     let malformed = changes("delivery", &[receipt_of("order-1", 1)]);
     let malformed = refused(&function, malformed).await;
-    assert_eq!(malformed, (400, "malformed-body".to_owned()));
+    assert_eq!(malformed, (400, "invalid-request".to_owned()));
 }
