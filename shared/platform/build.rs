@@ -71,7 +71,8 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        let mut source = format!("static REQUESTS: &[(&str, &str, &Schema)] = &[\n{rows}];\n");
+        let mut source =
+            format!("pub(super) static REQUESTS: &[(&str, &str, &Schema)] = &[\n{rows}];\n");
         for (name, value) in table.statics {
             writeln!(source, "static {name}: Schema = {value};")?;
         }
