@@ -114,18 +114,14 @@ impl<'a> Table<'a> {
         let reference = format!("&{}", constant(name));
         self.references.insert(name.to_owned(), reference.clone());
         let expression = self.schema(&self.schemas[name], Some(name), name)?;
-        match expression.strip_prefix("&Schema::") {
-            Some(value) => {
-                self.statics
-                    .insert(constant(name), format!("Schema::{value}"));
-                Ok(reference)
-            }
+        let Some(value) = expression.strip_prefix("&Schema::") else {
             // The schema only gives another one a description.
-            None => {
-                self.references.insert(name.to_owned(), expression.clone());
-                Ok(expression)
-            }
-        }
+            self.references.insert(name.to_owned(), expression.clone());
+            return Ok(expression);
+        };
+        self.statics
+            .insert(constant(name), format!("Schema::{value}"));
+        Ok(reference)
     }
 
     fn object(&mut self, keywords: &Map<String, Value>, at: &str) -> Result<String> {

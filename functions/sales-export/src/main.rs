@@ -37,7 +37,9 @@ async fn main() -> Result<(), Error> {
     run(service_fn(
         |event: LambdaEvent<serde_json::Value>| async move {
             let span = telemetry::invocation(&event.context.request_id);
-            function.handle(event.payload).instrument(span).await
+            Box::pin(function.handle(event.payload))
+                .instrument(span)
+                .await
         },
     ))
     .await

@@ -69,25 +69,24 @@ where
         Err(error) => Err(error),
     };
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-    match &result {
-        Ok(summary) => {
-            let is_complete = summary.unfinished.is_empty();
-            tracing::info!(
-                outcome = if is_complete {
-                    "succeeded"
-                } else {
-                    "partly_failed"
-                },
-                duration_ms,
-                locations = summary.locations,
-                levels = summary.levels,
-                confirmed = summary.confirmed,
-                undecided = summary.undecided,
-                unfinished = summary.unfinished.len(),
-                "audit completed"
-            );
-        }
-        Err(_) => tracing::info!(outcome = "failed", duration_ms, "audit completed"),
+    if let Ok(summary) = &result {
+        let is_complete = summary.unfinished.is_empty();
+        tracing::info!(
+            outcome = if is_complete {
+                "succeeded"
+            } else {
+                "partly_failed"
+            },
+            duration_ms,
+            locations = summary.locations,
+            levels = summary.levels,
+            confirmed = summary.confirmed,
+            undecided = summary.undecided,
+            unfinished = summary.unfinished.len(),
+            "audit completed"
+        );
+    } else {
+        tracing::info!(outcome = "failed", duration_ms, "audit completed");
     }
     result
 }

@@ -12,7 +12,7 @@ use stockline_domain::stock_change::{
 use crate::deadline::Deadline;
 use crate::ports::stock::MissingLevel;
 use crate::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
+    ChangeWriteOutcome, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use crate::store_error::StoreError;
 
@@ -126,18 +126,12 @@ async fn read_levels<Changes: StockChangeStore>(
 ) -> Result<LevelsRead, StoreError> {
     let (mut before, mut missing, mut are_consistent) = (Vec::new(), Vec::new(), true);
     for key in pending.change.keys() {
-        match store.read_snapshot(&key, deadline).await? {
-            Some(LevelSnapshot {
-                level,
-                is_consistent,
-            }) => {
-                before.push(level);
-                are_consistent &= is_consistent;
-            }
-            None => {
-                before.push(SplitLevel::new(Level::empty(&key), &[]));
-                missing.push(key);
-            }
+        if let Some(snapshot) = store.read_snapshot(&key, deadline).await? {
+            are_consistent &= snapshot.is_consistent;
+            before.push(snapshot.level);
+        } else {
+            before.push(SplitLevel::new(Level::empty(&key), &[]));
+            missing.push(key);
         }
     }
     if pending.missing == MissingLevel::Report && !missing.is_empty() {

@@ -96,6 +96,21 @@ impl Fixture {
     async fn refused(&self, call: CallBuilder) -> Value {
         serde_json::to_value(self.send(call).await.unwrap_err()).unwrap()
     }
+
+    /// Sends each call and compares status, problem type and the pointer of the first error (`-`: no error list).
+    async fn refuses<const N: usize>(&self, cases: [(CallBuilder, u16, &str, &str); N]) {
+        for (call, status, kind, pointer) in cases {
+            let refused = self.refused(call).await;
+            assert_eq!(refused["status"], status, "{refused}");
+            assert_eq!(
+                refused["type"],
+                format!("https://stockline.dev/problems/{kind}"),
+                "{refused}"
+            );
+            let actual = refused["errors"][0]["pointer"].as_str().unwrap_or("-");
+            assert_eq!(actual, pointer, "{refused}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -297,6 +312,17 @@ async fn invalid_request_is_rejected_without_effect() {
             "/external_reference",
         ),
         (place("k", &foreign), 404, "not-found", "-"),
+    ];
+    store.refuses(cases).await;
+    assert_eq!(store.send(place("k", &good)).await.unwrap().status(), 201);
+    assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
+}
+
+#[tokio::test]
+async fn invalid_headers_and_roles_are_rejected_without_effect() {
+    let store = store(&[("milk", 10)]).await;
+    let good = order_body("store-1", "pos", &[("milk", 1)]);
+    let cases = [
         (
             place(&"k".repeat(256), &good),
             400,
@@ -330,19 +356,8 @@ async fn invalid_request_is_rejected_without_effect() {
             "-",
         ),
     ];
-    for (call, status, kind, pointer) in cases {
-        let refused = store.refused(call).await;
-        assert_eq!(refused["status"], status, "{refused}");
-        assert_eq!(
-            refused["type"],
-            format!("https://stockline.dev/problems/{kind}"),
-            "{refused}"
-        );
-        let actual = refused["errors"][0]["pointer"].as_str().unwrap_or("-");
-        assert_eq!(actual, pointer, "{refused}");
-    }
-    assert_eq!(store.send(place("k", &good)).await.unwrap().status(), 201);
-    assert_eq!(store.shop.level("store-1", "milk"), (9, 0));
+    store.refuses(cases).await;
+    assert_eq!(store.shop.level("store-1", "milk"), (10, 0));
 }
 
 #[tokio::test]

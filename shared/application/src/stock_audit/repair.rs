@@ -53,13 +53,11 @@ impl<Stock: AuditData + StockRepairer, Orders: OpenOrders, Time: Clock>
             if conflicts.is_empty() {
                 return Ok(results);
             }
-            match self.reread(finding, &mut attempts).await? {
-                Some(reread) => data = reread,
-                None => {
-                    results.append(&mut conflicts);
-                    return Ok(results);
-                }
-            }
+            let Some(reread) = self.reread(finding, &mut attempts).await? else {
+                results.append(&mut conflicts);
+                return Ok(results);
+            };
+            data = reread;
         }
     }
 

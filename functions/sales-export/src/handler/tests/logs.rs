@@ -1,6 +1,6 @@
 //! What a failed export logs.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
@@ -41,7 +41,8 @@ struct Fields(String);
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0 += &format!("{}={value:?} ", field.name());
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "{}={value:?} ", field.name());
     }
 }
 

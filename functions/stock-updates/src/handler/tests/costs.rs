@@ -226,18 +226,7 @@ async fn operation_costs_match_readme() {
     costs.add("a policy change", &stores.bill(policy()).await);
     costs.add("an unchanged policy", &stores.bill(policy()).await);
 
-    costs.add("read a level", &stores.bill(of_sku_0("GET", LEVEL)).await);
-    let page = call("GET", STOCK).path("location_id", "store-1");
-    let page = page.query("limit", "100");
-    costs.add("list 100 levels of a location", &stores.bill(page).await);
-    let movements = || of_sku_0("GET", MOVEMENTS).query("limit", "20");
-    costs.add(
-        "list the first 20 movements",
-        &stores.bill(movements()).await,
-    );
-    let next = stores.send(movements()).await["next_cursor"].clone();
-    let next = movements().query("cursor", next.as_str().unwrap());
-    costs.add("list the next 20 movements", &stores.bill(next).await);
+    add_costs_of_reads(&stores, &mut costs).await;
 
     let sale = order("open", "store-1", "online", &[("sku-0", 1)]);
     let request = Fingerprint::of(&"open").unwrap();
@@ -250,4 +239,19 @@ async fn operation_costs_match_readme() {
     costs.add("look up a SKU at 2 locations", &stores.bill(lookup).await);
 
     costs.assert_in_readme(include_str!("../../../README.md"));
+}
+
+async fn add_costs_of_reads(stores: &Fixture, costs: &mut CostTable) {
+    costs.add("read a level", &stores.bill(of_sku_0("GET", LEVEL)).await);
+    let page = call("GET", STOCK).path("location_id", "store-1");
+    let page = page.query("limit", "100");
+    costs.add("list 100 levels of a location", &stores.bill(page).await);
+    let movements = || of_sku_0("GET", MOVEMENTS).query("limit", "20");
+    costs.add(
+        "list the first 20 movements",
+        &stores.bill(movements()).await,
+    );
+    let next = stores.send(movements()).await["next_cursor"].clone();
+    let next = movements().query("cursor", next.as_str().unwrap());
+    costs.add("list the next 20 movements", &stores.bill(next).await);
 }

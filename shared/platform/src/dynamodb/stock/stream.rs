@@ -40,24 +40,24 @@ mod tests {
         }
     }
 
-    fn image<T: serde::Serialize>(item: &T) -> Option<serde_dynamo::Item> {
-        Some(serde_dynamo::to_item(item).unwrap())
+    fn image<T: serde::Serialize>(item: &T) -> serde_dynamo::Item {
+        serde_dynamo::to_item(item).unwrap()
     }
 
     #[test]
     fn created_and_deleted_levels_have_one_image() {
         let (milk, level) = (keys::level(&key("milk")), Level::empty(&key("milk")));
-        let created = StreamRecord::new(milk.clone(), "1".to_owned(), None, image(&level));
+        let created = StreamRecord::new(milk.clone(), "1".to_owned(), None, Some(image(&level)));
         let change = level_change(&created).unwrap().unwrap();
         assert_eq!((change.before, change.after), (None, Some(level.clone())));
-        let deleted = StreamRecord::new(milk, "2".to_owned(), image(&level), None);
+        let deleted = StreamRecord::new(milk, "2".to_owned(), Some(image(&level)), None);
         let change = level_change(&deleted).unwrap().unwrap();
         assert_eq!((change.before, change.after), (Some(level), None));
     }
 
     #[test]
     fn record_of_another_item_has_no_change() {
-        let image = image(&json!({"state": "low"}));
+        let image = Some(image(&json!({"state": "low"})));
         let alert = StreamRecord::new(keys::alert(&key("milk")), "1".to_owned(), None, image);
         assert_eq!(level_change(&alert).unwrap(), None);
     }
@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn unreadable_image_names_its_item() {
         let milk = keys::level(&key("milk"));
-        let broken = image(&json!({"on_hand": "five"}));
+        let broken = Some(image(&json!({"on_hand": "five"})));
         let broken = StreamRecord::new(milk.clone(), "1".to_owned(), None, broken);
         let reason = level_change(&broken).unwrap_err().to_string();
         assert!(
             reason.starts_with("the level image of LEVEL#store-1#milk#0 cannot be read: "),
             "{reason}"
         );
-        let bread = image(&Level::empty(&key("bread")));
+        let bread = Some(image(&Level::empty(&key("bread"))));
         let mismatched = StreamRecord::new(milk, "2".to_owned(), None, bread);
         let reason = level_change(&mismatched).unwrap_err().to_string();
         assert_eq!(
