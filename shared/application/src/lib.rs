@@ -8,6 +8,7 @@ pub mod deadline;
 pub mod error_chain;
 pub mod fingerprint;
 pub mod lease_sweep;
+pub mod level_creation;
 pub mod level_explanation;
 pub mod location_cache;
 pub mod message;

@@ -7,7 +7,7 @@ use stockline_domain::task::{Report, ReportEffect, ReportRefused, Task, TaskStat
 
 use crate::deadline::Deadline;
 use crate::metrics::{Metric, count};
-use crate::ports::tasks::{CompletionOutcome, CompletionStore, TaskStore};
+use crate::ports::tasks::{CompletionOutcome, CompletionStore, TaskCompletion, TaskStore};
 use crate::store_error::StoreError;
 
 /// The outcome of a report.
@@ -62,16 +62,13 @@ pub async fn settle_report<Tasks: TaskStore, Completions: CompletionStore>(
                 completed: done,
                 canceled: dropped,
             }) => {
-                let completion = completions
-                    .complete(
-                        &before,
-                        &done,
-                        request.report.occurred_at,
-                        request.at,
-                        request.deadline,
-                    )
-                    .await?;
-                match completion {
+                let completion = TaskCompletion {
+                    before: &before,
+                    after: &done,
+                    occurred_at: request.report.occurred_at,
+                    at: request.at,
+                };
+                match completions.complete(completion, request.deadline).await? {
                     CompletionOutcome::Completed => Some(done),
                     CompletionOutcome::NothingOpen => {
                         tasks.replace(&before, &dropped).await?.then_some(dropped)
