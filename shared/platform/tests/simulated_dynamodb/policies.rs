@@ -6,7 +6,7 @@ use stockline_application::ports::audit_data::AuditData;
 use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::replace_level::level_item;
-use stockline_testkit::conformance::orders::{deadline, minute};
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::simulated_dynamodb::Fault;
 use tokio::time::Instant;

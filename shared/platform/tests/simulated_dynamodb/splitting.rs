@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::MovementKind;
-use stockline_testkit::conformance::orders::{deadline, minute};
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{apply, receipt};
 use stockline_testkit::simulated_dynamodb::Fault;
 use tokio::time::Instant;
 
-use crate::test_store::{SEEDS, TestStore, damage_change, milk_key, policy_with_buckets};
+use crate::test_store::{SEEDS, TestStore, damage_change, policy_with_buckets};
 
 impl TestStore {
     async fn on_hand_per_bucket(&self) -> Vec<i64> {

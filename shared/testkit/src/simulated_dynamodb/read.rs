@@ -223,13 +223,10 @@ pub fn query(store: &mut Store, request: QueryRequest, now: Instant) -> Result<J
         response["LastEvaluatedKey"] = item_json(&last);
     }
     let partition = read_partition(&name, index, &query.key.partition);
-    consume_read_capacity(store, &partition, half_units, now).map_err(
-        |throttle| {
-            let resource =
-                index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"));
-            ServiceError::throttled(throttle, &resource)
-        },
-    )?;
+    consume_read_capacity(store, &partition, half_units, now).map_err(|throttle| {
+        let resource = index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"));
+        ServiceError::throttled(throttle, &resource)
+    })?;
     Ok(with_capacity(
         response,
         &name,

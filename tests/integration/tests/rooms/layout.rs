@@ -2,10 +2,13 @@
 
 use std::fs;
 
-use crate::workspace::{entries, functions, metadata, name, root};
+use crate::workspace::{entries, files, functions, metadata, name, root, text};
 
 /// The most lines of a `main.rs`: one screen.
 const MAX_MAIN_LINES: usize = 60;
+
+/// The most lines of a source file.
+const MAX_FILE_LINES: usize = 500;
 
 /// The visible entries of the top folder, besides build output.
 const TOP_FOLDERS: [&str; 5] = ["events", "functions", "infra", "shared", "tests"];
@@ -45,6 +48,24 @@ fn every_function_is_complete() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn files_are_short() {
+    let mut long = Vec::new();
+    for folder in TOP_FOLDERS {
+        for path in files(folder, &["rs", "py", "sql", "tf"]) {
+            let lines = text(&path).lines().count();
+            if lines > MAX_FILE_LINES {
+                long.push(format!("{path} has {lines} lines"));
+            }
+        }
+    }
+    assert!(
+        long.is_empty(),
+        "a file has at most {MAX_FILE_LINES} lines; split it by subject:\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]

@@ -9,12 +9,7 @@ use crate::model::faults::Fault;
 use crate::model::shared_value::Shared;
 use crate::model::tables::{StoredOrder, Tables, TransactItem};
 
-pub fn run(
-    order: &Order,
-    body: u8,
-    step: Step<'_>,
-    tables: &mut Tables,
-) -> NextStep {
+pub fn run(order: &Order, body: u8, step: Step<'_>, tables: &mut Tables) -> NextStep {
     let Step {
         progress, fault, ..
     } = step;
