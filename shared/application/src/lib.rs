@@ -4,6 +4,7 @@
 //! AWS type, no table, no queue and no HTTP status: those belong to `platform`, which implements the ports.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod chat_alerts;
 pub mod deadline;
 pub mod error_chain;
 pub mod fingerprint;
@@ -15,6 +16,7 @@ pub mod message;
 pub mod metrics;
 pub mod movement_recording;
 pub mod order_lifecycle;
+pub mod order_placement;
 pub mod paging;
 pub mod ports;
 pub mod record_outcome;

@@ -1,5 +1,7 @@
 //! Places a replenishment order for a low level, and cancels orders.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::caller::{Action, Caller};
@@ -8,10 +10,16 @@ use stockline_domain::level::LevelKey;
 use stockline_domain::replenishment::{ClosedOrder, NoOrder, ReplenishmentOrder};
 
 use crate::deadline::Deadline;
+use crate::metrics::{Metric, count};
+use crate::ports::alerts::AlertMessage;
 use crate::ports::replenishment::{OrderWriteOutcome, ReplenishmentStore};
 use crate::store_error::StoreError;
 
-/// What came of an alert.
+/// For how long conflicts on the level of one alert are retried. A batch has up to 10 alerts and 30 s; an alert that gives up is
+/// delivered again.
+const ALERT_TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// The outcome of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplenishOutcome {
     /// An order is placed.
@@ -22,6 +30,45 @@ pub enum ReplenishOutcome {
     Recovered,
     /// The level does not exist.
     UnknownLevel,
+}
+
+/// Places the order that `alert` calls for, if any, and reports what was decided. Repeated calls place at most one order.
+///
+/// # Errors
+/// [`StoreError::Busy`] if conflicts last for some seconds.
+pub async fn answer_alert<Store: ReplenishmentStore>(
+    store: &Store,
+    alert: &AlertMessage,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let outcome = replenish(store, &alert.data, now, Deadline::within(ALERT_TIMEOUT)).await?;
+    let reason = match outcome {
+        ReplenishOutcome::Placed(order) => {
+            count(Metric::ReplenishmentOrdersPlaced, 1);
+            tracing::info!(
+                alert_id = %alert.id,
+                replenishment_order_id = %order.replenishment_order_id,
+                location_id = %order.location_id,
+                sku = %order.sku,
+                quantity = order.quantity,
+                available = order.reasons.available,
+                incoming = order.reasons.incoming,
+                "replenishment order placed"
+            );
+            return Ok(());
+        }
+        ReplenishOutcome::NotNeeded(reason) => reason.to_string(),
+        ReplenishOutcome::Recovered => "the level has recovered".to_owned(),
+        ReplenishOutcome::UnknownLevel => "the level does not exist".to_owned(),
+    };
+    tracing::info!(
+        alert_id = %alert.id,
+        location_id = %alert.data.location_id,
+        sku = %alert.data.sku,
+        reason,
+        "no replenishment order placed"
+    );
+    Ok(())
 }
 
 /// Decides on the present state of the level of `alert` whether it needs an order, and places it.
@@ -77,7 +124,7 @@ pub struct CancelRequest<'a> {
     pub deadline: Deadline,
 }
 
-/// What came of a request to cancel an order.
+/// The outcome of a request to cancel an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelOutcome {
     /// The order is canceled, by this request or an earlier one.

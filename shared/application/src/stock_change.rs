@@ -232,7 +232,10 @@ impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Cha
     /// Refuses the change, unless a duplicate of the request has applied it since, and so caused the refusal.
     async fn refuse(&self, refused: ChangeRefused) -> Result<ChangeOutcome, StoreError> {
         let PendingChange { request, index, .. } = self.pending;
-        let applied = self.store.find_applied(request, index, self.deadline).await?;
+        let applied = self
+            .store
+            .find_applied(request, index, self.deadline)
+            .await?;
         Ok(match applied {
             Some(levels) => ChangeOutcome::AlreadyApplied(levels),
             None => ChangeOutcome::Refused(refused),

@@ -437,8 +437,8 @@ async fn policy_is_set_without_a_movement<Store: StockStore + StockChangeStore>(
 }
 
 async fn policy_survives_later_changes<Store: StockStore + StockChangeStore>(store: &Store) {
-    let milk = key("kept", "milk");
-    let created = store.create_with_policy(&milk, &policy(5), at(0), deadline());
+    let (milk, policy_of_five) = (key("kept", "milk"), policy(5));
+    let created = store.create_with_policy(&milk, &policy_of_five, at(0), deadline());
     created.await.unwrap();
     let levels = applied_levels(apply(store, "kept", 0, &receipt("kept", 8)).await);
     assert_eq!(levels[0].policy, Some(policy(5)));
