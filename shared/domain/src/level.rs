@@ -2,6 +2,7 @@
 
 mod movement;
 mod policy;
+mod quantities;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::ids::{LocationId, Sku};
 
 pub use movement::{DAMAGE, LevelDelta, Movement, MovementKind, StateDeltas};
 pub use policy::{MAX_BUCKETS, ReorderPolicy, ReplenishmentMode};
+pub use quantities::{Quantities, Quantity};
 
 /// Maximum quantity of one order line or stock change, in the SKU's unit of measure.
 pub const MAX_QUANTITY: i64 = 1_000_000;
@@ -116,7 +118,7 @@ impl Level {
 
     /// Returns the quantity that can be allocated or sold. Negative if the level is short.
     pub fn available(&self) -> i64 {
-        self.on_hand - self.allocated - self.damaged - self.on_hold
+        self.quantities().available()
     }
 
     /// Returns the quantity on hand that can leave with an order. Negative if a count found less on hand than is
@@ -151,17 +153,11 @@ impl Level {
                 change
             };
         let next = Self {
-            on_hand: self.on_hand.saturating_add(change.on_hand_delta),
-            allocated: self.allocated.saturating_add(change.allocated_delta),
-            damaged: self.damaged.saturating_add(change.states.damaged_delta),
-            on_hold: self.on_hold.saturating_add(change.states.on_hold_delta),
-            in_transit: self
-                .in_transit
-                .saturating_add(change.states.in_transit_delta),
             incoming: self.incoming.saturating_add(change.states.incoming_delta),
             version: self.version + 1,
             ..self.clone()
         };
+        let next = next.with_quantities(self.quantities().after(&change));
         next.check(self)?;
         if change.available_delta() < 0 && next.is_short() && !change.may_leave_short() {
             return Err(LevelError::NotAvailable {
