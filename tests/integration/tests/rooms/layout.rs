@@ -18,6 +18,7 @@ const TOP_FILES: [&str; 4] = ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md"
 fn every_function_is_complete() {
     let root = root();
     let events: Vec<String> = entries(&root.join("events"));
+    let map = text("functions/README.md");
     let mut missing = Vec::new();
     for function in entries(&root.join("functions")) {
         let folder = root.join("functions").join(&function);
@@ -28,6 +29,9 @@ fn every_function_is_complete() {
             if !folder.join(file).is_file() {
                 missing.push(format!("functions/{function}/{file} is missing"));
             }
+        }
+        if !map.contains(&format!("| [{function}]({function}/README.md) |")) {
+            missing.push(format!("functions/README.md has no row for {function}"));
         }
         let main = fs::read_to_string(folder.join("src/main.rs")).unwrap_or_default();
         let lines = main.lines().count();
