@@ -1,11 +1,10 @@
-//! One alert places at most one replenishment order.
+//! One alert or request places at most one replenishment order.
 
-use stockline_application::ports::alerts::read_alert;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::record_outcome::RecordOutcome;
-use stockline_application::replenishment::answer_alert;
+use stockline_application::replenishment::{ReplenishmentMessage, answer_message};
 
 /// Places replenishment orders for low levels.
 pub struct Replenishment<Store, Time> {
@@ -21,8 +20,8 @@ impl<Store: ReplenishmentStore, Time: Clock> Replenishment<Store, Time> {
 
     /// Handles one message of the queue.
     pub async fn record(&self, record: QueueRecord) -> RecordOutcome {
-        match read_alert(&record.body) {
-            Ok(alert) => answer_alert(&self.store, &alert, self.clock.now())
+        match ReplenishmentMessage::read(&record.body) {
+            Ok(message) => answer_message(&self.store, &message, self.clock.now())
                 .await
                 .into(),
             Err(error) => RecordOutcome::Reject(error.to_string()),

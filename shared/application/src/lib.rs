@@ -21,6 +21,7 @@ pub mod order_placement;
 pub mod paging;
 pub mod ports;
 pub mod record_outcome;
+pub mod reorder_messages;
 pub mod reorder_policy;
 pub mod replenishment;
 pub mod sales_export;

@@ -1,4 +1,4 @@
-//! Places a replenishment order for a low level, and cancels orders.
+//! Places a replenishment order for a level that is low or due, and cancels orders.
 
 use std::time::Duration;
 
@@ -7,19 +7,43 @@ use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::LevelKey;
-use stockline_domain::replenishment::{ClosedOrder, NoOrder, ReplenishmentOrder};
+use stockline_domain::replenishment::{ClosedOrder, NoOrder, OrderTrigger, ReplenishmentOrder};
 
 use crate::deadline::Deadline;
+use crate::message::UnreadableMessage;
 use crate::metrics::{Metric, count};
-use crate::ports::alerts::AlertMessage;
+use crate::ports::alerts::{AlertMessage, read_alert};
 use crate::ports::replenishment::{OrderWriteOutcome, ReplenishmentStore};
+use crate::reorder_messages::{ReorderDue, ReorderMessage, read_reorder};
 use crate::store_error::StoreError;
 
-/// For how long conflicts on the level of one alert are retried. A batch has up to 10 alerts and 30 s; an alert that gives up is
-/// delivered again.
-const ALERT_TIMEOUT: Duration = Duration::from_millis(2500);
+/// For how long conflicts on the level of one message are retried. A batch has up to 10 messages and 30 s; a message that gives
+/// up is delivered again.
+const MESSAGE_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// The outcome of an alert.
+/// A message that may call for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplenishmentMessage {
+    /// A level crossed a threshold.
+    Alert(AlertMessage),
+    /// A level is due without a new alert.
+    Due(ReorderMessage),
+}
+
+impl ReplenishmentMessage {
+    /// Parses a message.
+    ///
+    /// # Errors
+    /// It is malformed, or of another type or version.
+    pub fn read(text: &str) -> Result<Self, UnreadableMessage> {
+        match read_alert(text) {
+            Err(UnreadableMessage::Other { .. }) => read_reorder(text).map(Self::Due),
+            alert => alert.map(Self::Alert),
+        }
+    }
+}
+
+/// The outcome of an alert or a request to order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplenishOutcome {
     /// An order is placed.
@@ -32,21 +56,33 @@ pub enum ReplenishOutcome {
     UnknownLevel,
 }
 
-/// Places the order that `alert` calls for, if any, and reports what was decided. Repeated calls place at most one order.
+/// Places the order that `message` calls for, if any, and logs what was decided. Repeated calls place at most one order.
 ///
 /// # Errors
 /// [`StoreError::Busy`] if conflicts last for some seconds.
-pub async fn answer_alert<Store: ReplenishmentStore>(
+pub async fn answer_message<Store: ReplenishmentStore>(
     store: &Store,
-    alert: &AlertMessage,
+    message: &ReplenishmentMessage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let outcome = replenish(store, &alert.data, now, Deadline::within(ALERT_TIMEOUT)).await?;
+    let deadline = Deadline::within(MESSAGE_TIMEOUT);
+    let (id, level, outcome) = match message {
+        ReplenishmentMessage::Alert(alert) => (
+            alert.id,
+            alert.data.level_key(),
+            replenish(store, &alert.data, now, deadline).await?,
+        ),
+        ReplenishmentMessage::Due(due) => (
+            due.id,
+            due.data.level_key(),
+            replenish_due(store, &due.data, now, deadline).await?,
+        ),
+    };
     let reason = match outcome {
         ReplenishOutcome::Placed(order) => {
             count(Metric::ReplenishmentOrdersPlaced, 1);
             tracing::info!(
-                alert_id = %alert.id,
+                message_id = %id,
                 replenishment_order_id = %order.replenishment_order_id,
                 location_id = %order.location_id,
                 sku = %order.sku,
@@ -62,9 +98,9 @@ pub async fn answer_alert<Store: ReplenishmentStore>(
         ReplenishOutcome::UnknownLevel => "the level does not exist".to_owned(),
     };
     tracing::info!(
-        alert_id = %alert.id,
-        location_id = %alert.data.location_id,
-        sku = %alert.data.sku,
+        message_id = %id,
+        location_id = %level.location_id,
+        sku = %level.sku,
         reason,
         "no replenishment order placed"
     );
@@ -87,17 +123,38 @@ pub async fn replenish<Store: ReplenishmentStore>(
     if alert.kind == AlertKind::Recovered {
         return Ok(ReplenishOutcome::Recovered);
     }
-    let key = LevelKey {
-        location_id: alert.location_id.clone(),
-        sku: alert.sku.clone(),
-    };
+    let trigger = OrderTrigger::Alert(alert.level_version);
+    order(store, &alert.level_key(), trigger, now, deadline).await
+}
+
+/// Decides on the present state of the level of `due` whether it needs an order, and places it, like [`replenish`]. A level
+/// whose last order was canceled by a person is left to the next alert.
+///
+/// # Errors
+/// [`StoreError::Busy`] if conflicts last until `deadline`.
+pub async fn replenish_due<Store: ReplenishmentStore>(
+    store: &Store,
+    due: &ReorderDue,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<ReplenishOutcome, StoreError> {
+    let trigger = OrderTrigger::Due(due.level_version);
+    order(store, &due.level_key(), trigger, now, deadline).await
+}
+
+async fn order<Store: ReplenishmentStore>(
+    store: &Store,
+    key: &LevelKey,
+    trigger: OrderTrigger,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<ReplenishOutcome, StoreError> {
     let mut attempts = deadline.attempts();
     loop {
-        let Some(status) = store.status(&key, deadline).await? else {
+        let Some(status) = store.status(key, deadline).await? else {
             return Ok(ReplenishOutcome::UnknownLevel);
         };
-        let placed =
-            ReplenishmentOrder::place(&status.level, &status.cycle, alert.level_version, now);
+        let placed = ReplenishmentOrder::place(&status.level, &status.cycle, trigger, now);
         let order = match placed {
             Ok(order) => order,
             Err(reason) => return Ok(ReplenishOutcome::NotNeeded(reason)),
