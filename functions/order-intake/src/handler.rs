@@ -1,4 +1,4 @@
-//! Routes each order operation of the API to one call of the order store.
+//! Routes each order operation of the API to its use case.
 
 mod order_actions;
 mod problems;
@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::location_cache::LocationCache;
-use stockline_application::metrics::{Metric, count};
+use stockline_application::order_placement::{PlacementOutcome, PlacementRequest, place_order};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
+use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::invalid::Invalid;
@@ -72,48 +72,20 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         let key = call.idempotency_key()?;
         let body: PlaceOrder = call.body()?;
         call.caller.may_at(Action::WriteOrders, &body.location_id)?;
-        let id = OrderId::derive(&call.caller.subject, key);
-        let request = fingerprint(&body)?;
-        let Some(location) = self.locations.find(&body.location_id).await? else {
-            return self
-                .replay_or_reject(id, &request, Problem::not_found())
-                .await;
+        let request = PlacementRequest {
+            id: OrderId::derive(&call.caller.subject, key),
+            body,
+            at: self.clock.now(),
+            deadline: call.deadline,
         };
-        let close_out_hour = location.location.close_out_hour;
-        let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {
-            Ok(order) => order,
-            Err(invalid) => return self.replay_or_reject(id, &request, invalid.into()).await,
-        };
-        match self.orders.place(&order, &request, call.deadline).await? {
-            PlaceOutcome::Placed => {
-                count(Metric::OrdersPlaced, 1);
-                Reply::created(&order)
-            }
-            PlaceOutcome::Replayed(existing) => {
-                count(Metric::OrdersReplayed, 1);
-                replay_of(&existing)
-            }
-            PlaceOutcome::KeyReused => Err(key_reused()),
-            PlaceOutcome::Short(short) => {
-                count(Metric::OrdersShort, 1);
-                Err(insufficient_stock(&short))
-            }
-            PlaceOutcome::NotStocked(skus) => Err(not_stocked(&order.lines, &skus)),
-        }
-    }
-
-    /// Replays the order if the same request placed it before, else rejects the request with `problem`.
-    ///
-    /// A request can become invalid after it was accepted: `sold_at` passes its age limit, or a location is removed.
-    async fn replay_or_reject(
-        &self,
-        id: OrderId,
-        request: &Fingerprint,
-        problem: Problem,
-    ) -> Result<Reply, Problem> {
-        match self.orders.find(id).await? {
-            Some(known) if known.request == *request => replay_of(&known.order),
-            _ => Err(problem),
+        match place_order(&self.orders, &self.locations, request).await? {
+            PlacementOutcome::Placed(order) => Reply::created(&order),
+            PlacementOutcome::Replayed(order) => Ok(Reply::created(&order)?.replayed()),
+            PlacementOutcome::KeyReused => Err(key_reused()),
+            PlacementOutcome::Short(short) => Err(insufficient_stock(&short)),
+            PlacementOutcome::NotStocked(order, skus) => Err(not_stocked(&order.lines, &skus)),
+            PlacementOutcome::UnknownLocation => Err(Problem::not_found()),
+            PlacementOutcome::Invalid(invalid) => Err(invalid.into()),
         }
     }
 
@@ -162,10 +134,6 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         call.caller.may_at(action, &known.order.location_id)?;
         Ok(known)
     }
-}
-
-fn replay_of(order: &Order) -> Result<Reply, Problem> {
-    Ok(Reply::created(&order.as_placed())?.replayed())
 }
 
 fn fingerprint<T: Serialize>(body: &T) -> Result<Fingerprint, Problem> {

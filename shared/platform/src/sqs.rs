@@ -45,7 +45,12 @@ impl FifoMessage {
         let data = QueuedTask {
             task_id: task.task_id,
         };
-        Self::new(group, deduplication_id, TASK_QUEUED, data, task, now)
+        Self {
+            group,
+            deduplication_id,
+            body: String::new(),
+        }
+        .with_body(TASK_QUEUED, data, task, now)
     }
 
     /// The command, sent at `now`, to the controller that holds the lease of `task`.
@@ -60,19 +65,17 @@ impl FifoMessage {
         };
         let deduplication_id = format!("{}#{}#{verb}", task.task_id, task.lease_id);
         let data = TaskCommand::new(command, task, now);
-        Self::new(
-            task.task_id.to_string(),
+        Self {
+            group: task.task_id.to_string(),
             deduplication_id,
-            TASK_COMMAND,
-            data,
-            task,
-            now,
-        )
+            body: String::new(),
+        }
+        .with_body(TASK_COMMAND, data, task, now)
     }
 
-    fn new<T: Serialize>(
-        group: String,
-        deduplication_id: String,
+    /// Sets the body to an envelope of `data` on `task`, sent at `now`.
+    fn with_body<T: Serialize>(
+        self,
         type_: &str,
         data: T,
         task: &Task,
@@ -82,7 +85,7 @@ impl FifoMessage {
         let envelope = Envelope {
             type_: type_.to_owned(),
             version: TASK_MESSAGE_VERSION,
-            id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
+            id: Uuid::new_v5(&task.task_id.as_uuid(), self.deduplication_id.as_bytes()),
             occurred_at: now,
             // A task that the lease sweeper queues again has no request. Its order is the next best id to search the logs for.
             correlation_id: cause
@@ -93,11 +96,7 @@ impl FifoMessage {
         };
         let body =
             serde_json::to_string(&envelope).map_err(StoreError::failed("write a message"))?;
-        Ok(Self {
-            group,
-            deduplication_id,
-            body,
-        })
+        Ok(Self { body, ..self })
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::ids::RequestId;
 use crate::level::{LevelError, LevelKey};
-use crate::stock_change::{ChangeRefused, RequestedChange, SettledChange, settle_change};
+use crate::stock_change::{ChangeContext, ChangeRefused, RequestedChange, SettledChange};
 use ReplenishmentState::{Canceled, Open, PartlyReceived, Received};
 
 const NOON: Timestamp = Timestamp::UNIX_EPOCH;
@@ -48,9 +48,14 @@ fn settle(
     level: &Level,
     index: usize,
 ) -> Result<SettledChange, ChangeRefused> {
-    let request = RequestId::derive("ana", "k1");
-    let levels = change.apply(std::slice::from_ref(level), 0, request, index, NOON)?;
-    settle_change(change, order, levels, NOON)
+    let context = ChangeContext {
+        request: RequestId::derive("ana", "k1"),
+        index,
+        now: NOON,
+        moved_since: 0,
+        replenishment_order: order,
+    };
+    change.apply(std::slice::from_ref(level), &context)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::replenishment::{OrderWriteOutcome, ReplenishmentStore};
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::replenishment::{ReplenishOutcome, replenish};
 use stockline_domain::alert::{AlertKind, StockAlert};
@@ -66,7 +66,7 @@ pub async fn stock_milk<Store: StockStore + StockChangeStore>(
 async fn set_buckets<Store: StockStore>(store: &Store, location: &str, buckets: u8) {
     let (milk, policy) = (key(location, "milk"), policy(buckets));
     store
-        .set_policy(&milk, &policy, MissingLevel::Report, minute(0), deadline())
+        .set_policy(&milk, &policy, minute(0), deadline())
         .await
         .unwrap()
         .unwrap();

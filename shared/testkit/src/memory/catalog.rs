@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::stock::StockableCatalog;
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
 use stockline_domain::ids::{LocationId, Sku};
@@ -65,6 +66,20 @@ pub fn store(location_id: &str, time_zone: &str, close_out_hour: i8) -> Location
         time_zone: time_zone.to_owned(),
         close_out_hour,
         zones: Vec::new(),
+    }
+}
+
+/// A catalog that has every product and location.
+#[derive(Debug, Clone, Copy)]
+pub struct EveryLevelStockable;
+
+impl StockableCatalog for EveryLevelStockable {
+    async fn has_product(&self, _sku: &Sku) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn has_location(&self, _location: &LocationId) -> Result<bool, StoreError> {
+        Ok(true)
     }
 }
 

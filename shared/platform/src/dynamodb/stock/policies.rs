@@ -23,20 +23,7 @@ use crate::dynamodb::transaction::{
 };
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::stock::MissingLevel;
 use stockline_application::store_error::StoreError;
-
-/// A policy to set.
-pub(super) struct PolicyChange<'a> {
-    /// The level.
-    pub key: &'a LevelKey,
-    /// Its new policy.
-    pub policy: &'a ReorderPolicy,
-    /// What to do if the level does not exist.
-    pub missing: MissingLevel,
-    /// When the policy is set.
-    pub at: Timestamp,
-}
 
 /// Returns how many buckets a level with `split_over` buckets has under `policy`. The number never falls, and is 0 until a
 /// policy asks for more than one.
@@ -50,29 +37,21 @@ fn required_buckets(split_over: u8, policy: &ReorderPolicy) -> u8 {
 
 impl DynamoStock {
     /// Sets a policy, and splits and rebalances the level if the policy asks for more buckets. Returns the level, or None if it
-    /// does not exist and is not to be created.
+    /// does not exist.
     pub(super) async fn write_policy(
         &self,
-        change: PolicyChange<'_>,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let PolicyChange {
-            key,
-            policy,
-            missing,
-            at,
-        } = change;
         let mut attempts = deadline.attempts();
         loop {
-            let result = match self.levels.read(key, deadline).await? {
-                Some(snapshot) => {
-                    let first = &snapshot.level.buckets()[0];
-                    self.update_or_split(first, policy).await
-                }
-                None if missing == MissingLevel::Report => return Ok(None),
-                None => self.create_with_policy(key, policy).await,
+            let Some(snapshot) = self.levels.read(key, deadline).await? else {
+                return Ok(None);
             };
-            match result {
+            let first = &snapshot.level.buckets()[0];
+            match self.update_or_split(first, policy).await {
                 Ok(Some(first)) => return self.rebalance_all(first, at, deadline).await.map(Some),
                 // Another write changed the level since it was read, or a transaction conflicts, which lasts some
                 // milliseconds. The next attempt reads the level again.
@@ -85,8 +64,30 @@ impl DynamoStock {
         }
     }
 
-    /// Creates an empty level and returns its bucket 0. Returns None if the level was created concurrently.
-    async fn create_with_policy(
+    /// Creates a level without stock. Returns the level, or None if it exists.
+    pub(super) async fn create_level(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<Level>, StoreError> {
+        let mut attempts = deadline.attempts();
+        loop {
+            match self.create_buckets(key, policy).await {
+                Ok(Some(first)) => return self.rebalance_all(first, at, deadline).await.map(Some),
+                Ok(None) => return Ok(None),
+                Err(StoreError::Busy) => {}
+                Err(error) => return Err(error),
+            }
+            if !attempts.wait_for_next().await {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+
+    /// Creates the buckets of a level and returns bucket 0. Returns None if the level exists.
+    async fn create_buckets(
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
