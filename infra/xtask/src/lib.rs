@@ -8,7 +8,7 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | commands | `cli`, `commands` |
-//! | cloud | `status`, `cloud` |
+//! | cloud | `status`, `cloud`, `identity_server` |
 //! | tools | `terraform`, `tools`, `packages`, `launcher`, `python` |
 //! | processes | `process`, `progress`, `interrupt`, `listeners` |
 //! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `clock`, `error` |
@@ -21,6 +21,7 @@ pub mod cloud;
 pub mod commands;
 pub mod error;
 pub mod files;
+pub mod identity_server;
 pub mod interrupt;
 pub mod kind;
 pub mod launcher;
@@ -44,7 +45,7 @@ mod tests {
     use std::path::Path;
 
     /// The modules below `commands`, each after those that it may import.
-    const LAYERS: [&str; 19] = [
+    const LAYERS: [&str; 20] = [
         "error",
         "clock",
         "output",
@@ -62,6 +63,7 @@ mod tests {
         "packages",
         "tools",
         "terraform",
+        "identity_server",
         "cloud",
         "status",
     ];
