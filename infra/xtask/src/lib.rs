@@ -8,13 +8,14 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | commands | `cli`, `commands` |
-//! | cloud | `status`, `cloud`, `identity_server` |
+//! | cloud | `athena`, `status`, `cloud`, `identity_server` |
 //! | tools | `terraform`, `tools`, `packages`, `launcher`, `python` |
 //! | processes | `process`, `progress`, `interrupt`, `listeners` |
-//! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `clock`, `error` |
+//! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `table`, `clock`, `error` |
 #![warn(clippy::print_stdout)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod athena;
 pub mod cli;
 pub mod clock;
 pub mod cloud;
@@ -34,6 +35,7 @@ pub mod process;
 pub mod progress;
 pub mod python;
 pub mod status;
+pub mod table;
 pub mod terraform;
 pub mod tools;
 pub mod workspace;
@@ -45,10 +47,11 @@ mod tests {
     use std::path::Path;
 
     /// The modules below `commands`, each after those that it may import.
-    const LAYERS: [&str; 20] = [
+    const LAYERS: [&str; 22] = [
         "error",
         "clock",
         "output",
+        "table",
         "kind",
         "workspace",
         "files",
@@ -66,6 +69,7 @@ mod tests {
         "identity_server",
         "cloud",
         "status",
+        "athena",
     ];
 
     #[test]
