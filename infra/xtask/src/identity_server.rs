@@ -107,7 +107,7 @@ pub fn ensure(server: &IdentityServer, dir: &Path) -> Result<RunningIdentityServ
         Some(port) => port,
         None => net::free_port(&[])?,
     };
-    let mut step = Step::begin("starting the identity server");
+    let step = Step::begin("starting the identity server");
     let log = log(dir);
     let mut command = server.command(dir, port);
     // Not a `process::Group`: the identity server of `up` outlives this process, as its cloud does.
