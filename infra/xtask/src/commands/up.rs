@@ -225,7 +225,8 @@ impl Deployment<'_> {
     /// Deploys what changed. The file `applying` exists while Terraform runs, to detect an interrupted apply.
     fn apply(&self, applying: &Path) -> Result<Cloud> {
         let running = cloud::ensure(&self.launcher, self.dir, self.port)?;
-        let identity_server = identity_server::ensure(&self.identity_server, self.dir)?;
+        let identity_server =
+            identity_server::ensure(&self.identity_server, self.dir, &[running.slack_port])?;
         let variables = self.variables(&running, &identity_server)?;
         let sources = terraform::sources(&self.workspace.infra())?;
         let deployment = AppliedDeployment {
