@@ -20,7 +20,9 @@ pub fn encode(report: &SalesReport) -> String {
     header.extend(columns().map(|(name, _)| name));
     header.push("as_of");
 
-    let as_of = report.as_of.map_or_else(String::new, |at| format!("{at:.3}"));
+    let as_of = report
+        .as_of
+        .map_or_else(String::new, |at| format!("{at:.3}"));
     let mut text = String::new();
     add_line(&mut text, header.into_iter().map(str::to_owned));
     for row in &report.rows {
@@ -97,7 +99,10 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "'\t=1"),
             ("\r=1", "\"'\r=1\""),
-            ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
+            (
+                "=HYPERLINK(\"x\",\"y\")",
+                "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"",
+            ),
             ("Milk, 1 l", "\"Milk, 1 l\""),
             ("5\" plate", "\"5\"\" plate\""),
             ("two\nlines", "\"two\nlines\""),

@@ -30,8 +30,7 @@ where
 {
     call.caller.may(Action::ReadSalesReports)?;
     let location_id: LocationId = call.path("location_id")?;
-    call.caller
-        .may_at(Action::ReadSalesReports, &location_id)?;
+    call.caller.may_at(Action::ReadSalesReports, &location_id)?;
     let media_type = call.accepted_media_type()?;
     let request = ReportRequest {
         location_id,

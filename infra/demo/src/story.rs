@@ -29,7 +29,7 @@ use super::plan::Plan;
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
-use super::{queries, setup};
+use super::{queries, report, setup};
 
 /// Minimum interval of messages that the Slack simulator accepts. Slack allows about one message a second; the interval is
 /// shorter, so that timer inaccuracy does not count as a violation.
@@ -95,11 +95,18 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     .await?;
     run_queries(cloud, &date).await?;
 
+    let reports = with_progress(
+        "the sales report of each store",
+        report::read(&callers, &snapshot, &date),
+        |reports| format!("{} reports", reports.len()),
+    )
+    .await?;
     let evidence = Evidence {
         snapshot: &snapshot,
         orders: &plan.orders,
         traded: &traded,
         exported: &exported,
+        reports: &reports,
         business_date: &date,
     };
     let findings = audit(&evidence);

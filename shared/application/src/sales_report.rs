@@ -91,10 +91,7 @@ impl<Tally: TallyReader, Catalog: CatalogStore + ProductLabels, Time: Clock>
     SalesReports<Tally, Catalog, Time>
 {
     /// Makes a report. Returns `None` if the location does not exist.
-    pub async fn report(
-        &self,
-        request: ReportRequest,
-    ) -> Result<Option<SalesReport>, ReportError> {
+    pub async fn report(&self, request: ReportRequest) -> Result<Option<SalesReport>, ReportError> {
         if request.by.is_by_line() {
             request.range.check_lines_are_kept(self.clock.now())?;
         }
@@ -106,8 +103,12 @@ impl<Tally: TallyReader, Catalog: CatalogStore + ProductLabels, Time: Clock>
             Grouping::Hour | Grouping::Day => self.sum_hours(&request).await?,
             Grouping::Sku | Grouping::Category => {
                 let sums = self.sum_lines(&request).await?;
-                let skus: BTreeSet<Sku> = sums.rows.keys().filter_map(|(key, _)| sku(key)).collect();
-                labels = self.products.product_labels(&skus, request.deadline).await?;
+                let skus: BTreeSet<Sku> =
+                    sums.rows.keys().filter_map(|(key, _)| sku(key)).collect();
+                labels = self
+                    .products
+                    .product_labels(&skus, request.deadline)
+                    .await?;
                 match request.by {
                     Grouping::Category => sums.regroup(|key| by_category(key, &labels))?,
                     _ => sums,

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use stockline_domain::export::TooLarge;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::order::{Refund, TaxTreatment};
-use stockline_domain::tally::{
-    Contribution, OrderVersion, TallyWrite, changes_sales, local_hour,
-};
+use stockline_domain::tally::{Contribution, OrderVersion, TallyWrite, changes_sales, local_hour};
 
 use crate::deadline::Deadline;
 use crate::location_cache::{KnownLocation, LocationCache};
@@ -107,7 +105,8 @@ impl<Tally: TallyStore, Sales: SalesReader, Catalog: CatalogStore, Time: Clock>
             _ => None,
         };
         // A new order has no contribution, unless its record is delivered again.
-        self.add(&observed, expired.as_ref(), before.is_none()).await
+        self.add(&observed, expired.as_ref(), before.is_none())
+            .await
     }
 
     async fn follow_refund(&self, refund: &Refund) -> Result<(), TallyError> {

@@ -63,11 +63,7 @@ impl Role {
             Self::Controller => matches!(action, A::RunTasks | A::ReadTasks | A::ReadCatalog),
             Self::Analyst => matches!(
                 action,
-                A::ReadOrders
-                    | A::ReadSalesReports
-                    | A::ReadStock
-                    | A::ReadCatalog
-                    | A::ReadTasks
+                A::ReadOrders | A::ReadSalesReports | A::ReadStock | A::ReadCatalog | A::ReadTasks
             ),
         }
     }

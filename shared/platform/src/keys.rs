@@ -330,7 +330,10 @@ mod tests {
             currency: "EUR".parse().unwrap(),
         };
         let key = tally_hour(&cell, 3);
-        assert_eq!((key.pk.as_str(), key.sk.as_str()), ("HOURS#store-1#3", "2026-03-01#09#EUR"));
+        assert_eq!(
+            (key.pk.as_str(), key.sk.as_str()),
+            ("HOURS#store-1#3", "2026-03-01#09#EUR")
+        );
         assert_eq!(parse_tally_hour(&key), Some(cell.clone()));
         let range = ReportRange::new(cell.business_date, cell.business_date).unwrap();
         let (first, last) = tally_range(range);
@@ -341,7 +344,10 @@ mod tests {
         ] {
             let key = contribution(&cell.location_id, cell.business_date, id);
             let parsed = parse_contribution(&key);
-            assert_eq!(parsed, Some((cell.location_id.clone(), cell.business_date, id)));
+            assert_eq!(
+                parsed,
+                Some((cell.location_id.clone(), cell.business_date, id))
+            );
             assert!(first < key.sk && key.sk < last, "{key:?}");
             let later = jiff::civil::date(2026, 3, 2);
             assert!(contribution(&cell.location_id, later, id).sk > last);

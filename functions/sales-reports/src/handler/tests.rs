@@ -7,9 +7,7 @@ use stockline_application::location_cache::LocationCache;
 use stockline_application::ports::sales_tally::TallyStore;
 use stockline_domain::catalog::Product;
 use stockline_domain::ids::{OrderId, RefundId};
-use stockline_domain::tally::{
-    Contribution, ContributionId, SkuAmounts, TallyCell, TallyWrite,
-};
+use stockline_domain::tally::{Contribution, ContributionId, SkuAmounts, TallyCell, TallyWrite};
 use stockline_platform::edge::answer;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;
@@ -72,7 +70,8 @@ async fn add<Tally: TallyStore>(tally: &Tally, contribution: Contribution) {
     let at = contribution.cell.business_date.at(hour, 30, 0, 0);
     let at = at.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
     let write = TallyWrite::next(None, None, contribution).unwrap().unwrap();
-    let deadline = stockline_application::deadline::Deadline::within(std::time::Duration::from_secs(5));
+    let deadline =
+        stockline_application::deadline::Deadline::within(std::time::Duration::from_secs(5));
     let _ = tally.write(&write, at, deadline).await.unwrap();
 }
 
@@ -102,7 +101,10 @@ fn contribution(id: ContributionId, date: &str, hour: i8, lines: Vec<SkuAmounts>
 }
 
 fn sale(key: &str, date: &str, hour: i8, lines: &[(&str, i64)]) -> Contribution {
-    let mut lines: Vec<SkuAmounts> = lines.iter().map(|(sku, amount)| line(sku, *amount)).collect();
+    let mut lines: Vec<SkuAmounts> = lines
+        .iter()
+        .map(|(sku, amount)| line(sku, *amount))
+        .collect();
     lines.sort_by(|a, b| a.sku.cmp(&b.sku));
     let id = OrderId::derive("till", key);
     contribution(ContributionId::Order(id), date, hour, lines)
@@ -165,10 +167,18 @@ async fn days_are_reported_with_totals() {
     assert_eq!(body["rows"][1], second_day);
     assert_eq!(body["rows"].as_array().unwrap().len(), 2);
     let totals = &body["totals"][0];
-    assert_eq!((&totals["orders"], &totals["total"]), (&json!(2), &euros(1653)));
+    assert_eq!(
+        (&totals["orders"], &totals["total"]),
+        (&json!(2), &euros(1653))
+    );
     assert_eq!(body["as_of"], "2026-03-02T17:30:00.000Z");
     assert_eq!(
-        [&body["location_id"], &body["from"], &body["to"], &body["by"]],
+        [
+            &body["location_id"],
+            &body["from"],
+            &body["to"],
+            &body["by"]
+        ],
         ["store-1", "2026-03-01", "2026-03-02", "day"]
     );
 }
@@ -179,7 +189,10 @@ async fn hours_are_summed_over_days() {
     add(&fixture.tally, sale("c", "2026-03-01", 17, &[("milk", 1)])).await;
     let body = fixture.ok(report("hour")).await;
     let rows = body["rows"].as_array().unwrap();
-    let hours: Vec<(&Value, &Value)> = rows.iter().map(|row| (&row["hour"], &row["orders"])).collect();
+    let hours: Vec<(&Value, &Value)> = rows
+        .iter()
+        .map(|row| (&row["hour"], &row["orders"]))
+        .collect();
     assert_eq!(hours, [(&json!(9), &json!(1)), (&json!(17), &json!(2))]);
 }
 
@@ -194,7 +207,12 @@ async fn skus_and_categories_sum_to_the_same_totals() {
     let rows = by_sku["rows"].as_array().unwrap();
     let named: Vec<(&str, i64)> = rows
         .iter()
-        .map(|row| (row["sku"].as_str().unwrap(), row["net"]["amount"].as_i64().unwrap()))
+        .map(|row| {
+            (
+                row["sku"].as_str().unwrap(),
+                row["net"]["amount"].as_i64().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(named, [("bread", 250), ("cheese", 1005), ("milk", 398)]);
     assert_eq!(rows[2]["name"], "Milk, 1 l");
@@ -202,8 +220,14 @@ async fn skus_and_categories_sum_to_the_same_totals() {
     assert_eq!(rows[2].get("orders"), None);
     let rows = by_category["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2);
-    assert_eq!((rows[0].get("category"), &rows[0]["net"]), (None, &euros(250)));
-    assert_eq!((&rows[1]["category"], &rows[1]["net"]), (&json!("Dairy"), &euros(1403)));
+    assert_eq!(
+        (rows[0].get("category"), &rows[0]["net"]),
+        (None, &euros(250))
+    );
+    assert_eq!(
+        (&rows[1]["category"], &rows[1]["net"]),
+        (&json!("Dairy"), &euros(1403))
+    );
 }
 
 #[tokio::test]
@@ -234,8 +258,14 @@ async fn csv_amounts_have_the_digits_of_their_currency() {
         add(&fixture.tally, sale).await;
     }
     let text = fixture.csv("day").await;
-    assert!(text.contains("2026-03-01,JPY,1,0,1,2009,10,13,1999,1999,"), "{text}");
-    assert!(text.contains("2026-03-01,KWD,1,0,1,2.009,0.010,0.013,1.999,1.999,"), "{text}");
+    assert!(
+        text.contains("2026-03-01,JPY,1,0,1,2009,10,13,1999,1999,"),
+        "{text}"
+    );
+    assert!(
+        text.contains("2026-03-01,KWD,1,0,1,2.009,0.010,0.013,1.999,1.999,"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -272,7 +302,9 @@ async fn bad_parameters_are_rejected() {
 async fn only_managers_analysts_and_admins_of_the_store_read() {
     let fixture = fixture().await;
     for role in ["store_app", "controller"] {
-        let refused = fixture.refused(report("day").by("eve", role, "store-1")).await;
+        let refused = fixture
+            .refused(report("day").by("eve", role, "store-1"))
+            .await;
         assert_eq!(refused, problem(403, "forbidden"));
     }
     for role in ["analyst", "admin"] {
@@ -311,5 +343,8 @@ async fn sample_event_gets_csv() {
     let lambda_http::Body::Text(body) = response.body() else {
         panic!("the body is no text");
     };
-    assert!(body.starts_with("location_id,business_date,currency,orders,"), "{body}");
+    assert!(
+        body.starts_with("location_id,business_date,currency,orders,"),
+        "{body}"
+    );
 }

@@ -69,7 +69,9 @@ impl Fixture {
         let range = ReportRange::new(date(2026, 3, 1), date(2026, 3, 2)).unwrap();
         let found = self.store.hours(&location.parse().unwrap(), range).await;
         let hours = found.unwrap().into_iter();
-        hours.map(|tally| (tally.cell.hour, tally.figures)).collect()
+        hours
+            .map(|tally| (tally.cell.hour, tally.figures))
+            .collect()
     }
 }
 
@@ -129,7 +131,12 @@ fn refund(sold: &Order, key: &str) -> (Refund, Order) {
 async fn sale_counts_in_the_local_hour_of_its_store() {
     let fixture = fixture();
     let placed = milk();
-    assert!(fixture.handle(vec![order_record(None, &placed, 1)]).await.is_empty());
+    assert!(
+        fixture
+            .handle(vec![order_record(None, &placed, 1)])
+            .await
+            .is_empty()
+    );
     let hours = fixture.hours("store-1").await;
     assert_eq!(hours.len(), 1);
     let (hour, figures) = hours[0];
@@ -160,7 +167,12 @@ async fn fulfilment_makes_no_request() {
     let fixture = fixture();
     let placed = milk();
     let part = placed.fulfil(1, 2).unwrap();
-    assert!(fixture.handle(vec![order_record(Some(&placed), &part, 2)]).await.is_empty());
+    assert!(
+        fixture
+            .handle(vec![order_record(Some(&placed), &part, 2)])
+            .await
+            .is_empty()
+    );
     assert_eq!(fixture.store.writes_and_reads(), (0, 0));
 }
 
@@ -171,7 +183,12 @@ async fn late_first_record_does_not_undo_a_cancellation() {
     let canceled = placed.cancel(placed.placed_at).unwrap();
     let cancellation = order_record(Some(&placed), &canceled, 2);
     let placement = order_record(None, &placed, 1);
-    for record in [cancellation.clone(), placement.clone(), cancellation, placement] {
+    for record in [
+        cancellation.clone(),
+        placement.clone(),
+        cancellation,
+        placement,
+    ] {
         assert!(fixture.handle(vec![record]).await.is_empty());
     }
     let hours = fixture.hours("store-1").await;
@@ -195,7 +212,10 @@ async fn expired_contribution_is_corrected_by_the_difference() {
     }
     let hours = fixture.hours("store-1").await;
     let (_, figures) = hours[0];
-    assert_eq!((figures.orders, figures.canceled_orders, figures.total), (0, 1, 0));
+    assert_eq!(
+        (figures.orders, figures.canceled_orders, figures.total),
+        (0, 1, 0)
+    );
 }
 
 #[tokio::test]
@@ -203,19 +223,23 @@ async fn hour_stays_when_the_store_changes_its_time_zone() {
     let fixture = fixture();
     let placed = milk();
     fixture.handle(vec![order_record(None, &placed, 1)]).await;
-    fixture
-        .catalog
-        .lock()
-        .locations
-        .insert("store-1".parse().unwrap(), store("store-1", "Asia/Tokyo", 0));
+    fixture.catalog.lock().locations.insert(
+        "store-1".parse().unwrap(),
+        store("store-1", "Asia/Tokyo", 0),
+    );
     let later = SalesTally {
         tally: fixture.store.clone(),
         sales: fixture.shop.clone(),
-        locations: LocationCache::new(fixture.catalog.clone(), FakeClock::at("2026-03-02T00:00:00Z")),
+        locations: LocationCache::new(
+            fixture.catalog.clone(),
+            FakeClock::at("2026-03-02T00:00:00Z"),
+        ),
         clock: FakeClock::at("2026-03-02T00:00:00Z"),
     };
     let canceled = placed.cancel(placed.placed_at).unwrap();
-    let change = sale_change(&order_record(Some(&placed), &canceled, 2)).unwrap().unwrap();
+    let change = sale_change(&order_record(Some(&placed), &canceled, 2))
+        .unwrap()
+        .unwrap();
     assert_eq!(handle(&later, change).await, RecordOutcome::Done);
     let hours = fixture.hours("store-1").await;
     assert_eq!(hours.len(), 1, "{hours:?}");
@@ -238,7 +262,10 @@ async fn records_that_cannot_be_tallied_are_reported() {
     let RecordOutcome::Reject(reason) = outcome(deleted).await else {
         panic!("a deleted order is not rejected");
     };
-    assert_eq!(reason, "an order was deleted, but its sales remain in the tally");
+    assert_eq!(
+        reason,
+        "an order was deleted, but its sales remain in the tally"
+    );
     let elsewhere = order("a", "store-9", "pos", &[("milk", 1)]);
     let RecordOutcome::Reject(reason) = outcome(order_record(None, &elsewhere, 1)).await else {
         panic!("an unknown location is not rejected");

@@ -144,11 +144,7 @@ impl Contribution {
     ///
     /// # Errors
     /// A sum exceeds 64 bits.
-    pub fn of_refund(
-        refund: &Refund,
-        treatment: TaxTreatment,
-        hour: i8,
-    ) -> Result<Self, TooLarge> {
+    pub fn of_refund(refund: &Refund, treatment: TaxTreatment, hour: i8) -> Result<Self, TooLarge> {
         let lines = refund.lines.iter().map(|line| {
             let net = refund_net(line.amount.amount, line.tax.amount, treatment);
             SkuAmounts {

@@ -135,7 +135,9 @@ fn hour_of_the_first_contribution_is_kept() {
     let part = placed.fulfil(1, 1).unwrap();
     let mut later = contribution(&part.cancel(part.placed_at).unwrap(), 3);
     later.cell.hour = 5;
-    let write = TallyWrite::next(Some(&stored), None, later).unwrap().unwrap();
+    let write = TallyWrite::next(Some(&stored), None, later)
+        .unwrap()
+        .unwrap();
     assert_eq!(write.contribution.cell.hour, 12);
     assert_eq!(write.replaces, Some(1));
 }
@@ -145,12 +147,17 @@ fn expired_contribution_is_replaced_by_the_difference() {
     let placed = order("a", "added", [1, 1, 1]);
     let before = contribution(&placed, 1);
     let canceled = contribution(&placed.cancel(placed.placed_at).unwrap(), 2);
-    let write = TallyWrite::next(None, Some(&before), canceled).unwrap().unwrap();
+    let write = TallyWrite::next(None, Some(&before), canceled)
+        .unwrap()
+        .unwrap();
     assert_eq!(write.replaces, None);
     assert_eq!(write.difference.orders, -1);
     let day = 24 * 3600;
     let later = |days: i64| {
-        placed.placed_at.checked_add(jiff::SignedDuration::from_secs(days * day + 1)).unwrap()
+        placed
+            .placed_at
+            .checked_add(jiff::SignedDuration::from_secs(days * day + 1))
+            .unwrap()
     };
     assert!(!TallyWrite::may_have_expired(placed.placed_at, later(399)));
     assert!(TallyWrite::may_have_expired(placed.placed_at, later(400)));

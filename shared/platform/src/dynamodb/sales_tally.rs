@@ -172,10 +172,7 @@ impl DynamoSalesTally {
             return Ok(None);
         }
         let update = update
-            .update_expression(format!(
-                "SET updated_at = :at ADD {}",
-                additions.join(", ")
-            ))
+            .update_expression(format!("SET updated_at = :at ADD {}", additions.join(", ")))
             .build()
             .map_err(StoreError::failed(WRITE))?;
         Ok(Some(TransactWriteItem::builder().update(update).build()))
@@ -289,8 +286,9 @@ fn read_hour(item: Item) -> Result<HourTally, StoreError> {
     // A figure that has never changed has no attribute.
     let figure = |name: &str| match item.get(name) {
         None => Ok(0),
-        Some(figure) => serde_dynamo::from_attribute_value(figure.clone())
-            .map_err(StoreError::failed(READ)),
+        Some(figure) => {
+            serde_dynamo::from_attribute_value(figure.clone()).map_err(StoreError::failed(READ))
+        }
     };
     let mut values = [0_i64; Figures::COLUMNS.len()];
     for (sum, (name, _)) in values.iter_mut().zip(Figures::COLUMNS) {

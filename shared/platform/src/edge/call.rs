@@ -12,8 +12,8 @@ use stockline_application::paging::Page;
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::invalid::{Checks, Invalid};
 
-use crate::contract::{self, Schema};
 use super::MediaType;
+use crate::contract::{self, Schema};
 use crate::cursor::CursorKey;
 use crate::problem::{Problem, ProblemKind};
 use crate::strict_json;

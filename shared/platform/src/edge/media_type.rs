@@ -33,7 +33,9 @@ fn weight(accept: &str, ranges: [&str; 3]) -> u16 {
             let name = parts.next().unwrap_or_default();
             let weight = parts.find_map(|parameter| {
                 let (name, value) = parameter.split_once('=')?;
-                name.trim().eq_ignore_ascii_case("q").then(|| thousandths(value.trim()))
+                name.trim()
+                    .eq_ignore_ascii_case("q")
+                    .then(|| thousandths(value.trim()))
             });
             (name, weight.unwrap_or(1000))
         })

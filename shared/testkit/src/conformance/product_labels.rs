@@ -29,8 +29,14 @@ async fn labels_of_many_products_are_read<Store: CatalogStore + ProductLabels>(s
     let labels = store.product_labels(&skus, deadline).await.unwrap();
     assert_eq!(labels.len(), 121);
     let label = &labels[&milk.sku];
-    assert_eq!((label.name.as_str(), label.category.as_deref()), ("Product milk", Some("Dairy")));
+    assert_eq!(
+        (label.name.as_str(), label.category.as_deref()),
+        ("Product milk", Some("Dairy"))
+    );
     assert_eq!(labels[&"sku-119".parse::<Sku>().unwrap()].category, None);
-    let none = store.product_labels(&BTreeSet::new(), deadline).await.unwrap();
+    let none = store
+        .product_labels(&BTreeSet::new(), deadline)
+        .await
+        .unwrap();
     assert!(none.is_empty());
 }

@@ -58,7 +58,9 @@ async fn write<Tally: TallyStore>(
     next: &Contribution,
     second: i64,
 ) -> TallyWriteOutcome {
-    let write = TallyWrite::next(stored, None, next.clone()).unwrap().unwrap();
+    let write = TallyWrite::next(stored, None, next.clone())
+        .unwrap()
+        .unwrap();
     let deadline = Deadline::within(Duration::from_secs(20));
     tally.write(&write, at(second), deadline).await.unwrap()
 }
@@ -171,7 +173,11 @@ async fn concurrent_contributions_of_one_hour_all_count<Tally: TallyStore + Tall
         .collect();
     let writes = sales.iter().map(|sale| write(tally, None, sale, 0));
     let outcomes = join_all(writes).await;
-    assert!(outcomes.iter().all(|outcome| *outcome == TallyWriteOutcome::Written));
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| *outcome == TallyWriteOutcome::Written)
+    );
     let (figures, _) = totals(tally, (DAY, DAY)).await;
     assert_eq!((figures.orders, figures.units), (24, 24));
     assert_eq!(figures.total, 24 * 212);
@@ -195,7 +201,13 @@ async fn range_lists_its_dates_only<Tally: TallyStore + TallyReader>(tally: &Tal
         for key in ["a", "b", "c"] {
             let key = format!("{key}{day}");
             let quantity = i64::from(day);
-            let _ = write(tally, None, &sale(&key, date(2026, 3, day), &["milk"], quantity), 0).await;
+            let _ = write(
+                tally,
+                None,
+                &sale(&key, date(2026, 3, day), &["milk"], quantity),
+                0,
+            )
+            .await;
         }
     }
     let range = (date(2026, 3, 2), date(2026, 3, 3));

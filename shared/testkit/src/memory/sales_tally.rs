@@ -82,7 +82,10 @@ impl TallyReader for MemoryTally {
         range: ReportRange,
     ) -> Result<Vec<HourTally>, StoreError> {
         let data = self.0.lock().unwrap();
-        let found = data.cells.iter().filter(|(cell, _)| is_in(cell, location, range));
+        let found = data
+            .cells
+            .iter()
+            .filter(|(cell, _)| is_in(cell, location, range));
         let tallies = found.map(|(cell, (figures, updated_at))| HourTally {
             cell: cell.clone(),
             figures: *figures,

@@ -21,7 +21,10 @@ async fn report_costs_match_readme() {
         DynamoCatalog::new(client, catalog),
     );
     let deadline = Deadline::within(std::time::Duration::from_secs(5));
-    catalog.put_location(&store("store-1", "UTC", 0), deadline).await.unwrap();
+    catalog
+        .put_location(&store("store-1", "UTC", 0), deadline)
+        .await
+        .unwrap();
     // 92 days of 12 hours with 2 baskets of 5 lines an hour.
     let first: jiff::civil::Date = "2026-01-01".parse().unwrap();
     let skus: Vec<String> = (0..100).map(|number| format!("sku-{number:04}")).collect();
@@ -45,7 +48,9 @@ async fn report_costs_match_readme() {
         clock: FakeClock::at("2026-04-02T18:00:00Z"),
     };
     let report = |to: &str, by| range("2026-01-01", to).query("by", by);
-    handle(&reports, report("2026-01-01", "day").build()).await.unwrap();
+    handle(&reports, report("2026-01-01", "day").build())
+        .await
+        .unwrap();
     database.take_bill();
     let mut costs = CostTable::new();
     for (operation, call) in [

@@ -58,10 +58,19 @@ async fn record_costs_match_readme() {
         ("a redelivered order", order_record(None, &placed, 1)),
         ("a fulfilment", order_record(Some(&placed), &part, 2)),
         ("a cancellation", order_record(Some(&part), &canceled, 3)),
-        ("a redelivered cancellation", order_record(Some(&part), &canceled, 3)),
-        ("a refund: its order", order_record(Some(&canceled), &after, 4)),
+        (
+            "a redelivered cancellation",
+            order_record(Some(&part), &canceled, 3),
+        ),
+        (
+            "a refund: its order",
+            order_record(Some(&canceled), &after, 4),
+        ),
         ("a refund: its own record", refund_record(&refund)),
-        ("an order of 100 lines", order_record(None, &basket("large", 100, "pos"), 1)),
+        (
+            "an order of 100 lines",
+            order_record(None, &basket("large", 100, "pos"), 1),
+        ),
     ] {
         let change = sale_change(&record).unwrap().unwrap();
         assert_eq!(handle(&tally, change).await, RecordOutcome::Done);

@@ -12,7 +12,12 @@ use super::*;
 /// The records of one order that is perhaps fulfilled, refunded and canceled; and its last state and refunds.
 fn history(key: &str, random: &mut fastrand::Rng) -> (Vec<StreamRecord>, Order, Vec<Refund>) {
     let quantity = random.i64(1..6);
-    let placed = order(key, "store-1", "online", &[("milk", quantity), ("bread", 2)]);
+    let placed = order(
+        key,
+        "store-1",
+        "online",
+        &[("milk", quantity), ("bread", 2)],
+    );
     let mut states = vec![placed];
     let mut refunds = Vec::new();
     let fulfilled = random.i64(0..=quantity);
@@ -109,15 +114,29 @@ async fn faulty_deliveries_give_the_totals_of_the_export() {
         let sold = sum("store-1").await;
         assert_eq!(
             (sold.gross, sold.discount, sold.tax, sold.net, sold.total),
-            (sales[0].gross, sales[0].discount, sales[0].tax, sales[0].net, sales[0].total),
+            (
+                sales[0].gross,
+                sales[0].discount,
+                sales[0].tax,
+                sales[0].net,
+                sales[0].total
+            ),
             "seed {seed}"
         );
         assert_eq!(sold.orders, i64::try_from(sales[0].orders).unwrap());
-        assert_eq!(sold.canceled_orders, i64::try_from(sales[0].canceled_orders).unwrap());
-        let refunded = sum("store-2").await;
-        let expected = refunds.first().map_or((0, 0), |refunds| (refunds.refunds, refunds.total));
         assert_eq!(
-            (u64::try_from(refunded.refunds).unwrap(), refunded.refunded_total),
+            sold.canceled_orders,
+            i64::try_from(sales[0].canceled_orders).unwrap()
+        );
+        let refunded = sum("store-2").await;
+        let expected = refunds
+            .first()
+            .map_or((0, 0), |refunds| (refunds.refunds, refunds.total));
+        assert_eq!(
+            (
+                u64::try_from(refunded.refunds).unwrap(),
+                refunded.refunded_total
+            ),
             expected,
             "seed {seed}"
         );

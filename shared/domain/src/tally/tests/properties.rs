@@ -27,15 +27,22 @@ struct Life {
 
 fn any_life() -> impl Strategy<Value = Life> {
     let quantities = prop::array::uniform3(1_i64..8);
-    (quantities, any::<bool>(), 0_i64..8, any::<bool>(), 0_usize..3).prop_map(
-        |(quantities, added_tax, fulfilled, is_canceled, refunds)| Life {
-            quantities,
-            added_tax,
-            fulfilled: fulfilled.min(quantities[0]),
-            is_canceled,
-            refunds,
-        },
+    (
+        quantities,
+        any::<bool>(),
+        0_i64..8,
+        any::<bool>(),
+        0_usize..3,
     )
+        .prop_map(
+            |(quantities, added_tax, fulfilled, is_canceled, refunds)| Life {
+                quantities,
+                added_tax,
+                fulfilled: fulfilled.min(quantities[0]),
+                is_canceled,
+                refunds,
+            },
+        )
 }
 
 impl Life {
@@ -94,7 +101,10 @@ impl Tally {
         };
         let stored = self.contributions.get(&observed.id);
         if let Some(write) = TallyWrite::next(stored, None, observed).unwrap() {
-            let cell = self.cells.entry(write.contribution.cell.clone()).or_default();
+            let cell = self
+                .cells
+                .entry(write.contribution.cell.clone())
+                .or_default();
             *cell = cell.plus(&write.difference).unwrap();
             let id = write.contribution.id;
             self.contributions.insert(id, write.contribution);
