@@ -81,18 +81,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let logs = warehouse.close().await;
 
     let date = plan.business_date.to_string();
-    with_progress(
-        "the export of the day",
-        exported::export(cloud, &date),
-        |()| date.clone(),
-    )
-    .await?;
-    let exported = with_progress(
-        "reading the Parquet files",
-        exported::read(cloud, &aws, &date),
-        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
-    )
-    .await?;
+    let exported = export_day(cloud, &aws, &date).await?;
     run_queries(cloud, &date).await?;
 
     let reports = with_progress(
@@ -239,6 +228,22 @@ async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Exports the day, and reads the rows in force.
+async fn export_day(cloud: &Cloud, aws: &Aws, date: &str) -> Result<ExportedDay> {
+    with_progress(
+        "the export of the day",
+        exported::export(cloud, date),
+        |()| date.to_owned(),
+    )
+    .await?;
+    with_progress(
+        "reading the Parquet files",
+        exported::read(cloud, aws, date),
+        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
+    )
+    .await
 }
 
 /// Runs the Athena queries and prints their results, if the cloud has Athena.

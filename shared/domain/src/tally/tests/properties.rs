@@ -10,7 +10,7 @@ use crate::export::DayTotals;
 /// A stream record.
 #[derive(Debug, Clone)]
 enum Record {
-    Order(Option<OrderVersion>, OrderVersion),
+    Order(Option<Box<OrderVersion>>, Box<OrderVersion>),
     Refund(Refund, TaxTreatment),
 }
 
@@ -68,9 +68,10 @@ impl Life {
             .zip(states)
             .map(|(revision, order)| OrderVersion { order, revision })
             .collect();
-        let mut records = vec![Record::Order(None, versions[0].clone())];
+        let mut records = vec![Record::Order(None, Box::new(versions[0].clone()))];
         for pair in versions.windows(2) {
-            records.push(Record::Order(Some(pair[0].clone()), pair[1].clone()));
+            let [before, after] = [0, 1].map(|index| Box::new(pair[index].clone()));
+            records.push(Record::Order(Some(before), after));
         }
         for refund in &refunds {
             records.push(Record::Refund(refund.clone(), last.tax_treatment));
