@@ -40,7 +40,7 @@ locals {
     environment  = {}
     tables       = {}
     statements   = []
-    streams      = []    # streams that trigger it: [{ table, sort_key, batch_size }]
+    streams      = []    # streams that trigger it: [{ table, sort_keys (each a text or { prefix }), batch_size }]
     queues       = []    # queues that trigger it: [{ queue, batch_size, window, concurrency (null: no limit) }]
     asynchronous = false # asynchronous invocation: failed events go to a failures queue
   }
@@ -81,7 +81,7 @@ locals {
     stock-ledger = {
       environment = { STOCK_TABLE = local.table_names["stock"] }
       timeout     = 30
-      streams     = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      streams     = [{ table = "stock", sort_keys = ["LEVEL"], batch_size = 100 }]
       tables      = { stock = ["dynamodb:GetItem", "dynamodb:PutItem"] }
     }
     low-stock-alerts = {
@@ -91,7 +91,7 @@ locals {
         REPLENISHMENT_QUEUE_URL = "${local.queue_base}replenishment"
       }
       timeout = 30
-      streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      streams = [{ table = "stock", sort_keys = ["LEVEL"], batch_size = 100 }]
       tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
       statements = [
         { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
@@ -138,7 +138,7 @@ locals {
         CONTROLLER_QUEUE_URL_PREFIX = local.controller_queue_base
       }
       timeout = 30
-      streams = [{ table = "orders", sort_key = "ORDER", batch_size = 50 }]
+      streams = [{ table = "orders", sort_keys = ["ORDER"], batch_size = 50 }]
       tables = {
         tasks   = local.tasks_by_id
         catalog = ["dynamodb:GetItem"]
@@ -229,6 +229,34 @@ locals {
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
       ]
     }
+    sales-tally = {
+      environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
+        SALES_TABLE   = local.table_names["sales"]
+        CATALOG_TABLE = local.table_names["catalog"]
+      }
+      timeout = 30
+      streams = [{ table = "orders", sort_keys = ["ORDER", { prefix = "REFUND#" }], batch_size = 100 }]
+      tables = {
+        # The tax treatment of a refund is in its order.
+        orders  = ["dynamodb:Query"]
+        sales   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem"]
+      }
+    }
+    sales-reports = {
+      environment = {
+        SALES_TABLE   = local.table_names["sales"]
+        CATALOG_TABLE = local.table_names["catalog"]
+      }
+      # A report by SKU decodes up to 50,000 items.
+      memory  = 1024
+      timeout = 25
+      tables = {
+        sales   = ["dynamodb:Query"]
+        catalog = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+      }
+    }
     stock-audit = {
       environment = {
         ORDERS_TABLE         = local.table_names["orders"]
@@ -304,7 +332,7 @@ module "function" {
 
   streams = [for stream in each.value.streams : {
     arn        = aws_dynamodb_table.this[stream.table].stream_arn
-    filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
+    filter     = { dynamodb = { Keys = { sk = { S = stream.sort_keys } } } }
     batch_size = stream.batch_size
   }]
   stream_max_age_seconds = local.stream_max_age

@@ -13,6 +13,7 @@ mod generated;
 mod money;
 mod plan;
 mod queries;
+mod report;
 mod setup;
 mod story;
 mod summary;

@@ -29,7 +29,7 @@ use super::plan::Plan;
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
-use super::{queries, setup};
+use super::{queries, report, setup};
 
 /// Minimum interval of messages that the Slack simulator accepts. Slack allows about one message a second; the interval is
 /// shorter, so that timer inaccuracy does not count as a violation.
@@ -81,25 +81,21 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let logs = warehouse.close().await;
 
     let date = plan.business_date.to_string();
-    with_progress(
-        "the export of the day",
-        exported::export(cloud, &date),
-        |()| date.clone(),
-    )
-    .await?;
-    let exported = with_progress(
-        "reading the Parquet files",
-        exported::read(cloud, &aws, &date),
-        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
-    )
-    .await?;
+    let exported = export_day(cloud, &aws, &date).await?;
     run_queries(cloud, &date).await?;
 
+    let reports = with_progress(
+        "the sales report of each store",
+        report::read(&callers, &snapshot, &date),
+        |reports| format!("{} reports", reports.len()),
+    )
+    .await?;
     let evidence = Evidence {
         snapshot: &snapshot,
         orders: &plan.orders,
         traded: &traded,
         exported: &exported,
+        reports: &reports,
         business_date: &date,
     };
     let findings = audit(&evidence);
@@ -232,6 +228,22 @@ async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Exports the day, and reads the rows in force.
+async fn export_day(cloud: &Cloud, aws: &Aws, date: &str) -> Result<ExportedDay> {
+    with_progress(
+        "the export of the day",
+        exported::export(cloud, date),
+        |()| date.to_owned(),
+    )
+    .await?;
+    with_progress(
+        "reading the Parquet files",
+        exported::read(cloud, aws, date),
+        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
+    )
+    .await
 }
 
 /// Runs the Athena queries and prints their results, if the cloud has Athena.

@@ -25,6 +25,8 @@ pub mod reorder_messages;
 pub mod reorder_policy;
 pub mod replenishment;
 pub mod sales_export;
+pub mod sales_report;
+pub mod sales_tally;
 pub mod stock_alerts;
 pub mod stock_audit;
 pub mod stock_change;

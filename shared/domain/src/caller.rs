@@ -29,6 +29,8 @@ pub enum Action {
     WriteOrders,
     /// Read orders.
     ReadOrders,
+    /// Read sales reports.
+    ReadSalesReports,
     /// Count, adjust, receive or transfer stock.
     WriteStock,
     /// Read levels and movements.
@@ -61,7 +63,7 @@ impl Role {
             Self::Controller => matches!(action, A::RunTasks | A::ReadTasks | A::ReadCatalog),
             Self::Analyst => matches!(
                 action,
-                A::ReadOrders | A::ReadStock | A::ReadCatalog | A::ReadTasks
+                A::ReadOrders | A::ReadSalesReports | A::ReadStock | A::ReadCatalog | A::ReadTasks
             ),
         }
     }

@@ -22,5 +22,6 @@ pub mod replenishment;
 pub mod reported_time;
 pub mod split_level;
 pub mod stock_change;
+pub mod tally;
 pub mod task;
 pub mod text;

@@ -93,6 +93,13 @@ fn operations(orders: &Orders) -> Vec<Operation> {
         ),
         operation(
             "GET",
+            "/v1/locations/bad-input/reports/sales?from=2026-03-01&to=2026-03-02&by=hour",
+            None,
+            store,
+            "store_app",
+        ),
+        operation(
+            "GET",
             "/v1/locations/bad-input/stock",
             None,
             store,

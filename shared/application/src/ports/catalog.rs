@@ -1,8 +1,10 @@
 //! The store of products and locations.
 
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 
 use stockline_domain::catalog::{Location, Product};
+use stockline_domain::export::ProductLabel;
 use stockline_domain::ids::{LocationId, Sku};
 
 use crate::deadline::Deadline;
@@ -50,4 +52,14 @@ pub trait CatalogStore: Send + Sync {
         shard: u8,
         page: Page,
     ) -> impl Future<Output = Result<Listing<Product>, StoreError>> + Send;
+}
+
+/// Reads the names and categories of products.
+pub trait ProductLabels: Send + Sync {
+    /// Reads the labels of `skus`. SKUs that the catalog does not have are left out.
+    fn product_labels(
+        &self,
+        skus: &BTreeSet<Sku>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<HashMap<Sku, ProductLabel>, StoreError>> + Send;
 }

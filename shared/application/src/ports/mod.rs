@@ -10,6 +10,7 @@ pub mod operations;
 pub mod orders;
 pub mod queue;
 pub mod replenishment;
+pub mod sales_tally;
 pub mod stock;
 pub mod stock_changes;
 pub mod stock_lookup;

@@ -1,24 +1,35 @@
 //! Stores products and locations in DynamoDB, one item each. Index `by_type` lists them.
 
+use std::collections::{BTreeSet, HashMap};
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use stockline_domain::catalog::{Location, LocationKind, Product, UnitOfMeasure, Zone};
+use stockline_domain::export::ProductLabel;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::money::Money;
 
 use super::attributes::{Item, item, key_of, string, value};
+use super::batch_get::batch_get;
 use super::paging::{query_all, query_page};
 use super::single_write::retry_while_busy;
 use super::transaction::classify_error;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductLabels};
 use stockline_application::store_error::StoreError;
 
 /// The context of errors of list operations.
 const LIST: &str = "list the catalog";
+
+/// The maximum number of keys of a `BatchGetItem`.
+const BATCH_GET_KEYS: usize = 100;
+
+/// The number of batches that are read at the same time.
+const CONCURRENT_BATCHES: usize = 8;
 
 /// A store of products and locations.
 #[derive(Debug, Clone)]
@@ -203,6 +214,34 @@ impl CatalogStore for DynamoCatalog {
             .query_by_type(&keys::product_shard_partition(shard))
             .limit(i32::from(page.limit));
         query_page(query, page.after, LIST, read_product).await
+    }
+}
+
+impl ProductLabels for DynamoCatalog {
+    async fn product_labels(
+        &self,
+        skus: &BTreeSet<Sku>,
+        deadline: Deadline,
+    ) -> Result<HashMap<Sku, ProductLabel>, StoreError> {
+        let keys: Vec<Item> = skus.iter().map(|sku| key_of(&keys::product(sku))).collect();
+        // Owned batches, because a closure over borrowed ones is not general enough for a `Send` future.
+        let batches: Vec<Vec<Item>> = keys.chunks(BATCH_GET_KEYS).map(<[Item]>::to_vec).collect();
+        let reads = batches
+            .into_iter()
+            .map(|keys| batch_get(&self.client, &self.table, keys, deadline));
+        let items: Vec<Vec<Item>> = stream::iter(reads)
+            .buffer_unordered(CONCURRENT_BATCHES)
+            .try_collect()
+            .await?;
+        let labels = items.into_iter().flatten().map(|item| {
+            let product = read_product(item)?;
+            let label = ProductLabel {
+                name: product.name,
+                category: product.category,
+            };
+            Ok((product.sku, label))
+        });
+        labels.collect()
     }
 }
 

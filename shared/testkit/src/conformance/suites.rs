@@ -175,6 +175,23 @@ macro_rules! conformance_stories {
             late_write_is_found_by_its_day_of_writing
         }
     };
+    (sales_tally, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::sales_tally]
+            contribution_reads_back_and_adds_to_its_hour
+            repeated_write_changes_nothing
+            next_revision_adds_the_difference
+            outdated_revision_is_a_conflict
+            concurrent_contributions_of_one_hour_all_count
+            concurrent_duplicates_count_once
+            range_lists_its_dates_only
+            large_order_has_one_contribution
+        }
+    };
+    (product_labels, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::product_labels]
+            labels_of_many_products_are_read
+        }
+    };
     (export_bucket, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::export_bucket]
             put_replaces_the_whole_file

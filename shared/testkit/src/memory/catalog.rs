@@ -1,14 +1,15 @@
 //! The catalog in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductLabels};
 use stockline_application::ports::stock::StockableCatalog;
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
+use stockline_domain::export::ProductLabel;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_platform::keys;
 
@@ -148,5 +149,24 @@ impl CatalogStore for MemoryCatalog {
             .filter(|_| more)
             .map(|last| Position::from([("id_key".to_owned(), last.sku.to_string())]));
         Ok(Listing { items, next })
+    }
+}
+
+impl ProductLabels for MemoryCatalog {
+    async fn product_labels(
+        &self,
+        skus: &BTreeSet<Sku>,
+        _: Deadline,
+    ) -> Result<HashMap<Sku, ProductLabel>, StoreError> {
+        let data = self.lock_unless_busy()?;
+        let known = skus.iter().filter_map(|sku| data.products.get(sku));
+        let labels = known.map(|product| {
+            let label = ProductLabel {
+                name: product.name.clone(),
+                category: product.category.clone(),
+            };
+            (product.sku.clone(), label)
+        });
+        Ok(labels.collect())
     }
 }
