@@ -11,9 +11,11 @@ use stockline_domain::caller::Action;
 use stockline_domain::ids::{CancellationId, FulfilmentId, RefundId};
 use stockline_domain::order::{CancelOrder, FulfilOrder, RefundContext, RefundOrder};
 use stockline_platform::edge::{Call, Reply};
+use stockline_platform::problem::orders::{
+    insufficient_stock, key_reused, not_fulfillable, not_refundable,
+};
 use stockline_platform::problem::{Problem, ProblemKind};
 
-use super::problems::{insufficient_stock, key_reused, not_fulfillable, not_refundable};
 use super::{OrderIntake, fingerprint};
 
 impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
@@ -87,7 +89,7 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
 
     pub(super) async fn fulfil(&self, call: &Call) -> Result<Reply, Problem> {
         let key = call.idempotency_key()?;
-        let known = self.visible_order(call, Action::WriteOrders).await?;
+        let known = self.visible_order(call, Action::FulfilOrders).await?;
         let body: FulfilOrder = call.body()?;
         let id = FulfilmentId::derive(known.order.order_id, &call.caller.subject, key);
         let request = fingerprint(&body)?;

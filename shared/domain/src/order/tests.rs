@@ -348,7 +348,7 @@ fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
         let id = FulfilmentId::derive(online.order_id, "till", "f1");
         let (made, _) = body.fulfilment(id, &online, now())?;
         Ok(made
-            .level_deltas(body.occurred_at, &online)
+            .level_deltas(&online)
             .remove(0)
             .change)
     };
@@ -393,7 +393,7 @@ fn fulfilment_by_slow_clock_is_dated_at_the_order() {
         };
         let (made, _) = body.fulfilment(id, &online, now())?;
         Ok(made
-            .level_deltas(body.occurred_at, &online)
+            .level_deltas(&online)
             .remove(0)
             .change)
     };

@@ -4,17 +4,20 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use serde::{Deserialize, Serialize};
 use stockline_domain::catalog::{Location, LocationKind, Product, UnitOfMeasure, Zone};
+use stockline_domain::gtin::Gtin;
 use stockline_domain::ids::{LocationId, Sku};
+use stockline_domain::measures::Dimensions;
 use stockline_domain::money::Money;
 
 use super::attributes::{Item, item, key_of, string, value};
+use super::batch_get::{MAX_BATCH_KEYS, batch_get};
 use super::paging::{query_all, query_page};
 use super::single_write::retry_while_busy;
 use super::transaction::classify_error;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
 use stockline_application::store_error::StoreError;
 
 /// The context of errors of list operations.
@@ -43,6 +46,12 @@ struct ProductRecord {
     unit_of_measure: UnitOfMeasure,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     list_price: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gtin: Option<Gtin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit_weight_grams: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dimensions_mm: Option<Dimensions>,
 }
 
 impl From<Product> for ProductRecord {
@@ -56,6 +65,9 @@ impl From<Product> for ProductRecord {
             brand: product.brand,
             unit_of_measure: product.unit_of_measure,
             list_price: product.list_price,
+            gtin: product.gtin,
+            unit_weight_grams: product.unit_weight_grams,
+            dimensions_mm: product.dimensions_mm,
         }
     }
 }
@@ -70,6 +82,9 @@ impl From<ProductRecord> for Product {
             brand: record.brand,
             unit_of_measure: record.unit_of_measure,
             list_price: record.list_price,
+            gtin: record.gtin,
+            unit_weight_grams: record.unit_weight_grams,
+            dimensions_mm: record.dimensions_mm,
         }
     }
 }
@@ -203,6 +218,23 @@ impl CatalogStore for DynamoCatalog {
             .query_by_type(&keys::product_shard_partition(shard))
             .limit(i32::from(page.limit));
         query_page(query, page.after, LIST, read_product).await
+    }
+}
+
+impl ProductReader for DynamoCatalog {
+    async fn find_products(
+        &self,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> Result<Vec<Product>, StoreError> {
+        let mut products = Vec::with_capacity(skus.len());
+        for batch in skus.chunks(MAX_BATCH_KEYS) {
+            let keys = batch.iter().map(|sku| key_of(&keys::product(sku))).collect();
+            for item in batch_get(&self.client, &self.table, keys, deadline).await? {
+                products.push(read_product(item)?);
+            }
+        }
+        Ok(products)
     }
 }
 
