@@ -315,6 +315,13 @@ run "functions_have_least_privileges" {
     error_message = "The permissions of stock-updates on the stock table are not the ones it uses."
   }
   assert {
+    condition = (
+      !contains(local.functions["logistics"].tables.stock, "dynamodb:PutItem") &&
+      toset(local.functions["logistics"].tables.catalog) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem"])
+    )
+    error_message = "logistics may neither create levels nor write or list the catalog."
+  }
+  assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
     error_message = "sales-export may only query tables."
   }

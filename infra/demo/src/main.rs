@@ -14,6 +14,7 @@ mod money;
 mod plan;
 mod queries;
 mod setup;
+mod shipping;
 mod story;
 mod summary;
 mod trading;

@@ -26,6 +26,7 @@ use super::error::{DemoError, Result};
 use super::exported::{self, ExportedDay};
 use super::money::{dollars, grouped};
 use super::plan::Plan;
+use super::shipping::{Shipped, ship};
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
@@ -64,6 +65,20 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         traded.placed.len(),
         traded.short.len()
     ));
+
+    let shipped = with_progress(
+        "packers ship the evening's online orders",
+        ship(&plan, &traded, &callers),
+        |shipped| {
+            format!(
+                "{} shipments, {} kg, {} reported twice",
+                shipped.shipments,
+                shipped.weight_grams / 1000,
+                shipped.replays
+            )
+        },
+    )
+    .await?;
 
     let mut step = Step::begin("waiting for movements, alerts, replenishment orders and tasks");
     let surroundings = Surroundings {
@@ -122,7 +137,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
             .iter()
             .map(|finding| (finding.name, finding.holds()))
             .collect(),
-        ..count_all(&plan, &traded, &snapshot, &exported)
+        ..count_all(&plan, &traded, &shipped, (&snapshot, &exported))
     };
     let file = cloud.workspace_root.join("target/demo/summary.json");
     files::write_json(&file, &summary)?;
@@ -307,7 +322,12 @@ fn problems(traded: &Traded, logs: &[ControllerLog], received: &Received) -> Vec
     problems
 }
 
-fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, exported: &ExportedDay) -> Summary {
+fn count_all(
+    plan: &Plan,
+    traded: &Traded,
+    shipped: &Shipped,
+    (snapshot, exported): (&Snapshot, &ExportedDay),
+) -> Summary {
     let placed = plan
         .orders
         .iter()
@@ -322,6 +342,8 @@ fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, exported: &Expor
         alerts: 0,
         slack_messages: 0,
         replenishment_orders: count(snapshot.replenishment.len()),
+        shipments: count(shipped.shipments),
+        shipped_grams: shipped.weight_grams,
         tasks_created: count(snapshot.tasks.len()),
         tasks_completed: count(
             snapshot

@@ -187,7 +187,11 @@ mod tests {
         for (action, allowed) in TABLE {
             assert!(Role::Admin.may(action), "{action:?}");
             for role in roles {
-                assert_eq!(role.may(action), allowed.contains(&role), "{role:?} {action:?}");
+                assert_eq!(
+                    role.may(action),
+                    allowed.contains(&role),
+                    "{role:?} {action:?}"
+                );
             }
         }
     }

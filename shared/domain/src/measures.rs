@@ -199,7 +199,10 @@ mod tests {
 
     #[test]
     fn unit_weight_of_grams_is_that_of_a_kilogram() {
-        assert_eq!(unit("gram", &json!({})).of_quantity(750).weight_grams, Some(750));
+        assert_eq!(
+            unit("gram", &json!({})).of_quantity(750).weight_grams,
+            Some(750)
+        );
         // 20 g of packaging a kilogram: 765 g, which is exact, and 1.02 g, which is rounded up.
         assert_eq!(weight("gram", 1020, 750), Some(765));
         assert_eq!(weight("gram", 1020, 1), Some(2));
@@ -210,7 +213,10 @@ mod tests {
         // Olive oil: 916 g a litre.
         assert_eq!(weight("millilitre", 916, 1000), Some(916));
         assert_eq!(weight("millilitre", 916, 250), Some(229));
-        assert_eq!(unit("millilitre", &json!({})).of_quantity(250).weight_grams, None);
+        assert_eq!(
+            unit("millilitre", &json!({})).of_quantity(250).weight_grams,
+            None
+        );
         let bottle = json!({"dimensions_mm": {"length": 80, "width": 80, "height": 250}});
         let half_a_litre = unit("millilitre", &bottle).of_quantity(500);
         assert_eq!(half_a_litre.volume_mm3, Some(800_000));
@@ -219,7 +225,10 @@ mod tests {
     #[test]
     fn total_with_an_unknown_sku_is_unknown_and_names_it() {
         let known = MeasuresBySku::from([
-            ("milk".parse().unwrap(), unit("each", &json!({"unit_weight_grams": 1030}))),
+            (
+                "milk".parse().unwrap(),
+                unit("each", &json!({"unit_weight_grams": 1030})),
+            ),
             ("egg".parse().unwrap(), unit("each", &json!({}))),
         ]);
         let [milk, egg, gone] = ["milk", "egg", "gone"].map(|sku| sku.parse::<Sku>().unwrap());
@@ -253,15 +262,24 @@ mod tests {
     #[test]
     fn dimensions_out_of_range_are_reported() {
         let errors = |length, width, height| {
-            let dimensions = Dimensions { length, width, height };
+            let dimensions = Dimensions {
+                length,
+                width,
+                height,
+            };
             let mut checks = Checks::new();
             dimensions.check("/dimensions_mm", &mut checks);
-            let errors = checks.finish(()).map_or_else(|invalid| invalid.errors, |()| Vec::new());
+            let errors = checks
+                .finish(())
+                .map_or_else(|invalid| invalid.errors, |()| Vec::new());
             let pointers = errors.into_iter().map(|error| error.pointer);
             pointers.collect::<Vec<_>>()
         };
         assert_eq!(errors(100_000, 900, 1000), [""; 0]);
-        assert_eq!(errors(0, 100_001, 1), ["/dimensions_mm/length", "/dimensions_mm/width"]);
+        assert_eq!(
+            errors(0, 100_001, 1),
+            ["/dimensions_mm/length", "/dimensions_mm/width"]
+        );
         assert_eq!(errors(100_000, 100_000, 100_000), ["/dimensions_mm"]);
     }
 

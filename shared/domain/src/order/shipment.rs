@@ -59,7 +59,11 @@ impl CompleteOrder {
     pub fn check(&self) -> Result<(), Invalid> {
         let mut checks = Checks::new();
         let violation = text::violation(&self.carrier, MAX_NAME);
-        checks.require(violation.is_none(), "/carrier", violation.unwrap_or_default());
+        checks.require(
+            violation.is_none(),
+            "/carrier",
+            violation.unwrap_or_default(),
+        );
         let number = &self.tracking_number;
         checks.require(
             (1..=MAX_NAME).contains(&number.len())

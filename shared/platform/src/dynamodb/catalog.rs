@@ -229,7 +229,10 @@ impl ProductReader for DynamoCatalog {
     ) -> Result<Vec<Product>, StoreError> {
         let mut products = Vec::with_capacity(skus.len());
         for batch in skus.chunks(MAX_BATCH_KEYS) {
-            let keys = batch.iter().map(|sku| key_of(&keys::product(sku))).collect();
+            let keys = batch
+                .iter()
+                .map(|sku| key_of(&keys::product(sku)))
+                .collect();
             for item in batch_get(&self.client, &self.table, keys, deadline).await? {
                 products.push(read_product(item)?);
             }

@@ -183,7 +183,9 @@ async fn shards_list_every_product_once<Store: CatalogStore>(store: &Store) {
 
 async fn products_are_found_by_sku<Store: CatalogStore + ProductReader>(store: &Store) {
     // More than one batch of DynamoDB.
-    let mut expected: Vec<Product> = (0..120).map(|number| product(&format!("found-{number}"))).collect();
+    let mut expected: Vec<Product> = (0..120)
+        .map(|number| product(&format!("found-{number}")))
+        .collect();
     for product in &expected {
         store.put_product(product, deadline()).await.unwrap();
     }

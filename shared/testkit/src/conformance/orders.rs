@@ -334,7 +334,10 @@ async fn orders_to_ship_are_open_ones_oldest_first<Store: StockedOrders>(store: 
     cancel(store, &known, minute(60)).await.unwrap();
     let known = found(store, expected[1].order_id).await;
     let fulfilled = fulfilments::make_fulfilment(store, &known, "f1", &[(1, 1)]).await;
-    assert!(matches!(fulfilled, order_lifecycle::FulfilOutcome::Fulfilled(_)));
+    assert!(matches!(
+        fulfilled,
+        order_lifecycle::FulfilOutcome::Fulfilled(_)
+    ));
     expected[1] = found(store, expected[1].order_id).await.order;
     // when the orders to ship are listed two by two
     let (mut listed, mut after) = (Vec::new(), None);

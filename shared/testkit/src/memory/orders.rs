@@ -5,8 +5,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    AttachedRecord, AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, OrdersToShip, PlaceOutcome,
-    ShortSku, StoredOrder, UpdateOutcome,
+    AttachedRecord, AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, OrdersToShip,
+    PlaceOutcome, ShortSku, StoredOrder, UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId, Sku};

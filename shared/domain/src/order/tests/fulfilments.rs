@@ -113,7 +113,10 @@ fn completion_reports_all_invalid_fields() {
         lines: None,
         occurred_at: None,
     };
-    assert_eq!(completion("Österreichische Post", "1Z-9", &[1]).check(), Ok(()));
+    assert_eq!(
+        completion("Österreichische Post", "1Z-9", &[1]).check(),
+        Ok(())
+    );
     let pointers = |completion: CompleteOrder| -> Vec<String> {
         let errors = completion.check().unwrap_err().errors;
         errors.into_iter().map(|error| error.pointer).collect()

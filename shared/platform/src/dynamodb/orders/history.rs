@@ -224,7 +224,9 @@ impl ShipmentRecord {
         Shipment {
             carrier: self.c,
             tracking_number: self.n,
-            parcels: parcels.map(|weight_grams| Parcel { weight_grams }).collect(),
+            parcels: parcels
+                .map(|weight_grams| Parcel { weight_grams })
+                .collect(),
         }
     }
 }

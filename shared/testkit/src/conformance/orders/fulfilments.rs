@@ -53,7 +53,9 @@ pub(super) fn completion(tracking_number: &str) -> CompleteOrder {
     CompleteOrder {
         carrier: "Österreichische Post".to_owned(),
         tracking_number: tracking_number.to_owned(),
-        parcels: [1200, 350].map(|weight_grams| Parcel { weight_grams }).into(),
+        parcels: [1200, 350]
+            .map(|weight_grams| Parcel { weight_grams })
+            .into(),
         lines: None,
         occurred_at: Some(minute(3)),
     }
@@ -176,7 +178,10 @@ async fn completion_is_read_back_with_its_shipment<Store: StockedOrders>(store: 
     let shipped = fulfilled(make_completion(store, &known, "c1", &body).await);
     // then the order is fulfilled, and its fulfilments are read back as they were made
     assert_eq!(shipped.shipment, Some(body.shipment()));
-    assert_eq!((shipped.occurred_at, shipped.fulfilled_at), (minute(3), minute(5)));
+    assert_eq!(
+        (shipped.occurred_at, shipped.fulfilled_at),
+        (minute(3), minute(5))
+    );
     let left = shipped.lines.iter().map(|line| (line.line, line.quantity));
     assert_eq!(left.collect::<Vec<_>>(), [(1, 2), (2, 1)]);
     let known = found(store, known.order.order_id).await;
@@ -203,7 +208,10 @@ async fn replayed_completion_returns_the_first_shipment<Store: StockedOrders>(st
     }
     let invalid = make_completion(store, &after, "c1", &completion("1Z 999")).await;
     assert!(
-        matches!(invalid, FulfilOutcome::NotPossible(OrderRequestRefused::Invalid(_))),
+        matches!(
+            invalid,
+            FulfilOutcome::NotPossible(OrderRequestRefused::Invalid(_))
+        ),
         "{invalid:?}"
     );
     assert_eq!(after.fulfilments.len(), 1);
