@@ -86,14 +86,16 @@ locals {
     }
     low-stock-alerts = {
       environment = {
-        STOCK_TABLE            = local.table_names["stock"]
-        STOCK_ALERTS_TOPIC_ARN = local.topic_arns["stock-alerts"]
+        STOCK_TABLE             = local.table_names["stock"]
+        STOCK_ALERTS_TOPIC_ARN  = local.topic_arns["stock-alerts"]
+        REPLENISHMENT_QUEUE_URL = "${local.queue_base}replenishment"
       }
       timeout = 30
       streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
       tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
       statements = [
         { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
+        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["replenishment"]] },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
     }

@@ -18,6 +18,7 @@ pub mod paging;
 pub mod ports;
 pub mod product_cache;
 pub mod record_outcome;
+pub mod reorder_messages;
 pub mod reorder_policy;
 pub mod replenishment;
 pub mod sales_export;

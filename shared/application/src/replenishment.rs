@@ -1,17 +1,18 @@
-//! Places a replenishment order for a low level, and cancels orders.
+//! Places a replenishment order for a level that is low or due, and cancels orders.
 
 use jiff::Timestamp;
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::LevelKey;
-use stockline_domain::replenishment::{ClosedOrder, NoOrder, ReplenishmentOrder};
+use stockline_domain::replenishment::{ClosedOrder, NoOrder, OrderTrigger, ReplenishmentOrder};
 
 use crate::deadline::Deadline;
 use crate::ports::replenishment::{OrderWriteOutcome, ReplenishmentStore};
+use crate::reorder_messages::ReorderDue;
 use crate::store_error::StoreError;
 
-/// What came of an alert.
+/// What came of an alert or a request to order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplenishOutcome {
     /// An order is placed.
@@ -40,17 +41,38 @@ pub async fn replenish<Store: ReplenishmentStore>(
     if alert.kind == AlertKind::Recovered {
         return Ok(ReplenishOutcome::Recovered);
     }
-    let key = LevelKey {
-        location_id: alert.location_id.clone(),
-        sku: alert.sku.clone(),
-    };
+    let trigger = OrderTrigger::Alert(alert.level_version);
+    order(store, &alert.level_key(), trigger, now, deadline).await
+}
+
+/// Decides on the present state of the level of `due` whether it needs an order, and places it, like [`replenish`]. A level
+/// whose last order was canceled by a person is left to the next alert.
+///
+/// # Errors
+/// [`StoreError::Busy`] if conflicts last until `deadline`.
+pub async fn replenish_due<Store: ReplenishmentStore>(
+    store: &Store,
+    due: &ReorderDue,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<ReplenishOutcome, StoreError> {
+    let trigger = OrderTrigger::Due(due.level_version);
+    order(store, &due.level_key(), trigger, now, deadline).await
+}
+
+async fn order<Store: ReplenishmentStore>(
+    store: &Store,
+    key: &LevelKey,
+    trigger: OrderTrigger,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<ReplenishOutcome, StoreError> {
     let mut attempts = deadline.attempts();
     loop {
-        let Some(status) = store.status(&key, deadline).await? else {
+        let Some(status) = store.status(key, deadline).await? else {
             return Ok(ReplenishOutcome::UnknownLevel);
         };
-        let placed =
-            ReplenishmentOrder::place(&status.level, &status.cycle, alert.level_version, now);
+        let placed = ReplenishmentOrder::place(&status.level, &status.cycle, trigger, now);
         let order = match placed {
             Ok(order) => order,
             Err(reason) => return Ok(ReplenishOutcome::NotNeeded(reason)),

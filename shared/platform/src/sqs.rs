@@ -15,7 +15,9 @@ use stockline_application::message::Envelope;
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::queue::QueueSource;
+use stockline_application::ports::replenishment::ReorderQueue;
 use stockline_application::ports::tasks::{ControllerCommand, ControllerQueues, TaskQueue};
+use stockline_application::reorder_messages::ReorderMessage;
 use stockline_application::store_error::StoreError;
 use stockline_application::task_messages::{
     QueuedTask, TASK_COMMAND, TASK_MESSAGE_VERSION, TASK_QUEUED, TaskCommand,
@@ -155,6 +157,35 @@ impl ControllerQueues for SqsControllerQueues {
             FifoMessage::command(command, task, now)?,
         )
         .await
+    }
+}
+
+/// The queue `replenishment`.
+#[derive(Debug, Clone)]
+pub struct SqsReorders {
+    client: Client,
+    queue_url: String,
+}
+
+impl SqsReorders {
+    /// Sends to the queue at `queue_url`.
+    pub fn new(client: Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+}
+
+impl ReorderQueue for SqsReorders {
+    async fn request(&self, message: &ReorderMessage) -> Result<(), StoreError> {
+        const OPERATION: &str = "ask for a replenishment order";
+        let body = serde_json::to_string(message).map_err(StoreError::failed(OPERATION))?;
+        self.client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(body)
+            .send()
+            .await
+            .map_err(StoreError::failed(OPERATION))?;
+        Ok(())
     }
 }
 

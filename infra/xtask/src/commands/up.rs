@@ -243,6 +243,7 @@ impl Deployment<'_> {
         }
         let cloud = self.describe(&running, &self.terraform.outputs()?);
         files::write_json(&status_file, &cloud)?;
+        write_environments(&self.dir.join("environment"), &cloud)?;
         files::write_json(&record, &deployment)?;
         files::remove(applying)?;
         Ok(cloud)
@@ -293,6 +294,20 @@ impl Deployment<'_> {
             topics,
         }
     }
+}
+
+/// Writes the environment variables of each function to `<function>.env`, for `cargo lambda watch --env-file`.
+fn write_environments(folder: &Path, cloud: &Cloud) -> Result<()> {
+    files::make_folder(folder)?;
+    for function in cloud.functions.keys() {
+        let variables = cloud.function_environment(function)?;
+        let lines: String = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect();
+        files::write(&folder.join(format!("{function}.env")), lines.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<File> {

@@ -15,7 +15,7 @@ use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::replenishment::{
-    NoOrder, ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState,
+    NoOrder, OrderTrigger, ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState,
 };
 use stockline_domain::stock_change::RequestedChange;
 
@@ -232,7 +232,8 @@ async fn second_open_order_is_a_conflict<
             last_cycle,
             ..ReplenishmentCycle::default()
         };
-        let mut second = ReplenishmentOrder::place(&level, &cycle, 9, minute(2)).unwrap();
+        let mut second =
+            ReplenishmentOrder::place(&level, &cycle, OrderTrigger::Alert(9), minute(2)).unwrap();
         second.reasons.incoming = 36;
         let written = store.place(&second, deadline()).await.unwrap();
         assert_eq!(written, OrderWriteOutcome::Conflict, "cycle {last_cycle}");
@@ -253,7 +254,8 @@ async fn order_decided_on_outdated_incoming_is_a_conflict<
         ..milk(store, at).await
     };
     let cycle = ReplenishmentCycle::default();
-    let order = ReplenishmentOrder::place(&level, &cycle, 9, minute(2)).unwrap();
+    let order =
+        ReplenishmentOrder::place(&level, &cycle, OrderTrigger::Alert(9), minute(2)).unwrap();
     let written = store.place(&order, deadline()).await.unwrap();
     assert_eq!(written, OrderWriteOutcome::Conflict);
     assert_eq!(milk(store, at).await.incoming, 0);

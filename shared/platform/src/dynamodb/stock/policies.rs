@@ -16,6 +16,7 @@ use stockline_domain::split_level::SplitLevel;
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{attribute, key_of, number, value};
+use crate::dynamodb::cause_attributes::CauseAttributes;
 use crate::dynamodb::replace_level::{level_item, replace_level};
 use crate::dynamodb::transaction::{
     AttemptResult, TransactionResult, attempt_transaction, classify_error, new_client_token,
@@ -138,7 +139,9 @@ impl DynamoStock {
         first: &Level,
         policy: &ReorderPolicy,
     ) -> Result<Option<Level>, StoreError> {
-        let result = self
+        let cause = CauseAttributes::current();
+        let assignments = ["policy = :policy", "version = version + :one"];
+        let mut update = self
             .client
             .update_item()
             .table_name(self.levels.table())
@@ -147,10 +150,14 @@ impl DynamoStock {
                 "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy) \
                  AND (attribute_not_exists(split_over) OR split_over <= :split)",
             )
-            .update_expression("SET policy = :policy, version = version + :one")
+            .update_expression(cause.update_expression(&assignments, &[]))
             .expression_attribute_values(":policy", attribute(policy)?)
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":split", number(first.split_over))
+            .expression_attribute_values(":split", number(first.split_over));
+        for (name, value) in cause.values() {
+            update = update.expression_attribute_values(name, value);
+        }
+        let result = update
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
@@ -174,6 +181,7 @@ impl DynamoStock {
     /// Returns the transaction item that updates bucket 0 from `first` to `wider`, which has more buckets. Its condition: what
     /// the new buckets copy from `wider` is unchanged, and the level was not split further.
     fn split_item(&self, first: &Level, wider: &Level) -> Result<TransactWriteItem, StoreError> {
+        let cause = CauseAttributes::current();
         let mut conditions = vec!["attribute_exists(pk)"];
         let mut assignments = vec![
             "policy = :policy",
@@ -207,9 +215,12 @@ impl DynamoStock {
             conditions.push("attribute_not_exists(whole_short)");
             conditions.push("available >= :zero");
         }
+        for (name, value) in cause.values() {
+            update = update.expression_attribute_values(name, value);
+        }
         let update = update
             .condition_expression(conditions.join(" AND "))
-            .update_expression(format!("SET {}", assignments.join(", ")))
+            .update_expression(cause.update_expression(&assignments, &[]))
             .build()
             .map_err(StoreError::failed("split a level"))?;
         Ok(TransactWriteItem::builder().update(update).build())
