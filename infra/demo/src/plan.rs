@@ -130,8 +130,13 @@ impl Plan {
             let is_shipped = is_evening
                 && evening_baskets.is_multiple_of(ONLINE_INTERVAL)
                 && basket.lines.len() < MAX_LINES;
+            let sale = Sale {
+                location,
+                sold_at,
+                is_shipped,
+            };
             for (part, lines) in basket.lines.chunks(MAX_LINES).enumerate() {
-                orders.push(order(basket, part, lines, (location, sold_at), is_shipped));
+                orders.push(order(basket, part, lines, &sale));
             }
         }
         let (openings, scarce) = openings(&orders);
@@ -215,13 +220,20 @@ fn product(product: &Product) -> Value {
     body
 }
 
-fn order(
-    basket: &Basket,
-    part: usize,
-    lines: &[BasketLine],
-    (location, sold_at): (&str, Timestamp),
+/// Where, when and how a basket is sold.
+struct Sale<'a> {
+    location: &'a str,
+    sold_at: Timestamp,
+    /// Whether it is an online order that the store ships.
     is_shipped: bool,
-) -> PlannedOrder {
+}
+
+fn order(basket: &Basket, part: usize, lines: &[BasketLine], sale: &Sale<'_>) -> PlannedOrder {
+    let Sale {
+        location,
+        sold_at,
+        is_shipped,
+    } = *sale;
     let money = |amount: i64| json!({"amount": amount, "currency": "USD"});
     let bodies: Vec<Value> = lines
         .iter()

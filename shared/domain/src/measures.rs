@@ -283,7 +283,40 @@ mod tests {
         assert_eq!(errors(100_000, 100_000, 100_000), ["/dimensions_mm"]);
     }
 
+    /// Ten SKUs: of those with an even number the weight is known, 10 g for each.
+    fn half_known() -> MeasuresBySku {
+        let entry = |number: i64| {
+            let fields = if number % 2 == 0 {
+                json!({"unit_weight_grams": 10})
+            } else {
+                json!({})
+            };
+            (sku(number), unit("each", &fields))
+        };
+        (0..10).map(entry).collect()
+    }
+
+    fn sku(number: i64) -> Sku {
+        format!("sku-{number}").parse().unwrap()
+    }
+
     proptest! {
+        #[test]
+        fn total_is_exact_or_names_what_is_unknown(lines in prop::collection::vec((0_i64..10, 0_i64..5), 0..12)) {
+            let lines: Vec<(Sku, i64)> =
+                lines.into_iter().map(|(number, quantity)| (sku(number), quantity)).collect();
+            let totals = Totals::of(lines.iter().map(|(sku, quantity)| (sku, *quantity)), &half_known());
+            let units: i64 = lines.iter().map(|(_, quantity)| quantity).sum();
+            prop_assert_eq!(totals.units, units);
+            match totals.weight_grams {
+                Some(weight) => {
+                    prop_assert_eq!(weight, 10 * units);
+                    prop_assert!(totals.skus_without_weight.is_empty());
+                }
+                None => prop_assert!(!totals.skus_without_weight.is_empty()),
+            }
+        }
+
         /// Splitting a line never makes it lighter, and adds at most one gram a part.
         #[test]
         fn parts_of_a_line_weigh_at_least_the_whole(
