@@ -130,6 +130,20 @@ locals {
       }
       tables = { stock = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
     }
+    logistics = {
+      environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
+        STOCK_TABLE   = local.table_names["stock"]
+        CATALOG_TABLE = local.table_names["catalog"]
+        CURSOR_SECRET = var.cursor_secret
+      }
+      tables = {
+        # BatchGetItem: the index of open orders finds them, the orders themselves are listed.
+        orders  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+      }
+    }
     task-planner = {
       environment = {
         TASKS_TABLE                 = local.table_names["tasks"]

@@ -328,6 +328,14 @@ run "functions_have_least_privileges" {
     )
     error_message = "sales-reports may not write the tally, and sales-tally may not write orders."
   }
+
+  assert {
+    condition = (
+      !contains(local.functions["logistics"].tables.stock, "dynamodb:PutItem") &&
+      toset(local.functions["logistics"].tables.catalog) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem"])
+    )
+    error_message = "logistics may neither create levels nor write or list the catalog."
+  }
   assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
     error_message = "sales-export may only query tables."

@@ -1,7 +1,7 @@
 //! Reads the parameters of a report, and encodes it as JSON or CSV.
 
 use jiff::civil::Date;
-use stockline_application::ports::catalog::{CatalogStore, ProductLabels};
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::sales_tally::TallyReader;
 use stockline_application::sales_report::{ReportError, ReportRequest, SalesReports};
@@ -25,7 +25,7 @@ pub async fn handle<Tally, Catalog, Time>(
 ) -> Result<Reply, Problem>
 where
     Tally: TallyReader,
-    Catalog: CatalogStore + ProductLabels,
+    Catalog: CatalogStore + ProductReader,
     Time: Clock,
 {
     call.caller.may(Action::ReadSalesReports)?;

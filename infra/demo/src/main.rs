@@ -15,6 +15,7 @@ mod plan;
 mod queries;
 mod report;
 mod setup;
+mod shipping;
 mod story;
 mod summary;
 mod trading;

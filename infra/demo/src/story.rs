@@ -26,6 +26,7 @@ use super::error::{DemoError, Result};
 use super::exported::{self, ExportedDay};
 use super::money::{dollars, grouped};
 use super::plan::Plan;
+use super::shipping::ship;
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
@@ -64,6 +65,20 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         traded.placed.len(),
         traded.short.len()
     ));
+
+    let shipped = with_progress(
+        "packers ship the evening's online orders",
+        ship(&plan, &traded, &callers),
+        |shipped| {
+            format!(
+                "{} shipments, {} kg, {} reported twice",
+                shipped.shipments,
+                shipped.weight_grams / 1000,
+                shipped.replays
+            )
+        },
+    )
+    .await?;
 
     let mut step = Step::begin("waiting for movements, alerts, replenishment orders and tasks");
     let surroundings = Surroundings {
@@ -118,6 +133,8 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
             .iter()
             .map(|finding| (finding.name, finding.holds()))
             .collect(),
+        shipments: count(shipped.shipments),
+        shipped_grams: shipped.weight_grams,
         ..count_all(&plan, &traded, &snapshot, &exported)
     };
     let file = cloud.workspace_root.join("target/demo/summary.json");
@@ -334,6 +351,8 @@ fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, exported: &Expor
         alerts: 0,
         slack_messages: 0,
         replenishment_orders: count(snapshot.replenishment.len()),
+        shipments: 0,
+        shipped_grams: 0,
         tasks_created: count(snapshot.tasks.len()),
         tasks_completed: count(
             snapshot

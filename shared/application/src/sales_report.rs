@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use stockline_domain::catalog::Product;
 use stockline_domain::export::{ProductLabel, TooLarge};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Invalid;
@@ -13,7 +14,7 @@ use stockline_domain::tally::{Figures, Grouping, ReportRange, ReportRow, ReportS
 
 use crate::deadline::Deadline;
 use crate::location_cache::LocationCache;
-use crate::ports::catalog::{CatalogStore, ProductLabels};
+use crate::ports::catalog::{CatalogStore, ProductReader};
 use crate::ports::clock::Clock;
 use crate::ports::sales_tally::{TALLY_BUCKETS, TallyReader};
 use crate::store_error::StoreError;
@@ -87,7 +88,7 @@ pub struct SalesReports<Tally, Catalog, Time> {
     pub clock: Time,
 }
 
-impl<Tally: TallyReader, Catalog: CatalogStore + ProductLabels, Time: Clock>
+impl<Tally: TallyReader, Catalog: CatalogStore + ProductReader, Time: Clock>
     SalesReports<Tally, Catalog, Time>
 {
     /// Makes a report. Returns `None` if the location does not exist.
@@ -105,10 +106,9 @@ impl<Tally: TallyReader, Catalog: CatalogStore + ProductLabels, Time: Clock>
                 let sums = self.sum_lines(&request).await?;
                 let skus: BTreeSet<Sku> =
                     sums.rows.keys().filter_map(|(key, _)| sku(key)).collect();
-                labels = self
-                    .products
-                    .product_labels(&skus, request.deadline)
-                    .await?;
+                let skus: Vec<Sku> = skus.into_iter().collect();
+                let products = self.products.find_products(&skus, request.deadline);
+                labels = products.await?.into_iter().map(label).collect();
                 match request.by {
                     Grouping::Category => sums.regroup(|key| by_category(key, &labels))?,
                     _ => sums,
@@ -187,6 +187,14 @@ impl<Tally: TallyReader, Catalog: CatalogStore + ProductLabels, Time: Clock>
             }
         }
     }
+}
+
+fn label(product: Product) -> (Sku, ProductLabel) {
+    let label = ProductLabel {
+        name: product.name,
+        category: product.category,
+    };
+    (product.sku, label)
 }
 
 fn sku(key: &RowKey) -> Option<Sku> {

@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457) for requests that are refused or fail. The only module that chooses an HTTP status for them.
 
+pub mod orders;
+
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};

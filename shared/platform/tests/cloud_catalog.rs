@@ -14,7 +14,6 @@ use stockline_testkit::conformance_tests;
 use stockline_testkit::lossy_connection::LossyConnection;
 
 conformance_tests!(catalog, dynamodb, catalog_store().await);
-conformance_tests!(product_labels, dynamodb, catalog_store().await);
 
 async fn catalog_store() -> Option<DynamoCatalog> {
     let cloud = TestCloud::find()?;

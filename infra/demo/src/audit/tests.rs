@@ -108,6 +108,7 @@ fn correct_day() -> Scenario {
             quantities: BTreeMap::from([("milk".into(), 3)]),
             lines: 1,
             net: 299,
+            is_shipped: false,
             resend: Resend::Never,
         }],
         traded: Traded {

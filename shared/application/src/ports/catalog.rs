@@ -1,15 +1,23 @@
 //! The store of products and locations.
 
-use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 
 use stockline_domain::catalog::{Location, Product};
-use stockline_domain::export::ProductLabel;
 use stockline_domain::ids::{LocationId, Sku};
 
 use crate::deadline::Deadline;
 use crate::paging::{Listing, Page};
 use crate::store_error::StoreError;
+
+/// Reads products by SKU.
+pub trait ProductReader: Send + Sync {
+    /// Reads the products with these SKUs, strongly consistent. The result is in no order and omits those that do not exist.
+    fn find_products(
+        &self,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<Product>, StoreError>> + Send;
+}
 
 /// The number of shards that the list of products is spread over, so that it is not one hot partition.
 pub const PRODUCT_SHARDS: u8 = 8;
@@ -52,14 +60,4 @@ pub trait CatalogStore: Send + Sync {
         shard: u8,
         page: Page,
     ) -> impl Future<Output = Result<Listing<Product>, StoreError>> + Send;
-}
-
-/// Reads the names and categories of products.
-pub trait ProductLabels: Send + Sync {
-    /// Reads the labels of `skus`. SKUs that the catalog does not have are left out.
-    fn product_labels(
-        &self,
-        skus: &BTreeSet<Sku>,
-        deadline: Deadline,
-    ) -> impl Future<Output = Result<HashMap<Sku, ProductLabel>, StoreError>> + Send;
 }

@@ -94,11 +94,6 @@ conformance_tests!(
     [catalog_store()]
 );
 conformance_tests!(
-    product_labels,
-    simulated_dynamodb(start_paused = true),
-    [catalog_store()]
-);
-conformance_tests!(
     sales,
     simulated_dynamodb(start_paused = true),
     [stored_sales()]

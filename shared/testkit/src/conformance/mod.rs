@@ -9,7 +9,6 @@ pub mod audit_records;
 pub mod catalog;
 pub mod export_bucket;
 pub mod orders;
-pub mod product_labels;
 pub mod replenishment;
 pub mod sales;
 pub mod sales_tally;

@@ -26,7 +26,6 @@ conformance_tests!(tasks, memory, [warehouse()]);
 conformance_tests!(audit, memory, [MemoryShop::default()]);
 conformance_tests!(audit_records, memory, [MemoryAuditRecords::default()]);
 conformance_tests!(catalog, memory, [MemoryCatalog::default()]);
-conformance_tests!(product_labels, memory, [MemoryCatalog::default()]);
 conformance_tests!(sales, memory, [MemoryShop::default()]);
 conformance_tests!(sales_tally, memory, [MemoryTally::default()]);
 conformance_tests!(export_bucket, memory, [MemoryBucket::default()]);

@@ -1,15 +1,14 @@
 //! The catalog in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::catalog::{CatalogStore, ProductLabels};
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
 use stockline_application::ports::stock::StockableCatalog;
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
-use stockline_domain::export::ProductLabel;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_platform::keys;
 
@@ -26,6 +25,8 @@ pub struct CatalogData {
     pub locations: BTreeMap<LocationId, Location>,
     /// The number of reads of a single location.
     pub location_reads: u32,
+    /// The number of reads of several products.
+    pub product_reads: u32,
     /// Whether every call fails with `Busy`.
     pub busy: bool,
 }
@@ -152,21 +153,15 @@ impl CatalogStore for MemoryCatalog {
     }
 }
 
-impl ProductLabels for MemoryCatalog {
-    async fn product_labels(
+impl ProductReader for MemoryCatalog {
+    async fn find_products(
         &self,
-        skus: &BTreeSet<Sku>,
-        _: Deadline,
-    ) -> Result<HashMap<Sku, ProductLabel>, StoreError> {
-        let data = self.lock_unless_busy()?;
-        let known = skus.iter().filter_map(|sku| data.products.get(sku));
-        let labels = known.map(|product| {
-            let label = ProductLabel {
-                name: product.name.clone(),
-                category: product.category.clone(),
-            };
-            (product.sku.clone(), label)
-        });
-        Ok(labels.collect())
+        skus: &[Sku],
+        _deadline: Deadline,
+    ) -> Result<Vec<Product>, StoreError> {
+        let mut data = self.lock_unless_busy()?;
+        data.product_reads += 1;
+        let found = skus.iter().filter_map(|sku| data.products.get(sku));
+        Ok(found.cloned().collect())
     }
 }
