@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod page;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use stockline_application::paging::Position;
 
 pub use answer::{answer, serve};
 pub use call::{Call, MAX_BODY};
+pub use page::{Form, PageReply, PageRequest, answer_page, serve_pages};
 
 /// A successful response.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,13 +8,14 @@ use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::money::Money;
 
 use super::attributes::{Item, item, key_of, string, value};
+use super::batch_get::batch_get;
 use super::paging::{query_all, query_page};
 use super::single_write::retry_while_busy;
 use super::transaction::classify_error;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductLookup};
 use stockline_application::store_error::StoreError;
 
 /// The context of errors of list operations.
@@ -203,6 +204,18 @@ impl CatalogStore for DynamoCatalog {
             .query_by_type(&keys::product_shard_partition(shard))
             .limit(i32::from(page.limit));
         query_page(query, page.after, LIST, read_product).await
+    }
+}
+
+impl ProductLookup for DynamoCatalog {
+    async fn find_products(
+        &self,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> Result<Vec<Product>, StoreError> {
+        let keys = skus.iter().map(|sku| key_of(&keys::product(sku)));
+        let items = batch_get(&self.client, &self.table, keys.collect(), deadline).await?;
+        items.into_iter().map(read_product).collect()
     }
 }
 

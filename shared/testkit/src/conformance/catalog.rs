@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::Page;
-use stockline_application::ports::catalog::CatalogStore;
-use stockline_application::ports::catalog::PRODUCT_SHARDS;
+use stockline_application::ports::catalog::{
+    CatalogStore, MAX_LOOKUP, PRODUCT_SHARDS, ProductLookup,
+};
 use stockline_domain::catalog::{LocationKind, Product, UnitOfMeasure, Zone};
 use stockline_domain::money::Money;
 
 use super::story_functions;
 use crate::memory::catalog::store as location;
 
-story_functions!(catalog, [Store: CatalogStore], [super], Store);
+story_functions!(catalog, [Store: CatalogStore + ProductLookup], [super], Store);
 
 fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
@@ -169,4 +170,20 @@ async fn shards_list_every_product_once<Store: CatalogStore>(store: &Store) {
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
+}
+
+async fn lookup_returns_the_known_products<Store: CatalogStore + ProductLookup>(store: &Store) {
+    let skus: Vec<_> = (0..MAX_LOOKUP)
+        .map(|number| product(&format!("sku-{number}")).sku)
+        .collect();
+    for sku in &skus[..3] {
+        let known = product(sku.as_str());
+        store.put_product(&known, deadline()).await.unwrap();
+    }
+
+    let mut found = store.find_products(&skus, deadline()).await.unwrap();
+
+    found.sort_by(|one, other| one.sku.cmp(&other.sku));
+    assert_eq!(found, ["sku-0", "sku-1", "sku-2"].map(product));
+    assert_eq!(store.find_products(&[], deadline()).await.unwrap(), []);
 }

@@ -165,6 +165,7 @@ macro_rules! conformance_stories {
             product_and_location_may_share_an_id
             locations_are_listed_by_id
             shards_list_every_product_once
+            lookup_returns_the_known_products
         }
     };
     (sales, $macro:ident $arguments:tt) => {

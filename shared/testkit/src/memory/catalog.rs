@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductLookup};
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
 use stockline_domain::ids::{LocationId, Sku};
@@ -133,5 +133,17 @@ impl CatalogStore for MemoryCatalog {
             .filter(|_| more)
             .map(|last| Position::from([("id_key".to_owned(), last.sku.to_string())]));
         Ok(Listing { items, next })
+    }
+}
+
+impl ProductLookup for MemoryCatalog {
+    async fn find_products(
+        &self,
+        skus: &[Sku],
+        _deadline: Deadline,
+    ) -> Result<Vec<Product>, StoreError> {
+        let data = self.lock_unless_busy()?;
+        let known = skus.iter().filter_map(|sku| data.products.get(sku));
+        Ok(known.cloned().collect())
     }
 }
