@@ -16,7 +16,6 @@ mod queries;
 mod setup;
 mod story;
 mod summary;
-mod table;
 mod trading;
 mod warehouse;
 

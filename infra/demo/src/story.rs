@@ -93,7 +93,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
     )
     .await?;
-    run_queries(cloud, &aws, &date).await?;
+    run_queries(cloud, &date).await?;
 
     let evidence = Evidence {
         snapshot: &snapshot,
@@ -235,18 +235,16 @@ async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
 }
 
 /// Runs the Athena queries and prints their results, if the cloud has Athena.
-async fn run_queries(cloud: &Cloud, aws: &Aws, date: &str) -> Result<()> {
+async fn run_queries(cloud: &Cloud, date: &str) -> Result<()> {
     if cloud.athena_workgroup.is_empty() {
         say(
             "\n  This cloud has no Athena, so there are no queries. DuckDB reads the exported files for the invariants.\n",
         )?;
         return Ok(());
     }
-    let results = with_progress(
-        "the Athena queries",
-        queries::run_all(cloud, aws, date),
-        |_| String::new(),
-    )
+    let results = with_progress("the Athena queries", queries::run_all(cloud, date), |_| {
+        String::new()
+    })
     .await?;
     for result in &results {
         say(format_args!(

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{bench, chaos, demo, down, invoke, package, repair, status, test, token, up};
+use crate::commands::{
+    athena, bench, chaos, demo, down, invoke, package, repair, status, test, token, up,
+};
 use crate::kind::CloudKind;
 use crate::workspace::Workspace;
 use crate::{Result, oidc};
@@ -44,6 +46,9 @@ enum Subcommands {
         after_help = "Example: cargo xtask invoke sales-export events/sales-export.nightly.json"
     )]
     Invoke(InvokeArgs),
+    /// Run an analyst's query on the exported days of the local cloud and print its result
+    #[command(after_help = "Example: cargo xtask athena top_sellers --from 2026-03-01")]
+    Athena(athena::AthenaArgs),
     /// Play a trading day end to end on real baskets; the summary goes to target/demo/summary.json
     Demo(demo::DemoArgs),
     /// Show differences between levels, movements and open orders, and repair them with --apply
@@ -129,6 +134,7 @@ impl Cli {
             Subcommands::Status(args) => status::command(&workspace, args.json),
             Subcommands::Token(args) => token::command(&workspace, &args.bearer()),
             Subcommands::Invoke(args) => invoke::command(&workspace, &args.function, &args.event),
+            Subcommands::Athena(args) => athena::command(&workspace, &args),
             Subcommands::Demo(args) => demo::command(&workspace, &args),
             Subcommands::Repair(args) => repair::command(&workspace, &args),
             Subcommands::Test(args) => test::command(&workspace, &args),

@@ -8,13 +8,14 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | commands | `cli`, `commands` |
-//! | cloud | `status`, `cloud` |
+//! | cloud | `athena`, `status`, `cloud` |
 //! | tools | `terraform`, `tools`, `packages`, `launcher`, `python` |
 //! | processes | `process`, `progress`, `interrupt`, `listeners` |
-//! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `clock`, `error` |
+//! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `table`, `clock`, `error` |
 #![warn(clippy::print_stdout)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod athena;
 pub mod cli;
 pub mod clock;
 pub mod cloud;
@@ -33,6 +34,7 @@ pub mod process;
 pub mod progress;
 pub mod python;
 pub mod status;
+pub mod table;
 pub mod terraform;
 pub mod tools;
 pub mod workspace;
@@ -44,10 +46,11 @@ mod tests {
     use std::path::Path;
 
     /// The modules below `commands`, each after those that it may import.
-    const LAYERS: [&str; 19] = [
+    const LAYERS: [&str; 21] = [
         "error",
         "clock",
         "output",
+        "table",
         "kind",
         "workspace",
         "files",
@@ -64,6 +67,7 @@ mod tests {
         "terraform",
         "cloud",
         "status",
+        "athena",
     ];
 
     #[test]

@@ -115,7 +115,7 @@ impl Cloud {
         let url = format!("{}/invocations", self.function_url(function));
         let mut response = net::agent(Duration::from_mins(15))
             .post(&url)
-            .header("authorization", self.lambda_authorization())
+            .header("authorization", self.authorization("lambda"))
             .header("content-type", "application/json")
             .send(event)
             .map_err(request_failed(&url))?;
@@ -167,7 +167,7 @@ impl Cloud {
         let url = self.configuration_url(function);
         let mut response = net::agent(REQUEST_TIMEOUT)
             .put(&url)
-            .header("authorization", self.lambda_authorization())
+            .header("authorization", self.authorization("lambda"))
             .header("content-type", "application/json")
             .send(serde_json::json!({"Environment": environment}).to_string())
             .map_err(request_failed(&url))?;
@@ -178,7 +178,7 @@ impl Cloud {
         let url = self.configuration_url(function);
         let mut response = net::agent(REQUEST_TIMEOUT)
             .get(&url)
-            .header("authorization", self.lambda_authorization())
+            .header("authorization", self.authorization("lambda"))
             .call()
             .map_err(request_failed(&url))?;
         serde_json::from_str(&body(&url, &mut response)?).map_err(Error::unreadable(&url))
@@ -223,10 +223,11 @@ impl Cloud {
         format!("{}/2015-03-31/functions/{name}", self.endpoint_url)
     }
 
-    /// The local cloud reads the access key id and does not verify the signature.
-    fn lambda_authorization(&self) -> String {
+    /// The `authorization` header of a request to the API of a service. The local cloud reads the access key id and does not
+    /// verify the signature.
+    pub fn authorization(&self, service: &str) -> String {
         format!(
-            "AWS4-HMAC-SHA256 Credential={}/20260101/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
+            "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.credentials.access_key_id, self.region
         )
     }

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub mod athena;
 pub mod bench;
 pub mod chaos;
 pub mod demo;

@@ -38,8 +38,13 @@ struct AppliedDeployment {
 pub fn command(workspace: &Workspace, kind: CloudKind, port: u16) -> Result<()> {
     let dir = workspace.cloud_dir(LOCAL);
     let _lock = lock(&dir)?;
-    let port = Port::Exactly(port);
-    let cloud = deploy(workspace, &dir, kind, port, Selection::Functions)?;
+    let wanted = WantedCloud {
+        kind,
+        port: Port::Exactly(port),
+        selection: Selection::Functions,
+        retry: Retry::LostResponse,
+    };
+    let cloud = deploy(workspace, &dir, wanted)?;
     eprintln!();
     say(cloud.describe())?;
     eprintln!(
@@ -70,7 +75,13 @@ impl PrivateCloud {
         let running = EndsOnDrop::new(dir);
         // An earlier run that was killed may have left a cloud with data.
         cloud::stop(&running.dir)?;
-        let cloud = deploy(workspace, &running.dir, kind, Port::Free, selection)?;
+        let wanted = WantedCloud {
+            kind,
+            port: Port::Free,
+            selection,
+            retry: Retry::Once,
+        };
+        let cloud = deploy(workspace, &running.dir, wanted)?;
         Ok(Self {
             running,
             _lock: lock,
@@ -126,27 +137,46 @@ fn stop_on_interrupt(dir: PathBuf) -> Registration {
     })
 }
 
-/// Starts or reuses the cloud of a folder and deploys what changed.
-fn deploy(
-    workspace: &Workspace,
-    dir: &Path,
+/// When a failed apply is repeated in a new cloud, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    /// Only after a lost response. Any other error is most likely in the sources, and the user waits for it.
+    LostResponse,
+    /// After any error. A long run, such as the whole test, does not end because the local cloud failed once.
+    Once,
+}
+
+impl Retry {
+    fn applies_to(self, error: &Error) -> bool {
+        self == Self::Once || terraform::is_conflict_after_lost_response(error)
+    }
+}
+
+/// What to deploy, and where to.
+#[derive(Debug, Clone, Copy)]
+struct WantedCloud {
     kind: CloudKind,
     port: Port,
+    /// What is built for it.
     selection: Selection,
-) -> Result<Cloud> {
+    retry: Retry,
+}
+
+/// Starts or reuses the cloud of a folder and deploys what changed.
+fn deploy(workspace: &Workspace, dir: &Path, wanted: WantedCloud) -> Result<Cloud> {
     // Everything that may be missing on the machine is checked before the build, which may take minutes.
-    let launcher = Launcher::prepare(workspace, kind)?;
+    let launcher = Launcher::prepare(workspace, wanted.kind)?;
     let terraform = Terraform::find(workspace, dir, &launcher.python)?;
     terraform.init()?;
-    if let Port::Exactly(port) = port {
+    if let Port::Exactly(port) = wanted.port {
         cloud::check_port(dir, port)?;
     }
 
-    packages::build(workspace, selection)?;
+    packages::build(workspace, wanted.selection)?;
     let deployment = Deployment {
         workspace,
         dir,
-        port,
+        port: wanted.port,
         packages: packages::pack_all(workspace)?,
         identity: Identity::ensure(&workspace.local().join("oidc-key.pem"))?,
         launcher,
@@ -160,8 +190,8 @@ fn deploy(
         cloud::stop(dir)?;
     }
     match deployment.apply(&applying) {
-        Err(error) if terraform::is_conflict_after_lost_response(&error) => {
-            eprintln!("         a response of the local cloud was lost: starting a new cloud");
+        Err(error) if wanted.retry.applies_to(&error) => {
+            eprintln!("!! the deployment failed, it is repeated once in a new cloud: {error}");
             cloud::stop(dir)?;
             deployment.apply(&applying)
         }

@@ -107,6 +107,12 @@ fn summarize(report: &[(Suite, SuiteOutcome, Duration)]) -> Result<()> {
     if failed.is_empty() {
         return Ok(());
     }
+    // The errors again, because the output of later suites may have scrolled or cut them away.
+    for (suite, outcome, _) in report {
+        if let SuiteOutcome::Failed(error) = outcome {
+            eprintln!("\n== why {} failed\n{error}", suite.name());
+        }
+    }
     Err(Error::Checks {
         summary: format!(
             "failed: {}. `cargo xtask test --only {}` runs only that",
