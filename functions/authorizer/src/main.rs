@@ -5,7 +5,7 @@ mod handler;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use stockline_platform::clock::SystemClock;
-use stockline_platform::environment::{optional, required};
+use stockline_platform::environment::required;
 use stockline_platform::identity::{Expected, KeyRing, TokenVerifier};
 use stockline_platform::key_set::KeySet;
 use stockline_platform::telemetry;
@@ -19,13 +19,8 @@ async fn main() -> Result<(), Error> {
         issuer: required("OIDC_ISSUER")?,
         audience: required("OIDC_AUDIENCE")?,
     };
-    let keys = match optional("OIDC_JWKS") {
-        Some(keys) => KeySet::Given(keys),
-        None => KeySet::published(
-            required("OIDC_JWKS_URL")?,
-            required("STOCKLINE_ENV")? == "local",
-        )?,
-    };
+    let is_local = required("STOCKLINE_ENV")? == "local";
+    let keys = KeySet::from_env(is_local)?;
     let keys = KeyRing::new(keys, SystemClock);
     let authorizer = Authorizer::new(TokenVerifier::new(keys, expected, SystemClock));
     authorizer.warm_up().await;

@@ -13,7 +13,7 @@ use stockline_application::ports::identity::{
 use stockline_application::store_error::StoreError;
 
 use crate::http_client::{self, HttpClientError};
-use crate::identity::{TokenError, TokenVerifier};
+use crate::identity::{Expected, KeyRing, TokenError, TokenVerifier};
 
 /// The time for one request to the provider.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
@@ -24,6 +24,8 @@ const REDEEM: &str = "redeem an authorization code";
 /// The registration of this application at the provider. It is a public client: PKCE takes the place of a client secret.
 #[derive(Debug, Clone)]
 pub struct ClientRegistration {
+    /// The `iss` of the provider.
+    pub issuer: String,
     /// The URL of the token endpoint.
     pub token_endpoint: String,
     /// The `client_id`.
@@ -52,12 +54,22 @@ struct ErrorResponse {
 }
 
 impl<Source: KeySetSource, Time: Clock> OidcProvider<Source, Time> {
-    /// Creates the client. The token endpoint must be HTTPS unless `is_local`.
+    /// Creates the client of a provider with the public keys `keys`. The token endpoint must be HTTPS unless `is_local`.
     pub fn new(
         registration: ClientRegistration,
-        tokens: TokenVerifier<Source, Time>,
+        keys: Source,
+        clock: Time,
         is_local: bool,
-    ) -> Result<Self, HttpClientError> {
+    ) -> Result<Self, HttpClientError>
+    where
+        Time: Clone,
+    {
+        // An ID token is for the client that asked for it (OpenID Connect Core 1.0, section 2).
+        let expected = Expected {
+            issuer: registration.issuer.clone(),
+            audience: registration.client_id.clone(),
+        };
+        let keys = KeyRing::new(keys, clock.clone());
         let client = http_client::builder()
             .https_only(!is_local)
             .timeout(REQUEST_TIMEOUT)
@@ -65,7 +77,7 @@ impl<Source: KeySetSource, Time: Clock> OidcProvider<Source, Time> {
         Ok(Self {
             client,
             registration,
-            tokens,
+            tokens: TokenVerifier::new(keys, expected, clock),
         })
     }
 

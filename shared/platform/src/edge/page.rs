@@ -66,6 +66,11 @@ impl PageRequest {
         Some(value)
     }
 
+    /// Returns every parameter of the query.
+    pub fn query_pairs(&self) -> &[(String, String)] {
+        &self.query
+    }
+
     /// Returns a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let headers = self.headers.get_all("cookie").into_iter();
