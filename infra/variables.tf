@@ -102,6 +102,39 @@ variable "oidc_jwks_url" {
   }
 }
 
+variable "oidc_authorization_endpoint" {
+  description = "URL of the provider's sign-in page (OpenID Connect `authorization_endpoint`). The dashboard sends browsers there."
+  type        = string
+  validation {
+    condition     = can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_authorization_endpoint))
+    error_message = "oidc_authorization_endpoint: an HTTPS URL; plain HTTP only on this machine."
+  }
+}
+
+variable "oidc_token_endpoint" {
+  description = "URL where the dashboard exchanges a code for tokens (OpenID Connect `token_endpoint`)."
+  type        = string
+  validation {
+    condition     = can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_token_endpoint))
+    error_message = "oidc_token_endpoint: an HTTPS URL; plain HTTP only on this machine."
+  }
+}
+
+variable "oidc_end_session_endpoint" {
+  description = "URL that ends the session at the provider (OpenID Connect `end_session_endpoint`). null: signing out ends the dashboard's session only."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.oidc_end_session_endpoint == null || can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_end_session_endpoint))
+    error_message = "oidc_end_session_endpoint: an HTTPS URL; plain HTTP only on this machine."
+  }
+}
+
+variable "oidc_client_id" {
+  description = "Client id of the dashboard at the provider: `aud` of the id tokens. A public client with PKCE, without a secret."
+  type        = string
+}
+
 variable "slack_webhook_url" {
   description = "Slack incoming webhook for alerts."
   type        = string

@@ -48,14 +48,17 @@ mock_provider "aws" {
 }
 
 variables {
-  environment       = "test"
-  packages_dir      = "nowhere"
-  oidc_issuer       = "https://issuer.example"
-  oidc_audience     = "stockline"
-  oidc_jwks_url     = "https://issuer.example/jwks.json"
-  slack_webhook_url = "https://hooks.example/x"
-  dashboard_url     = "https://dashboard.example"
-  cursor_secret     = "0123456789abcdef0123456789abcdef"
+  environment                 = "test"
+  packages_dir                = "nowhere"
+  oidc_issuer                 = "https://issuer.example"
+  oidc_audience               = "stockline"
+  oidc_jwks_url               = "https://issuer.example/jwks.json"
+  oidc_authorization_endpoint = "https://issuer.example/authorize"
+  oidc_token_endpoint         = "https://issuer.example/token"
+  oidc_client_id              = "stockline-dashboard"
+  slack_webhook_url           = "https://hooks.example/x"
+  dashboard_url               = "https://dashboard.example"
+  cursor_secret               = "0123456789abcdef0123456789abcdef"
 }
 
 run "functions_have_their_own_log_group_and_role" {

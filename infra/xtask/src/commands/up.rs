@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cloud::{self, Port, RunningCloud};
+use crate::identity_server::{self, IdentityServer, RunningIdentityServer};
 use crate::interrupt::{self, Registration};
 use crate::kind::CloudKind;
 use crate::launcher::Launcher;
-use crate::oidc::Identity;
+use crate::oidc::{DASHBOARD_CLIENT, Identity};
 use crate::output::say;
 use crate::packages::{self, Selection};
 use crate::status::{self, Cloud, Credentials};
@@ -98,6 +99,9 @@ impl PrivateCloud {
     pub fn check_loopback_only(&self) -> Result<()> {
         cloud::running(&self.running.dir)
             .ok_or(Error::NotRunning)?
+            .check_loopback_only()?;
+        identity_server::running(&self.running.dir)
+            .ok_or(Error::NotRunning)?
             .check_loopback_only()
     }
 
@@ -173,12 +177,17 @@ fn deploy(workspace: &Workspace, dir: &Path, wanted: WantedCloud) -> Result<Clou
     }
 
     packages::build(workspace, wanted.selection)?;
+    let identity = Identity::ensure(&workspace.local().join("oidc-key.pem"))?;
     let deployment = Deployment {
         workspace,
         dir,
         port: wanted.port,
         packages: packages::pack_all(workspace)?,
-        identity: Identity::ensure(&workspace.local().join("oidc-key.pem"))?,
+        identity_server: IdentityServer::new(
+            packages::binary(workspace, packages::IDENTITY),
+            identity.key_path.clone(),
+        )?,
+        identity,
         launcher,
         terraform,
     };
@@ -207,6 +216,7 @@ struct Deployment<'a> {
     /// Digest of all packages.
     packages: String,
     identity: Identity,
+    identity_server: IdentityServer,
     launcher: Launcher,
     terraform: Terraform,
 }
@@ -215,7 +225,8 @@ impl Deployment<'_> {
     /// Deploys what changed. The file `applying` exists while Terraform runs, to detect an interrupted apply.
     fn apply(&self, applying: &Path) -> Result<Cloud> {
         let running = cloud::ensure(&self.launcher, self.dir, self.port)?;
-        let variables = variables(self.workspace, &running, &self.identity)?;
+        let identity_server = identity_server::ensure(&self.identity_server, self.dir)?;
+        let variables = self.variables(&running, &identity_server)?;
         let sources = terraform::sources(&self.workspace.infra())?;
         let deployment = AppliedDeployment {
             instance: running.instance.clone(),
@@ -241,14 +252,48 @@ impl Deployment<'_> {
             let _registration = stop_on_interrupt(self.dir.to_owned());
             self.terraform.apply(&variables)?;
         }
-        let cloud = self.describe(&running, &self.terraform.outputs()?);
+        let cloud = self.describe(&running, &identity_server, &self.terraform.outputs()?);
         files::write_json(&status_file, &cloud)?;
         files::write_json(&record, &deployment)?;
         files::remove(applying)?;
         Ok(cloud)
     }
 
-    fn describe(&self, running: &RunningCloud, outputs: &Value) -> Cloud {
+    fn variables(
+        &self,
+        running: &RunningCloud,
+        identity_server: &RunningIdentityServer,
+    ) -> Result<Value> {
+        // The cursor secret must be stable between runs and secret. A digest of the private key is both.
+        let key = files::read(&self.identity.key_path)?;
+        let secret = files::digest(format!("cursor {key}").as_bytes());
+        Ok(json!({
+            "environment": ENVIRONMENT,
+            "region": REGION,
+            "revision": revision(&self.workspace.root),
+            "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
+            "packages_dir": packages::folder(self.workspace),
+            "oidc_issuer": self.identity.issuer,
+            "oidc_audience": self.identity.audience,
+            "oidc_jwks": self.identity.key_set()?,
+            "oidc_authorization_endpoint": identity_server.endpoint("authorize"),
+            "oidc_token_endpoint": identity_server.endpoint("token"),
+            "oidc_end_session_endpoint": identity_server.endpoint("logout"),
+            "oidc_client_id": DASHBOARD_CLIENT,
+            "slack_webhook_url": slack_url(running),
+            "dashboard_url": format!("{}/dashboard", running.endpoint()),
+            "cursor_secret": secret,
+            "local_cloud": running.kind.name(),
+            "local_cloud_endpoint": running.endpoint(),
+        }))
+    }
+
+    fn describe(
+        &self,
+        running: &RunningCloud,
+        identity_server: &RunningIdentityServer,
+        outputs: &Value,
+    ) -> Cloud {
         let text = |name: &str| outputs[name].as_str().unwrap_or_default().to_owned();
         let map = |name: &str| -> BTreeMap<String, String> {
             let entries = outputs[name].as_object().into_iter().flatten();
@@ -286,6 +331,7 @@ impl Deployment<'_> {
             athena_workgroup: text("athena_workgroup"),
             athena_database: text("athena_database"),
             oidc: self.identity.clone(),
+            identity_url: identity_server.url(),
             slack_url: slack_url(running),
             python: self.launcher.python.clone(),
             log: cloud::log(self.dir),
@@ -306,26 +352,6 @@ fn lock(dir: &Path) -> Result<File> {
         }),
         Err(TryLockError::Error(error)) => Err(Error::file("lock", &path)(error)),
     }
-}
-
-fn variables(workspace: &Workspace, running: &RunningCloud, identity: &Identity) -> Result<Value> {
-    // The cursor secret must be stable between runs and secret. A digest of the private key is both.
-    let secret = files::digest(format!("cursor {}", files::read(&identity.key_path)?).as_bytes());
-    Ok(json!({
-        "environment": ENVIRONMENT,
-        "region": REGION,
-        "revision": revision(&workspace.root),
-        "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
-        "packages_dir": packages::folder(workspace),
-        "oidc_issuer": identity.issuer,
-        "oidc_audience": identity.audience,
-        "oidc_jwks": identity.key_set()?,
-        "slack_webhook_url": slack_url(running),
-        "dashboard_url": format!("{}/dashboard", running.endpoint()),
-        "cursor_secret": secret,
-        "local_cloud": running.kind.name(),
-        "local_cloud_endpoint": running.endpoint(),
-    }))
 }
 
 fn slack_url(running: &RunningCloud) -> String {

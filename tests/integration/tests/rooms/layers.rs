@@ -146,6 +146,36 @@ fn testkit_is_not_deployed() {
 }
 
 #[test]
+fn tools_are_not_deployed() {
+    let metadata = metadata();
+    for package in functions(&metadata) {
+        let dependencies = dependencies(&metadata, name(package));
+        for tool in ["xtask", "stockline-identity"] {
+            assert!(
+                !dependencies.contains(tool),
+                "{} would be deployed with {tool}, which signs tokens",
+                package.name
+            );
+        }
+    }
+}
+
+#[test]
+fn identity_needs_no_cloud() {
+    let metadata = metadata();
+    let foreign: Vec<String> = dependencies(&metadata, "stockline-identity")
+        .into_iter()
+        .filter(|name| {
+            starts_with_any(name, &["aws", "lambda", "stockline"]) && name != "stockline-domain"
+        })
+        .collect();
+    assert!(
+        foreign.is_empty(),
+        "stockline-identity must not depend on {foreign:?}"
+    );
+}
+
+#[test]
 fn no_function_depends_on_another() {
     let metadata = metadata();
     for package in functions(&metadata) {
