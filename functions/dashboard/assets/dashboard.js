@@ -4,12 +4,15 @@
 (() => {
   const INTERVAL = 4000;
   const MAX_INTERVAL = 60000;
+  const NOTICE_TIME = 15000;
 
+  const openedAt = Date.now();
   let main = document.querySelector("main");
-  let tag = null;
+  let tag = main.dataset.tag;
   let interval = INTERVAL;
-  // Whether a newer version of the page waits until the reader is done with a form.
-  let isHeldBack = false;
+  let timer = null;
+  // Whether the reader has entered something that a new <main> would lose.
+  let isEdited = false;
 
   // A reload must not repeat the notice of a form that was sent.
   const address = new URL(location.href);
@@ -18,115 +21,91 @@
     history.replaceState(null, "", address);
   }
 
-  if (!main || !main.dataset.live) {
+  if (!main.dataset.live) {
     return;
   }
-  setTimeout(poll, interval);
+  document.addEventListener("input", (event) => {
+    isEdited ||= main.contains(event.target);
+  });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && interval > INTERVAL) {
-      interval = INTERVAL;
-      poll();
+    if (!document.hidden) {
+      schedule(0);
     }
   });
+  schedule(INTERVAL);
 
-  let isPolling = false;
+  function schedule(delay) {
+    clearTimeout(timer);
+    timer = setTimeout(poll, delay);
+  }
 
   async function poll() {
-    if (isPolling) {
+    if (document.hidden) {
       return;
     }
-    isPolling = true;
     try {
-      if (!document.hidden) {
-        await read();
-        interval = INTERVAL;
-      }
+      await read();
+      interval = INTERVAL;
     } catch {
-      showStale();
+      main.querySelector(".as-of")?.classList.add("stale");
       interval = Math.min(interval * 2, MAX_INTERVAL);
-    } finally {
-      isPolling = false;
-      setTimeout(poll, interval);
     }
+    schedule(interval);
   }
 
   async function read() {
     const headers = tag ? { "If-None-Match": tag } : {};
-    // A redirect leads to the sign-in, which cannot be followed here.
     const response = await fetch(main.dataset.live, { headers, cache: "no-store", redirect: "manual" });
     if (response.type === "opaqueredirect") {
-      notify("Your session has ended.", "Sign in again", main.dataset.signIn);
+      // The redirect leads to the sign-in.
+      notify("Your session has ended.", "Sign in again", location.href);
       return;
     }
     if (response.status === 304) {
-      showFresh();
+      showTime();
       return;
     }
     if (!response.ok) {
       throw new Error(`status ${response.status}`);
     }
-    const isFirst = tag === null;
-    tag = response.headers.get("ETag");
-    if (isFirst && !isHeldBack) {
-      // The first read learns the tag of the page that is shown; it may have changed already.
+    const text = await response.text();
+    if (isInUse()) {
+      notify("The figures of this page have changed.", "Show them", location.href);
+      return;
     }
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    replace(page.querySelector("main"));
+    const next = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+    if (next) {
+      tag = response.headers.get("ETag");
+      replace(next);
+    }
+  }
+
+  // Whether the reader is busy in <main>: has entered something, is in a field, or has uncovered a button.
+  function isInUse() {
+    const active = document.activeElement;
+    const isInField = main.contains(active) && active.matches("input, select, button, summary");
+    return isEdited || isInField || main.querySelector("details[open]") !== null;
   }
 
   function replace(next) {
-    if (!next) {
-      return;
-    }
-    if (isInUse()) {
-      if (differs(next)) {
-        isHeldBack = true;
-        notify("The figures of this page have changed.", "Show them", main.dataset.live);
-      }
-      return;
-    }
-    const focused = document.activeElement && document.activeElement.id;
-    const scroll = window.scrollY;
+    const notice = main.querySelector(".notice.good");
+    const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     main.replaceWith(next);
     main = next;
-    isHeldBack = false;
+    if (notice && Date.now() - openedAt < NOTICE_TIME) {
+      const title = main.querySelector("h1");
+      (title.closest(".title") ?? title).after(notice);
+    }
     if (focused) {
-      document.getElementById(focused)?.focus({ preventScroll: true });
+      main.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     }
-    window.scrollTo(0, scroll);
-  }
-
-  // Whether the reader is in a form: a field has the focus or was changed, or a button was uncovered.
-  function isInUse() {
-    const active = document.activeElement;
-    if (active && main.contains(active) && active.matches("input, select, button, summary")) {
-      return true;
-    }
-    if (main.querySelector("details[open]")) {
-      return true;
-    }
-    return [...main.querySelectorAll("input:not([type=hidden]), select")].some((field) =>
-      field instanceof HTMLSelectElement
-        ? [...field.options].some((option) => option.selected !== option.defaultSelected && field.value !== field.options[0].value)
-        : field.value !== field.defaultValue);
-  }
-
-  // Compares the figures, and not the fields that are new in every rendered form.
-  function differs(next) {
-    const text = (element) => {
-      const copy = element.cloneNode(true);
-      copy.querySelectorAll("form, .as-of, .notice").forEach((part) => part.remove());
-      return copy.textContent;
-    };
-    return text(next) !== text(main);
   }
 
   function notify(text, label, target) {
-    let notice = document.getElementById("update");
-    if (notice) {
+    if (document.getElementById("update")) {
       return;
     }
-    notice = document.createElement("p");
+    const notice = document.createElement("p");
     notice.id = "update";
     notice.className = "notice warn";
     notice.setAttribute("role", "status");
@@ -137,18 +116,13 @@
     main.prepend(notice);
   }
 
-  function showFresh() {
+  function showTime() {
     const time = main.querySelector(".as-of time");
-    if (!time) {
-      return;
+    if (time) {
+      const now = new Date();
+      time.dateTime = now.toISOString();
+      time.textContent = now.toLocaleTimeString("en-GB", { timeZone: time.dataset.zone });
+      time.parentElement.classList.remove("stale");
     }
-    time.closest(".as-of").classList.remove("stale");
-    const now = new Date();
-    time.dateTime = now.toISOString();
-    time.textContent = now.toLocaleTimeString("en-GB", { timeZone: time.dataset.zone });
-  }
-
-  function showStale() {
-    main.querySelector(".as-of")?.classList.add("stale");
   }
 })();

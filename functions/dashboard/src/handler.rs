@@ -16,7 +16,7 @@ use stockline_platform::problem::Problem;
 use stockline_platform::sealing::SealingKey;
 
 use crate::pages::assets::{Assets, digest};
-use crate::pages::layout::{Frame, Page, error_page, html};
+use crate::pages::layout::{Frame, Live, Page, error_page, html};
 use crate::routes::Route;
 use crate::session::Cookies;
 use crate::site::{Site, with_query};
@@ -158,23 +158,35 @@ impl<P: Ports> Dashboard<P> {
         see_other(&self.site.path(path))
     }
 
-    /// Answers with a page that the script reads again every few seconds. `content` is everything that the page shows; if it is
-    /// unchanged since the browser's last read, the answer is 304 without a body.
+    /// Answers with a page that the script reads again every few seconds from `path`. `content` is everything that the page
+    /// shows; if it is unchanged since the browser's last read, the answer is 304 without a body.
     pub fn live_page<C: Debug>(
         &self,
         visit: Visit<'_>,
-        content: &C,
+        (path, content): (&str, &C),
         page: impl FnOnce() -> Page,
     ) -> PageReply {
-        let notice = visit.request.query("notice").unwrap_or_default();
-        let (assets, session) = (&self.assets, &visit.session.id);
-        let shown = format!("{assets:?} {session} {notice} {content:?}");
-        let tag = format!("\"{}\"", &digest(shown.as_bytes())[..32]);
-        let known = visit.request.header("if-none-match").unwrap_or_default();
-        if known.split(',').any(|known| is_same_tag(known, &tag)) {
-            return PageReply::new(304, String::new()).header("etag", tag);
+        let tag = self.tag(visit, content);
+        if let Some(unchanged) = unchanged(visit, &tag) {
+            return unchanged;
         }
-        self.page(visit, 200, page()).header("etag", tag)
+        let live = Live {
+            path: path.to_owned(),
+            at: visit.now,
+            tag: tag.clone(),
+        };
+        let page = Page {
+            live: Some(live),
+            ..page()
+        };
+        self.page(visit, 200, page).header("etag", tag)
+    }
+
+    /// The entity tag of a page of this session that shows `content`.
+    pub fn tag<C: Debug>(&self, visit: Visit<'_>, content: &C) -> String {
+        let (assets, session) = (&self.assets, &visit.session.id);
+        let shown = format!("{assets:?} {session} {content:?}");
+        format!("\"{}\"", &digest(shown.as_bytes())[..32])
     }
 
     /// Answers with a page.
@@ -214,6 +226,13 @@ impl<P: Ports> Dashboard<P> {
 /// Redirects to `url` with a GET, whatever the method of the request was.
 pub fn see_other(url: &str) -> PageReply {
     PageReply::new(303, String::new()).header("location", url)
+}
+
+/// Returns the 304 if the browser knows the page by this tag.
+pub fn unchanged(visit: Visit<'_>, tag: &str) -> Option<PageReply> {
+    let known = visit.request.header("if-none-match")?;
+    let is_known = known.split(',').any(|entry| is_same_tag(entry, tag));
+    is_known.then(|| PageReply::new(304, String::new()).header("etag", tag))
 }
 
 /// Whether an entry of `If-None-Match` is `tag`. A proxy may have marked it as weak when it compressed the page.

@@ -3,7 +3,6 @@
 mod explanation;
 mod item_forms;
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use maud::{Markup, html};
@@ -19,7 +18,7 @@ use stockline_platform::problem::Problem;
 use super::layout::{Page, Section, notice};
 use super::{location, parts};
 use crate::forms::fields::FieldMessage;
-use crate::handler::{Dashboard, Ports, Visit};
+use crate::handler::{Dashboard, Ports, Visit, unchanged};
 use crate::pages::labels;
 use crate::routes::{ItemForm, item_path, stock_path};
 
@@ -69,7 +68,7 @@ pub async fn show<P: Ports>(
     let (place, item) = read(dashboard, visit, &key).await?;
     // The explanation follows from the level, and reads many movements and orders: an unchanged page is answered without it.
     let content = (&place, &item);
-    if let Some(unchanged) = unchanged(dashboard, visit, &content) {
+    if let Some(unchanged) = unchanged(visit, &dashboard.tag(visit, &content)) {
         return Ok(unchanged);
     }
     let explained = explain(dashboard, visit, &key).await?;
@@ -81,7 +80,8 @@ pub async fn show<P: Ports>(
         feedback: None,
     };
     let main = render(dashboard, visit, &shown, &keys)?;
-    Ok(dashboard.live_page(visit, &content, || page(&shown, Some(visit), main)))
+    let path = item_path(key.location_id.as_str(), key.sku.as_str());
+    Ok(dashboard.live_page(visit, (&path, &content), || page(&shown, main)))
 }
 
 /// Shows an item after a form that changed nothing, with what was entered.
@@ -100,7 +100,7 @@ pub async fn show_again<P: Ports>(
         feedback: Some(feedback),
     };
     let main = render(dashboard, visit, &shown, &keys)?;
-    let mut reply = dashboard.page(visit, feedback.status, page(&shown, None, main));
+    let mut reply = dashboard.page(visit, feedback.status, page(&shown, main));
     let problem_type = if feedback.status == 400 {
         "invalid-request"
     } else {
@@ -108,23 +108,6 @@ pub async fn show_again<P: Ports>(
     };
     problem_type.clone_into(&mut reply.problem_type);
     Ok(reply)
-}
-
-fn unchanged<P: Ports, C: Debug>(
-    dashboard: &Dashboard<P>,
-    visit: Visit<'_>,
-    content: &C,
-) -> Option<PageReply> {
-    visit.request.header("if-none-match")?;
-    let nothing = || Page {
-        title: String::new(),
-        location: None,
-        section: None,
-        live: None,
-        main: Markup::default(),
-    };
-    let reply = dashboard.live_page(visit, content, nothing);
-    (reply.status == 304).then_some(reply)
 }
 
 async fn read<P: Ports>(
@@ -148,14 +131,12 @@ async fn explain<P: Ports>(
     explain_level(ports.stock(), ports.orders(), key, visit.request.deadline).await
 }
 
-fn page(shown: &Shown<'_>, live: Option<Visit<'_>>, main: Markup) -> Page {
-    let level = &shown.item.level;
-    let path = item_path(level.location_id.as_str(), level.sku.as_str());
+fn page(shown: &Shown<'_>, main: Markup) -> Page {
     Page {
         title: format!("{} at {}", shown.item.name(), shown.place.location.name),
         location: Some(Arc::clone(shown.place)),
         section: Some(Section::Stock),
-        live: live.map(|visit| (path, visit.now)),
+        live: None,
         main,
     }
 }

@@ -47,17 +47,29 @@ pub struct Page {
     pub location: Option<Arc<KnownLocation>>,
     /// The section that the page belongs to.
     pub section: Option<Section>,
-    /// The path that the script reads the page from, and when it was read. `None` for a page that does not change by itself.
-    pub live: Option<(String, Timestamp)>,
+    /// How the script keeps the page up to date. `None` for a page that does not change by itself.
+    pub live: Option<Live>,
     /// The content.
     pub main: Markup,
+}
+
+/// How a page is kept up to date.
+pub struct Live {
+    /// The path to read the page from.
+    pub path: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// The entity tag of what it shows.
+    pub tag: String,
 }
 
 /// Renders a page.
 pub fn html<P: Ports>(frame: &Frame<'_, P>, page: Page) -> String {
     let Frame { dashboard, session } = frame;
     let site = &dashboard.site;
-    let live = page.live.as_ref().map(|(path, _)| site.path(path));
+    let live = page.live.as_ref();
+    let live_path = live.map(|live| site.path(&live.path));
+    let tag = live.map(|live| live.tag.as_str());
     let place = page.location.as_ref();
     markup! {
         (DOCTYPE)
@@ -88,8 +100,8 @@ pub fn html<P: Ports>(frame: &Frame<'_, P>, page: Page) -> String {
                         }
                     }
                 }
-                main #main tabindex="-1" data-live=[live] data-sign-in=(site.url("/sign-in")) {
-                    @if let (Some((_, at)), Some(place)) = (&page.live, place) {
+                main #main tabindex="-1" data-live=[live_path] data-tag=[tag] {
+                    @if let (Some(Live { at, .. }), Some(place)) = (live, place) {
                         p.as-of {
                             "As of "
                             time datetime=(at) data-zone=[place.time_zone.iana_name()] {

@@ -37,12 +37,13 @@ pub async fn show<P: Ports>(
     let overview = overview.ok_or_else(Problem::not_found)?;
     let store = overview.stored.order.location_id.as_str();
     let place = location(dashboard, visit, Action::ReadOrders, store).await?;
+    let path = order_path(&order.to_string());
     let content = (&place, &overview);
-    Ok(dashboard.live_page(visit, &content, || Page {
+    Ok(dashboard.live_page(visit, (&path, &content), || Page {
         title: format!("Order {}", &order.to_string()[..8]),
         location: Some(place.clone()),
         section: Some(Section::Orders),
-        live: Some((order_path(&order.to_string()), visit.now)),
+        live: None,
         main: render(dashboard, &place, &overview),
     }))
 }

@@ -51,11 +51,11 @@ pub async fn show<P: Ports>(
     let next = next.map(|position| dashboard.cursors.seal(&list, position));
     let next = next.map(|cursor| address(id.as_str(), date, Some(&cursor)));
     let content = (&place, &orders, &path);
-    Ok(dashboard.live_page(visit, &content, || Page {
+    Ok(dashboard.live_page(visit, (&path, &content), || Page {
         title: format!("Orders of {}", place.location.name),
         location: Some(place.clone()),
         section: Some(Section::Orders),
-        live: Some((path.clone(), visit.now)),
+        live: None,
         main: render(dashboard, &place, date, (&orders, next)),
     }))
 }

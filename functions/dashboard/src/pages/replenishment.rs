@@ -45,11 +45,11 @@ pub async fn show<P: Ports>(
     let next = overview.orders.next.as_ref();
     let next = next.map(|position| dashboard.cursors.seal(&list, position));
     let next = next.map(|cursor| address(id.as_str(), state, Some(&cursor)));
-    let render = |is_live: bool| Page {
+    let render = || Page {
         title: format!("Replenishment of {}", place.location.name),
         location: Some(place.clone()),
         section: Some(Section::Replenishment),
-        live: is_live.then(|| (path.clone(), visit.now)),
+        live: None,
         main: html! {
             h1 { "Replenishment" }
             @match message {
@@ -62,12 +62,12 @@ pub async fn show<P: Ports>(
         },
     };
     if message.is_some() {
-        let mut reply = dashboard.page(visit, 409, render(false));
+        let mut reply = dashboard.page(visit, 409, render());
         "replenishment-order-received".clone_into(&mut reply.problem_type);
         return Ok(reply);
     }
     let content = (&place, &overview, &path);
-    Ok(dashboard.live_page(visit, &content, || render(true)))
+    Ok(dashboard.live_page(visit, (&path, &content), render))
 }
 
 fn address(store: &str, state: ReplenishmentState, cursor: Option<&str>) -> String {

@@ -70,11 +70,11 @@ pub async fn show<P: Ports>(
     let next = next.map(|position| dashboard.cursors.seal(&list, position));
     let next = next.map(|cursor| address(id.as_str(), &query, Some(&cursor)));
     let content = (&place, &found, &path);
-    Ok(dashboard.live_page(visit, &content, || Page {
+    Ok(dashboard.live_page(visit, (&path, &content), || Page {
         title: format!("Stock of {}", place.location.name),
         location: Some(place.clone()),
         section: Some(Section::Stock),
-        live: Some((path.clone(), visit.now)),
+        live: None,
         main: render(dashboard, &place, &query, (&found, next)),
     }))
 }
