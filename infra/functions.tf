@@ -43,7 +43,7 @@ locals {
     environment  = {}
     tables       = {}
     statements   = []
-    streams      = []    # streams that trigger it: [{ table, sort_key, batch_size }]
+    streams      = []    # streams that trigger it: [{ table, sort_keys (each a text or { prefix }), batch_size }]
     queues       = []    # queues that trigger it: [{ queue, batch_size, window, concurrency (null: no limit) }]
     asynchronous = false # asynchronous invocation: failed events go to a failures queue
   }
@@ -84,19 +84,21 @@ locals {
     stock-ledger = {
       environment = { STOCK_TABLE = local.table_names["stock"] }
       timeout     = 30
-      streams     = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      streams     = [{ table = "stock", sort_keys = ["LEVEL"], batch_size = 100 }]
       tables      = { stock = ["dynamodb:GetItem", "dynamodb:PutItem"] }
     }
     low-stock-alerts = {
       environment = {
-        STOCK_TABLE            = local.table_names["stock"]
-        STOCK_ALERTS_TOPIC_ARN = local.topic_arns["stock-alerts"]
+        STOCK_TABLE             = local.table_names["stock"]
+        STOCK_ALERTS_TOPIC_ARN  = local.topic_arns["stock-alerts"]
+        REPLENISHMENT_QUEUE_URL = "${local.queue_base}replenishment"
       }
       timeout = 30
-      streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      streams = [{ table = "stock", sort_keys = ["LEVEL"], batch_size = 100 }]
       tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
       statements = [
         { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
+        { actions = ["sqs:SendMessage"], resources = [local.queue_arns["replenishment"]] },
         { actions = ["kms:GenerateDataKey", "kms:Decrypt"], resources = [aws_kms_key.messages.arn] },
       ]
     }
@@ -131,6 +133,20 @@ locals {
       }
       tables = { stock = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
     }
+    logistics = {
+      environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
+        STOCK_TABLE   = local.table_names["stock"]
+        CATALOG_TABLE = local.table_names["catalog"]
+        CURSOR_SECRET = var.cursor_secret
+      }
+      tables = {
+        # BatchGetItem: the index of open orders finds them, the orders themselves are listed.
+        orders  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+      }
+    }
     task-planner = {
       environment = {
         TASKS_TABLE                 = local.table_names["tasks"]
@@ -139,7 +155,7 @@ locals {
         CONTROLLER_QUEUE_URL_PREFIX = local.controller_queue_base
       }
       timeout = 30
-      streams = [{ table = "orders", sort_key = "ORDER", batch_size = 50 }]
+      streams = [{ table = "orders", sort_keys = ["ORDER"], batch_size = 50 }]
       tables = {
         tasks   = local.tasks_by_id
         catalog = ["dynamodb:GetItem"]
@@ -229,6 +245,34 @@ locals {
         { actions = ["s3:ListBucket"], resources = [local.bucket_arn] },
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
       ]
+    }
+    sales-tally = {
+      environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
+        SALES_TABLE   = local.table_names["sales"]
+        CATALOG_TABLE = local.table_names["catalog"]
+      }
+      timeout = 30
+      streams = [{ table = "orders", sort_keys = ["ORDER", { prefix = "REFUND#" }], batch_size = 100 }]
+      tables = {
+        # The tax treatment of a refund is in its order.
+        orders  = ["dynamodb:Query"]
+        sales   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem"]
+      }
+    }
+    sales-reports = {
+      environment = {
+        SALES_TABLE   = local.table_names["sales"]
+        CATALOG_TABLE = local.table_names["catalog"]
+      }
+      # A report by SKU decodes up to 50,000 items.
+      memory  = 1024
+      timeout = 25
+      tables = {
+        sales   = ["dynamodb:Query"]
+        catalog = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+      }
     }
     stock-audit = {
       environment = {
@@ -327,7 +371,7 @@ module "function" {
 
   streams = [for stream in each.value.streams : {
     arn        = aws_dynamodb_table.this[stream.table].stream_arn
-    filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
+    filter     = { dynamodb = { Keys = { sk = { S = stream.sort_keys } } } }
     batch_size = stream.batch_size
   }]
   stream_max_age_seconds = local.stream_max_age

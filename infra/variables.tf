@@ -158,7 +158,7 @@ variable "session_secret" {
 }
 
 variable "dashboard_rate" {
-  description = "Throttling of the dashboard, over all people: requests per second, and bursts. An open page reads itself every 4 s."
+  description = "Throttling of the dashboard, over all people: requests per second, and bursts. An open page reads itself every 2 s."
   type = object({
     stage_rate  = number
     stage_burst = number

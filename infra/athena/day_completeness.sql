@@ -5,27 +5,28 @@ select
     export_manifest.business_date,
     export_manifest.time_zone,
     export_manifest.revision,
-    export_manifest.closed,
-    export_manifest.sales_lines_rows - coalesce(sold.rows_read, 0) as missing_sales_lines,
-    export_manifest.refund_lines_rows - coalesce(refunded.rows_read, 0) as missing_refund_lines
+    closed,
+    sales_lines_rows - count(sales_line) as missing_sales_lines,
+    refund_lines_rows - count(refund_line) as missing_refund_lines
 from export_manifest
 left join (
-    select business_date, time_zone, revision, count(*) as rows_read
+    select business_date, time_zone, revision, 1 as sales_line, null as refund_line
     from sales_lines
     where business_date between '2020-01-01' and '2099-12-31'
-    group by business_date, time_zone, revision
-) as sold
-    on sold.business_date = export_manifest.business_date
-   and sold.time_zone = export_manifest.time_zone
-   and sold.revision = export_manifest.revision
-left join (
-    select business_date, time_zone, revision, count(*) as rows_read
+    union all
+    select business_date, time_zone, revision, null as sales_line, 1 as refund_line
     from refund_lines
     where business_date between '2020-01-01' and '2099-12-31'
-    group by business_date, time_zone, revision
-) as refunded
-    on refunded.business_date = export_manifest.business_date
-   and refunded.time_zone = export_manifest.time_zone
-   and refunded.revision = export_manifest.revision
+) as day_lines
+    on day_lines.business_date = export_manifest.business_date
+   and day_lines.time_zone = export_manifest.time_zone
+   and day_lines.revision = export_manifest.revision
 where export_manifest.business_date between '2020-01-01' and '2099-12-31'
+group by
+    export_manifest.business_date,
+    export_manifest.time_zone,
+    export_manifest.revision,
+    closed,
+    sales_lines_rows,
+    refund_lines_rows
 order by export_manifest.business_date, export_manifest.time_zone

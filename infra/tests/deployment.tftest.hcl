@@ -205,8 +205,12 @@ run "tables_are_recoverable_encrypted_and_protected" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_dynamodb_table.this)) == toset(["orders", "stock", "tasks", "catalog"])
-    error_message = "The tables must be orders, stock, tasks and catalog."
+    condition     = toset(keys(aws_dynamodb_table.this)) == toset(["orders", "stock", "tasks", "catalog", "sales"])
+    error_message = "The tables must be orders, stock, tasks, catalog and sales."
+  }
+  assert {
+    condition     = [for name, table in aws_dynamodb_table.this : name if length(table.ttl) > 0] == ["sales"]
+    error_message = "Only items of the table sales may expire."
   }
   assert {
     condition = alltrue([for table in aws_dynamodb_table.this :
@@ -354,6 +358,21 @@ run "functions_have_least_privileges" {
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
     ])
     error_message = "The permissions of stock-updates on the stock table are not the ones it uses."
+  }
+  assert {
+    condition = (
+      local.functions["sales-reports"].tables.sales == ["dynamodb:Query"] &&
+      local.functions["sales-tally"].tables.orders == ["dynamodb:Query"]
+    )
+    error_message = "sales-reports may not write the tally, and sales-tally may not write orders."
+  }
+
+  assert {
+    condition = (
+      !contains(local.functions["logistics"].tables.stock, "dynamodb:PutItem") &&
+      toset(local.functions["logistics"].tables.catalog) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem"])
+    )
+    error_message = "logistics may neither create levels nor write or list the catalog."
   }
   assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const INTERVAL = 4000;
+  const INTERVAL = 1800;
   const MAX_INTERVAL = 60000;
   const NOTICE_TIME = 15000;
 
@@ -93,8 +93,8 @@
     main.replaceWith(next);
     main = next;
     if (notice && Date.now() - openedAt < NOTICE_TIME) {
-      const title = main.querySelector("h1");
-      (title.closest(".title") ?? title).after(notice);
+      const title = main.querySelector(".title + .quiet") ?? main.querySelector(".title") ?? main.querySelector("h1");
+      title.after(notice);
     }
     if (focused) {
       main.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lambda_http::http::Method;
 use stockline_application::location_cache::LocationCache;
 use stockline_application::ports::clock::Clock;
-use stockline_application::product_cache::ProductCache;
+use stockline_application::product_names::ProductNames;
 use stockline_application::sign_in::Session;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{PageReply, PageRequest};
@@ -29,7 +29,7 @@ pub struct Dashboard<P: Ports> {
     /// The ports.
     pub ports: P,
     /// The products that were read.
-    pub products: ProductCache<P::Catalog, P::Time>,
+    pub products: ProductNames<P::Catalog, P::Time>,
     /// The locations that were read.
     pub locations: LocationCache<P::Catalog, P::Time>,
     /// The addresses.
@@ -57,7 +57,7 @@ impl<P: Ports> Dashboard<P> {
     /// Creates the dashboard. `secret` signs cookies, forms and cursors.
     pub fn new(ports: P, site: Site, secret: &str) -> Self {
         Self {
-            products: ProductCache::new(ports.catalog().clone(), ports.clock().clone()),
+            products: ProductNames::new(ports.catalog().clone(), ports.clock().clone()),
             locations: LocationCache::new(ports.catalog().clone(), ports.clock().clone()),
             cookies: Cookies::new(SealingKey::new(secret), &site),
             cursors: CursorKey::new(secret),

@@ -1,4 +1,5 @@
-//! `low-stock-alerts`: reads the stock stream and publishes one SNS alert for each threshold a level crosses.
+//! `low-stock-alerts`: reads the stock stream and publishes one SNS alert for each threshold a level
+//! crosses, and asks for an order of a level that becomes due without one.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;
@@ -11,6 +12,7 @@ use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::stock::{DynamoStock, level_change};
 use stockline_platform::environment::required;
 use stockline_platform::sns::SnsAlerts;
+use stockline_platform::sqs::SqsReorders;
 use stockline_platform::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,6 +27,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         levels: DynamoStock::new(aws.dynamodb(), table),
         alerts,
         topic,
+        reorders: SqsReorders::new(aws.sqs(), required("REPLENISHMENT_QUEUE_URL")?),
         clock: SystemClock,
     };
     let handle = |change| handler::handle(&alerter, change);

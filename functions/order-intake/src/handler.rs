@@ -1,26 +1,24 @@
-//! Routes each order operation of the API to one call of the order store.
+//! Routes each order operation of the API to its use case.
 
 mod order_actions;
-mod problems;
 
 use jiff::civil::Date;
 use serde::Serialize;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::location_cache::LocationCache;
-use stockline_application::metrics::{Metric, count};
+use stockline_application::order_placement::{PlacementOutcome, PlacementRequest, place_order};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
-use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
+use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::invalid::Invalid;
-use stockline_domain::order::{Order, Refund};
+use stockline_domain::order::{Fulfilment, Order, Refund};
 use stockline_domain::place_order::PlaceOrder;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
 use stockline_platform::problem::Problem;
-
-use problems::{insufficient_stock, key_reused, not_stocked};
+use stockline_platform::problem::orders::{insufficient_stock, key_reused, not_stocked};
 
 /// Handles every operation on orders.
 pub struct OrderIntake<Orders, Catalog, Time> {
@@ -30,11 +28,12 @@ pub struct OrderIntake<Orders, Catalog, Time> {
     cursors: CursorKey,
 }
 
-/// The body of `GET /v1/orders/{order_id}`: the order and its refunds. List entries carry no refunds.
+/// The body of `GET /v1/orders/{order_id}`: the order, its fulfilments by people and its refunds. List entries carry neither.
 #[derive(Serialize)]
-struct OrderWithRefunds<'a> {
+struct OrderWithHistory<'a> {
     #[serde(flatten)]
     order: &'a Order,
+    fulfilments: Vec<&'a Fulfilment>,
     refunds: Vec<&'a Refund>,
 }
 
@@ -72,56 +71,30 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         let key = call.idempotency_key()?;
         let body: PlaceOrder = call.body()?;
         call.caller.may_at(Action::WriteOrders, &body.location_id)?;
-        let id = OrderId::derive(&call.caller.subject, key);
-        let request = fingerprint(&body)?;
-        let Some(location) = self.locations.find(&body.location_id).await? else {
-            return self
-                .replay_or_reject(id, &request, Problem::not_found())
-                .await;
+        let request = PlacementRequest {
+            id: OrderId::derive(&call.caller.subject, key),
+            body,
+            at: self.clock.now(),
+            deadline: call.deadline,
         };
-        let close_out_hour = location.location.close_out_hour;
-        let order = match body.order(id, self.clock.now(), &location.time_zone, close_out_hour) {
-            Ok(order) => order,
-            Err(invalid) => return self.replay_or_reject(id, &request, invalid.into()).await,
-        };
-        match self.orders.place(&order, &request, call.deadline).await? {
-            PlaceOutcome::Placed => {
-                count(Metric::OrdersPlaced, 1);
-                Reply::created(&order)
-            }
-            PlaceOutcome::Replayed(existing) => {
-                count(Metric::OrdersReplayed, 1);
-                replay_of(&existing)
-            }
-            PlaceOutcome::KeyReused => Err(key_reused()),
-            PlaceOutcome::Short(short) => {
-                count(Metric::OrdersShort, 1);
-                Err(insufficient_stock(&short))
-            }
-            PlaceOutcome::NotStocked(skus) => Err(not_stocked(&order.lines, &skus)),
-        }
-    }
-
-    /// Replays the order if the same request placed it before, else rejects the request with `problem`.
-    ///
-    /// A request can become invalid after it was accepted: `sold_at` passes its age limit, or a location is removed.
-    async fn replay_or_reject(
-        &self,
-        id: OrderId,
-        request: &Fingerprint,
-        problem: Problem,
-    ) -> Result<Reply, Problem> {
-        match self.orders.find(id).await? {
-            Some(known) if known.request == *request => replay_of(&known.order),
-            _ => Err(problem),
+        match place_order(&self.orders, &self.locations, request).await? {
+            PlacementOutcome::Placed(order) => Reply::created(&order),
+            PlacementOutcome::Replayed(order) => Ok(Reply::created(&order)?.replayed()),
+            PlacementOutcome::KeyReused => Err(key_reused()),
+            PlacementOutcome::Short(short) => Err(insufficient_stock(&short)),
+            PlacementOutcome::NotStocked(order, skus) => Err(not_stocked(&order.lines, &skus)),
+            PlacementOutcome::UnknownLocation => Err(Problem::not_found()),
+            PlacementOutcome::Invalid(invalid) => Err(invalid.into()),
         }
     }
 
     async fn read(&self, call: &Call) -> Result<Reply, Problem> {
         let known = self.visible_order(call, Action::ReadOrders).await?;
-        Reply::ok(&OrderWithRefunds {
+        let (fulfilments, refunds) = (known.fulfilments.iter(), known.refunds.iter());
+        Reply::ok(&OrderWithHistory {
             order: &known.order,
-            refunds: known.refunds.iter().map(|(refund, _)| refund).collect(),
+            fulfilments: fulfilments.map(|(fulfilment, _)| fulfilment).collect(),
+            refunds: refunds.map(|(refund, _)| refund).collect(),
         })
     }
 
@@ -162,10 +135,6 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         call.caller.may_at(action, &known.order.location_id)?;
         Ok(known)
     }
-}
-
-fn replay_of(order: &Order) -> Result<Reply, Problem> {
-    Ok(Reply::created(&order.as_placed())?.replayed())
 }
 
 fn fingerprint<T: Serialize>(body: &T) -> Result<Fingerprint, Problem> {

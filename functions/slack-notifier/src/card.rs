@@ -1,22 +1,26 @@
 //! Formats alerts as Slack messages (Block Kit).
 
 use serde_json::{Value, json};
-use stockline_application::ports::alerts::AlertMessage;
+use stockline_application::ports::alerts::{AlertFormat, AlertMessage};
 use stockline_domain::alert::{AlertKind, Severity, StockAlert};
 
 /// The most alerts that a digest lists, for readability. Slack accepts at most 50 blocks a message.
 const MAX_LISTED: usize = 20;
 
-/// Formats one alert as a card and several as a digest; none for no alerts.
-pub fn message(alerts: &[&AlertMessage], dashboard_url: &str) -> Option<Value> {
-    let link = context(&format!(
-        "<{}|Open the dashboard>",
-        link_target(dashboard_url)
-    ));
-    match alerts {
-        [] => None,
-        [alert] => Some(card(alert, &link)),
-        _ => Some(digest(alerts, &link)),
+/// Formats one alert as a card and several as a digest, each with a link to the dashboard.
+pub struct SlackFormat {
+    /// The URL of the dashboard.
+    pub dashboard_url: String,
+}
+
+impl AlertFormat for SlackFormat {
+    fn message(&self, alerts: &[&AlertMessage]) -> Value {
+        let dashboard = link_target(&self.dashboard_url);
+        let link = context(&format!("<{dashboard}|Open the dashboard>"));
+        match alerts {
+            [alert] => card(alert, &link),
+            _ => digest(alerts, &link),
+        }
     }
 }
 

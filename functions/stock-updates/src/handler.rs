@@ -149,8 +149,8 @@ where
         // The cursor is bound to the subject: the list depends on the caller's locations.
         let list = format!("stock_lookup/{sku}/{}", call.caller.subject);
         let request = self.list_request(call, &list)?;
-        let wanted = (&sku, &call.caller.locations);
-        let found = list_by_sku(&self.stock, &self.catalog, wanted, request).await?;
+        let locations = &call.caller.locations;
+        let found = list_by_sku(&self.stock, &self.catalog, &sku, locations, request).await?;
         self.levels(found, &list)
     }
 

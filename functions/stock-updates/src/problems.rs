@@ -1,7 +1,7 @@
 //! The problems that refused changes and failed requests are answered with.
 
 use stockline_application::error_chain::error_chain;
-use stockline_application::stock_requests::NotStockable;
+use stockline_application::level_creation::NotStockable;
 use stockline_application::store_error::StoreError;
 use stockline_domain::level::LevelError;
 use stockline_domain::stock_change::ChangeRefused;

@@ -1,19 +1,18 @@
-//! Routes each task operation of the API to the task stores.
+//! Routes each task operation of the API to its use case.
 
+use stockline_application::controller_heartbeats::{ControllerRegistry, HeartbeatOutcome};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskQueue, TaskStore};
-use stockline_application::task_reports::ReportRequest;
-use stockline_application::task_reports::{ReportOutcome, settle_report};
+use stockline_application::task_reports::{ReportOutcome, ReportRequest, receive_report};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{ControllerId, TaskId};
 use stockline_domain::invalid::Invalid;
-use stockline_domain::task::{Report, ReportRefused, Task, TaskState};
+use stockline_domain::task::{Report, ReportRefused, Task};
 use stockline_platform::edge::{Call, Reply};
 use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::body::{Heartbeat, HeartbeatBody, TaskBody};
-use crate::registry::ControllerRegistry;
 
 /// Handles the reports and heartbeats of controllers, and reads of tasks.
 pub struct TaskReports<Tasks, Completions, Queue, Catalog, Time> {
@@ -64,27 +63,15 @@ impl<
         let id: TaskId = call.path("task_id")?;
         let now = self.clock.now();
         let report = call.body::<Report>()?.check(now)?;
-        let reported = settle_report(
-            &self.tasks,
-            &self.completions,
-            ReportRequest {
-                task: id,
-                caller: &call.caller,
-                report: &report,
-                at: now,
-                deadline: call.deadline,
-            },
-        )
-        .await?;
-        match reported {
-            ReportOutcome::Applied(task) => {
-                if task.state == TaskState::Queued {
-                    // Sent for a repeated report too: the first attempt may have failed before this send. SQS drops a
-                    // duplicate.
-                    self.queue.enqueue(&task, now).await?;
-                }
-                Reply::ok(&TaskBody::from(&*task))
-            }
+        let request = ReportRequest {
+            task: id,
+            caller: &call.caller,
+            report: &report,
+            at: now,
+            deadline: call.deadline,
+        };
+        match receive_report(&self.tasks, &self.completions, &self.queue, request).await? {
+            ReportOutcome::Applied(task) => Reply::ok(&TaskBody::from(&*task)),
             ReportOutcome::Refused(refused) => Err(report_problem(refused)),
             ReportOutcome::InsufficientStock => Err(Problem::new(
                 ProblemKind::ChangeRefused,
@@ -111,9 +98,20 @@ impl<
             .into_controller(id, self.clock.now())?;
         call.caller
             .may_at(Action::RunTasks, &heartbeat.location_id)?;
-        self.registry.check(&heartbeat).await?;
-        self.tasks.record_heartbeat(&heartbeat).await?;
-        Reply::ok(&HeartbeatBody::from(&heartbeat))
+        let recorded = self.registry.record_heartbeat(&self.tasks, &heartbeat);
+        match recorded.await? {
+            HeartbeatOutcome::Recorded => Reply::ok(&HeartbeatBody::from(&heartbeat)),
+            HeartbeatOutcome::UnknownController | HeartbeatOutcome::UnknownLocation => {
+                Err(Problem::not_found())
+            }
+            HeartbeatOutcome::UnknownZone => {
+                let rule = format!(
+                    "must be a zone of location {}, got {}",
+                    heartbeat.location_id, heartbeat.zone_id
+                );
+                Err(Invalid::field("/zone_id", rule).into())
+            }
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 
 mod body;
 mod handler;
-mod registry;
 
+use stockline_application::controller_heartbeats::ControllerRegistry;
 use stockline_application::location_cache::LocationCache;
 use stockline_platform::clients::Aws;
 use stockline_platform::clock::SystemClock;
@@ -16,7 +16,6 @@ use stockline_platform::sqs::SqsTaskQueue;
 use stockline_platform::telemetry;
 
 use crate::handler::TaskReports;
-use crate::registry::ControllerRegistry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -29,7 +29,7 @@ pub struct Drained {
     pub alerts: Alerts,
 }
 
-/// The outside of the system: what hears alerts and does tasks.
+/// The simulators around the system: Slack, which receives alerts, and the warehouse, whose controllers execute tasks.
 pub struct Surroundings<'a> {
     pub slack: &'a Slack,
     pub warehouse: &'a Warehouse,

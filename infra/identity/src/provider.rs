@@ -75,7 +75,7 @@ impl Provider {
                 json_body(StatusCode::OK, &self.configuration())
             }
             (&Method::GET, "/jwks") => self.key_set(),
-            (&Method::GET, "/authorize") => self.sign_in_page(request),
+            (&Method::GET, "/authorize") => sign_in_page(request),
             (&Method::POST, "/authorize") => self.sign_in(request),
             (&Method::POST, "/token") => self.token(request),
             (&Method::GET, "/logout") => sign_out(request),
@@ -130,13 +130,6 @@ impl Provider {
         }
     }
 
-    fn sign_in_page(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        match authorization(request.uri().query().unwrap_or_default().as_bytes()) {
-            Ok((authorization, _)) => sign_in_html(StatusCode::OK, &authorization, None),
-            Err(detail) => sign_in_failed(&detail),
-        }
-    }
-
     fn sign_in(&self, request: &Request<Bytes>) -> Response<Bytes> {
         // A page of another site must not choose the person for its visitor.
         if header(request, &FETCH_SITE).is_some_and(|site| site != "same-origin") {
@@ -188,6 +181,13 @@ impl Provider {
                 json_body(error.status(), &error.body())
             }
         }
+    }
+}
+
+fn sign_in_page(request: &Request<Bytes>) -> Response<Bytes> {
+    match authorization(request.uri().query().unwrap_or_default().as_bytes()) {
+        Ok((authorization, _)) => sign_in_html(StatusCode::OK, &authorization, None),
+        Err(detail) => sign_in_failed(&detail),
     }
 }
 

@@ -54,7 +54,7 @@ fn agent() -> ureq::Agent {
 fn person_signs_in_over_http() {
     // given a running server
     let server = Server::new();
-    let running = identity_server::ensure(&server.program(), server.dir()).unwrap();
+    let running = identity_server::ensure(&server.program(), server.dir(), &[]).unwrap();
     let fields = [
         ("response_type", "code"),
         ("client_id", oidc::DASHBOARD_CLIENT),
@@ -110,7 +110,7 @@ fn person_signs_in_over_http() {
 #[test]
 fn large_body_is_rejected() {
     let server = Server::new();
-    let running = identity_server::ensure(&server.program(), server.dir()).unwrap();
+    let running = identity_server::ensure(&server.program(), server.dir(), &[]).unwrap();
     let name = "x".repeat(40_000);
     let response = agent()
         .post(running.endpoint("authorize"))
@@ -123,14 +123,14 @@ fn large_body_is_rejected() {
 fn ended_server_restarts_on_its_port() {
     let server = Server::new();
     let program = server.program();
-    let first = identity_server::ensure(&program, server.dir()).unwrap();
-    let reused = identity_server::ensure(&program, server.dir()).unwrap();
+    let first = identity_server::ensure(&program, server.dir(), &[]).unwrap();
+    let reused = identity_server::ensure(&program, server.dir(), &[]).unwrap();
     assert_eq!(reused, first);
     // when the process ends
     process::end_group(first.pid);
     assert_eq!(identity_server::running(server.dir()), None);
     // then a new one has the same address
-    let second = identity_server::ensure(&program, server.dir()).unwrap();
+    let second = identity_server::ensure(&program, server.dir(), &[]).unwrap();
     assert_ne!(second.pid, first.pid);
     assert_eq!(second.url(), first.url());
     assert!(identity_server::stop(server.dir()).unwrap());
@@ -140,9 +140,9 @@ fn ended_server_restarts_on_its_port() {
 #[test]
 fn new_key_restarts_the_server() {
     let server = Server::new();
-    let first = identity_server::ensure(&server.program(), server.dir()).unwrap();
+    let first = identity_server::ensure(&server.program(), server.dir(), &[]).unwrap();
     std::fs::remove_file(server.dir().join("key.pem")).unwrap();
-    let second = identity_server::ensure(&server.program(), server.dir()).unwrap();
+    let second = identity_server::ensure(&server.program(), server.dir(), &[]).unwrap();
     assert_ne!(second.pid, first.pid);
     assert_eq!(identity_server::running(server.dir()), Some(second));
 }

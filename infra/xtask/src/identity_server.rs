@@ -94,8 +94,12 @@ pub fn running(dir: &Path) -> Option<RunningIdentityServer> {
 }
 
 /// Returns the running identity server of this folder, or starts it. A restarted server keeps its port if the port is free,
-/// because the port is part of the deployed configuration.
-pub fn ensure(server: &IdentityServer, dir: &Path) -> Result<RunningIdentityServer> {
+/// because the port is part of the deployed configuration. A new port is none of `reserved`: those that have no listener yet.
+pub fn ensure(
+    server: &IdentityServer,
+    dir: &Path,
+    reserved: &[u16],
+) -> Result<RunningIdentityServer> {
     if let Some(running) = running(dir)
         && running.digest == server.digest
     {
@@ -105,7 +109,7 @@ pub fn ensure(server: &IdentityServer, dir: &Path) -> Result<RunningIdentityServ
     stop(dir)?;
     let port = match last_port.filter(|port| net::is_free(*port)) {
         Some(port) => port,
-        None => net::free_port(&[])?,
+        None => net::free_port(reserved)?,
     };
     let step = Step::begin("starting the identity server");
     let log = log(dir);
@@ -203,7 +207,7 @@ mod tests {
         std::fs::write(&key, "").unwrap();
         let server = IdentityServer::new("/bin/sh".into(), key).unwrap();
         // when it is started
-        let error = ensure(&server, folder.path()).unwrap_err();
+        let error = ensure(&server, folder.path(), &[]).unwrap_err();
         // then the error names the log, and no pid file is left
         assert!(error.to_string().contains("identity.log"), "{error}");
         assert!(!pid_file(folder.path()).exists());

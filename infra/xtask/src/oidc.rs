@@ -39,7 +39,7 @@ pub struct Identity {
 pub struct Bearer {
     /// `sub`: the caller.
     pub subject: String,
-    /// `store_app`, `store_manager`, `controller`, `analyst` or `admin`.
+    /// `store_app`, `store_manager`, `controller`, `logistics`, `analyst` or `admin`.
     pub role: String,
     /// The locations the caller may access. An admin without locations may access all of them.
     pub location_ids: Vec<String>,

@@ -71,8 +71,10 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
             let location_id = &location.location_id;
             for zone in &location.zones {
                 let zone_id = &zone.zone_id;
-                let place = (location_id, zone_id);
-                if let Err(error) = self.sweep_zone(place, &mut heartbeats, &mut result).await {
+                let swept = self
+                    .sweep_zone(location_id, zone_id, &mut heartbeats, &mut result)
+                    .await;
+                if let Err(error) = swept {
                     tracing::error!(%location_id, %zone_id, error = %error_chain(&error), "zone sweep failed");
                     result.failed_zones += 1;
                 }
@@ -83,7 +85,8 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
 
     async fn sweep_zone(
         &self,
-        (location, zone): (&LocationId, &ZoneId),
+        location: &LocationId,
+        zone: &ZoneId,
         heartbeats: &mut Heartbeats,
         result: &mut SweepResult,
     ) -> Result<(), StoreError> {

@@ -1,94 +1,118 @@
-//! A cache of products in the function's memory, so that a list of levels is shown with names at the cost of the levels alone.
+//! A cache of what products weigh, in the function's memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use stockline_domain::catalog::Product;
 use stockline_domain::ids::Sku;
+use stockline_domain::measures::{MeasuresBySku, UnitMeasures};
 
 use crate::deadline::Deadline;
-use crate::ports::catalog::{MAX_LOOKUP, ProductLookup};
+use crate::ports::catalog::ProductReader;
 use crate::ports::clock::Clock;
 use crate::store_error::StoreError;
 
 /// How long a product is served from the cache.
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The most cached products, about 10 MB. A full cache is emptied.
-const MAX_ENTRIES: usize = 20_000;
+/// The number of products above which the cache is emptied: about 10 MB.
+const MAX_ENTRIES: usize = 50_000;
 
-/// Products by SKU.
-pub type Products = BTreeMap<Sku, Arc<Product>>;
-
-/// A cache of the products that this function has read. Unknown SKUs are not cached, so that a new product is shown at once.
+/// A cache of the measures of products that this function has read.
+///
+/// A product that does not exist, or whose weight or dimensions are unknown, is read again each time, so that a weight takes
+/// effect as soon as someone adds it. When the catalog cannot be read, expired entries are served if they are enough.
 #[derive(Debug)]
 pub struct ProductCache<Catalog, Time> {
-    catalog: Catalog,
+    store: Catalog,
     clock: Time,
     entries: Mutex<HashMap<Sku, Entry>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
-    product: Arc<Product>,
+    measures: UnitMeasures,
     read_at: Timestamp,
 }
 
-impl<Catalog: ProductLookup, Time: Clock> ProductCache<Catalog, Time> {
-    /// An empty cache over `catalog`.
-    pub fn new(catalog: Catalog, clock: Time) -> Self {
+impl<Catalog: ProductReader, Time: Clock> ProductCache<Catalog, Time> {
+    /// An empty cache over `store`.
+    pub fn new(store: Catalog, clock: Time) -> Self {
         Self {
-            catalog,
+            store,
             clock,
             entries: Mutex::default(),
         }
     }
 
-    /// Returns the known ones of the products `skus`, each at most five minutes old.
-    pub async fn find_all(
+    /// The measures of these products, those that do not exist left out. Complete ones are at most five minutes old unless
+    /// the catalog cannot be read.
+    pub async fn measures<'a>(
         &self,
-        skus: impl IntoIterator<Item = &Sku> + Send,
+        skus: impl IntoIterator<Item = &'a Sku>,
         deadline: Deadline,
-    ) -> Result<Products, StoreError> {
-        let wanted: BTreeSet<Sku> = skus.into_iter().cloned().collect();
+    ) -> Result<MeasuresBySku, StoreError> {
         let now = self.clock.now();
-        let mut found = self.cached(&wanted, now);
-        let missing: Vec<Sku> = wanted
-            .into_iter()
-            .filter(|sku| !found.contains_key(sku))
-            .collect();
-        for skus in missing.chunks(MAX_LOOKUP) {
-            for product in self.catalog.find_products(skus, deadline).await? {
-                let product = Arc::new(product);
-                self.insert(Arc::clone(&product), now);
-                found.insert(product.sku.clone(), product);
+        let (mut known, mut expired, mut unread) =
+            (MeasuresBySku::new(), MeasuresBySku::new(), Vec::new());
+        let asked: BTreeSet<&Sku> = skus.into_iter().collect();
+        for sku in asked {
+            let cached = self.entries().get(sku).copied();
+            let age = cached.map(|entry| now.duration_since(entry.read_at));
+            let is_fresh = age.is_some_and(|age| !age.is_negative() && age < TIME_TO_LIVE);
+            match cached {
+                Some(entry) if is_fresh => {
+                    known.insert(sku.clone(), entry.measures);
+                }
+                Some(entry) => {
+                    expired.insert(sku.clone(), entry.measures);
+                    unread.push(sku.clone());
+                }
+                None => unread.push(sku.clone()),
             }
         }
-        Ok(found)
+        if unread.is_empty() {
+            return Ok(known);
+        }
+        match self.store.find_products(&unread, deadline).await {
+            Ok(products) => {
+                let read: MeasuresBySku = products
+                    .iter()
+                    .map(|product| (product.sku.clone(), UnitMeasures::of(product)))
+                    .collect();
+                self.keep(&unread, &read, now);
+                known.extend(read);
+            }
+            Err(error) if expired.len() == unread.len() => {
+                tracing::warn!(%error, "the products cannot be read; the cached ones are used");
+                known.extend(expired);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(known)
     }
 
-    fn cached(&self, wanted: &BTreeSet<Sku>, now: Timestamp) -> Products {
-        let entries = self.entries();
-        let fresh = wanted.iter().filter_map(|sku| {
-            let entry = entries.get(sku)?;
-            let age = now.duration_since(entry.read_at);
-            let is_fresh = !age.is_negative() && age < TIME_TO_LIVE;
-            is_fresh.then(|| (sku.clone(), Arc::clone(&entry.product)))
-        });
-        fresh.collect()
-    }
-
-    fn insert(&self, product: Arc<Product>, read_at: Timestamp) {
+    /// Replaces the entries of `asked` by what was `read`, if it is complete.
+    fn keep(&self, asked: &[Sku], read: &MeasuresBySku, read_at: Timestamp) {
         let mut entries = self.entries();
-        if entries.len() >= MAX_ENTRIES {
+        if entries.len() > MAX_ENTRIES {
             entries.clear();
         }
-        entries.insert(product.sku.clone(), Entry { product, read_at });
+        for sku in asked {
+            match read.get(sku) {
+                Some(measures) if measures.is_complete() => {
+                    let measures = *measures;
+                    entries.insert(sku.clone(), Entry { measures, read_at });
+                }
+                _ => {
+                    entries.remove(sku);
+                }
+            }
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Sku, Entry>> {
-        // Each access is a complete map operation, so a poisoned lock does not mean inconsistent data.
+        // Each change leaves the map consistent, so a poisoned lock does not mean inconsistent data.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

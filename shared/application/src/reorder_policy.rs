@@ -5,8 +5,8 @@ use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
-use crate::ports::stock::{MissingLevel, StockStore, StockableCatalog};
-use crate::stock_requests::{NotStockable, find_not_stockable};
+use crate::level_creation::{NotStockable, find_not_stockable};
+use crate::ports::stock::{StockStore, StockableCatalog};
 use crate::store_error::StoreError;
 
 /// A policy to set.
@@ -32,6 +32,9 @@ pub enum PolicyOutcome {
 }
 
 /// Sets a policy. The catalog is read only if the level does not exist. An equal policy is not written again.
+///
+/// # Errors
+/// [`StoreError::Busy`] if conflicts last until the deadline.
 pub async fn set_policy<Stock: StockStore, Catalog: StockableCatalog>(
     stock: &Stock,
     catalog: &Catalog,
@@ -43,18 +46,22 @@ pub async fn set_policy<Stock: StockStore, Catalog: StockableCatalog>(
         at,
         deadline,
     } = request;
-    let set = |missing| stock.set_policy(key, policy, missing, at, deadline);
-    if let Some(level) = set(MissingLevel::Report).await? {
-        return Ok(PolicyOutcome::Set(Box::new(level)));
-    }
-    if let Some(reason) = find_not_stockable(catalog, std::slice::from_ref(key)).await? {
-        return Ok(PolicyOutcome::NotStockable(reason));
-    }
-    match set(MissingLevel::Create).await? {
-        Some(level) => Ok(PolicyOutcome::Set(Box::new(level))),
-        None => Err(StoreError::failed("set a policy")(
-            "the level is missing although its creation was requested",
-        )),
+    let mut attempts = deadline.attempts();
+    loop {
+        if let Some(level) = stock.set_policy(key, policy, at, deadline).await? {
+            return Ok(PolicyOutcome::Set(Box::new(level)));
+        }
+        if let Some(reason) = find_not_stockable(catalog, std::slice::from_ref(key)).await? {
+            return Ok(PolicyOutcome::NotStockable(reason));
+        }
+        let created = stock.create_with_policy(key, policy, at, deadline).await?;
+        if let Some(level) = created {
+            return Ok(PolicyOutcome::Set(Box::new(level)));
+        }
+        // Another request created the level since, perhaps with another policy.
+        if !attempts.wait_for_next().await {
+            return Err(StoreError::Busy);
+        }
     }
 }
 
@@ -93,9 +100,7 @@ pub async fn replace_policy<Stock: StockStore>(
         at,
         deadline,
     } = request;
-    let level = stock
-        .set_policy(key, policy, MissingLevel::Report, at, deadline)
-        .await?;
+    let level = stock.set_policy(key, policy, at, deadline).await?;
     Ok(level.map_or(ReplaceOutcome::NotFound, |level| {
         ReplaceOutcome::Replaced(Box::new(level))
     }))

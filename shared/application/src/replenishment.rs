@@ -1,17 +1,49 @@
-//! Places a replenishment order for a low level, and cancels orders.
+//! Places a replenishment order for a level that is low or due, and cancels orders.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::LevelKey;
-use stockline_domain::replenishment::{ClosedOrder, NoOrder, ReplenishmentOrder};
+use stockline_domain::replenishment::{ClosedOrder, NoOrder, OrderTrigger, ReplenishmentOrder};
 
 use crate::deadline::Deadline;
+use crate::message::UnreadableMessage;
+use crate::metrics::{Metric, count};
+use crate::ports::alerts::{AlertMessage, read_alert};
 use crate::ports::replenishment::{OrderWriteOutcome, ReplenishmentStore};
+use crate::reorder_messages::{ReorderDue, ReorderMessage, read_reorder};
 use crate::store_error::StoreError;
 
-/// What came of an alert.
+/// For how long conflicts on the level of one message are retried. A batch has up to 10 messages and 30 s; a message that gives
+/// up is delivered again.
+const MESSAGE_TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// A message that may call for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplenishmentMessage {
+    /// A level crossed a threshold.
+    Alert(AlertMessage),
+    /// A level is due without a new alert.
+    Due(ReorderMessage),
+}
+
+impl ReplenishmentMessage {
+    /// Parses a message.
+    ///
+    /// # Errors
+    /// It is malformed, or of another type or version.
+    pub fn read(text: &str) -> Result<Self, UnreadableMessage> {
+        match read_alert(text) {
+            Err(UnreadableMessage::Other { .. }) => read_reorder(text).map(Self::Due),
+            alert => alert.map(Self::Alert),
+        }
+    }
+}
+
+/// The outcome of an alert or a request to order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplenishOutcome {
     /// An order is placed.
@@ -22,6 +54,57 @@ pub enum ReplenishOutcome {
     Recovered,
     /// The level does not exist.
     UnknownLevel,
+}
+
+/// Places the order that `message` calls for, if any, and logs what was decided. Repeated calls place at most one order.
+///
+/// # Errors
+/// [`StoreError::Busy`] if conflicts last for some seconds.
+pub async fn answer_message<Store: ReplenishmentStore>(
+    store: &Store,
+    message: &ReplenishmentMessage,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let deadline = Deadline::within(MESSAGE_TIMEOUT);
+    let (id, level, outcome) = match message {
+        ReplenishmentMessage::Alert(alert) => (
+            alert.id,
+            alert.data.level_key(),
+            replenish(store, &alert.data, now, deadline).await?,
+        ),
+        ReplenishmentMessage::Due(due) => (
+            due.id,
+            due.data.level_key(),
+            replenish_due(store, &due.data, now, deadline).await?,
+        ),
+    };
+    let reason = match outcome {
+        ReplenishOutcome::Placed(order) => {
+            count(Metric::ReplenishmentOrdersPlaced, 1);
+            tracing::info!(
+                message_id = %id,
+                replenishment_order_id = %order.replenishment_order_id,
+                location_id = %order.location_id,
+                sku = %order.sku,
+                quantity = order.quantity,
+                available = order.reasons.available,
+                incoming = order.reasons.incoming,
+                "replenishment order placed"
+            );
+            return Ok(());
+        }
+        ReplenishOutcome::NotNeeded(reason) => reason.to_string(),
+        ReplenishOutcome::Recovered => "the level has recovered".to_owned(),
+        ReplenishOutcome::UnknownLevel => "the level does not exist".to_owned(),
+    };
+    tracing::info!(
+        message_id = %id,
+        location_id = %level.location_id,
+        sku = %level.sku,
+        reason,
+        "no replenishment order placed"
+    );
+    Ok(())
 }
 
 /// Decides on the present state of the level of `alert` whether it needs an order, and places it.
@@ -40,17 +123,38 @@ pub async fn replenish<Store: ReplenishmentStore>(
     if alert.kind == AlertKind::Recovered {
         return Ok(ReplenishOutcome::Recovered);
     }
-    let key = LevelKey {
-        location_id: alert.location_id.clone(),
-        sku: alert.sku.clone(),
-    };
+    let trigger = OrderTrigger::Alert(alert.level_version);
+    order(store, &alert.level_key(), trigger, now, deadline).await
+}
+
+/// Decides on the present state of the level of `due` whether it needs an order, and places it, like [`replenish`]. A level
+/// whose last order was canceled by a person is left to the next alert.
+///
+/// # Errors
+/// [`StoreError::Busy`] if conflicts last until `deadline`.
+pub async fn replenish_due<Store: ReplenishmentStore>(
+    store: &Store,
+    due: &ReorderDue,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<ReplenishOutcome, StoreError> {
+    let trigger = OrderTrigger::Due(due.level_version);
+    order(store, &due.level_key(), trigger, now, deadline).await
+}
+
+async fn order<Store: ReplenishmentStore>(
+    store: &Store,
+    key: &LevelKey,
+    trigger: OrderTrigger,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<ReplenishOutcome, StoreError> {
     let mut attempts = deadline.attempts();
     loop {
-        let Some(status) = store.status(&key, deadline).await? else {
+        let Some(status) = store.status(key, deadline).await? else {
             return Ok(ReplenishOutcome::UnknownLevel);
         };
-        let placed =
-            ReplenishmentOrder::place(&status.level, &status.cycle, alert.level_version, now);
+        let placed = ReplenishmentOrder::place(&status.level, &status.cycle, trigger, now);
         let order = match placed {
             Ok(order) => order,
             Err(reason) => return Ok(ReplenishOutcome::NotNeeded(reason)),
@@ -77,7 +181,7 @@ pub struct CancelRequest<'a> {
     pub deadline: Deadline,
 }
 
-/// What came of a request to cancel an order.
+/// The outcome of a request to cancel an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelOutcome {
     /// The order is canceled, by this request or an earlier one.

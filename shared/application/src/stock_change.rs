@@ -6,11 +6,12 @@ use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
 use stockline_domain::stock_change::{
-    ChangeRefused, MovementObservations, RequestedChange, SettledChange, settle_change,
+    ChangeContext, ChangeRefused, MovementObservations, RequestedChange, on_hand_delta_since,
 };
 
 use crate::deadline::Deadline;
-use crate::ports::stock::MissingLevel;
+use crate::level_creation::{NotStockable, find_not_stockable};
+use crate::ports::stock::StockableCatalog;
 use crate::ports::stock_changes::{
     ChangeWriteOutcome, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
@@ -35,167 +36,210 @@ pub enum ChangeOutcome {
     AlreadyApplied(Vec<Level>),
     /// Nothing changed: a rule of the level forbids it.
     Refused(ChangeRefused),
-    /// Nothing changed: these levels do not exist.
-    MissingLevels(Vec<LevelKey>),
+    /// Nothing changed: a level does not exist and must not be created.
+    NotStockable(NotStockable),
 }
 
-/// Applies one change to all its levels or to none. Repeated calls apply it once.
+/// Applies one change to all its levels or to none. Repeated calls apply it once. A level that does not exist is created if the
+/// catalog has its product and location.
 ///
 /// # Errors
 /// [`StoreError::Busy`] if other writes kept changing the levels, or the movements that a count depends on were not recorded,
 /// until `deadline`.
-pub async fn apply_change<Changes: StockChangeStore>(
+pub async fn apply_change<Changes: StockChangeStore, Catalog: StockableCatalog>(
     store: &Changes,
+    catalog: &Catalog,
     pending: PendingChange<'_>,
     deadline: Deadline,
 ) -> Result<ChangeOutcome, StoreError> {
-    let change = pending.change;
+    let mut applier = ChangeApplier {
+        store,
+        catalog,
+        pending,
+        deadline,
+        may_create_levels: false,
+        observed: MovementObservations::default(),
+    };
     let mut attempts = deadline.attempts();
-    let mut movements = MovementReads::new(deadline);
+    let mut polls = 0;
     loop {
-        let levels = match read_levels(store, pending, deadline).await? {
-            LevelsRead::Found(levels) => levels,
-            LevelsRead::Missing(keys) => return Ok(ChangeOutcome::MissingLevels(keys)),
+        let has_time = match applier.attempt(attempts.failed()).await? {
+            Attempt::Settled(outcome) => return Ok(outcome),
+            Attempt::Outdated => attempts.wait_for_next().await,
+            Attempt::MovementsMissing => {
+                polls += 1;
+                wait_for_movements(polls, deadline).await
+            }
         };
-        let Some(on_hand_delta) = movements.on_hand_delta(store, change, &levels).await? else {
-            if movements.wait_for_next().await {
-                continue;
-            }
-            return Err(StoreError::Busy);
-        };
-        let PendingChange {
-            request, index, at, ..
-        } = pending;
-        let order = read_named_order(store, change).await?;
-        let changed = change.apply(&levels.totals, on_hand_delta, request, index, at);
-        match changed.and_then(|after| settle_change(change, order.as_ref(), after, at)) {
-            Ok(SettledChange {
-                levels: after,
-                order,
-            }) => {
-                let planned = PlannedChange {
-                    writes: plan_writes(change, &levels.before, &after, attempts.failed())?,
-                    order,
-                };
-                match store.write_change(pending, &planned, deadline).await? {
-                    ChangeWriteOutcome::Written => {
-                        return Ok(ChangeOutcome::Applied(planned.totals_after()));
-                    }
-                    ChangeWriteOutcome::AlreadyApplied(levels) => {
-                        return Ok(ChangeOutcome::AlreadyApplied(levels));
-                    }
-                    ChangeWriteOutcome::Conflict => {}
-                }
-            }
-            // Stock that moved between buckets during the read may be missing or counted twice.
-            Err(_) if !levels.are_consistent => {}
-            // A duplicate of the request may have applied the change since, and caused the refusal.
-            Err(refused) => {
-                let applied = store.find_applied(request, index, deadline).await?;
-                return Ok(applied.map_or(
-                    ChangeOutcome::Refused(refused),
-                    ChangeOutcome::AlreadyApplied,
-                ));
-            }
-        }
-        // The next attempt reads the levels again.
-        if !attempts.wait_for_next().await {
+        if !has_time {
             return Err(StoreError::Busy);
         }
     }
+}
+
+/// Pauses after the read number `polls` that missed movements. Returns false if the deadline leaves no time for another.
+async fn wait_for_movements(polls: u32, deadline: Deadline) -> bool {
+    if polls < MAX_FIXED_INTERVAL_POLLS {
+        deadline.pause(MOVEMENT_POLL_INTERVAL).await
+    } else {
+        deadline.back_off(polls).await
+    }
+}
+
+/// The result of one attempt to apply a change.
+enum Attempt {
+    /// The change is applied or refused.
+    Settled(ChangeOutcome),
+    /// Nothing changed: the levels or the replenishment order were written during the attempt.
+    Outdated,
+    /// Nothing changed: the ledger lacks movements that the change depends on.
+    MovementsMissing,
 }
 
 /// The levels of a change, in the order of [`RequestedChange::keys`].
 struct Levels {
     before: Vec<SplitLevel>,
     totals: Vec<Level>,
+    /// The levels that do not exist. They are empty in `before`.
+    missing: Vec<LevelKey>,
     /// Whether each level was read as one snapshot.
     are_consistent: bool,
 }
 
-enum LevelsRead {
-    Found(Levels),
-    /// These levels do not exist and are not to be created.
-    Missing(Vec<LevelKey>),
-}
-
-async fn read_levels<Changes: StockChangeStore>(
-    store: &Changes,
-    pending: PendingChange<'_>,
+/// One change, and what its attempts have learned so far.
+struct ChangeApplier<'a, Changes, Catalog> {
+    store: &'a Changes,
+    catalog: &'a Catalog,
+    pending: PendingChange<'a>,
     deadline: Deadline,
-) -> Result<LevelsRead, StoreError> {
-    let (mut before, mut missing, mut are_consistent) = (Vec::new(), Vec::new(), true);
-    for key in pending.change.keys() {
-        if let Some(snapshot) = store.read_snapshot(&key, deadline).await? {
-            are_consistent &= snapshot.is_consistent;
-            before.push(snapshot.level);
-        } else {
-            before.push(SplitLevel::new(Level::empty(&key), &[]));
-            missing.push(key);
-        }
-    }
-    if pending.missing == MissingLevel::Report && !missing.is_empty() {
-        return Ok(LevelsRead::Missing(missing));
-    }
-    Ok(LevelsRead::Found(Levels {
-        totals: before.iter().map(SplitLevel::total).collect(),
-        before,
-        are_consistent,
-    }))
-}
-
-/// Returns the replenishment order that `change` names. `None` if it names none, or one that does not exist.
-async fn read_named_order<Changes: StockChangeStore>(
-    store: &Changes,
-    change: &RequestedChange,
-) -> Result<Option<ReplenishmentOrder>, StoreError> {
-    match change.replenishment_order_id() {
-        Some(id) => store.read_replenishment_order(id).await,
-        None => Ok(None),
-    }
-}
-
-/// The repeated reads of a count that depends on movements which the ledger may still miss.
-struct MovementReads {
+    /// Whether the catalog is known to have the products and locations of the levels that do not exist.
+    may_create_levels: bool,
+    /// The movements seen on the levels, which the ledger may not have yet.
     observed: MovementObservations,
-    failed: u32,
-    deadline: Deadline,
 }
 
-impl MovementReads {
-    fn new(deadline: Deadline) -> Self {
-        Self {
-            observed: MovementObservations::default(),
-            failed: 0,
-            deadline,
+impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Changes, Catalog> {
+    /// Reads, decides and writes once. Every attempt starts from a new read.
+    async fn attempt(&mut self, failed_attempts: u32) -> Result<Attempt, StoreError> {
+        let PendingChange {
+            request,
+            index,
+            change,
+            at,
+        } = self.pending;
+        let levels = self.read_levels().await?;
+        if let Some(reason) = self.find_not_stockable(&levels.missing).await? {
+            return Ok(Attempt::Settled(ChangeOutcome::NotStockable(reason)));
         }
+        let Some(moved_since) = self.on_hand_delta(&levels).await? else {
+            return Ok(Attempt::MovementsMissing);
+        };
+        let order = self.read_named_order().await?;
+        let context = ChangeContext {
+            request,
+            index,
+            now: at,
+            moved_since,
+            replenishment_order: order.as_ref(),
+        };
+        let settled = match change.apply(&levels.totals, &context) {
+            Ok(settled) => settled,
+            // Stock that moved between buckets during the read may be missing or counted twice.
+            Err(_) if !levels.are_consistent => return Ok(Attempt::Outdated),
+            Err(refused) => return self.refuse(refused).await.map(Attempt::Settled),
+        };
+        let planned = PlannedChange {
+            writes: plan_writes(change, &levels.before, &settled.levels, failed_attempts)?,
+            order: settled.order,
+        };
+        let written = self
+            .store
+            .write_change(self.pending, &planned, self.deadline)
+            .await?;
+        Ok(match written {
+            ChangeWriteOutcome::Written => {
+                Attempt::Settled(ChangeOutcome::Applied(planned.totals_after()))
+            }
+            ChangeWriteOutcome::AlreadyApplied(levels) => {
+                Attempt::Settled(ChangeOutcome::AlreadyApplied(levels))
+            }
+            ChangeWriteOutcome::Conflict => Attempt::Outdated,
+        })
     }
 
-    /// By how much `on_hand` changed since the time that `change` depends on; 0 if it depends on none. Returns `None` while
-    /// movements are missing.
-    async fn on_hand_delta<Changes: StockChangeStore>(
+    async fn read_levels(&self) -> Result<Levels, StoreError> {
+        let (mut before, mut missing, mut are_consistent) = (Vec::new(), Vec::new(), true);
+        for key in self.pending.change.keys() {
+            if let Some(snapshot) = self.store.read_snapshot(&key, self.deadline).await? {
+                are_consistent &= snapshot.is_consistent;
+                before.push(snapshot.level);
+            } else {
+                before.push(SplitLevel::new(Level::empty(&key), &[]));
+                missing.push(key);
+            }
+        }
+        Ok(Levels {
+            totals: before.iter().map(SplitLevel::total).collect(),
+            before,
+            missing,
+            are_consistent,
+        })
+    }
+
+    /// Why a level of `missing` must not be created. The catalog is read by the first attempt that finds a missing level.
+    async fn find_not_stockable(
         &mut self,
-        store: &Changes,
-        change: &RequestedChange,
-        levels: &Levels,
-    ) -> Result<Option<i64>, StoreError> {
+        missing: &[LevelKey],
+    ) -> Result<Option<NotStockable>, StoreError> {
+        if missing.is_empty() || self.may_create_levels {
+            return Ok(None);
+        }
+        let reason = find_not_stockable(self.catalog, missing).await?;
+        self.may_create_levels = reason.is_none();
+        Ok(reason)
+    }
+
+    /// By how much `on_hand` changed since the time that the change depends on; 0 if it depends on none. Returns `None` while
+    /// movements are missing.
+    async fn on_hand_delta(&mut self, levels: &Levels) -> Result<Option<i64>, StoreError> {
+        let change = self.pending.change;
         // Only a count depends on movements, and it has one level.
         let Some(time) = change.depends_on_movements_since(&levels.totals[0]) else {
             return Ok(Some(0));
         };
         let level = &levels.before[0];
         self.observed.add(level);
-        store.on_hand_delta_since(level, time, &self.observed).await
+        let mut total_delta = 0;
+        for bucket in level.buckets() {
+            let recorded = self.store.movements_back_to(bucket, time).await?;
+            let movements = self.observed.extend_ledger(bucket.bucket, recorded);
+            match on_hand_delta_since(bucket, &movements, time) {
+                Some(delta) => total_delta += delta,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(total_delta))
     }
 
-    /// Pauses before the next read. Returns false if the deadline leaves no time for it.
-    async fn wait_for_next(&mut self) -> bool {
-        self.failed += 1;
-        if self.failed < MAX_FIXED_INTERVAL_POLLS {
-            self.deadline.pause(MOVEMENT_POLL_INTERVAL).await
-        } else {
-            self.deadline.back_off(self.failed).await
+    /// The replenishment order that the change names. `None` if it names none, or one that does not exist.
+    async fn read_named_order(&self) -> Result<Option<ReplenishmentOrder>, StoreError> {
+        match self.pending.change.replenishment_order_id() {
+            Some(id) => self.store.read_replenishment_order(id).await,
+            None => Ok(None),
         }
+    }
+
+    /// Refuses the change, unless a duplicate of the request has applied it since, and so caused the refusal.
+    async fn refuse(&self, refused: ChangeRefused) -> Result<ChangeOutcome, StoreError> {
+        let PendingChange { request, index, .. } = self.pending;
+        let applied = self
+            .store
+            .find_applied(request, index, self.deadline)
+            .await?;
+        Ok(match applied {
+            Some(levels) => ChangeOutcome::AlreadyApplied(levels),
+            None => ChangeOutcome::Refused(refused),
+        })
     }
 }
 

@@ -39,7 +39,8 @@ pub async fn list_at_location<Stock: StockStore, Catalog: StockableCatalog>(
 pub async fn list_by_sku<Stock: StockLookup, Catalog: StockableCatalog>(
     stock: &Stock,
     catalog: &Catalog,
-    (sku, locations): (&Sku, &Locations),
+    sku: &Sku,
+    locations: &Locations,
     request: ListRequest,
 ) -> Result<Option<Listing<Level>>, StoreError> {
     let is_first = request.page.after.is_none();

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use stockline_domain::caller::{Action, Caller};
-use stockline_domain::ids::{LocationId, RequestId, Sku};
+use stockline_domain::ids::RequestId;
 use stockline_domain::invalid::Invalid;
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::stock_change::{ChangeRefused, RequestedChange, StockChanges};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
+use crate::level_creation::NotStockable;
 use crate::metrics::{Metric, count};
-use crate::ports::stock::{MissingLevel, RequestStatus, StockStore, StockableCatalog};
+use crate::ports::stock::{RequestStatus, StockStore, StockableCatalog};
 use crate::ports::stock_changes::{PendingChange, StockChangeStore};
 use crate::stock_change::{ChangeOutcome, apply_change};
 use crate::store_error::StoreError;
@@ -57,31 +58,6 @@ pub enum ChangeResult {
     Refused(ChangeRefused),
     /// Nothing changed: the level does not exist and must not be created.
     NotStockable(NotStockable),
-}
-
-/// Why a location must not stock a SKU.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotStockable {
-    /// The location does not exist, or the caller has no access to it.
-    UnknownLocation(LocationId),
-    /// The catalog does not have the product.
-    UnknownProduct(Sku),
-}
-
-/// The first of `keys` whose location or product is not in the catalog; `None` if all are.
-pub async fn find_not_stockable<Catalog: StockableCatalog>(
-    catalog: &Catalog,
-    keys: &[LevelKey],
-) -> Result<Option<NotStockable>, StoreError> {
-    for LevelKey { location_id, sku } in keys {
-        if !catalog.has_location(location_id).await? {
-            return Ok(Some(NotStockable::UnknownLocation(location_id.clone())));
-        }
-        if !catalog.has_product(sku).await? {
-            return Ok(Some(NotStockable::UnknownProduct(sku.clone())));
-        }
-    }
-    Ok(None)
 }
 
 /// Applies the changes of `request`. A repeated request returns the changes that are applied, applies the rest, and applies
@@ -205,33 +181,19 @@ impl<Stock: StockChangeStore, Catalog: StockableCatalog> Applier<'_, Stock, Cata
             let unknown = NotStockable::UnknownLocation(key.location_id);
             return Ok(ChangeResult::NotStockable(unknown));
         }
-        let mut pending = PendingChange {
+        let pending = PendingChange {
             request: self.request.id,
             index,
             change,
             at: self.request.at,
-            missing: MissingLevel::Report,
         };
-        let mut outcome = apply_change(self.stock, pending, deadline).await?;
-        if let ChangeOutcome::MissingLevels(missing) = &outcome {
-            if let Some(reason) = find_not_stockable(self.catalog, missing).await? {
-                return Ok(ChangeResult::NotStockable(reason));
-            }
-            pending.missing = MissingLevel::Create;
-            outcome = apply_change(self.stock, pending, deadline).await?;
-        }
-        match outcome {
+        let outcome = apply_change(self.stock, self.catalog, pending, deadline).await?;
+        Ok(match outcome {
             ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
-                Ok(ChangeResult::Applied(levels))
+                ChangeResult::Applied(levels)
             }
-            ChangeOutcome::Refused(refused) => Ok(ChangeResult::Refused(refused)),
-            ChangeOutcome::MissingLevels(keys) => {
-                let reason = format!(
-                    "{} levels are missing although their creation was requested",
-                    keys.len()
-                );
-                Err(StoreError::failed("apply a change")(reason))
-            }
-        }
+            ChangeOutcome::Refused(refused) => ChangeResult::Refused(refused),
+            ChangeOutcome::NotStockable(reason) => ChangeResult::NotStockable(reason),
+        })
     }
 }

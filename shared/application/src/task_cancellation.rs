@@ -8,26 +8,37 @@ use crate::deadline::Deadline;
 use crate::ports::tasks::{ControllerCommand, ControllerQueues, TaskStore};
 use crate::store_error::StoreError;
 
-/// Cancels the tasks of `lines`, and sends a cancel command to each controller that holds one.
+/// The order lines whose tasks to cancel.
+#[derive(Debug, Clone, Copy)]
+pub struct ClosedLines<'a> {
+    /// The order.
+    pub order: OrderId,
+    /// The numbers of the lines.
+    pub lines: &'a [u16],
+    /// When they are canceled.
+    pub at: Timestamp,
+    /// Until when conflicts are retried.
+    pub deadline: Deadline,
+}
+
+/// Cancels the tasks of `closed`, and sends a cancel command to each controller that holds one.
 ///
 /// The command is sent after the write, and again in every repeated call: an earlier call may have ended between the two.
 pub async fn cancel_tasks<Tasks: TaskStore, Queues: ControllerQueues>(
     tasks: &Tasks,
     controllers: &Queues,
-    (order, lines): (OrderId, &[u16]),
-    now: Timestamp,
-    deadline: Deadline,
+    closed: ClosedLines<'_>,
 ) -> Result<(), StoreError> {
-    for line in lines {
-        let id = TaskId::for_order_line(order, *line);
-        let Some(task) = cancel_task(tasks, id, deadline).await? else {
+    for line in closed.lines {
+        let id = TaskId::for_order_line(closed.order, *line);
+        let Some(task) = cancel_task(tasks, id, closed.deadline).await? else {
             continue;
         };
         if task.state == TaskState::Canceling
             && let Some(controller) = &task.controller_id
         {
             controllers
-                .send(controller, ControllerCommand::Cancel, &task, now)
+                .send(controller, ControllerCommand::Cancel, &task, closed.at)
                 .await?;
         }
     }

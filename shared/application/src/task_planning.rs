@@ -12,7 +12,7 @@ use crate::ports::clock::Clock;
 use crate::ports::tasks::{ControllerQueues, TaskQueue, TaskStore};
 use crate::store_error::StoreError;
 use crate::stream_change::StreamChange;
-use crate::task_cancellation::cancel_tasks;
+use crate::task_cancellation::{ClosedLines, cancel_tasks};
 
 /// The deadline for canceling the tasks of one order. A batch has at most 50 changes and 30 s.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,14 +72,13 @@ impl<
         if !location.is_some_and(|known| known.location.is_automated()) {
             return Ok(());
         }
-        cancel_tasks(
-            &self.tasks,
-            &self.controllers,
-            (order.order_id, lines),
-            self.clock.now(),
-            Deadline::within(CANCEL_TIMEOUT),
-        )
-        .await
+        let closed = ClosedLines {
+            order: order.order_id,
+            lines,
+            at: self.clock.now(),
+            deadline: Deadline::within(CANCEL_TIMEOUT),
+        };
+        cancel_tasks(&self.tasks, &self.controllers, closed).await
     }
 }
 

@@ -7,7 +7,9 @@ use stockline_domain::task::{Report, ReportEffect, ReportRefused, Task, TaskStat
 
 use crate::deadline::Deadline;
 use crate::metrics::{Metric, count};
-use crate::ports::tasks::{CompletionOutcome, CompletionStore, TaskStore};
+use crate::ports::tasks::{
+    CompletionOutcome, CompletionStore, TaskCompletion, TaskQueue, TaskStore,
+};
 use crate::store_error::StoreError;
 
 /// The outcome of a report.
@@ -38,6 +40,25 @@ pub struct ReportRequest<'a> {
     pub deadline: Deadline,
 }
 
+/// Applies the report like [`settle_report`], and sends the queue message of a task that waits for a controller again.
+///
+/// The message is sent for a repeated report too: the first attempt may have failed before this send. The queue drops a
+/// duplicate.
+pub async fn receive_report<Tasks: TaskStore, Completions: CompletionStore, Queue: TaskQueue>(
+    tasks: &Tasks,
+    completions: &Completions,
+    queue: &Queue,
+    request: ReportRequest<'_>,
+) -> Result<ReportOutcome, StoreError> {
+    let outcome = settle_report(tasks, completions, request).await?;
+    if let ReportOutcome::Applied(task) = &outcome
+        && task.state == TaskState::Queued
+    {
+        queue.enqueue(task, request.at).await?;
+    }
+    Ok(outcome)
+}
+
 /// Applies the report. Concurrent reports are serialized: each is decided on the task as the one before it left it.
 pub async fn settle_report<Tasks: TaskStore, Completions: CompletionStore>(
     tasks: &Tasks,
@@ -62,16 +83,13 @@ pub async fn settle_report<Tasks: TaskStore, Completions: CompletionStore>(
                 completed: done,
                 canceled: dropped,
             }) => {
-                let completion = completions
-                    .complete(
-                        &before,
-                        &done,
-                        request.report.occurred_at,
-                        request.at,
-                        request.deadline,
-                    )
-                    .await?;
-                match completion {
+                let completion = TaskCompletion {
+                    before: &before,
+                    after: &done,
+                    occurred_at: request.report.occurred_at,
+                    at: request.at,
+                };
+                match completions.complete(completion, request.deadline).await? {
                     CompletionOutcome::Completed => Some(done),
                     CompletionOutcome::NothingOpen => {
                         tasks.replace(&before, &dropped).await?.then_some(dropped)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::replenishment::ReplenishmentStore;
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::{
     ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, StockChangeStore,
 };
@@ -17,13 +17,14 @@ use stockline_application::replenishment::{ReplenishOutcome, replenish};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
-use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::{ReplenishmentOrder, ReplenishmentState};
 use stockline_domain::split_level::SplitLevel;
-use stockline_domain::stock_change::{MovementObservations, RequestedChange};
+use stockline_domain::stock_change::RequestedChange;
 use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::replenishment::{alert, stock_milk};
 use stockline_testkit::conformance::stock::{apply, change, deadline, key, receipt, request};
+use stockline_testkit::memory::catalog::EveryLevelStockable;
 use stockline_testkit::memory::shop::MemoryShop;
 
 /// A shop whose first operations of each kind are disturbed.
@@ -32,7 +33,7 @@ struct DisturbedShop {
     shop: MemoryShop,
     /// Reads that show an empty level, because all stock moved between its buckets meanwhile.
     torn_reads: AtomicU32,
-    /// Reads of the ledger that miss a movement.
+    /// Reads of the ledger that miss every movement.
     incomplete_ledger_reads: AtomicU32,
     /// A replenishment order that the next read shows, because another writer changed it after the read.
     outdated_order: Mutex<Option<ReplenishmentOrder>>,
@@ -62,16 +63,15 @@ impl StockChangeStore for DisturbedShop {
         self.shop.read_snapshot(key, deadline).await
     }
 
-    async fn on_hand_delta_since(
+    async fn movements_back_to(
         &self,
-        level: &SplitLevel,
+        bucket: &Level,
         time: Timestamp,
-        observed: &MovementObservations,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Vec<Movement>, StoreError> {
         if take(&self.incomplete_ledger_reads) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        self.shop.on_hand_delta_since(level, time, observed).await
+        self.shop.movements_back_to(bucket, time).await
     }
 
     async fn read_replenishment_order(
@@ -107,10 +107,12 @@ impl StockChangeStore for DisturbedShop {
     }
 }
 
-/// A shop with ten units of milk, received at noon.
+/// A shop with ten units of milk, received at noon in two deliveries.
 async fn shop() -> DisturbedShop {
     let shop = DisturbedShop::default();
-    apply(&shop.shop, "opening", 0, &receipt("store-1", 10)).await;
+    for (index, quantity) in [(0, 4), (1, 6)] {
+        apply(&shop.shop, "opening", index, &receipt("store-1", quantity)).await;
+    }
     shop
 }
 
@@ -129,9 +131,9 @@ impl DisturbedShop {
             index: 0,
             change,
             at: "2026-03-01T12:01:00Z".parse().unwrap(),
-            missing: MissingLevel::Report,
         };
-        apply_change(self, pending, Deadline::within(Duration::from_secs(1))).await
+        let deadline = Deadline::within(Duration::from_secs(1));
+        apply_change(self, &EveryLevelStockable, pending, deadline).await
     }
 
     fn on_hand(&self) -> i64 {

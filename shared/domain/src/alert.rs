@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlertId, LocationId, Sku};
-use crate::level::Level;
+use crate::level::{Level, LevelKey, ReorderPolicy};
 
 /// The kind of a stock alert, ordered by severity.
 ///
@@ -93,7 +93,7 @@ impl StockAlert {
     /// Returns the alert that `level` raises in alert state `state`, if it raises one.
     pub fn raised_by(level: &Level, state: AlertKind) -> Option<Self> {
         let reorder_point = level.policy.as_ref().map(|policy| policy.reorder_point);
-        let kind = crossing(state, level.available(), reorder_point)?;
+        let kind = crossing(state, level.available(), level.policy.as_ref())?;
         Some(Self {
             location_id: level.location_id.clone(),
             sku: level.sku.clone(),
@@ -103,6 +103,14 @@ impl StockAlert {
             reorder_point,
             level_version: level.version,
         })
+    }
+
+    /// Returns the level that raised it.
+    pub fn level_key(&self) -> LevelKey {
+        LevelKey {
+            location_id: self.location_id.clone(),
+            sku: self.sku.clone(),
+        }
     }
 
     /// Returns the id of the alert: the same for the same crossing, however often it is detected or delivered.
@@ -119,10 +127,15 @@ impl StockAlert {
 /// Returns the kind of alert that a level in alert state `state` raises, which is also its next state; none where the state
 /// does not change.
 ///
-/// A level without a reorder point is never low. A level recovers only when it exceeds its reorder point by more than a tenth
-/// and by more than 1, so that sales and returns around the reorder point do not raise an alert each.
-pub fn crossing(state: AlertKind, available: i64, reorder_point: Option<i64>) -> Option<AlertKind> {
-    let threshold = reorder_point.unwrap_or(0).max(0);
+/// A level without a policy is never low. A level recovers only when it exceeds its reorder point by more than a tenth and by
+/// more than 1, so that sales and returns around the reorder point do not raise an alert each. A level above its reorder point
+/// that reaches its target level has recovered too, because no replenishment order fills it further.
+pub fn crossing(
+    state: AlertKind,
+    available: i64,
+    policy: Option<&ReorderPolicy>,
+) -> Option<AlertKind> {
+    let threshold = policy.map_or(0, |policy| policy.reorder_point.max(0));
     let kind = match available {
         ..0 => AlertKind::Short,
         0 => AlertKind::OutOfStock,
@@ -132,23 +145,46 @@ pub fn crossing(state: AlertKind, available: i64, reorder_point: Option<i64>) ->
     if kind > state {
         return Some(kind);
     }
-    let is_recovered = available > threshold.saturating_add((threshold / 10).max(1));
+    let is_full = policy.is_some_and(|policy| available >= policy.target_level);
+    let is_above_band = available > threshold.saturating_add((threshold / 10).max(1));
+    let is_recovered = available > threshold && (is_above_band || is_full);
     (state > AlertKind::Recovered && is_recovered).then_some(AlertKind::Recovered)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::level::{LevelKey, ReorderPolicy, ReplenishmentMode};
+    use crate::level::ReplenishmentMode;
     use AlertKind::{Low, OutOfStock, Recovered, Short};
     use proptest::prelude::*;
 
+    fn policy(reorder_point: i64, target_level: i64) -> ReorderPolicy {
+        ReorderPolicy {
+            reorder_point,
+            target_level,
+            order_multiple: 1,
+            safety_stock: 0,
+            lead_time_days: 0,
+            buckets: 1,
+            mode: ReplenishmentMode::MinMax,
+        }
+    }
+
+    /// A policy whose target level is out of reach.
+    fn reorder_at(reorder_point: i64) -> ReorderPolicy {
+        policy(reorder_point, i64::MAX)
+    }
+
     /// The alerts raised while the available quantity takes these values.
     fn alerts(reorder_point: Option<i64>, available: &[i64]) -> Vec<AlertKind> {
+        alerts_of(reorder_point.map(reorder_at).as_ref(), available)
+    }
+
+    fn alerts_of(policy: Option<&ReorderPolicy>, available: &[i64]) -> Vec<AlertKind> {
         let mut state = AlertKind::default();
         let mut alerts = Vec::new();
         for quantity in available {
-            if let Some(kind) = crossing(state, *quantity, reorder_point) {
+            if let Some(kind) = crossing(state, *quantity, policy) {
                 state = kind;
                 alerts.push(kind);
             }
@@ -194,8 +230,22 @@ mod tests {
 
     #[test]
     fn reorder_point_moved_across_the_level_raises_an_alert() {
-        assert_eq!(crossing(Recovered, 8, Some(10)), Some(Low));
-        assert_eq!(crossing(Low, 8, Some(4)), Some(Recovered));
+        assert_eq!(crossing(Recovered, 8, Some(&reorder_at(10))), Some(Low));
+        assert_eq!(crossing(Low, 8, Some(&reorder_at(4))), Some(Recovered));
+    }
+
+    #[test]
+    fn level_filled_to_a_target_within_the_band_has_recovered() {
+        let narrow = policy(1, 2);
+        assert_eq!(
+            alerts_of(Some(&narrow), &[2, 1, 0, 2, 1, 0]),
+            [Low, OutOfStock, Recovered, Low, OutOfStock]
+        );
+        let tenth = policy(100, 110);
+        assert_eq!(
+            alerts_of(Some(&tenth), &[110, 100, 109, 110, 100]),
+            [Low, Recovered, Low]
+        );
     }
 
     #[test]
@@ -208,15 +258,7 @@ mod tests {
             on_hand: 9,
             allocated: 2,
             version: 7,
-            policy: Some(ReorderPolicy {
-                reorder_point: 10,
-                target_level: 40,
-                order_multiple: 1,
-                safety_stock: 0,
-                lead_time_days: 0,
-                buckets: 1,
-                mode: ReplenishmentMode::MinMax,
-            }),
+            policy: Some(policy(10, 40)),
             ..Level::empty(&milk)
         };
         let alert = StockAlert {
@@ -283,11 +325,24 @@ mod tests {
         fn processing_a_level_again_raises_no_alert(
             state in prop::sample::select(vec![Recovered, Low, OutOfStock, Short]),
             available: i64,
-            reorder_point: Option<i64>,
+            levels: Option<(i64, i64)>,
         ) {
-            if let Some(next) = crossing(state, available, reorder_point) {
-                prop_assert_eq!(crossing(next, available, reorder_point), None);
+            let policy = levels.map(|(reorder_point, target_level)| policy(reorder_point, target_level));
+            if let Some(next) = crossing(state, available, policy.as_ref()) {
+                prop_assert_eq!(crossing(next, available, policy.as_ref()), None);
             }
+        }
+
+        #[test]
+        fn level_that_is_refilled_alerts_again_when_it_falls(
+            state in prop::sample::select(vec![Recovered, Low, OutOfStock, Short]),
+            reorder_point in 0_i64..1000,
+            above in 1_i64..1000,
+        ) {
+            let policy = policy(reorder_point, reorder_point + above);
+            let refilled = crossing(state, policy.target_level, Some(&policy)).unwrap_or(state);
+            prop_assert_eq!(refilled, Recovered);
+            prop_assert!(crossing(refilled, reorder_point, Some(&policy)).is_some());
         }
     }
 }

@@ -13,102 +13,11 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::level::{Level, LevelDelta};
+use crate::level::{Level, Quantity};
 
 pub use repair::{RepairWrite, Replacement, repair};
 pub use replay::LedgerReplay;
 pub use window::{AuditWindow, WindowMovements};
-
-/// A quantity of a level that movements change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quantity {
-    /// Physically at the location.
-    OnHand,
-    /// Promised to orders.
-    Allocated,
-    /// On hand and unfit for sale.
-    Damaged,
-    /// On hand and withheld from sale.
-    OnHold,
-    /// On its way to the location.
-    InTransit,
-}
-
-impl Quantity {
-    /// The name as it is stored and sent.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OnHand => "on_hand",
-            Self::Allocated => "allocated",
-            Self::Damaged => "damaged",
-            Self::OnHold => "on_hold",
-            Self::InTransit => "in_transit",
-        }
-    }
-}
-
-/// All quantities of a level that movements change.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Quantities {
-    /// Physically at the location.
-    pub on_hand: i64,
-    /// Promised to orders.
-    pub allocated: i64,
-    /// On hand and unfit for sale.
-    pub damaged: i64,
-    /// On hand and withheld from sale.
-    pub on_hold: i64,
-    /// On its way to the location.
-    pub in_transit: i64,
-}
-
-impl Quantities {
-    /// Returns the quantities of `level`.
-    pub fn of(level: &Level) -> Self {
-        Self {
-            on_hand: level.on_hand,
-            allocated: level.allocated,
-            damaged: level.damaged,
-            on_hold: level.on_hold,
-            in_transit: level.in_transit,
-        }
-    }
-
-    /// Returns damaged, on hold and in transit: the quantities whose result a movement does not state.
-    fn states(&self) -> [i64; 3] {
-        [self.damaged, self.on_hold, self.in_transit]
-    }
-
-    /// Returns how much may still be promised to orders; negative when short.
-    pub fn available(&self) -> i64 {
-        self.on_hand - self.allocated - self.damaged - self.on_hold
-    }
-
-    /// Returns the quantities with the deltas of `change` added.
-    pub fn after(self, change: &LevelDelta) -> Self {
-        Self {
-            on_hand: self.on_hand.saturating_add(change.on_hand_delta),
-            allocated: self.allocated.saturating_add(change.allocated_delta),
-            damaged: self.damaged.saturating_add(change.states.damaged_delta),
-            on_hold: self.on_hold.saturating_add(change.states.on_hold_delta),
-            in_transit: self
-                .in_transit
-                .saturating_add(change.states.in_transit_delta),
-        }
-    }
-
-    /// Returns each quantity with its name.
-    pub fn each(self) -> [(Quantity, i64); 5] {
-        [
-            (Quantity::OnHand, self.on_hand),
-            (Quantity::Allocated, self.allocated),
-            (Quantity::Damaged, self.damaged),
-            (Quantity::OnHold, self.on_hold),
-            (Quantity::InTransit, self.in_transit),
-        ]
-    }
-}
 
 /// A contradiction between a level, its movements and the open orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,7 +220,7 @@ impl AuditedLevel {
         let last = self.stored.level.last_change.as_ref();
         let unrecorded = last.filter(|_| !self.is_recorded());
         let skipped = self.replay.recorded_after_skip();
-        let (level, sum) = (Quantities::of(&self.stored.level), self.replay.sum());
+        let (level, sum) = (self.stored.level.quantities(), self.replay.sum());
         let awaited = [
             unrecorded.map(|change| change.recorded_at),
             self.replay.recorded_after_hole(),
@@ -333,7 +242,7 @@ impl AuditedLevel {
                 version: level.version,
             });
         }
-        let (stored, summed) = (Quantities::of(level).each(), self.replay.sum().each());
+        let (stored, summed) = (level.quantities().each(), self.replay.sum().each());
         for ((quantity, level), (_, movements)) in stored.into_iter().zip(summed) {
             if level != movements {
                 differences.push(Difference::Movements {
@@ -347,7 +256,7 @@ impl AuditedLevel {
 
     fn check_quantities(&self, differences: &mut Vec<Difference>) {
         let level = &self.stored.level;
-        for (quantity, level) in Quantities::of(level).each() {
+        for (quantity, level) in level.quantities().each() {
             if level < 0 {
                 differences.push(Difference::Negative { quantity, level });
             }

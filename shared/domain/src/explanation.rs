@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::audit::{Difference, Quantities, Quantity};
+use crate::audit::Difference;
 use crate::ids::{MovementId, OrderId};
-use crate::level::{Level, Movement, MovementKind};
+use crate::level::{Level, Movement, MovementKind, Quantity};
 use crate::open_order::OpenOrder;
 
 /// The maximum number of open orders in an explanation.
@@ -179,7 +179,7 @@ pub fn orders_in_movements(histories: &[LevelHistory]) -> BTreeSet<OrderId> {
 impl Explanation {
     fn add(&mut self, history: &LevelHistory) {
         let level = &history.level;
-        for (quantity, level) in Quantities::of(level).each() {
+        for (quantity, level) in level.quantities().each() {
             if level < 0 {
                 self.differences
                     .push(Difference::Negative { quantity, level });

@@ -28,6 +28,27 @@ pub struct ReplenishmentCycle {
     /// The order, while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_order: Option<ReplenishmentOrderId>,
+    /// Whether the order was canceled. Then only an alert orders again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_canceled: bool,
+}
+
+/// What asks for an order of a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderTrigger {
+    /// This version of the level raised an alert.
+    Alert(u64),
+    /// This version of the level is due, see [`is_order_due`], without a new alert.
+    Due(u64),
+}
+
+impl OrderTrigger {
+    /// The version of the level that asks.
+    pub fn level_version(self) -> u64 {
+        match self {
+            Self::Alert(version) | Self::Due(version) => version,
+        }
+    }
 }
 
 /// Why no order is placed.
@@ -46,6 +67,9 @@ pub enum NoOrder {
     /// canceled by a person.
     #[error("an earlier order answered the alert")]
     AlertHandled,
+    /// The last order was canceled by a person, and no alert was raised since.
+    #[error("the last order was canceled, and only an alert orders again")]
+    Canceled,
     /// What is available and expected is above the reorder point, or reaches the target level.
     #[error("{projected} is projected, which is enough")]
     Enough {
@@ -76,6 +100,14 @@ pub fn order_reasons(level: &Level) -> Result<OrderReasons, NoOrder> {
         return Err(NoOrder::Enough { projected });
     }
     Ok(reasons(level, policy, missing))
+}
+
+/// Returns whether `level` needs an order and has none. An open order expects something, so `incoming` is 0 without one.
+///
+/// Alerts alone do not find all such levels: an order may arrive late or short, goods may return between the alert and its
+/// handling, and a policy may be set when the level is low already.
+pub fn is_order_due(level: &Level) -> bool {
+    level.incoming == 0 && order_reasons(level).is_ok()
 }
 
 fn reasons(level: &Level, policy: &ReorderPolicy, missing: i64) -> OrderReasons {

@@ -84,22 +84,17 @@ impl SplitLevel {
 
     /// Returns the level as a whole: the sums over its buckets, and the delta that was recorded last in any of them.
     pub fn total(&self) -> Level {
-        let sum = |of: fn(&Level) -> i64| self.buckets.iter().map(of).sum();
         let last = self
             .buckets
             .iter()
             .filter_map(|level| level.last_change.as_ref())
             .max_by_key(|change| change.recorded_at);
-        Level {
-            on_hand: sum(|level| level.on_hand),
-            allocated: sum(|level| level.allocated),
-            damaged: sum(|level| level.damaged),
-            on_hold: sum(|level| level.on_hold),
-            in_transit: sum(|level| level.in_transit),
+        let total = Level {
             version: self.buckets.iter().map(|level| level.version).sum(),
             last_change: last.cloned(),
             ..self.buckets[0].clone()
-        }
+        };
+        total.with_quantities(self.buckets.iter().map(Level::quantities).sum())
     }
 
     /// Returns how to write `change` of the whole level.

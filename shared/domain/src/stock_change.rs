@@ -6,7 +6,7 @@
 mod effect;
 mod observations;
 mod on_hand_delta;
-mod settled;
+mod order_receipt;
 
 use std::collections::BTreeSet;
 
@@ -20,9 +20,9 @@ use crate::millis;
 use crate::replenishment::ReceiptRefused;
 use crate::reported_time;
 
+pub use effect::{ChangeContext, SettledChange};
 pub use observations::MovementObservations;
 pub use on_hand_delta::{may_have_occurred_since, on_hand_delta_since};
-pub use settled::{SettledChange, settle_change};
 
 /// Maximum number of changes in one request.
 pub const MAX_CHANGES: usize = 100;

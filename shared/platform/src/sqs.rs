@@ -15,7 +15,9 @@ use stockline_application::message::Envelope;
 use stockline_application::metrics::{Metric, count};
 use stockline_application::ports::queue::QueueRecord;
 use stockline_application::ports::queue::QueueSource;
+use stockline_application::ports::replenishment::ReorderQueue;
 use stockline_application::ports::tasks::{ControllerCommand, ControllerQueues, TaskQueue};
+use stockline_application::reorder_messages::ReorderMessage;
 use stockline_application::store_error::StoreError;
 use stockline_application::task_messages::{
     QueuedTask, TASK_COMMAND, TASK_MESSAGE_VERSION, TASK_QUEUED, TaskCommand,
@@ -43,7 +45,12 @@ impl FifoMessage {
         let data = QueuedTask {
             task_id: task.task_id,
         };
-        Self::new(group, deduplication_id, TASK_QUEUED, data, task, now)
+        Self {
+            group,
+            deduplication_id,
+            body: String::new(),
+        }
+        .with_body(TASK_QUEUED, data, task, now)
     }
 
     /// The command, sent at `now`, to the controller that holds the lease of `task`.
@@ -58,19 +65,17 @@ impl FifoMessage {
         };
         let deduplication_id = format!("{}#{}#{verb}", task.task_id, task.lease_id);
         let data = TaskCommand::new(command, task, now);
-        Self::new(
-            task.task_id.to_string(),
+        Self {
+            group: task.task_id.to_string(),
             deduplication_id,
-            TASK_COMMAND,
-            data,
-            task,
-            now,
-        )
+            body: String::new(),
+        }
+        .with_body(TASK_COMMAND, data, task, now)
     }
 
-    fn new<T: Serialize>(
-        group: String,
-        deduplication_id: String,
+    /// Sets the body to an envelope of `data` on `task`, sent at `now`.
+    fn with_body<T: Serialize>(
+        self,
         type_: &str,
         data: T,
         task: &Task,
@@ -80,7 +85,7 @@ impl FifoMessage {
         let envelope = Envelope {
             type_: type_.to_owned(),
             version: TASK_MESSAGE_VERSION,
-            id: Uuid::new_v5(&task.task_id.as_uuid(), deduplication_id.as_bytes()),
+            id: Uuid::new_v5(&task.task_id.as_uuid(), self.deduplication_id.as_bytes()),
             occurred_at: now,
             // A task that the lease sweeper queues again has no request. Its order is the next best id to search the logs for.
             correlation_id: cause
@@ -91,11 +96,7 @@ impl FifoMessage {
         };
         let body =
             serde_json::to_string(&envelope).map_err(StoreError::failed("write a message"))?;
-        Ok(Self {
-            group,
-            deduplication_id,
-            body,
-        })
+        Ok(Self { body, ..self })
     }
 }
 
@@ -155,6 +156,35 @@ impl ControllerQueues for SqsControllerQueues {
             FifoMessage::command(command, task, now)?,
         )
         .await
+    }
+}
+
+/// The queue `replenishment`.
+#[derive(Debug, Clone)]
+pub struct SqsReorders {
+    client: Client,
+    queue_url: String,
+}
+
+impl SqsReorders {
+    /// Sends to the queue at `queue_url`.
+    pub fn new(client: Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+}
+
+impl ReorderQueue for SqsReorders {
+    async fn request(&self, message: &ReorderMessage) -> Result<(), StoreError> {
+        const OPERATION: &str = "ask for a replenishment order";
+        let body = serde_json::to_string(message).map_err(StoreError::failed(OPERATION))?;
+        self.client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(body)
+            .send()
+            .await
+            .map_err(StoreError::failed(OPERATION))?;
+        Ok(())
     }
 }
 

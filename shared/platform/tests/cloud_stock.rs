@@ -3,7 +3,7 @@
 
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{
-    EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
+    EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore,
 };
 use stockline_application::ports::stock_changes::PendingChange;
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
@@ -15,6 +15,7 @@ use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{apply, deadline, key, on_hand, receipt, request};
 use stockline_testkit::conformance_tests;
 use stockline_testkit::lossy_connection::LossyConnection;
+use stockline_testkit::memory::catalog::EveryLevelStockable;
 
 conformance_tests!(stock, dynamodb, stock_store().await);
 conformance_tests!(stock_lookup, dynamodb, stock_store().await);
@@ -66,11 +67,11 @@ async fn change_with_lost_responses_is_applied_once() {
         index: 2,
         change: &change,
         at: "2026-03-01T12:00:00Z".parse().unwrap(),
-        missing: MissingLevel::Report,
     };
-    apply_change(&store, pending, deadline()).await.unwrap_err();
+    let send = || apply_change(&store, &EveryLevelStockable, pending, deadline());
+    send().await.unwrap_err();
     assert_eq!(connection.lost_count(), 5);
-    let again = apply_change(&store, pending, deadline()).await.unwrap();
+    let again = send().await.unwrap();
     assert!(
         matches!(&again, ChangeOutcome::AlreadyApplied(levels) if levels[0].on_hand == 15),
         "{again:?}"
@@ -126,7 +127,7 @@ async fn request_policy_and_movement_with_lost_responses_write_once() {
     let policy = serde_json::from_str(r#"{"reorder_point": 2, "target_level": 9}"#).unwrap();
     let milk = key("lost", "milk");
     let level = store
-        .set_policy(&milk, &policy, MissingLevel::Report, minute(0), deadline())
+        .set_policy(&milk, &policy, minute(0), deadline())
         .await
         .unwrap()
         .unwrap();

@@ -30,6 +30,19 @@ struct SaleOutcomes {
     refused: usize,
 }
 
+/// One round of orders.
+#[derive(Clone, Copy)]
+struct Round<'a> {
+    /// Part of the idempotency keys.
+    name: &'a str,
+    buyers: &'a ApiClient,
+    location: &'a str,
+    /// The number of orders.
+    count: usize,
+    /// The number of orders sent at the same time.
+    concurrency: usize,
+}
+
 /// Runs the sale of `seed` at `location`.
 pub async fn run(
     deployed: &Deployed,
@@ -48,16 +61,14 @@ pub async fn run(
     let mut rng = Rng::with_seed(seed);
     network.enable_faults(seed);
 
-    let first = sell(
-        &buyers,
+    let first_round = Round {
+        name: "first",
+        buyers: &buyers,
         location,
-        "first",
-        size.buyers,
-        size.concurrency,
-        &mut rng,
-        &mut report,
-    )
-    .await;
+        count: size.buyers,
+        concurrency: size.concurrency,
+    };
+    let first = sell(first_round, &mut rng, &mut report).await;
     report.check("units sold", first.placed.len(), units(size.units));
     report.check(
         "buyers refused",
@@ -72,17 +83,12 @@ pub async fn run(
         .collect();
     cancel(&buyers, &to_cancel, size.concurrency, &mut report).await;
 
-    let second_buyers = to_cancel.len() * 2;
-    let second = sell(
-        &buyers,
-        location,
-        "second",
-        second_buyers,
-        size.concurrency,
-        &mut rng,
-        &mut report,
-    )
-    .await;
+    let second_round = Round {
+        name: "second",
+        count: to_cancel.len() * 2,
+        ..first_round
+    };
+    let second = sell(second_round, &mut rng, &mut report).await;
     report.check("units sold again", second.placed.len(), to_cancel.len());
     network.disable_faults();
 
@@ -114,27 +120,25 @@ fn units(units: i64) -> usize {
     usize::try_from(units).unwrap()
 }
 
-async fn sell(
-    buyers: &ApiClient,
-    location: &str,
-    round: &str,
-    count: usize,
-    concurrency: usize,
-    rng: &mut Rng,
-    report: &mut ChaosReport,
-) -> SaleOutcomes {
-    let orders: Vec<(String, Value)> = (0..count)
+async fn sell(round: Round<'_>, rng: &mut Rng, report: &mut ChaosReport) -> SaleOutcomes {
+    let Round {
+        name,
+        buyers,
+        location,
+        ..
+    } = round;
+    let orders: Vec<(String, Value)> = (0..round.count)
         .map(|number| {
             let channel = *rng.choice(&["pos", "online", "click_and_collect"]).unwrap();
             (
-                format!("{location}-{round}-{number}"),
+                format!("{location}-{name}-{number}"),
                 order_body(location, channel),
             )
         })
         .collect();
     let results: Vec<Option<Settled>> = iter(&orders)
         .map(|(key, body)| settle(buyers, "/v1/orders", key, body))
-        .buffer_unordered(concurrency)
+        .buffer_unordered(round.concurrency)
         .collect()
         .await;
     let mut outcomes = SaleOutcomes::default();

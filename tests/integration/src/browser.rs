@@ -102,9 +102,13 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// Emulates a media feature, such as `prefers-color-scheme`.
-    pub fn prefer(&mut self, feature: &str, value: &str) {
-        let features = json!({"features": [{"name": feature, "value": value}]});
+    /// Emulates media features, such as `prefers-color-scheme`.
+    pub fn prefer(&mut self, features: &[(&str, &str)]) {
+        let features = features.iter();
+        let features: Vec<Value> = features
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        let features = json!({"features": features});
         self.call("Emulation.setEmulatedMedia", &features);
     }
 

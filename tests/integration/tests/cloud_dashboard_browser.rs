@@ -31,6 +31,13 @@ async fn open_store(deployed: &Deployed) {
     let stock = GROCERIES.map(|(sku, _, quantity, _)| (sku, quantity));
     deployed.open_store(STORE, &stock).await;
     let admin = deployed.admin();
+    let location = json!({"location_id": STORE, "name": "Berlin Mitte", "kind": "store", "time_zone": "Europe/Berlin",
+        "close_out_hour": 4, "zones": []});
+    let put = admin
+        .put(&format!("/v1/locations/{STORE}"), &location)
+        .await
+        .unwrap();
+    put.expect_status(&[200]).unwrap();
     for (sku, name, _, reorder_point) in GROCERIES {
         let product = json!({"sku": sku, "name": name, "unit_of_measure": "each", "brand": "Stockline Foods",
             "category": "Groceries"});
@@ -171,8 +178,11 @@ async fn manager_counts_an_item_and_sees_a_sale_without_reload() {
         browser.open(&format!("{base}/stores/{STORE}/{path}"));
         assert_fits(&mut browser);
     }
+    browser.prefer(&[
+        ("prefers-color-scheme", "dark"),
+        ("prefers-reduced-motion", "reduce"),
+    ]);
     browser.open(&format!("{base}/stores/{STORE}/stock"));
-    browser.prefer("prefers-color-scheme", "dark");
     store_screenshot(&mut browser, "narrow-dark");
 
     // without an error in the console, but for the page that does not exist and the conflict

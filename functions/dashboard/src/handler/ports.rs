@@ -1,6 +1,6 @@
 //! The ports that the pages need, and their implementations.
 
-use stockline_application::ports::catalog::{CatalogStore, ProductLookup};
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::identity::IdentityProvider;
 use stockline_application::ports::orders::{OpenOrders, OrderStore};
@@ -17,7 +17,7 @@ pub trait Ports: Send + Sync {
     /// Orders.
     type Orders: OrderStore + OpenOrders;
     /// Products and locations.
-    type Catalog: CatalogStore + ProductLookup + Clone;
+    type Catalog: CatalogStore + ProductReader + Clone;
     /// The identity provider.
     type Provider: IdentityProvider;
     /// The time.
@@ -60,7 +60,7 @@ impl<Stock, Orders, Catalog, Provider, Time, Random> Ports
 where
     Stock: StockStore + StockChangeStore + StockLookup + ReplenishmentStore,
     Orders: OrderStore + OpenOrders,
-    Catalog: CatalogStore + ProductLookup + Clone,
+    Catalog: CatalogStore + ProductReader + Clone,
     Provider: IdentityProvider,
     Time: Clock + Clone,
     Random: RandomSource,

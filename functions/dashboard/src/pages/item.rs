@@ -172,7 +172,7 @@ fn render<P: Ports>(
             None => { (notice(visit.request.query("notice"))) }
         }
         (quantities(item))
-        (parts::level_bar(level))
+        (parts::level_bar(level, parts::BarSize::Page))
         (forms)
         @if let Some(explained) = shown.explained {
             (explanation::render(dashboard, place, &explained.explanation))
@@ -231,7 +231,7 @@ fn movements(place: &KnownLocation, movements: &[Movement]) -> Markup {
                         @for movement in movements {
                             @let change = &movement.change;
                             tr role="row" {
-                                th scope="row" role="rowheader" { (labels::time(change.occurred_at, &place.time_zone)) }
+                                th scope="row" role="rowheader" { (parts::time(change.occurred_at, &place.time_zone)) }
                                 (parts::cell("Kind", &html! { (labels::words(&change.kind)) }))
                                 (parts::cell("Reason", &html! { (change.reason.as_deref().unwrap_or("–")) }))
                                 (parts::number("On hand", &labels::change(change.on_hand_delta)))

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use stockline_domain::catalog::UnitOfMeasure;
 use stockline_domain::level::Level;
+use stockline_domain::order::Channel;
 
 /// Writes a quantity with a comma between groups of three digits.
 pub fn quantity(quantity: i64) -> String {
@@ -48,6 +49,15 @@ pub fn words<T: Serialize>(name: &T) -> String {
     let mut characters = name.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).collect()
+}
+
+/// Writes a sales channel.
+pub fn channel(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Pos => "Till",
+        Channel::Online => "Online",
+        Channel::ClickAndCollect => "Click and collect",
+    }
 }
 
 /// The unit after a quantity; empty for pieces.

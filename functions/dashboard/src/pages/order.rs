@@ -68,7 +68,7 @@ fn render<P: Ports>(
         dl.facts {
             div { dt { "Order id" } dd { code { (order.order_id) } } }
             div { dt { "Sold" } dd { (time(order.sold_at)) } }
-            div { dt { "Channel" } dd { (labels::words(&order.channel)) } }
+            div { dt { "Channel" } dd { (labels::channel(order.channel)) } }
             @if let Some(reference) = &order.external_reference { div { dt { "Reference" } dd { (reference) } } }
             @if let Some(at) = order.canceled_at { div { dt { "Canceled" } dd { (time(at)) } } }
             div { dt { "Total" } dd { b { (order.total) } } }

@@ -122,8 +122,8 @@ fn render<P: Ports>(
                                 a href=(site.path(&order_path(&id))) { (id[..8]) }
                                 @if let Some(reference) = &order.external_reference { " " span.sku { (reference) } }
                             }
-                            (parts::cell("Sold", &html! { (labels::time(order.sold_at, &place.time_zone)) }))
-                            (parts::cell("Channel", &html! { (labels::words(&order.channel)) }))
+                            (parts::cell("Sold", &parts::time(order.sold_at, &place.time_zone)))
+                            (parts::cell("Channel", &html! { (labels::channel(order.channel)) }))
                             (parts::number("Pieces", &labels::quantity(pieces)))
                             (parts::number("Total", &order.total.to_string()))
                             (parts::cell("State", &status_badge(order.status)))

@@ -1,12 +1,23 @@
 //! Parts that several pages use: badges, bars, tables and pages of lists.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use stockline_domain::level::Level;
 
 use crate::pages::labels;
 
 /// The width of a bar, in its own units.
-const BAR: i64 = 100;
+const BAR: i64 = 1000;
+
+/// How wide a bar is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BarSize {
+    /// In a cell of a table.
+    Cell,
+    /// As wide as the page.
+    Page,
+}
 
 /// The badge of a level that needs attention.
 pub fn condition_badge(level: &Level) -> Markup {
@@ -21,7 +32,7 @@ pub fn condition_badge(level: &Level) -> Markup {
 
 /// A bar of the available quantity on the way to the target level, with a mark at the reorder point. The figures beside it say
 /// the same in text.
-pub fn level_bar(level: &Level) -> Markup {
+pub fn level_bar(level: &Level, size: BarSize) -> Markup {
     let Some(policy) = &level.policy else {
         return Markup::default();
     };
@@ -29,13 +40,22 @@ pub fn level_bar(level: &Level) -> Markup {
     let position = |quantity: i64| quantity.clamp(0, full) * BAR / full;
     let class = labels::condition(level).map_or("good", |(class, _)| class);
     let (available, mark) = (position(level.available()), position(policy.reorder_point));
+    let mark_width = match size {
+        BarSize::Cell => 12,
+        BarSize::Page => 2,
+    };
     html! {
         svg.bar-chart viewBox={"0 0 " (BAR) " 8"} preserveAspectRatio="none" aria-hidden="true" focusable="false" {
             rect.ground width=(BAR) height="8" rx="1" {}
             rect.(class) width=(available) height="8" rx="1" {}
-            rect.mark x=(mark.min(BAR - 1)) width="1" height="8" {}
+            rect.mark x=(mark.min(BAR - mark_width)) width=(mark_width) height="8" {}
         }
     }
+}
+
+/// A time in the time zone of the store.
+pub fn time(at: Timestamp, zone: &TimeZone) -> Markup {
+    html! { time datetime=(at) { (labels::time(at, zone)) } }
 }
 
 /// A cell of a table. On a narrow screen the row is a card, and the cell shows `label` beside its content.

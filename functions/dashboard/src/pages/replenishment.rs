@@ -117,7 +117,7 @@ fn orders<P: Ports>(
                             }
                             (parts::number("Ordered", &labels::quantity(order.quantity)))
                             (parts::number("Expected", &labels::quantity(order.expected())))
-                            (parts::cell("Placed", &html! { (labels::time(order.placed_at, &place.time_zone)) }))
+                            (parts::cell("Placed", &parts::time(order.placed_at, &place.time_zone)))
                             (parts::cell("Why", &reasons(order)))
                             td.actions role="cell" {
                                 @if order.state.is_open() { (cancel(dashboard, visit, (order, name(overview, &order.sku)))) }

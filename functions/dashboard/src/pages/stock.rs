@@ -151,11 +151,12 @@ fn level_row<P: Ports>(dashboard: &Dashboard<P>, place: &KnownLocation, row: &St
     let path = item_path(level.location_id.as_str(), level.sku.as_str());
     let reorder_point = level.policy.as_ref().map(|policy| policy.reorder_point);
     let reorder_point = reorder_point.map_or_else(|| "–".to_owned(), labels::quantity);
-    let counted_at = level.counted_at;
-    let counted_at = counted_at.map_or_else(
-        || "never".to_owned(),
-        |at| labels::time(at, &place.time_zone),
-    );
+    let counted_at = html! {
+        @match level.counted_at {
+            Some(at) => { (parts::time(at, &place.time_zone)) }
+            None => { "never" }
+        }
+    };
     let quantity = |quantity| format!("{}{unit}", labels::quantity(quantity));
     html! {
         tr role="row" {
@@ -164,12 +165,12 @@ fn level_row<P: Ports>(dashboard: &Dashboard<P>, place: &KnownLocation, row: &St
                 " " span.sku { (level.sku) }
             }
             td.number.strong role="cell" data-label="Available" { (quantity(level.available())) }
-            td.chart role="cell" { (parts::level_bar(level)) }
+            td.chart role="cell" { (parts::level_bar(level, parts::BarSize::Cell)) }
             (parts::number("On hand", &quantity(level.on_hand)))
             (parts::number("Allocated", &quantity(level.allocated)))
             (parts::number("Incoming", &quantity(level.incoming)))
             (parts::number("Reorder point", &reorder_point))
-            (parts::cell("Last count", &html! { (counted_at) }))
+            (parts::cell("Last count", &counted_at))
             (parts::cell("State", &parts::condition_badge(level)))
         }
     }

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod costs;
+mod reorders;
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
@@ -14,15 +15,17 @@ use stockline_platform::batch::{
 use stockline_platform::dynamodb::stock::level_change;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::memory::alerts::{MemoryAlerts, MemoryTopic};
+use stockline_testkit::memory::replenishment::MemoryReorders;
 use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
 
 struct Fixture {
-    alerter: StockAlerter<MemoryShop, MemoryAlerts, MemoryTopic, FakeClock>,
+    alerter: StockAlerter<MemoryShop, MemoryAlerts, MemoryTopic, MemoryReorders, FakeClock>,
     shop: MemoryShop,
     alerts: MemoryAlerts,
     topic: MemoryTopic,
+    reorders: MemoryReorders,
 }
 
 impl Fixture {
@@ -30,16 +33,19 @@ impl Fixture {
         let (alerts, topic) = (MemoryAlerts::default(), MemoryTopic::default());
         let clock = FakeClock::at("2026-03-01T18:00:00Z");
         let shop = MemoryShop::default();
+        let reorders = MemoryReorders::default();
         Self {
             alerter: StockAlerter {
                 levels: shop.clone(),
                 alerts: alerts.clone(),
                 topic: topic.clone(),
+                reorders: reorders.clone(),
                 clock,
             },
             shop,
             alerts,
             topic,
+            reorders,
         }
     }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use stockline_application::paging::Page;
 use stockline_application::ports::alerts::alert_message;
 use stockline_application::ports::stock::StockStore;
+use stockline_application::reorder_messages::reorder_message;
 use stockline_domain::alert::StockAlert;
 use stockline_domain::level::Level;
 use stockline_domain::replenishment::ReplenishmentOrder;
@@ -83,6 +84,19 @@ async fn sample_alerts_place_one_order() {
 }
 
 #[tokio::test]
+async fn sample_request_places_one_order() {
+    let shop = shop_with_low_milk().await;
+    let text = include_str!("../../../../events/replenishment.due.json");
+    let event: SqsEvent = serde_json::from_str(text).unwrap();
+    let request = queue_records(event).remove(0);
+    for _ in 0..2 {
+        let outcome = handler(&shop).record(request.clone()).await;
+        assert_eq!(outcome, RecordOutcome::Done);
+    }
+    assert_eq!(orders(&shop).await.len(), 1);
+}
+
+#[tokio::test]
 async fn redelivered_alert_changes_nothing() {
     let shop = shop_with_low_milk().await;
     let replenishment = handler(&shop);
@@ -132,4 +146,26 @@ async fn message_that_is_no_alert_is_rejected() {
         let outcome = replenishment.record(text_record(text)).await;
         assert!(matches!(outcome, RecordOutcome::Reject(_)), "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn due_level_is_ordered_until_a_person_cancels() {
+    let shop = shop_with_low_milk().await;
+    let replenishment = handler(&shop);
+    let due = || async {
+        let message = reorder_message(&milk(&shop).await, minute(0), "cause".to_owned());
+        text_record(&serde_json::to_string(&message).unwrap())
+    };
+    // given an order that a request placed, and that a person canceled
+    assert_eq!(replenishment.record(due().await).await, RecordOutcome::Done);
+    let placed = orders(&shop).await.remove(0);
+    let canceled = placed.cancel("ana", minute(1)).unwrap().unwrap();
+    let deadline = Deadline::within(CONFLICT_TIMEOUT);
+    shop.close(&placed, &canceled, deadline).await.unwrap();
+    // then a request for the same level places none, and an alert does
+    assert_eq!(replenishment.record(due().await).await, RecordOutcome::Done);
+    assert_eq!(orders(&shop).await.len(), 1);
+    let later = record(alert("store-1", milk(&shop).await.version));
+    assert_eq!(replenishment.record(later).await, RecordOutcome::Done);
+    assert_eq!(orders(&shop).await.len(), 2);
 }

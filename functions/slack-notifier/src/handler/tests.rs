@@ -1,18 +1,19 @@
 //! Batches of alerts and the Slack messages they become.
 
 use serde_json::{Value, json};
-use stockline_application::ports::alerts::alert_message;
+use stockline_application::ports::alerts::{ChatError, alert_message};
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_platform::batch::{BatchFailures, process_queue_batch, queue_records};
 use stockline_testkit::memory::alerts::MemoryChat;
 
 use super::*;
+use crate::card::SlackFormat;
 
 async fn notify(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchFailures {
-    let notifier = SlackNotifier::new(
-        chat.clone(),
-        "https://stock.example/board?a=1&b=2".to_owned(),
-    );
+    let format = SlackFormat {
+        dashboard_url: "https://stock.example/board?a=1&b=2".to_owned(),
+    };
+    let notifier = SlackNotifier::new(chat.clone(), format);
     let notifier = &notifier;
     process_queue_batch(
         records,

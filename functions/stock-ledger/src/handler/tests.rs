@@ -8,7 +8,7 @@ use stockline_application::ports::stock::RecordMovementOutcome;
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{LevelKey, Movement};
-use stockline_domain::stock_change::RequestedChange;
+use stockline_domain::stock_change::{ChangeContext, RequestedChange};
 use stockline_platform::batch::{
     BatchFailures, StreamRecord, process_stream_records, stream_records,
 };
@@ -40,13 +40,16 @@ fn levels_after_receipts(quantities: &[i64]) -> Vec<Level> {
     for (index, quantity) in quantities.iter().enumerate() {
         let body = json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": quantity});
         let receipt: RequestedChange = serde_json::from_value(body).unwrap();
-        let now = "2026-03-01T12:00:00Z".parse().unwrap();
+        let context = ChangeContext {
+            request: RequestId::derive("till", "1"),
+            index,
+            now: "2026-03-01T12:00:00Z".parse().unwrap(),
+            moved_since: 0,
+            replenishment_order: None,
+        };
         let before = levels[index].clone();
-        levels.extend(
-            receipt
-                .apply(&[before], 0, RequestId::derive("till", "1"), index, now)
-                .unwrap(),
-        );
+        let settled = receipt.apply(&[before], &context).unwrap();
+        levels.extend(settled.levels);
     }
     levels
 }

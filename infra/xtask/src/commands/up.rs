@@ -233,7 +233,8 @@ impl Deployment<'_> {
     /// Deploys what changed. The file `applying` exists while Terraform runs, to detect an interrupted apply.
     fn apply(&self, applying: &Path) -> Result<Cloud> {
         let running = cloud::ensure(&self.launcher, self.dir, self.port)?;
-        let identity_server = identity_server::ensure(&self.identity_server, self.dir)?;
+        let identity_server =
+            identity_server::ensure(&self.identity_server, self.dir, &[running.slack_port])?;
         let variables = self.variables(&running, &identity_server)?;
         let sources = terraform::sources(&self.workspace.infra())?;
         let deployment = AppliedDeployment {
@@ -262,6 +263,7 @@ impl Deployment<'_> {
         }
         let cloud = self.describe(&running, &identity_server, &self.terraform.outputs()?);
         files::write_json(&status_file, &cloud)?;
+        write_environments(&self.dir.join("environment"), &cloud)?;
         files::write_json(&record, &deployment)?;
         files::remove(applying)?;
         Ok(cloud)
@@ -348,6 +350,20 @@ impl Deployment<'_> {
             topics,
         }
     }
+}
+
+/// Writes the environment variables of each function to `<function>.env`, for `cargo lambda watch --env-file`.
+fn write_environments(folder: &Path, cloud: &Cloud) -> Result<()> {
+    files::make_folder(folder)?;
+    for function in cloud.functions.keys() {
+        let variables = cloud.function_environment(function)?;
+        let lines: String = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect();
+        files::write(&folder.join(format!("{function}.env")), lines.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<File> {

@@ -7,10 +7,10 @@ use stockline_domain::level::{Level, LevelKey, Movement};
 
 use crate::deadline::Deadline;
 use crate::paging::Page;
-use crate::ports::catalog::ProductLookup;
+use crate::ports::catalog::ProductReader;
 use crate::ports::clock::Clock;
 use crate::ports::stock::StockStore;
-use crate::product_cache::ProductCache;
+use crate::product_names::ProductNames;
 use crate::store_error::StoreError;
 
 /// How many movements are shown.
@@ -38,13 +38,13 @@ impl ItemOverview {
 /// Reads the level `key`, strongly consistent. Returns `None` if it does not exist.
 pub async fn read_item<Stock, Catalog, Time>(
     stock: &Stock,
-    products: &ProductCache<Catalog, Time>,
+    products: &ProductNames<Catalog, Time>,
     key: &LevelKey,
     deadline: Deadline,
 ) -> Result<Option<ItemOverview>, StoreError>
 where
     Stock: StockStore,
-    Catalog: ProductLookup,
+    Catalog: ProductReader,
     Time: Clock,
 {
     let Some(level) = stock.find(key).await? else {

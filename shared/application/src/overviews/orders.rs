@@ -4,10 +4,10 @@ use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::OrderId;
 
 use crate::deadline::Deadline;
-use crate::ports::catalog::ProductLookup;
+use crate::ports::catalog::ProductReader;
 use crate::ports::clock::Clock;
 use crate::ports::orders::{OrderStore, StoredOrder};
-use crate::product_cache::{ProductCache, Products};
+use crate::product_names::{ProductNames, Products};
 use crate::store_error::StoreError;
 
 /// An order with its products.
@@ -23,13 +23,13 @@ pub struct OrderOverview {
 /// caller's.
 pub async fn read_order<Orders, Catalog, Time>(
     orders: &Orders,
-    products: &ProductCache<Catalog, Time>,
+    products: &ProductNames<Catalog, Time>,
     (caller, id): (&Caller, OrderId),
     deadline: Deadline,
 ) -> Result<Option<OrderOverview>, StoreError>
 where
     Orders: OrderStore,
-    Catalog: ProductLookup,
+    Catalog: ProductReader,
     Time: Clock,
 {
     let Some(stored) = orders.find(id).await? else {

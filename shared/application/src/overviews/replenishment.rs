@@ -5,10 +5,10 @@ use stockline_domain::replenishment::{ReplenishmentOrder, ReplenishmentState};
 
 use crate::deadline::Deadline;
 use crate::paging::{Listing, Page};
-use crate::ports::catalog::ProductLookup;
+use crate::ports::catalog::ProductReader;
 use crate::ports::clock::Clock;
 use crate::ports::replenishment::ReplenishmentStore;
-use crate::product_cache::{ProductCache, Products};
+use crate::product_names::{ProductNames, Products};
 use crate::store_error::StoreError;
 
 /// A page of replenishment orders.
@@ -23,14 +23,14 @@ pub struct ReplenishmentOverview {
 /// Lists the orders of `location` in `state`. A write may be missing from the list for a moment.
 pub async fn list_replenishment<Store, Catalog, Time>(
     store: &Store,
-    products: &ProductCache<Catalog, Time>,
+    products: &ProductNames<Catalog, Time>,
     (location, state): (&LocationId, ReplenishmentState),
     page: Page,
     deadline: Deadline,
 ) -> Result<ReplenishmentOverview, StoreError>
 where
     Store: ReplenishmentStore,
-    Catalog: ProductLookup,
+    Catalog: ProductReader,
     Time: Clock,
 {
     let orders = store.list_orders(location, Some(state), page).await?;

@@ -8,10 +8,10 @@ use stockline_domain::level::Level;
 
 use crate::deadline::Deadline;
 use crate::paging::{Page, Position};
-use crate::ports::catalog::ProductLookup;
+use crate::ports::catalog::ProductReader;
 use crate::ports::clock::Clock;
 use crate::ports::stock::StockStore;
-use crate::product_cache::ProductCache;
+use crate::product_names::ProductNames;
 use crate::store_error::StoreError;
 
 /// The levels of one read. A search returns at least this many matches if there are more, and fewer than twice as many.
@@ -96,12 +96,12 @@ pub struct FoundStock {
 /// Levels have no index by name or condition. A search therefore reads all levels of the location, at most 1,000 at a time.
 pub async fn search_stock<Stock, Catalog, Time>(
     stock: &Stock,
-    products: &ProductCache<Catalog, Time>,
+    products: &ProductNames<Catalog, Time>,
     search: StockSearch<'_>,
 ) -> Result<FoundStock, StoreError>
 where
     Stock: StockStore,
-    Catalog: ProductLookup,
+    Catalog: ProductReader,
     Time: Clock,
 {
     let StockSearch {

@@ -108,6 +108,12 @@ pub enum ChatError {
     Rejected(String),
 }
 
+/// Formats alerts for a chat.
+pub trait AlertFormat: Send + Sync {
+    /// Formats `alerts`, one or more, as one message in the JSON of the chat.
+    fn message(&self, alerts: &[&AlertMessage]) -> serde_json::Value;
+}
+
 /// A chat channel.
 pub trait Chat: Send + Sync {
     /// Posts `message`.

@@ -11,6 +11,7 @@ pub mod orders;
 pub mod queue;
 pub mod randomness;
 pub mod replenishment;
+pub mod sales_tally;
 pub mod stock;
 pub mod stock_changes;
 pub mod stock_lookup;

@@ -8,6 +8,7 @@ use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder, Re
 
 use crate::deadline::Deadline;
 use crate::paging::{Listing, Page};
+use crate::reorder_messages::ReorderMessage;
 use crate::store_error::StoreError;
 
 /// What the decision to order is made on.
@@ -76,4 +77,13 @@ pub trait ReplenishmentStore: Send + Sync {
         state: Option<ReplenishmentState>,
         page: Page,
     ) -> impl Future<Output = Result<Listing<ReplenishmentOrder>, StoreError>> + Send;
+}
+
+/// The queue of requests to order for a level.
+pub trait ReorderQueue: Send + Sync {
+    /// Sends a request. Requests that are sent or delivered twice place one order.
+    fn request(
+        &self,
+        message: &ReorderMessage,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -33,15 +33,6 @@ pub struct EarlierRequest {
     pub applied: BTreeMap<usize, Vec<Level>>,
 }
 
-/// What to do if a level does not exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingLevel {
-    /// Report it, and change nothing.
-    Report,
-    /// Create it. The caller has checked that its product and location exist.
-    Create,
-}
-
 /// The outcome of recording a movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordMovementOutcome {
@@ -85,14 +76,22 @@ pub trait StockStore: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Listing<Level>, StoreError>> + Send;
 
-    /// Sets the reorder policy of a level. Returns `None` if the level does not exist and `missing` is [`MissingLevel::Report`].
+    /// Sets the reorder policy of a level, unless it has an equal one. Returns the level, or `None` if it does not exist.
     ///
     /// A policy that changes the number of buckets moves stock between them; those movements are recorded at `at`.
     fn set_policy(
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
-        missing: MissingLevel,
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
+
+    /// Creates a level with `policy` and without stock. Returns the level, or `None` if it exists.
+    fn create_with_policy(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
         at: Timestamp,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;

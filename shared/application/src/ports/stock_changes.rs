@@ -4,13 +4,12 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
-use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::{MovementObservations, RequestedChange};
+use stockline_domain::stock_change::RequestedChange;
 
 use crate::deadline::Deadline;
-use crate::ports::stock::MissingLevel;
 use crate::store_error::StoreError;
 
 /// A level as it was read.
@@ -34,8 +33,6 @@ pub struct PendingChange<'a> {
     pub change: &'a RequestedChange,
     /// When the request was first received.
     pub at: Timestamp,
-    /// What to do if a level does not exist.
-    pub missing: MissingLevel,
 }
 
 /// The planned write of one level.
@@ -86,14 +83,13 @@ pub trait StockChangeStore: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Option<LevelSnapshot>, StoreError>> + Send;
 
-    /// By how much `on_hand` of `level` changed at or after `time`, according to its recorded movements and those that
-    /// `observed` adds. Returns `None` while movements are missing: they are recorded shortly after the level changes.
-    fn on_hand_delta_since(
+    /// Reads the recorded movements of one bucket of a level, newest first, at least back to the newest that cannot have
+    /// happened at or after `time`. The newest movements may be missing: they are recorded shortly after the level changes.
+    fn movements_back_to(
         &self,
-        level: &SplitLevel,
+        bucket: &Level,
         time: Timestamp,
-        observed: &MovementObservations,
-    ) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Movement>, StoreError>> + Send;
 
     /// Reads the replenishment order that a receipt names, strongly consistent.
     fn read_replenishment_order(

@@ -74,17 +74,27 @@ pub enum CompletionOutcome {
     Conflict,
 }
 
+/// The completion of a task.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskCompletion<'a> {
+    /// The task as it was read.
+    pub before: &'a Task,
+    /// The completed task.
+    pub after: &'a Task,
+    /// When the goods left, as the controller reports it.
+    pub occurred_at: Timestamp,
+    /// When the report arrived.
+    pub at: Timestamp,
+}
+
 /// Completes tasks.
 pub trait CompletionStore: Send + Sync {
-    /// Replaces `before` by the completed `after`, moves its stock and fulfils its order line, all or nothing.
+    /// Replaces the task by the completed one, moves its stock and fulfils its order line, all or nothing.
     ///
     /// If a part of the line was fulfilled by hand, only the open quantity leaves.
     fn complete(
         &self,
-        before: &Task,
-        after: &Task,
-        occurred_at: Timestamp,
-        now: Timestamp,
+        completion: TaskCompletion<'_>,
         deadline: Deadline,
     ) -> impl Future<Output = Result<CompletionOutcome, StoreError>> + Send;
 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{AuditedLevel, LedgerReplay, Quantities, SkuAuditData};
+use super::{AuditedLevel, LedgerReplay, SkuAuditData};
 use crate::ids::MovementId;
-use crate::level::{Level, LevelDelta, Movement, MovementKind, StateDeltas};
+use crate::level::{Level, LevelDelta, Movement, MovementKind, Quantities, StateDeltas};
 use crate::split_level::SplitLevel;
 
 /// One write of a repair.
@@ -75,15 +75,10 @@ fn shared_out(
 ) -> Vec<Quantities> {
     let buckets = audit_data.levels.iter().zip(expected).zip(0_u8..);
     let mut buckets = buckets.map(|((audited, expected), position)| Level {
-        on_hand: expected.on_hand,
-        allocated: expected.allocated,
-        damaged: expected.damaged,
-        on_hold: expected.on_hold,
-        in_transit: expected.in_transit,
         // Renumber the buckets that exist, so that a missing bucket gets no share.
         bucket: position,
         split_over: u8::try_from(audit_data.levels.len()).unwrap_or(u8::MAX),
-        ..audited.stored.level.clone()
+        ..audited.stored.level.clone().with_quantities(*expected)
     });
     let Some(first) = buckets.next() else {
         return Vec::new();
@@ -98,10 +93,7 @@ fn shared_out(
     );
     let split = SplitLevel::new(first, &others);
     let shares = split.rewrite(&split.total(), &change);
-    shares
-        .iter()
-        .map(|(_, after)| Quantities::of(after))
-        .collect()
+    shares.iter().map(|(_, after)| after.quantities()).collect()
 }
 
 /// Returns the allocated quantity of each level, so that they add up to the open quantity of the orders.
@@ -166,7 +158,7 @@ impl AuditedLevel {
         let is_recorded =
             replay.last_movement() == level.last_change.as_ref().map(|c| c.movement_id);
         let ledger_matches = replay.sum() == expected && replay.gap().is_none() && is_recorded;
-        let level_matches = Quantities::of(level) == expected;
+        let level_matches = level.quantities() == expected;
         // A stale whole_short flag is cleared by the next change or rebalance, so it is no reason to repair the level.
         let whole_short_is_set = level.whole_short || !whole_short;
         let derived_values_match =
@@ -176,14 +168,9 @@ impl AuditedLevel {
         }
         let version = level.version.max(replay.last_version()) + 1;
         let mut after = Level {
-            on_hand: expected.on_hand,
-            allocated: expected.allocated,
-            damaged: expected.damaged,
-            on_hold: expected.on_hold,
-            in_transit: expected.in_transit,
             whole_short,
             version,
-            ..level.clone()
+            ..level.clone().with_quantities(expected)
         };
         let repair = if ledger_matches && level_matches {
             None
@@ -210,7 +197,7 @@ impl AuditedLevel {
             return None;
         }
         replay.add(&movement);
-        let fits = replay.sum() == Quantities::of(level) && replay.gap().is_none();
+        let fits = replay.sum() == level.quantities() && replay.gap().is_none();
         fits.then_some(movement)
     }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Quantities;
 use crate::ids::{MovementId, OrderId};
-use crate::level::{Movement, MovementKind};
+use crate::level::{Movement, MovementKind, Quantities};
 
 /// The sum of a level's movements, added oldest first, and the places where one does not follow from the one before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::ids::MovementId;
-use crate::level::{LevelDelta, LevelKey, Movement, MovementKind, StateDeltas};
+use crate::level::{LevelDelta, LevelKey, Movement, MovementKind, Quantities, StateDeltas};
 
 /// A level, its movements and the open quantity of its orders, as the tables store them.
 #[derive(Debug, Clone)]

@@ -136,12 +136,12 @@ impl Order {
     }
 
     /// Returns the ordered quantities by SKU.
-    pub fn quantities(&self) -> Vec<SkuQuantity> {
+    pub(crate) fn quantities(&self) -> Vec<SkuQuantity> {
         merged(self.lines.iter().map(|line| (&line.sku, line.quantity)))
     }
 
     /// Returns the open quantities by SKU.
-    pub fn open_quantities(&self) -> Vec<SkuQuantity> {
+    fn open_quantities(&self) -> Vec<SkuQuantity> {
         merged(
             self.lines
                 .iter()
@@ -151,31 +151,7 @@ impl Order {
 
     /// Returns the deltas of placing this order.
     pub fn placement_deltas(&self) -> Vec<KeyedDelta> {
-        self.placement().deltas_for(&self.quantities())
-    }
-
-    /// Returns the delta of placing this order for the level of `entry`.
-    pub fn placement_delta(&self, entry: &SkuQuantity) -> LevelDelta {
-        self.placement().delta_for(entry)
-    }
-
-    /// Returns the deltas of canceling this order at `at`, which release its open quantities. `reason` is the caller's.
-    pub fn release_deltas(&self, reason: Option<&str>, at: Timestamp) -> Vec<KeyedDelta> {
-        self.release(reason, at).deltas_for(&self.open_quantities())
-    }
-
-    /// Returns the delta of canceling this order at `at` for the level of `entry`.
-    pub fn release_delta(
-        &self,
-        entry: &SkuQuantity,
-        reason: Option<&str>,
-        at: Timestamp,
-    ) -> LevelDelta {
-        self.release(reason, at).delta_for(entry)
-    }
-
-    fn placement(&self) -> DeltaTemplate<'_> {
-        DeltaTemplate {
+        let placement = DeltaTemplate {
             cause: self.order_id.to_string(),
             kind: self.channel.placement_kind(),
             location_id: &self.location_id,
@@ -183,11 +159,13 @@ impl Order {
             reason: None,
             occurred_at: self.effective_sold_at(),
             recorded_at: self.placed_at,
-        }
+        };
+        placement.deltas_for(&self.quantities())
     }
 
-    fn release(&self, reason: Option<&str>, at: Timestamp) -> DeltaTemplate<'_> {
-        DeltaTemplate {
+    /// Returns the deltas of canceling this order at `at`, which release its open quantities. `reason` is the caller's.
+    pub fn release_deltas(&self, reason: Option<&str>, at: Timestamp) -> Vec<KeyedDelta> {
+        let release = DeltaTemplate {
             cause: self.order_id.to_string(),
             kind: MovementKind::Release,
             location_id: &self.location_id,
@@ -195,6 +173,7 @@ impl Order {
             reason: reason.map(str::to_owned),
             occurred_at: at,
             recorded_at: at,
-        }
+        };
+        release.deltas_for(&self.open_quantities())
     }
 }

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{NoOrder, ReplenishmentCycle, order_reasons};
+use super::{NoOrder, OrderTrigger, ReplenishmentCycle, order_reasons};
 use crate::ids::{LocationId, ReplenishmentOrderId, Sku};
 use crate::level::{Level, LevelKey};
 use crate::millis;
@@ -169,23 +169,26 @@ pub enum ReceiptRefused {
 }
 
 impl ReplenishmentOrder {
-    /// Returns the order that `level` needs after `cycle`, given an alert that version `alert_version` of the level raised.
+    /// Returns the order that `level` needs after `cycle`, given what asks for it.
     ///
-    /// The level is as it is now, not as it was at the alert: an alert that is delivered late orders what is missing now.
+    /// The level is as it is now, not as it was at the trigger: a trigger that is delivered late orders what is missing now.
     ///
     /// # Errors
     /// [`NoOrder`] with the reason why there is nothing to order.
     pub fn place(
         level: &Level,
         cycle: &ReplenishmentCycle,
-        alert_version: u64,
+        trigger: OrderTrigger,
         now: Timestamp,
     ) -> Result<Self, NoOrder> {
         if let Some(open) = cycle.open_order {
             return Err(NoOrder::OrderOpen(open));
         }
-        if alert_version <= cycle.decided_version {
+        if trigger.level_version() <= cycle.decided_version {
             return Err(NoOrder::AlertHandled);
+        }
+        if cycle.is_canceled && matches!(trigger, OrderTrigger::Due(_)) {
+            return Err(NoOrder::Canceled);
         }
         let reasons = order_reasons(level)?;
         let number = cycle.last_cycle + 1;
@@ -198,7 +201,7 @@ impl ReplenishmentOrder {
             location_id: level.location_id.clone(),
             sku: level.sku.clone(),
             cycle: number,
-            decided_version: level.version.max(alert_version),
+            decided_version: level.version.max(trigger.level_version()),
             state: ReplenishmentState::Open,
             quantity: reasons.quantity(),
             received_quantity: 0,
@@ -233,6 +236,7 @@ impl ReplenishmentOrder {
             last_cycle: self.cycle,
             decided_version: self.decided_version,
             open_order: self.state.is_open().then_some(self.replenishment_order_id),
+            is_canceled: self.state == ReplenishmentState::Canceled,
         }
     }
 

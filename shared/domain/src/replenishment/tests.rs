@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::ids::RequestId;
 use crate::level::{LevelError, LevelKey};
-use crate::stock_change::{ChangeRefused, RequestedChange, SettledChange, settle_change};
+use crate::stock_change::{ChangeContext, ChangeRefused, RequestedChange, SettledChange};
 use ReplenishmentState::{Canceled, Open, PartlyReceived, Received};
 
 const NOON: Timestamp = Timestamp::UNIX_EPOCH;
@@ -31,7 +31,8 @@ fn level(on_hand: i64, allocated: i64) -> Level {
 }
 
 fn place(level: &Level) -> Result<ReplenishmentOrder, NoOrder> {
-    ReplenishmentOrder::place(level, &ReplenishmentCycle::default(), level.version, NOON)
+    let alert = OrderTrigger::Alert(level.version);
+    ReplenishmentOrder::place(level, &ReplenishmentCycle::default(), alert, NOON)
 }
 
 fn receipt(quantity: i64, order: ReplenishmentOrderId) -> RequestedChange {
@@ -47,9 +48,14 @@ fn settle(
     level: &Level,
     index: usize,
 ) -> Result<SettledChange, ChangeRefused> {
-    let request = RequestId::derive("ana", "k1");
-    let levels = change.apply(std::slice::from_ref(level), 0, request, index, NOON)?;
-    settle_change(change, order, levels, NOON)
+    let context = ChangeContext {
+        request: RequestId::derive("ana", "k1"),
+        index,
+        now: NOON,
+        moved_since: 0,
+        replenishment_order: order,
+    };
+    change.apply(std::slice::from_ref(level), &context)
 }
 
 #[test]
@@ -122,7 +128,8 @@ fn open_order_or_handled_alert_places_no_second_order() {
     let low = level(5, 0);
     let order = place(&low).unwrap();
     let again = |cycle: &ReplenishmentCycle, alert_version| {
-        ReplenishmentOrder::place(&low, cycle, alert_version, NOON).map(|order| order.cycle)
+        let alert = OrderTrigger::Alert(alert_version);
+        ReplenishmentOrder::place(&low, cycle, alert, NOON).map(|order| order.cycle)
     };
     let open = NoOrder::OrderOpen(order.replenishment_order_id);
     assert_eq!(again(&order.as_cycle(), 8), Err(open));
@@ -134,9 +141,39 @@ fn open_order_or_handled_alert_places_no_second_order() {
         version: 9,
         ..level(5, 0)
     };
-    let order = ReplenishmentOrder::place(&decided_later, &ReplenishmentCycle::default(), 7, NOON);
+    let alert = OrderTrigger::Alert(7);
+    let order =
+        ReplenishmentOrder::place(&decided_later, &ReplenishmentCycle::default(), alert, NOON);
     let canceled = order.unwrap().cancel("ana", NOON).unwrap().unwrap();
     assert_eq!(again(&canceled.as_cycle(), 9), Err(NoOrder::AlertHandled));
+}
+
+#[test]
+fn due_level_is_ordered_unless_its_last_order_was_canceled() {
+    let low = level(5, 0);
+    let again = |cycle: &ReplenishmentCycle| {
+        let due = OrderTrigger::Due(8);
+        ReplenishmentOrder::place(&low, cycle, due, NOON).map(|order| order.cycle)
+    };
+    let order = place(&low).unwrap();
+    let open = NoOrder::OrderOpen(order.replenishment_order_id);
+    assert_eq!(again(&ReplenishmentCycle::default()), Ok(1));
+    assert_eq!(again(&order.as_cycle()), Err(open));
+    let received = order.receive(order.quantity, NOON).unwrap();
+    assert_eq!(again(&received.as_cycle()), Ok(2));
+    let canceled = order.cancel("ana", NOON).unwrap().unwrap();
+    assert_eq!(again(&canceled.as_cycle()), Err(NoOrder::Canceled));
+}
+
+#[test]
+fn level_is_due_when_it_is_low_and_expects_nothing() {
+    assert!(is_order_due(&level(10, 0)));
+    assert!(!is_order_due(&level(11, 0)));
+    let expecting = Level {
+        incoming: 1,
+        ..level(2, 0)
+    };
+    assert!(!is_order_due(&expecting));
 }
 
 #[test]
@@ -148,7 +185,8 @@ fn order_id_is_derived_from_level_and_cycle() {
         last_cycle: 1,
         ..ReplenishmentCycle::default()
     };
-    let second = ReplenishmentOrder::place(&level(5, 0), &cycle, 8, NOON).unwrap();
+    let alert = OrderTrigger::Alert(8);
+    let second = ReplenishmentOrder::place(&level(5, 0), &cycle, alert, NOON).unwrap();
     assert_ne!(first.replenishment_order_id, second.replenishment_order_id);
 }
 

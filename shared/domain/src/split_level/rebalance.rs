@@ -45,7 +45,7 @@ impl SplitLevel {
             return None;
         }
         let rebalance = self.rebalance_delta("", at);
-        let delta = |(bucket, on_hand)| move_to(bucket, (on_hand, 0), &rebalance);
+        let delta = |(bucket, on_hand)| move_to(bucket, on_hand, 0, &rebalance);
         Some(WritePlan::Deltas(
             deviations.into_iter().map(delta).collect(),
         ))
@@ -66,7 +66,7 @@ impl SplitLevel {
             .min(-giver.change.on_hand_delta);
         let rebalance = self.rebalance_delta("", at);
         let moves = [(giver, -quantity), (receiver, quantity)];
-        let moves = moves.map(|(delta, on_hand)| move_to(delta.bucket, (on_hand, 0), &rebalance));
+        let moves = moves.map(|(delta, on_hand)| move_to(delta.bucket, on_hand, 0, &rebalance));
         Some(WritePlan::Deltas(moves.into()))
     }
 
@@ -175,7 +175,7 @@ fn consolidate_deltas(
         } else {
             0
         };
-        move_to(bucket, (quantity, allocated), rebalance)
+        move_to(bucket, quantity, allocated, rebalance)
     };
     let received = givers.iter().map(quantity_of).sum();
     let given = givers
@@ -191,7 +191,8 @@ fn consolidate_deltas(
 /// Returns the share of `rebalance` that adds the given on-hand and allocated quantities to `bucket`.
 fn move_to(
     bucket: u8,
-    (on_hand_delta, allocated_delta): (i64, i64),
+    on_hand_delta: i64,
+    allocated_delta: i64,
     rebalance: &LevelDelta,
 ) -> BucketDelta {
     BucketDelta {

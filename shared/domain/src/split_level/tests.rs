@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::audit::Quantities;
 use crate::ids::MovementId;
-use crate::level::{DAMAGE, MovementKind, ReorderPolicy, ReplenishmentMode};
+use crate::level::{DAMAGE, MovementKind, Quantities, ReorderPolicy, ReplenishmentMode};
 
 fn change(kind: MovementKind, on_hand_delta: i64, allocated_delta: i64) -> LevelDelta {
     let (location, sku) = ("store-1".parse().unwrap(), "milk".parse().unwrap());
@@ -95,7 +94,7 @@ fn apply_and_check(level: &SplitLevel, plan: WritePlan) -> SplitLevel {
         let (used, out_of_use) = after.buckets.split_at(usize::from(level.buckets_in_use()));
         assert_balanced(used);
         for bucket in out_of_use {
-            assert_eq!(Quantities::of(bucket), Quantities::default());
+            assert_eq!(bucket.quantities(), Quantities::default());
         }
         let is_short = after.buckets.len() > 1 && after.total().is_short();
         assert!(
@@ -123,10 +122,7 @@ fn apply_plan(level: &SplitLevel, plan: WritePlan) -> SplitLevel {
                 let bucket = &mut buckets[usize::from(before.bucket)];
                 assert_eq!(*bucket, before);
                 let change = after.last_change.as_ref().unwrap();
-                assert_eq!(
-                    Quantities::of(&before).after(change),
-                    Quantities::of(&after)
-                );
+                assert_eq!(before.quantities().after(change), after.quantities());
                 assert_eq!(after.version, before.version + 1);
                 *bucket = after;
             }
@@ -247,7 +243,7 @@ fn total_sums_the_buckets_and_has_their_newest_change() {
         on_hold: 2,
         in_transit: 6,
     };
-    assert_eq!(Quantities::of(&total), sums);
+    assert_eq!(total.quantities(), sums);
     assert_eq!((total.version, total.last_change), (6, Some(at(2))));
 }
 
@@ -341,7 +337,7 @@ fn bucket_without_an_item_is_empty() {
     let level = SplitLevel::new(first, &[]);
     assert_eq!((level.buckets().len(), level.total().on_hand), (3, 5));
     let last = &level.buckets()[2];
-    assert_eq!(Quantities::of(last), Quantities::default());
+    assert_eq!(last.quantities(), Quantities::default());
     assert_eq!((last.bucket, last.split_over, last.version), (2, 3, 0));
     assert_eq!(last.counted_at, Some(Timestamp::UNIX_EPOCH));
     assert!(last.whole_short);
@@ -422,7 +418,7 @@ proptest! {
                 whole = expected;
             }
             let total = level.total();
-            prop_assert_eq!(Quantities::of(&total), Quantities::of(&whole));
+            prop_assert_eq!(total.quantities(), whole.quantities());
             for bucket in level.buckets() {
                 prop_assert!(bucket.on_hand >= 0 && bucket.allocated >= 0);
                 prop_assert!(total.available() < 0 || bucket.available() >= 0, "{:?}", level);

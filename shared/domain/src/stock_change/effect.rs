@@ -3,11 +3,38 @@
 use jiff::Timestamp;
 
 use super::on_hand_delta::may_have_occurred_since;
+use super::order_receipt::OrderReceipt;
 use super::{ChangeRefused, RequestedChange, StockState};
 use crate::ids::{MovementId, RequestId};
 use crate::level::{Level, LevelDelta, MovementKind, StateDeltas};
 use crate::millis;
+use crate::replenishment::ReplenishmentOrder;
 use crate::reported_time;
+
+/// What the effect of a change depends on, besides its levels.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeContext<'a> {
+    /// The request. Movement ids are derived from it and from `index`.
+    pub request: RequestId,
+    /// The position of the change in the request, from 0.
+    pub index: usize,
+    /// When the request arrived.
+    pub now: Timestamp,
+    /// The sum of the `on_hand` movements of the first level since [`RequestedChange::depends_on_movements_since`], or 0 if
+    /// that is `None`. See [`on_hand_delta_since`](super::on_hand_delta_since).
+    pub moved_since: i64,
+    /// What is stored under [`RequestedChange::replenishment_order_id`].
+    pub replenishment_order: Option<&'a ReplenishmentOrder>,
+}
+
+/// A change of stock, with the replenishment order that it receives goods of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledChange {
+    /// The levels after the change.
+    pub levels: Vec<Level>,
+    /// The order before and after the change. `None` if the change names no order.
+    pub order: Option<(ReplenishmentOrder, ReplenishmentOrder)>,
+}
 
 /// The effect of a requested change on one level.
 struct LevelEffect {
@@ -28,57 +55,55 @@ impl RequestedChange {
         may_have_occurred_since(last, counted_at).then_some(counted_at)
     }
 
-    /// Returns the levels after this change.
-    ///
-    /// - `levels`: the levels of [`Self::keys`], in the same order.
-    /// - `moved_since`: the sum of the `on_hand` movements of the first level since
-    ///   [`Self::depends_on_movements_since`], or 0 if that is `None`. See
-    ///   [`on_hand_delta_since`](super::on_hand_delta_since).
-    /// - `request` and `index`: the request and the position of the change in it. The movement ids are derived from
-    ///   them.
+    /// Applies this change to `levels`: the levels of [`Self::keys`], in the same order.
     ///
     /// # Errors
-    /// [`ChangeRefused`] if any of the levels refuses the change.
+    /// [`ChangeRefused`] if the first level does not have the expected version, the replenishment order takes no such receipt,
+    /// or any level refuses the change.
     pub fn apply(
         &self,
         levels: &[Level],
-        moved_since: i64,
-        request: RequestId,
-        index: usize,
-        now: Timestamp,
-    ) -> Result<Vec<Level>, ChangeRefused> {
-        let cause = format!("{request}#{index}");
-        let occurred_at = reported_time::clamp_to_now(self.occurred_at(), now);
-        levels
-            .iter()
-            .enumerate()
-            .map(|(position, level)| {
-                if position == 0 {
-                    expect_version(self.expected_version(), level)?;
-                }
-                let effect = self.effect(level, position, moved_since)?;
-                let mut next = level.after(LevelDelta {
-                    movement_id: MovementId::derive(
-                        &cause,
-                        effect.kind.as_str(),
-                        &level.location_id,
-                        &level.sku,
-                    ),
-                    kind: effect.kind,
-                    on_hand_delta: effect.on_hand_delta,
-                    allocated_delta: 0,
-                    states: effect.states,
-                    reason: self.reason(),
-                    reference: self.reference().map(str::to_owned),
-                    occurred_at,
-                    recorded_at: now,
-                })?;
-                if matches!(self, Self::Count { .. }) {
-                    next.counted_at = Some(occurred_at);
-                }
-                Ok(next)
-            })
-            .collect()
+        context: &ChangeContext<'_>,
+    ) -> Result<SettledChange, ChangeRefused> {
+        let mut receipt = None;
+        if let Some(first) = levels.first() {
+            expect_version(self.expected_version(), first)?;
+            receipt = self.receive_order(first, context)?;
+        }
+        let cause = format!("{}#{}", context.request, context.index);
+        let occurred_at = reported_time::clamp_to_now(self.occurred_at(), context.now);
+        let reference = self.reference().map(str::to_owned);
+        let reference = reference.or_else(|| receipt.as_ref().map(OrderReceipt::reference));
+        let after = levels.iter().enumerate().map(|(position, level)| {
+            let mut effect = self.effect(level, position, context.moved_since)?;
+            if let Some(receipt) = &receipt {
+                effect.states.incoming_delta = receipt.incoming_delta;
+            }
+            let mut next = level.after(LevelDelta {
+                movement_id: MovementId::derive(
+                    &cause,
+                    effect.kind.as_str(),
+                    &level.location_id,
+                    &level.sku,
+                ),
+                kind: effect.kind,
+                on_hand_delta: effect.on_hand_delta,
+                allocated_delta: 0,
+                states: effect.states,
+                reason: self.reason(),
+                reference: reference.clone(),
+                occurred_at,
+                recorded_at: context.now,
+            })?;
+            if matches!(self, Self::Count { .. }) {
+                next.counted_at = Some(occurred_at);
+            }
+            Ok(next)
+        });
+        Ok(SettledChange {
+            levels: after.collect::<Result<_, ChangeRefused>>()?,
+            order: receipt.map(|receipt| (receipt.before, receipt.after)),
+        })
     }
 
     fn effect(

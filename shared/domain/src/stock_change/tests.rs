@@ -37,8 +37,23 @@ fn key(location: &str) -> LevelKey {
 }
 
 fn apply(change: &RequestedChange, levels: &[Level]) -> Result<Vec<Level>, ChangeRefused> {
-    let request = RequestId::derive("till", "1");
-    change.apply(levels, 0, request, 0, NOW.parse().unwrap())
+    apply_after(0, change, levels)
+}
+
+/// Applies `change` to `levels`, the first of which moved by `moved_since`.
+fn apply_after(
+    moved_since: i64,
+    change: &RequestedChange,
+    levels: &[Level],
+) -> Result<Vec<Level>, ChangeRefused> {
+    let context = ChangeContext {
+        request: RequestId::derive("till", "1"),
+        index: 0,
+        now: NOW.parse().unwrap(),
+        moved_since,
+        replenishment_order: None,
+    };
+    change.apply(levels, &context).map(|settled| settled.levels)
 }
 
 #[test]

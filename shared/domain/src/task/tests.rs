@@ -1,4 +1,7 @@
-use proptest::prelude::*;
+//! Planning, reports and transitions of tasks.
+
+mod leases;
+mod properties;
 
 use super::*;
 use crate::caller::Locations;
@@ -69,6 +72,17 @@ fn in_progress() -> Task {
         .unwrap();
     let accepted = updated(&leased, &report(1, 1, ReportedState::Accepted));
     updated(&accepted, &report(1, 2, ReportedState::InProgress))
+}
+
+/// `controller-1` with its last heartbeat at that minute.
+fn heartbeat_at(minute: i64) -> Controller {
+    Controller {
+        controller_id: controller_id("controller-1"),
+        location_id: "hub".parse().unwrap(),
+        zone_id: "dry".parse().unwrap(),
+        free_capacity: 4,
+        received_at: at(minute),
+    }
 }
 
 #[test]
@@ -242,104 +256,6 @@ fn failure_that_is_not_retriable_fails_the_task() {
 }
 
 #[test]
-fn retry_delay_covers_a_day_within_1000_deliveries() {
-    let task = planned();
-    assert_eq!(
-        task.retry_delay(1, at(0)),
-        Some(SignedDuration::from_secs(5))
-    );
-    assert_eq!(task.retry_delay(1, task.queued_at + MAX_QUEUE_TIME), None);
-    let (mut now, mut attempts) = (task.queued_at, 0);
-    while let Some(pause) = task.retry_delay(attempts + 1, now) {
-        let waited = now.duration_since(task.queued_at);
-        assert!(
-            pause <= SignedDuration::from_secs(5).max(waited),
-            "{pause} after {waited}"
-        );
-        (now, attempts) = (now + pause, attempts + 1);
-    }
-    assert!(now.duration_since(task.queued_at) >= MAX_QUEUE_TIME);
-    assert!(
-        attempts < 1000,
-        "{attempts} deliveries; the queue allows 1000"
-    );
-}
-
-/// `controller-1` with its last heartbeat at that minute.
-fn heartbeat_at(minute: i64) -> Controller {
-    Controller {
-        controller_id: controller_id("controller-1"),
-        location_id: "hub".parse().unwrap(),
-        zone_id: "dry".parse().unwrap(),
-        free_capacity: 4,
-        received_at: at(minute),
-    }
-}
-
-#[test]
-fn reclaimed_task_fences_off_its_lost_controller() {
-    let leased = planned()
-        .lease(&controller_id("controller-1"), at(0))
-        .unwrap();
-    assert_eq!(leased.reclaimed(Some(&heartbeat_at(0)), at(0)), None);
-    assert_eq!(leased.reclaimed(Some(&heartbeat_at(4)), at(4)), None);
-    assert!(leased.lease(&controller_id("controller-2"), at(9)).is_err());
-    for (holder, minute) in [
-        (None, 1),
-        (Some(heartbeat_at(0)), 1),
-        (Some(heartbeat_at(5)), 5),
-    ] {
-        let queued = leased.reclaimed(holder.as_ref(), at(minute)).unwrap();
-        assert_eq!((queued.state, queued.attempt), (TaskState::Queued, 2));
-        assert_eq!(queued.queued_at, at(minute));
-        let late = report(1, 1, ReportedState::Accepted);
-        let fenced = Err(ReportRefused::Fenced { current: 1 });
-        assert_eq!(queued.report(&late, at(minute)), fenced);
-        let again = queued
-            .lease(&controller_id("controller-2"), at(minute))
-            .unwrap();
-        assert_eq!((again.lease_id, again.attempt), (2, 2));
-        assert!(
-            again.was_held_by(&controller_id("controller-1"))
-                && !again.was_held_by(&controller_id("controller-3"))
-        );
-        let fenced = Err(ReportRefused::Fenced { current: 2 });
-        assert_eq!(again.report(&late, at(minute)), fenced);
-        // No controller holds the queued task, so it cannot be reclaimed.
-        assert_eq!(queued.reclaimed(None, at(99)), None);
-    }
-}
-
-#[test]
-fn reclaiming_dead_letters_or_cancels_the_task() {
-    let mut task = planned();
-    for _ in 1..=MAX_ATTEMPTS {
-        task = task.lease(&controller_id("controller-1"), at(0)).unwrap();
-        task = task.reclaimed(None, at(1)).unwrap();
-    }
-    assert_eq!(
-        (task.state, task.attempt),
-        (TaskState::DeadLettered, MAX_ATTEMPTS)
-    );
-    let canceling = in_progress().cancel_with_order().unwrap();
-    let canceled = canceling.reclaimed(None, at(1)).unwrap();
-    assert_eq!((canceled.state, canceled.attempt), (TaskState::Canceled, 1));
-}
-
-#[test]
-fn queue_message_is_resent_only_while_it_is_deduplicated() {
-    let task = planned();
-    assert!(task.needs_queue_message(at(3)));
-    assert!(!task.needs_queue_message(at(4)));
-    assert!(
-        !task
-            .lease(&controller_id("controller-1"), at(0))
-            .unwrap()
-            .needs_queue_message(at(0))
-    );
-}
-
-#[test]
 fn requeued_task_refuses_reports_of_its_last_lease() {
     let leased = planned()
         .lease(&controller_id("controller-1"), at(0))
@@ -402,35 +318,6 @@ fn controller_cannot_cancel_a_task_by_itself() {
 }
 
 #[test]
-fn live_controller_with_fewest_leases_is_picked() {
-    let controller = |name: &str, free_capacity, minute| Controller {
-        controller_id: controller_id(name),
-        free_capacity,
-        ..heartbeat_at(minute)
-    };
-    let controllers = [
-        controller("busy", 9, 10),
-        controller("dead", 9, 9),
-        controller("full", 1, 10),
-        controller("idle", 3, 10),
-    ];
-    let held = |name: &str| planned().lease(&controller_id(name), at(10)).unwrap();
-    let leased = [held("busy"), held("busy"), held("full"), held("idle")];
-    assert_eq!(
-        pick_controller(&controllers, &leased, at(10)),
-        Some(controller_id("idle"))
-    );
-    assert_eq!(pick_controller(&controllers[1..3], &leased, at(10)), None);
-
-    // A lease that ended before it was accepted takes no capacity.
-    let back = [controller("full", 1, 30)];
-    assert_eq!(
-        pick_controller(&back, &leased, at(30)),
-        Some(controller_id("full"))
-    );
-}
-
-#[test]
 fn report_has_an_error_only_if_it_failed() {
     assert!(report(1, 1, ReportedState::Failed).check(at(1)).is_ok());
     let mut without_error = report(0, 1, ReportedState::Failed);
@@ -474,84 +361,4 @@ fn states_serialize_to_their_names_and_have_transitions() {
         .filter(|state| !state.is_final())
         .collect();
     assert_eq!(not_final.len(), 7);
-}
-
-#[derive(Debug, Clone)]
-enum Event {
-    Lease(u8, i64),
-    Report(u64, u64, usize, bool),
-    Reclaim(i64),
-    CancelOrder,
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        3 => (0_u8..3, 0_i64..60).prop_map(|(controller, minute)| Event::Lease(controller, minute)),
-        9 => (0_u64..4, 1_u64..6, 0_usize..6, any::<bool>())
-            .prop_map(|(behind, seq, state, retriable)| Event::Report(behind, seq, state, retriable)),
-        1 => (0_i64..9).prop_map(Event::Reclaim),
-        1 => Just(Event::CancelOrder),
-    ];
-    prop::collection::vec(event, 1..80)
-}
-
-proptest! {
-    #[test]
-    fn any_events_complete_a_task_at_most_once(events in events()) {
-        let mut task = planned();
-        let (mut completions, mut order_canceled) = (0, false);
-        for event in events {
-            let next = match event {
-                Event::Lease(controller, minute) => task.lease(&controller_id(&format!("c{controller}")), at(minute)).ok(),
-                Event::Reclaim(minute) => task.reclaimed(Some(&heartbeat_at(5)), at(minute)),
-                Event::CancelOrder => {
-                    order_canceled |= completions == 0;
-                    task.cancel_with_order().filter(|_| completions == 0)
-                }
-                Event::Report(behind, seq, state, retriable) => {
-                    let states = [
-                        ReportedState::Accepted, ReportedState::InProgress, ReportedState::Paused,
-                        ReportedState::Completed, ReportedState::Failed, ReportedState::Canceled,
-                    ];
-                    let mut report = report(task.lease_id.saturating_sub(behind / 3), seq, states[state]);
-                    if let Some(error) = report.error.as_mut() {
-                        error.retriable = retriable;
-                    }
-                    let is_stale = report.lease_id != task.lease_id;
-                    match task.report(&report, at(5)) {
-                        Ok(ReportEffect::NoChange) => {
-                            let is_canceled = task.state == TaskState::Canceled && report.state == ReportedState::Canceled;
-                            prop_assert!(is_canceled || task.last_report.as_ref() == Some(&report));
-                            None
-                        }
-                        Ok(effect) => {
-                            prop_assert!(!is_stale && report.report_seq > task.last_report_seq());
-                            Some(match effect {
-                                ReportEffect::Complete { completed, .. } if !order_canceled => {
-                                    completions += 1;
-                                    *completed
-                                }
-                                ReportEffect::Complete { canceled, .. } => *canceled,
-                                ReportEffect::Update(next) => *next,
-                                ReportEffect::NoChange => unreachable!(),
-                            })
-                        }
-                        Err(refused) => {
-                            let is_fenced = matches!(refused, ReportRefused::Fenced { .. });
-                            prop_assert!(!is_stale || is_fenced);
-                            None
-                        }
-                    }
-                }
-            };
-            let Some(next) = next else { continue };
-            prop_assert!(next.state == task.state || task.state.next().contains(&next.state));
-            prop_assert!(next.attempt <= MAX_ATTEMPTS);
-            prop_assert_eq!(next.version, task.version + 1);
-            prop_assert!(next.lease_id >= task.lease_id && next.attempt >= task.attempt);
-            prop_assert!(completions <= 1);
-            prop_assert!(!(order_canceled && completions > 0));
-            task = next;
-        }
-    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::store_error::StoreError;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_testkit::cloud::Table;
@@ -175,11 +175,8 @@ async fn create_level(database: &SimulatedDynamoDb, shop: &DynamoShop, buckets: 
     let policy = json!({"reorder_point": 1, "target_level": 9, "buckets": buckets});
     let policy = serde_json::from_value(policy).expect("a policy");
     let level = key(LOCATION, SKU);
-    let create = MissingLevel::Create;
-    stock
-        .set_policy(&level, &policy, create, minute(0), deadline())
-        .await
-        .expect("the level is split");
+    let split = stock.set_policy(&level, &policy, minute(0), deadline());
+    split.await.expect("the level is split");
 }
 
 /// The result of placing one order.

@@ -1,6 +1,7 @@
 //! Stores the findings of stock audits in the stock table.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -47,6 +48,27 @@ impl DynamoAuditRecords {
             .consistent_read(true);
         query_page(query, after, "read audit records", value).await
     }
+
+    /// Deletes `record`, unless a later run has replaced or deleted it since it was read.
+    async fn delete_unchanged(&self, day: Date, record: &AuditRecord) -> Result<(), StoreError> {
+        let key = keys::audit_record(&record.location_id, day, &record.sku);
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.stock_table)
+            .set_key(Some(key_of(&key)))
+            .condition_expression("run_at = :known")
+            .expression_attribute_values(":known", AttributeValue::S(record.run_at.to_string()))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(classify_error("delete an audit record")(error)),
+            },
+        }
+    }
 }
 
 impl AuditRecordStore for DynamoAuditRecords {
@@ -72,20 +94,7 @@ impl AuditRecordStore for DynamoAuditRecords {
         loop {
             let page = self.page(&partition, after).await?;
             for record in page.items.iter().filter(|record| record.run_at < run_at) {
-                let key = keys::audit_record(location, day, &record.sku);
-                self.client
-                    .delete_item()
-                    .table_name(&self.stock_table)
-                    .set_key(Some(key_of(&key)))
-                    // A later run may have replaced the record since it was read.
-                    .condition_expression("run_at = :known OR attribute_not_exists(pk)")
-                    .expression_attribute_values(
-                        ":known",
-                        AttributeValue::S(record.run_at.to_string()),
-                    )
-                    .send()
-                    .await
-                    .map_err(classify_error("delete an audit record"))?;
+                self.delete_unchanged(day, record).await?;
             }
             after = page.next;
             if after.is_none() {

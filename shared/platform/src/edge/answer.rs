@@ -180,10 +180,14 @@ fn respond(
             if reply.replayed {
                 builder = builder.header("Idempotent-Replayed", "true");
             }
+            let (content_type, text) = match reply.csv {
+                None => ("application/json", reply.body.to_string()),
+                Some(csv) => ("text/csv; charset=utf-8; header=present", csv),
+            };
             builder
                 .status(reply.status)
-                .header("content-type", "application/json")
-                .body(Body::Text(reply.body.to_string()))
+                .header("content-type", content_type)
+                .body(Body::Text(text))
         }
         Err(problem) => {
             let status = problem.status();

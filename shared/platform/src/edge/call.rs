@@ -12,6 +12,7 @@ use stockline_application::paging::Page;
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::invalid::{Checks, Invalid};
 
+use super::MediaType;
 use crate::contract::{self, Schema};
 use crate::cursor::CursorKey;
 use crate::problem::{Problem, ProblemKind};
@@ -189,6 +190,19 @@ impl Call {
             )
             .into())
         }
+    }
+
+    /// Returns which of JSON and CSV the `Accept` header prefers. Without the header it is JSON.
+    ///
+    /// # Errors
+    /// 406 if it accepts neither.
+    pub fn accepted_media_type(&self) -> Result<MediaType, Problem> {
+        MediaType::preferred(self.header("accept").unwrap_or("*/*")).ok_or_else(|| {
+            Problem::new(
+                ProblemKind::NotAcceptable,
+                "The response is application/json or text/csv: name one of them in Accept.",
+            )
+        })
     }
 
     fn header(&self, name: &str) -> Option<&str> {

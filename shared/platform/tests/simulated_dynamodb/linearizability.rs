@@ -1,12 +1,11 @@
 //! Histories of concurrent clients on one level, with lost requests and responses of DynamoDB, are linearizable.
 
 use std::time::Duration;
-use stockline_application::order_lifecycle::StepRequest;
 
 use serde_json::json;
-use stockline_application::order_lifecycle::{self, CancelOutcome};
+use stockline_application::order_lifecycle::{self, CancelOutcome, StepRequest};
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::PendingChange;
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
@@ -19,6 +18,7 @@ use stockline_protocol::history::{
 };
 use stockline_testkit::conformance::orders::{deadline, minute, request};
 use stockline_testkit::conformance::stock::change;
+use stockline_testkit::memory::catalog::EveryLevelStockable;
 use stockline_testkit::orders::order;
 use stockline_testkit::simulated_dynamodb::FaultRates;
 
@@ -96,14 +96,14 @@ impl RetryingClients {
                     index: 0,
                     change: &change(body),
                     at: minute(1),
-                    missing: MissingLevel::Report,
                 };
-                match apply_change(&self.store.stock, pending, deadline()).await? {
+                let stock = &self.store.stock;
+                match apply_change(stock, &EveryLevelStockable, pending, deadline()).await? {
                     ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
                         RequestOutcome::Level(observed(&levels[0]))
                     }
                     ChangeOutcome::Refused(_) => RequestOutcome::Refused,
-                    ChangeOutcome::MissingLevels(keys) => panic!("{keys:?}"),
+                    ChangeOutcome::NotStockable(reason) => panic!("{reason:?}"),
                 }
             }
             Request::Count { .. } => panic!("this mix of requests has no counts"),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod audit_lag;
+mod audit_records;
 mod audits;
 mod bucket_choice;
 mod conformance;

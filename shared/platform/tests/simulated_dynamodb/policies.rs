@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use stockline_application::ports::audit_data::AuditData;
-use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::{Level, MovementKind};
 use stockline_platform::dynamodb::replace_level::level_item;
-use stockline_testkit::conformance::orders::{deadline, minute};
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::receipt;
 use stockline_testkit::simulated_dynamodb::Fault;
 use tokio::time::Instant;
@@ -95,16 +94,12 @@ async fn concurrent_policy_and_first_receipt_both_succeed() {
         for seed in SEEDS {
             // given a location without a level of milk, and a policy and a receipt that arrive concurrently
             let store = TestStore::new(seed);
-            let (milk, create) = (milk_key(), MissingLevel::Create);
             let receipt = receipt("store-1", 10);
             let (set, received) = tokio::join!(
                 async {
                     tokio::time::sleep(Duration::from_millis(2 * seed)).await;
                     let policy = policy_with_buckets(buckets);
-                    let set = store
-                        .stock
-                        .set_policy(&milk, &policy, create, minute(0), deadline());
-                    set.await
+                    store.set_or_create_policy(&policy, minute(0)).await
                 },
                 store.send_change("in", &receipt, minute(0))
             );
@@ -113,10 +108,7 @@ async fn concurrent_policy_and_first_receipt_both_succeed() {
                 matches!(received, Ok(ChangeOutcome::Applied(_))),
                 "{received:?}"
             );
-            assert_eq!(
-                set.unwrap().unwrap().policy,
-                Some(policy_with_buckets(buckets))
-            );
+            assert_eq!(set.policy, Some(policy_with_buckets(buckets)));
             let level = store.level().await;
             assert_eq!(
                 (level.on_hand, level.policy),

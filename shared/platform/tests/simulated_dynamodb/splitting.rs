@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use stockline_application::ports::stock::{MissingLevel, StockStore};
 use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::level::MovementKind;
-use stockline_testkit::conformance::orders::{deadline, minute};
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::stock::{apply, receipt};
 use stockline_testkit::simulated_dynamodb::Fault;
 use tokio::time::Instant;
 
-use crate::test_store::{SEEDS, TestStore, damage_change, milk_key, policy_with_buckets};
+use crate::test_store::{SEEDS, TestStore, damage_change, policy_with_buckets};
 
 impl TestStore {
     async fn on_hand_per_bucket(&self) -> Vec<i64> {
@@ -29,18 +28,9 @@ impl TestStore {
 #[tokio::test(start_paused = true)]
 async fn policy_creates_a_split_level_before_any_receipt() {
     let store = TestStore::new(1);
-    let (milk, create) = (milk_key(), MissingLevel::Create);
-    let created = store
-        .stock
-        .set_policy(
-            &milk,
-            &policy_with_buckets(4),
-            create,
-            minute(0),
-            deadline(),
-        )
-        .await;
-    assert_eq!(created.unwrap().unwrap().version, 4);
+    let policy = policy_with_buckets(4);
+    let created = store.set_or_create_policy(&policy, minute(0)).await;
+    assert_eq!(created.version, 4);
     apply(&store.stock, "in", 0, &receipt("store-1", 40)).await;
     assert_eq!(store.on_hand_per_bucket().await, [10; 4]);
 }

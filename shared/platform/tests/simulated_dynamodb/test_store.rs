@@ -11,10 +11,9 @@ use stockline_application::order_lifecycle::{self, FulfilOutcome, RefundOutcome}
 use stockline_application::paging::Page;
 use stockline_application::ports::audit_data::AuditData;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome, StoredOrder};
-use stockline_application::ports::stock::{
-    Ledger, MissingLevel, RecordMovementOutcome, StockStore,
-};
+use stockline_application::ports::stock::{Ledger, RecordMovementOutcome, StockStore};
 use stockline_application::ports::stock_changes::PendingChange;
+use stockline_application::reorder_policy::{PolicyOutcome, PolicyRequest, set_policy};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::RequestId;
@@ -26,6 +25,7 @@ use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::{StockedOrders, deadline, minute, request};
 use stockline_testkit::conformance::stock::{change, key, receipt};
 use stockline_testkit::dynamo_shop::DynamoShop;
+use stockline_testkit::memory::catalog::EveryLevelStockable;
 use stockline_testkit::orders::{fulfilment_id, order, refund_id};
 use stockline_testkit::simulated_dynamodb::SimulatedDynamoDb;
 
@@ -142,9 +142,8 @@ impl TestStore {
             index: 0,
             change,
             at,
-            missing: MissingLevel::Create,
         };
-        apply_change(&self.stock, pending, deadline()).await
+        apply_change(&self.stock, &EveryLevelStockable, pending, deadline()).await
     }
 
     /// Applies `change` at `at` and records its movements, as the stream consumer does.
@@ -178,10 +177,22 @@ impl TestStore {
         policy: &ReorderPolicy,
         at: Timestamp,
     ) -> Result<Option<Level>, StoreError> {
-        let (milk, report) = (milk_key(), MissingLevel::Report);
-        self.stock
-            .set_policy(&milk, policy, report, at, deadline())
-            .await
+        let milk = milk_key();
+        self.stock.set_policy(&milk, policy, at, deadline()).await
+    }
+
+    /// Sets the policy of milk, and creates its level if there is none.
+    pub async fn set_or_create_policy(&self, policy: &ReorderPolicy, at: Timestamp) -> Level {
+        let request = PolicyRequest {
+            key: &milk_key(),
+            policy,
+            at,
+            deadline: deadline(),
+        };
+        match set_policy(&self.stock, &EveryLevelStockable, request).await {
+            Ok(PolicyOutcome::Set(level)) => *level,
+            other => panic!("the policy is not set: {other:?}"),
+        }
     }
 
     pub async fn try_split(&self, buckets: u8, at: Timestamp) -> bool {

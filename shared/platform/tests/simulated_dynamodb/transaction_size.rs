@@ -1,7 +1,7 @@
 //! Orders that touch more buckets than fit into one transaction.
 
 use serde_json::json;
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_testkit::conformance::orders::{deadline, minute};
 use stockline_testkit::conformance::stock::{apply, change, key};
 use stockline_testkit::orders::order;
@@ -17,18 +17,11 @@ async fn order_consolidates_only_as_many_levels_as_needed() {
         let receipt =
             json!({"kind": "receipt", "location_id": "store-1", "sku": sku, "quantity": 5});
         apply(&store.stock, "in", index, &change(receipt)).await;
-        let (level, report) = (key("store-1", sku), MissingLevel::Report);
+        let (level, policy) = (key("store-1", sku), policy_with_buckets(16));
         let split = store
             .stock
-            .set_policy(
-                &level,
-                &policy_with_buckets(16),
-                report,
-                minute(0),
-                deadline(),
-            )
-            .await;
-        split.unwrap();
+            .set_policy(&level, &policy, minute(0), deadline());
+        split.await.unwrap();
     }
     // when the order is placed
     let before = store.requests_sent("TransactWriteItems");

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use serde_json::json;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::replenishment::{OrderWriteOutcome, ReplenishmentStore};
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::replenishment::{ReplenishOutcome, replenish};
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::replenishment::{
-    NoOrder, ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState,
+    NoOrder, OrderTrigger, ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState,
 };
 use stockline_domain::stock_change::RequestedChange;
 
@@ -66,7 +66,7 @@ pub async fn stock_milk<Store: StockStore + StockChangeStore>(
 async fn set_buckets<Store: StockStore>(store: &Store, location: &str, buckets: u8) {
     let (milk, policy) = (key(location, "milk"), policy(buckets));
     store
-        .set_policy(&milk, &policy, MissingLevel::Report, minute(0), deadline())
+        .set_policy(&milk, &policy, minute(0), deadline())
         .await
         .unwrap()
         .unwrap();
@@ -232,7 +232,8 @@ async fn second_open_order_is_a_conflict<
             last_cycle,
             ..ReplenishmentCycle::default()
         };
-        let mut second = ReplenishmentOrder::place(&level, &cycle, 9, minute(2)).unwrap();
+        let mut second =
+            ReplenishmentOrder::place(&level, &cycle, OrderTrigger::Alert(9), minute(2)).unwrap();
         second.reasons.incoming = 36;
         let written = store.place(&second, deadline()).await.unwrap();
         assert_eq!(written, OrderWriteOutcome::Conflict, "cycle {last_cycle}");
@@ -253,7 +254,8 @@ async fn order_decided_on_outdated_incoming_is_a_conflict<
         ..milk(store, at).await
     };
     let cycle = ReplenishmentCycle::default();
-    let order = ReplenishmentOrder::place(&level, &cycle, 9, minute(2)).unwrap();
+    let order =
+        ReplenishmentOrder::place(&level, &cycle, OrderTrigger::Alert(9), minute(2)).unwrap();
     let written = store.place(&order, deadline()).await.unwrap();
     assert_eq!(written, OrderWriteOutcome::Conflict);
     assert_eq!(milk(store, at).await.incoming, 0);

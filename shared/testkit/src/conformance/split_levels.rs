@@ -7,13 +7,15 @@ use serde_json::json;
 use stockline_application::order_lifecycle::CancelOutcome;
 use stockline_application::paging::Page;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::StockChangeStore;
+use stockline_application::reorder_policy::{PolicyOutcome, PolicyRequest, set_policy};
 use stockline_domain::level::{LevelKey, ReorderPolicy};
 
 use super::orders::{cancel, found, minute, request};
 use super::stock::{apply, change, deadline, key, receipt};
 use super::story_functions;
+use crate::memory::catalog::EveryLevelStockable;
 use crate::orders::order;
 
 /// The order store and the stock store of one shop.
@@ -40,11 +42,14 @@ async fn split_sku<Stock: StockStore + StockChangeStore>(
     let policy: ReorderPolicy =
         serde_json::from_value(json!({"reorder_point": 1, "target_level": 9, "buckets": buckets}))
             .unwrap();
-    stock
-        .set_policy(level, &policy, MissingLevel::Create, minute(0), deadline())
-        .await
-        .unwrap()
-        .unwrap();
+    let request = PolicyRequest {
+        key: level,
+        policy: &policy,
+        at: minute(0),
+        deadline: deadline(),
+    };
+    let set = set_policy(stock, &EveryLevelStockable, request).await;
+    assert!(matches!(set, Ok(PolicyOutcome::Set(_))), "{set:?}");
 }
 
 /// On hand, allocated and available of milk at `location`.

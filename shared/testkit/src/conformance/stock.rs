@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
+use stockline_application::level_creation::NotStockable;
 use stockline_application::paging::Page;
 use stockline_application::ports::stock::{
-    EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
+    EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore, StockableCatalog,
 };
 use stockline_application::ports::stock_changes::{PendingChange, StockChangeStore};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
@@ -19,13 +20,14 @@ use stockline_domain::ids::RequestId;
 use stockline_domain::level::{
     Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy, ReplenishmentMode,
 };
-use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
+use stockline_domain::stock_change::{ChangeContext, ChangeRefused, RequestedChange};
 
 use self::concurrent::{
     concurrent_changes_add_up_and_leave_every_movement, concurrent_duplicates_apply_one_change,
     crossing_transfers_both_succeed,
 };
 use super::story_functions;
+use crate::memory::catalog::{EveryLevelStockable, MemoryCatalog};
 
 story_functions!(stock, [Store: StockStore + StockChangeStore + Ledger], [super], Store);
 
@@ -64,22 +66,24 @@ pub async fn apply<Store: StockStore + StockChangeStore>(
     index: usize,
     change: &RequestedChange,
 ) -> ChangeOutcome {
-    let pending = pending(key, index, change, MissingLevel::Create);
-    apply_change(store, pending, deadline()).await.unwrap()
+    apply_with(&EveryLevelStockable, store, pending(key, index, change)).await
 }
 
-fn pending<'a>(
-    key: &str,
-    index: usize,
-    change: &'a RequestedChange,
-    missing: MissingLevel,
-) -> PendingChange<'a> {
+async fn apply_with<Store: StockStore + StockChangeStore, Catalog: StockableCatalog>(
+    catalog: &Catalog,
+    store: &Store,
+    pending: PendingChange<'_>,
+) -> ChangeOutcome {
+    let applied = apply_change(store, catalog, pending, deadline()).await;
+    applied.unwrap()
+}
+
+fn pending<'a>(key: &str, index: usize, change: &'a RequestedChange) -> PendingChange<'a> {
     PendingChange {
         request: request(key),
         index,
         change,
         at: at(index),
-        missing,
     }
 }
 
@@ -283,12 +287,11 @@ async fn missing_level_is_reported_without_a_write<Store: StockStore + StockChan
         json!({"kind": "transfer", "from_location_id": "missing", "to_location_id": "missing-2",
         "sku": "milk", "quantity": 1}),
     );
-    let pending = pending("missing", 1, &transfer, MissingLevel::Report);
-    let reported = apply_change(store, pending, deadline()).await.unwrap();
-    assert_eq!(
-        reported,
-        ChangeOutcome::MissingLevels(vec![key("missing-2", "milk")])
-    );
+    let empty_catalog = MemoryCatalog::default();
+    let pending = pending("missing", 1, &transfer);
+    let reported = apply_with(&empty_catalog, store, pending).await;
+    let unknown = NotStockable::UnknownLocation("missing-2".parse().unwrap());
+    assert_eq!(reported, ChangeOutcome::NotStockable(unknown));
     assert_eq!(on_hand(store, "missing").await, 10);
     assert_eq!(store.find(&key("missing-2", "milk")).await.unwrap(), None);
 }
@@ -397,25 +400,28 @@ fn policy(reorder_point: i64) -> ReorderPolicy {
 }
 
 async fn policy_is_set_without_a_movement<Store: StockStore + StockChangeStore>(store: &Store) {
-    let milk = key("policy", "milk");
-    let set = |reorder_point: i64, missing: MissingLevel| {
+    let (milk, policy_of_five) = (key("policy", "milk"), policy(5));
+    let set = |reorder_point: i64| {
         let milk = &milk;
         async move {
             store
-                .set_policy(milk, &policy(reorder_point), missing, at(0), deadline())
+                .set_policy(milk, &policy(reorder_point), at(0), deadline())
                 .await
                 .unwrap()
         }
     };
-    assert_eq!(set(5, MissingLevel::Report).await, None);
-    let created = set(5, MissingLevel::Create).await.unwrap();
+    assert_eq!(set(5).await, None);
+    let create = || store.create_with_policy(&milk, &policy_of_five, at(0), deadline());
+    let created = create().await.unwrap().unwrap();
     assert_eq!(
-        (created.on_hand, created.version, created.last_change),
-        (0, 1, None)
+        (created.on_hand, created.version, &created.last_change),
+        (0, 1, &None)
     );
+    assert_eq!(create().await.unwrap(), None, "the level exists");
+    assert_eq!(set(5).await, Some(created));
 
     let received = applied_levels(apply(store, "policy", 0, &receipt("policy", 8)).await).remove(0);
-    let changed = set(6, MissingLevel::Report).await.unwrap();
+    let changed = set(6).await.unwrap();
     assert_eq!(changed.policy, Some(policy(6)));
     assert_eq!(
         (changed.version, &changed.last_change),
@@ -423,7 +429,7 @@ async fn policy_is_set_without_a_movement<Store: StockStore + StockChangeStore>(
     );
     assert_eq!(changed.movement_since(Some(&received)), None);
     assert_eq!(
-        set(6, MissingLevel::Report).await,
+        set(6).await,
         Some(changed.clone()),
         "the same policy writes nothing"
     );
@@ -431,11 +437,9 @@ async fn policy_is_set_without_a_movement<Store: StockStore + StockChangeStore>(
 }
 
 async fn policy_survives_later_changes<Store: StockStore + StockChangeStore>(store: &Store) {
-    let milk = key("kept", "milk");
-    store
-        .set_policy(&milk, &policy(5), MissingLevel::Create, at(0), deadline())
-        .await
-        .unwrap();
+    let (milk, policy_of_five) = (key("kept", "milk"), policy(5));
+    let created = store.create_with_policy(&milk, &policy_of_five, at(0), deadline());
+    created.await.unwrap();
     let levels = applied_levels(apply(store, "kept", 0, &receipt("kept", 8)).await);
     assert_eq!(levels[0].policy, Some(policy(5)));
     assert_eq!(
@@ -452,14 +456,15 @@ async fn movement_is_recorded_once_and_never_replaced<
     let milk = key("ledger", "milk");
     let movement = |cause: &str, quantity: i64| {
         let level = Level::empty(&milk);
-        let levels = receipt("ledger", quantity).apply(
-            &[level],
-            0,
-            request(cause),
-            0,
-            "2026-03-01T12:00:00Z".parse().unwrap(),
-        );
-        levels.unwrap()[0].movement_since(None).unwrap()
+        let context = ChangeContext {
+            request: request(cause),
+            index: 0,
+            now: at(0),
+            moved_since: 0,
+            replenishment_order: None,
+        };
+        let settled = receipt("ledger", quantity).apply(&[level], &context);
+        settled.unwrap().levels[0].movement_since(None).unwrap()
     };
     let first = movement("ledger-1", 4);
     assert_eq!(

@@ -12,7 +12,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::{CancelOutcome, FulfilOutcome, fulfil};
 use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_application::ports::tasks::{CompletionStore, ControllerStore, TaskStore};
-use stockline_application::task_cancellation::cancel_tasks;
+use stockline_application::task_cancellation::{ClosedLines, cancel_tasks};
 use stockline_application::task_reports::{ReportOutcome, settle_report};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::catalog::Zone;
@@ -363,16 +363,15 @@ where
         let task = self.task_in_progress("canceled").await;
         self.orders.cancel(task.order_id).await;
         let queues = MemoryQueues::default();
+        let closed = ClosedLines {
+            order: task.order_id,
+            lines: &[1, 2],
+            at: at(4),
+            deadline: deadline(),
+        };
         for _ in 0..2 {
-            cancel_tasks(
-                &self.tasks,
-                &queues,
-                (task.order_id, &[1, 2]),
-                at(4),
-                deadline(),
-            )
-            .await
-            .unwrap();
+            let canceled = cancel_tasks(&self.tasks, &queues, closed);
+            canceled.await.unwrap();
         }
         let commands = queues.take();
         assert_eq!(commands.len(), 1, "{commands:?}");

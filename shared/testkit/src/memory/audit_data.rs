@@ -83,11 +83,11 @@ impl AuditData for MemoryShop {
 impl StockRepairer for MemoryShop {
     async fn repair(
         &self,
-        mend: &RepairWrite,
+        repair: &RepairWrite,
         _deadline: Deadline,
     ) -> Result<RepairOutcome, StoreError> {
         let mut data = self.lock();
-        match mend {
+        match repair {
             RepairWrite::Record(movement) => {
                 let level = LevelKey {
                     location_id: movement.location_id.clone(),

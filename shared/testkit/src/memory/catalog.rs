@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::catalog::{CatalogStore, ProductLookup};
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
+use stockline_application::ports::stock::StockableCatalog;
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
 use stockline_domain::ids::{LocationId, Sku};
@@ -24,6 +25,8 @@ pub struct CatalogData {
     pub locations: BTreeMap<LocationId, Location>,
     /// The number of reads of a single location.
     pub location_reads: u32,
+    /// The number of reads of several products.
+    pub product_reads: u32,
     /// Whether every call fails with `Busy`.
     pub busy: bool,
 }
@@ -65,6 +68,20 @@ pub fn store(location_id: &str, time_zone: &str, close_out_hour: i8) -> Location
         time_zone: time_zone.to_owned(),
         close_out_hour,
         zones: Vec::new(),
+    }
+}
+
+/// A catalog that has every product and location.
+#[derive(Debug, Clone, Copy)]
+pub struct EveryLevelStockable;
+
+impl StockableCatalog for EveryLevelStockable {
+    async fn has_product(&self, _sku: &Sku) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn has_location(&self, _location: &LocationId) -> Result<bool, StoreError> {
+        Ok(true)
     }
 }
 
@@ -136,14 +153,15 @@ impl CatalogStore for MemoryCatalog {
     }
 }
 
-impl ProductLookup for MemoryCatalog {
+impl ProductReader for MemoryCatalog {
     async fn find_products(
         &self,
         skus: &[Sku],
         _deadline: Deadline,
     ) -> Result<Vec<Product>, StoreError> {
-        let data = self.lock_unless_busy()?;
-        let known = skus.iter().filter_map(|sku| data.products.get(sku));
-        Ok(known.cloned().collect())
+        let mut data = self.lock_unless_busy()?;
+        data.product_reads += 1;
+        let found = skus.iter().filter_map(|sku| data.products.get(sku));
+        Ok(found.cloned().collect())
     }
 }

@@ -1,16 +1,37 @@
-//! The store of replenishment orders in memory.
+//! The store of replenishment orders and the queue of requests to order, in memory.
+
+use std::sync::{Arc, Mutex};
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::replenishment::{
-    OrderWriteOutcome, ReplenishmentStatus, ReplenishmentStore,
+    OrderWriteOutcome, ReorderQueue, ReplenishmentStatus, ReplenishmentStore,
 };
+use stockline_application::reorder_messages::ReorderMessage;
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, ReplenishmentOrderId};
 use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::replenishment::{ReplenishmentOrder, ReplenishmentState};
 
 use super::shop::{MemoryShop, ShopData};
+
+/// A queue that keeps the requests. A clone is the same queue.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryReorders(Arc<Mutex<Vec<ReorderMessage>>>);
+
+impl MemoryReorders {
+    /// The requests, in order.
+    pub fn requested(&self) -> Vec<ReorderMessage> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl ReorderQueue for MemoryReorders {
+    async fn request(&self, message: &ReorderMessage) -> Result<(), StoreError> {
+        self.0.lock().unwrap().push(message.clone());
+        Ok(())
+    }
+}
 
 impl ShopData {
     /// Writes an order and the cycle of its level.

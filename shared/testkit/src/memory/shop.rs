@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_domain::export::late::{LateDay, late_write_date};
 use stockline_domain::ids::{OrderId, ReplenishmentOrderId, RequestId};
-use stockline_domain::level::{Level, LevelKey, Movement};
+use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
 use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder};
 
@@ -100,6 +100,17 @@ impl ShopData {
         self.movements.extend(next.movement_since(before));
         self.available_overrides.remove(&next.key());
         self.levels.insert(next.key(), next);
+    }
+
+    /// Sets the policy of a level and returns it. This is no movement.
+    pub fn write_policy(&mut self, before: Level, policy: &ReorderPolicy) -> Level {
+        let after = Level {
+            version: before.version + 1,
+            policy: Some(policy.clone()),
+            ..before
+        };
+        self.write(after.clone());
+        after
     }
 
     /// The levels after change `index` of a request, if it is applied.

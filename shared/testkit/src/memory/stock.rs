@@ -6,7 +6,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock::{
-    EarlierRequest, Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
+    EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore,
 };
 use stockline_application::ports::stock_changes::{
     ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
@@ -16,7 +16,6 @@ use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::{MovementObservations, on_hand_delta_since};
 
 use super::shop::MemoryShop;
 
@@ -90,26 +89,31 @@ impl StockStore for MemoryShop {
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
-        missing: MissingLevel,
         _at: Timestamp,
         _deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
         let mut data = self.lock();
-        let before = match (data.levels.get(key), missing) {
-            (Some(level), _) => level.clone(),
-            (None, MissingLevel::Create) => Level::empty(key),
-            (None, MissingLevel::Report) => return Ok(None),
+        let Some(before) = data.levels.get(key).cloned() else {
+            return Ok(None);
         };
         if before.policy.as_ref() == Some(policy) {
             return Ok(Some(before));
         }
-        let after = Level {
-            version: before.version + 1,
-            policy: Some(policy.clone()),
-            ..before
-        };
-        data.write(after.clone());
-        Ok(Some(after))
+        Ok(Some(data.write_policy(before, policy)))
+    }
+
+    async fn create_with_policy(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        _at: Timestamp,
+        _deadline: Deadline,
+    ) -> Result<Option<Level>, StoreError> {
+        let mut data = self.lock();
+        if data.levels.contains_key(key) {
+            return Ok(None);
+        }
+        Ok(Some(data.write_policy(Level::empty(key), policy)))
     }
 
     async fn movements(&self, key: &LevelKey, page: Page) -> Result<Listing<Movement>, StoreError> {
@@ -145,17 +149,13 @@ impl StockChangeStore for MemoryShop {
         }))
     }
 
-    async fn on_hand_delta_since(
+    async fn movements_back_to(
         &self,
-        level: &SplitLevel,
-        time: Timestamp,
-        observed: &MovementObservations,
-    ) -> Result<Option<i64>, StoreError> {
-        let recorded = self.lock().movements_of(&level.key());
+        bucket: &Level,
+        _time: Timestamp,
+    ) -> Result<Vec<Movement>, StoreError> {
         // In memory, a level has one bucket.
-        let bucket = &level.buckets()[0];
-        let movements = observed.extend_ledger(bucket.bucket, recorded);
-        Ok(on_hand_delta_since(bucket, &movements, time))
+        Ok(self.lock().movements_of(&bucket.key()))
     }
 
     async fn read_replenishment_order(

@@ -8,7 +8,7 @@ use serde_json::Value;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::tasks::{
     CompletionOutcome, CompletionStore, ControllerCommand, ControllerQueues, ControllerStore,
-    TaskQueue, TaskStore,
+    TaskCompletion, TaskQueue, TaskStore,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ControllerId, LocationId, TaskId, ZoneId};
@@ -143,12 +143,15 @@ impl ControllerStore for MemoryTasks {
 impl CompletionStore for MemoryTasks {
     async fn complete(
         &self,
-        before: &Task,
-        after: &Task,
-        occurred_at: Timestamp,
-        now: Timestamp,
+        completion: TaskCompletion<'_>,
         _deadline: Deadline,
     ) -> Result<CompletionOutcome, StoreError> {
+        let TaskCompletion {
+            before,
+            after,
+            occurred_at,
+            at,
+        } = completion;
         let (mut tasks, mut shop) = (self.lock(), self.shop.lock());
         if tasks.tasks[&before.task_id].version != before.version {
             return Ok(CompletionOutcome::Conflict);
@@ -165,11 +168,11 @@ impl CompletionStore for MemoryTasks {
             location_id: after.location_id.clone(),
             sku: after.sku.clone(),
         };
-        let Ok(level) = shop.levels[&key].after(after.movement(quantity, occurred_at, now)) else {
+        let Ok(level) = shop.levels[&key].after(after.movement(quantity, occurred_at, at)) else {
             return Ok(CompletionOutcome::InsufficientStock);
         };
         shop.write(level);
-        shop.write_order(order, fingerprint, now);
+        shop.write_order(order, fingerprint, at);
         tasks.tasks.insert(after.task_id, after.clone());
         Ok(CompletionOutcome::Completed)
     }

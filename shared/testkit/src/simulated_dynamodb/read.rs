@@ -68,7 +68,8 @@ impl Get {
         let table = store.tables.get(&self.table);
         let item = table.and_then(|table| table.get(&self.key)).cloned();
         let half_units = half_units_per_4_kb * read_units(item.as_ref().map_or(0, item_size));
-        consume_read_capacity(store, &self.table, None, &self.key.pk, half_units, now)?;
+        let partition = read_partition(&self.table, None, &self.key.pk);
+        consume_read_capacity(store, &partition, half_units, now)?;
         let item = item.map(|item| match &self.projection {
             Some(paths) => project(&item, paths),
             None => item,
@@ -221,14 +222,11 @@ pub fn query(store: &mut Store, request: QueryRequest, now: Instant) -> Result<J
     if let Some(last) = last {
         response["LastEvaluatedKey"] = item_json(&last);
     }
-    let partition = query.key.partition.clone();
-    consume_read_capacity(store, &name, index, &partition, half_units, now).map_err(
-        |throttle| {
-            let resource =
-                index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"));
-            ServiceError::throttled(throttle, &resource)
-        },
-    )?;
+    let partition = read_partition(&name, index, &query.key.partition);
+    consume_read_capacity(store, &partition, half_units, now).map_err(|throttle| {
+        let resource = index.map_or_else(|| name.clone(), |index| format!("{name}/index/{index}"));
+        ServiceError::throttled(throttle, &resource)
+    })?;
     Ok(with_capacity(
         response,
         &name,
@@ -375,28 +373,29 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Consumes read capacity of a partition.
-fn consume_read_capacity(
-    store: &mut Store,
-    table: &str,
-    index: Option<&'static str>,
-    hash: &str,
-    half_units: u64,
-    now: Instant,
-) -> Result<(), Throttle> {
-    let partition = Partition {
+fn read_partition(table: &str, index: Option<&'static str>, hash: &str) -> Partition {
+    Partition {
         table: table.to_owned(),
         index,
         hash: hash.to_owned(),
         is_write: false,
-    };
-    if !store.buckets.has_capacity(&partition, half_units, now) {
+    }
+}
+
+/// Consumes read capacity of a partition.
+fn consume_read_capacity(
+    store: &mut Store,
+    partition: &Partition,
+    half_units: u64,
+    now: Instant,
+) -> Result<(), Throttle> {
+    if !store.buckets.has_capacity(partition, half_units, now) {
         return Err(Throttle {
-            is_index: index.is_some(),
+            is_index: partition.index.is_some(),
             is_write: false,
         });
     }
-    store.buckets.consume(&partition, half_units, now);
+    store.buckets.consume(partition, half_units, now);
     Ok(())
 }
 

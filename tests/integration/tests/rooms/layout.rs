@@ -2,10 +2,13 @@
 
 use std::fs;
 
-use crate::workspace::{entries, functions, metadata, name, root};
+use crate::workspace::{entries, files, functions, metadata, name, root, text};
 
 /// The most lines of a `main.rs`: one screen.
 const MAX_MAIN_LINES: usize = 60;
+
+/// The most lines of a source file.
+const MAX_FILE_LINES: usize = 500;
 
 /// The visible entries of the top folder, besides build output.
 const TOP_FOLDERS: [&str; 5] = ["events", "functions", "infra", "shared", "tests"];
@@ -15,6 +18,7 @@ const TOP_FILES: [&str; 4] = ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md"
 fn every_function_is_complete() {
     let root = root();
     let events: Vec<String> = entries(&root.join("events"));
+    let map = text("functions/README.md");
     let mut missing = Vec::new();
     for function in entries(&root.join("functions")) {
         let folder = root.join("functions").join(&function);
@@ -25,6 +29,9 @@ fn every_function_is_complete() {
             if !folder.join(file).is_file() {
                 missing.push(format!("functions/{function}/{file} is missing"));
             }
+        }
+        if !map.contains(&format!("| [{function}]({function}/README.md) |")) {
+            missing.push(format!("functions/README.md has no row for {function}"));
         }
         let main = fs::read_to_string(folder.join("src/main.rs")).unwrap_or_default();
         let lines = main.lines().count();
@@ -45,6 +52,24 @@ fn every_function_is_complete() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn files_are_short() {
+    let mut long = Vec::new();
+    for folder in TOP_FOLDERS {
+        for path in files(folder, &["rs", "py", "sql", "tf"]) {
+            let lines = text(&path).lines().count();
+            if lines > MAX_FILE_LINES {
+                long.push(format!("{path} has {lines} lines"));
+            }
+        }
+    }
+    assert!(
+        long.is_empty(),
+        "a file has at most {MAX_FILE_LINES} lines; split it by subject:\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]

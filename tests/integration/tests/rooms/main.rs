@@ -5,4 +5,5 @@ mod language;
 mod layers;
 mod layout;
 mod modules;
+mod signatures;
 mod workspace;

@@ -3,8 +3,7 @@
 use std::iter::zip;
 
 use stateright::Property;
-use stockline_domain::audit::Quantities;
-use stockline_domain::level::{Level, LevelDelta, MovementKind, StateDeltas};
+use stockline_domain::level::{Level, LevelDelta, MovementKind, Quantities, StateDeltas};
 use stockline_domain::order::Line;
 use stockline_domain::split_level::SplitLevel;
 use stockline_domain::task::TaskState;
@@ -72,7 +71,7 @@ pub fn is_allowed_transition(before: &Tables, after: &Tables) -> bool {
 }
 
 fn is_allowed_change(before: &SplitLevel, after: &SplitLevel) -> bool {
-    let quantities = Quantities::of;
+    let quantities = Level::quantities;
     let mut written = after.buckets().iter().filter(|after| {
         let before = before.buckets().get(usize::from(after.bucket));
         before.map_or_else(Quantities::default, quantities) != quantities(after)
@@ -160,7 +159,7 @@ fn one_key_one_effect(_: &Protocol, state: &State) -> bool {
         // A write of the policy or of the short flag keeps the last change, so only writes that change quantities
         // count.
         let changes_quantities =
-            |(before, after): &(&Level, &Level)| Quantities::of(before) != Quantities::of(after);
+            |(before, after): &(&Level, &Level)| before.quantities() != after.quantities();
         let moved = bucket_item.writes().filter(changes_quantities);
         let mut ids: Vec<_> = moved.map(|(_, after)| id(after)).collect();
         let last = ids.pop();

@@ -85,6 +85,17 @@ pub enum Progress {
     WritingLevels(Option<Shared<StoredOrder>>, LevelWriteProgress),
 }
 
+/// One step of an invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// What the invocation has done so far.
+    pub progress: &'a Progress,
+    /// The nondeterministic choice, one of [`Request::choices`].
+    pub choice: u8,
+    /// The injected defect.
+    pub fault: Option<Fault>,
+}
+
 /// The result of a step.
 #[derive(Debug)]
 pub enum NextStep {
@@ -179,15 +190,18 @@ impl Request {
         tables: &mut Tables,
         fault: Option<Fault>,
     ) -> NextStep {
+        let step = Step {
+            progress,
+            choice,
+            fault,
+        };
         match self {
-            Self::Place { order, body } => {
-                place_order::run(order, *body, progress, choice, tables, fault)
-            }
+            Self::Place { order, body } => place_order::run(order, *body, step, tables),
             Self::ChangeOrder(order, order_change) => {
-                change_order::run(*order, order_change, progress, choice, tables, fault)
+                change_order::run(*order, order_change, step, tables)
             }
             Self::ChangeStock { request, change } => {
-                change_stock::run(*request, change, progress, choice > 0, tables, fault)
+                change_stock::run(*request, change, step, tables)
             }
             Self::ReportTask { task, report } => {
                 report_task::run(*task, report, progress, tables, fault)

@@ -133,8 +133,8 @@ fn policy_fields(shown: &Shown<'_>) -> Markup {
     let mode = entered(shown, ItemForm::Policy, "mode").map(str::to_owned);
     let mode = mode.unwrap_or_else(|| value_of(policy.mode));
     let modes = [
-        (ReplenishmentMode::MinMax, "Order automatically"),
-        (ReplenishmentMode::Manual, "People order"),
+        (ReplenishmentMode::MinMax, "Automatic"),
+        (ReplenishmentMode::Manual, "By people"),
     ];
     let numbers = [
         ("reorder_point", "Reorder point", policy.reorder_point, 0),

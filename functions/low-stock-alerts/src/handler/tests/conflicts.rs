@@ -53,6 +53,7 @@ async fn write_conflict_is_evaluated_again() {
             levels: MemoryShop::default(),
             alerts: store,
             topic: topic.clone(),
+            reorders: MemoryReorders::default(),
             clock: FakeClock::at("2026-03-01T18:00:00Z"),
         };
         let change = level_change(&milk(3, 0)).unwrap().unwrap();

@@ -21,6 +21,7 @@ async fn record_costs_match_readme() {
         levels: stock,
         alerts,
         topic: topic.clone(),
+        reorders: MemoryReorders::default(),
         clock,
     };
     let mut costs = CostTable::new();

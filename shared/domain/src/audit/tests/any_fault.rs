@@ -99,7 +99,7 @@ proptest! {
         let open_quantity = sku.open_quantity;
         prop_assert!(sku.audit().is_clean(), "{:?} remains after {:?}", sku.audit(), writes);
         prop_assert_eq!(sku.level.allocated, open_quantity);
-        prop_assert!(Quantities::of(&sku.level).each().iter().all(|(_, quantity)| *quantity >= 0));
+        prop_assert!(sku.level.quantities().each().iter().all(|(_, quantity)| *quantity >= 0));
         prop_assert!(sku.repair().is_empty());
     }
 }

@@ -38,7 +38,11 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 impl World {
     fn alert(&mut self, version: u64) {
-        if let Ok(order) = ReplenishmentOrder::place(&self.level, &self.cycle, version, NOON) {
+        self.trigger(OrderTrigger::Alert(version));
+    }
+
+    fn trigger(&mut self, trigger: OrderTrigger) {
+        if let Ok(order) = ReplenishmentOrder::place(&self.level, &self.cycle, trigger, NOON) {
             self.level.incoming += order.expected();
             self.level.version += 1;
             self.cycle = order.as_cycle();
@@ -107,6 +111,22 @@ proptest! {
             let open: Vec<_> = world.orders.iter().filter(|order| order.state.is_open()).collect();
             prop_assert!(open.len() <= 1, "{open:?}");
             prop_assert_eq!(world.cycle.open_order, open.first().map(|order| order.replenishment_order_id));
+        }
+    }
+
+    #[test]
+    fn low_level_has_an_order_unless_a_person_canceled_it(steps in prop::collection::vec(any_step(), 0..60)) {
+        // given a level that asks for an order whenever a step leaves it due, as low-stock-alerts does
+        let mut world = world();
+        for step in steps {
+            let was_due = is_order_due(&world.level);
+            world.take(&step);
+            if is_order_due(&world.level) && !was_due {
+                world.trigger(OrderTrigger::Due(world.level.version));
+            }
+            // then it is never left without one
+            let is_forgotten = is_order_due(&world.level) && !world.cycle.is_canceled;
+            prop_assert!(!is_forgotten, "after {step:?}: {:?}", world.level);
         }
     }
 

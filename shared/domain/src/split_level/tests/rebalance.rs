@@ -139,14 +139,14 @@ proptest! {
         prop_assert_eq!(consolidation.is_some(), needs_several);
         if let Some(Consolidation { transfer, write }) = consolidation {
             let consolidated = apply_and_check(&level, transfer.unwrap());
-            prop_assert_eq!(Quantities::of(&level.total()), Quantities::of(&consolidated.total()));
+            prop_assert_eq!(level.total().quantities(), consolidated.total().quantities());
             for bucket in consolidated.buckets() {
                 prop_assert!(bucket.on_hand >= 0 && bucket.allocated >= 0 && !bucket.is_short());
             }
             prop_assert_eq!(consolidated.plan(&change), Ok(write.clone()));
             let expected = level.total().after(change).unwrap();
             let after = apply_and_check(&consolidated, write).total();
-            prop_assert_eq!(Quantities::of(&after), Quantities::of(&expected));
+            prop_assert_eq!(after.quantities(), expected.quantities());
         }
     }
 }

@@ -48,8 +48,8 @@ fn short_level_is_consolidated_in_its_first_bucket() {
             .unwrap();
         let consolidated = apply_plan(&short, transfer.unwrap());
         assert_eq!(
-            Quantities::of(&consolidated.total()),
-            Quantities::of(&short.total())
+            consolidated.total().quantities(),
+            short.total().quantities()
         );
         assert!(consolidated.buckets.iter().all(|bucket| bucket.whole_short));
         let again = consolidated.consolidation(&release, Timestamp::UNIX_EPOCH);
@@ -103,8 +103,8 @@ fn rebalance_clears_stale_short_flags() {
     };
     let balanced = apply_and_check(&recovered, WritePlan::Rewrite(levels));
     assert_eq!(
-        Quantities::of(&balanced.total()),
-        Quantities::of(&recovered.total())
+        balanced.total().quantities(),
+        recovered.total().quantities()
     );
     assert_eq!(balanced.rebalance_plan(Timestamp::UNIX_EPOCH), None);
     assert_eq!(

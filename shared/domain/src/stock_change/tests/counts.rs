@@ -51,14 +51,7 @@ fn count_does_not_depend_on_earlier_movements() {
 #[test]
 fn count_below_what_left_since_is_refused() {
     let count = count(1, "2026-03-01T11:00:00Z");
-    let request = RequestId::derive("till", "1");
-    let refused = count.apply(
-        &[level("store-1", 5, 0)],
-        -3,
-        request,
-        0,
-        NOW.parse().unwrap(),
-    );
+    let refused = apply_after(-3, &count, &[level("store-1", 5, 0)]);
     assert_eq!(
         refused,
         Err(ChangeRefused::CountContradicted {
@@ -127,10 +120,7 @@ fn late_count_keeps_movements_after_it() {
         "a movement after the read version is skipped"
     );
     let moved = on_hand_delta_since(&level, &movements, since).unwrap();
-    let request = RequestId::derive("till", "1");
-    let after = count
-        .apply(&[level], moved, request, 0, NOW.parse().unwrap())
-        .unwrap();
+    let after = apply_after(moved, &count, &[level]).unwrap();
     assert_eq!(after[0].on_hand, 7);
 }
 
@@ -160,10 +150,7 @@ fn level_after(reports: &[Report]) -> Level {
                 let moved = count.depends_on_movements_since(&level).map_or(0, |since| {
                     on_hand_delta_since(&level, &movements, since).unwrap()
                 });
-                let request = RequestId::derive("till", "1");
-                let now = NOW.parse().unwrap();
-                count
-                    .apply(&[level.clone()], moved, request, 0, now)
+                apply_after(moved, count, std::slice::from_ref(&level))
                     .unwrap()
                     .remove(0)
             }
@@ -266,8 +253,7 @@ proptest! {
                 let moved = count
                     .depends_on_movements_since(&level)
                     .map_or(0, |since| on_hand_delta_since(&level, &movements, since).unwrap());
-                let request = RequestId::derive("till", "1");
-                let next = count.apply(&[level.clone()], moved, request, 0, NOW.parse().unwrap()).unwrap().remove(0);
+                let next = apply_after(moved, &count, &[level.clone()]).unwrap().remove(0);
                 movements.splice(0..0, next.movement_since(Some(&level)));
                 level = next;
             }

@@ -94,10 +94,10 @@ fn stored_level(item: Item) -> Result<StoredLevel, StoreError> {
 impl StockRepairer for DynamoStock {
     async fn repair(
         &self,
-        mend: &RepairWrite,
+        repair: &RepairWrite,
         deadline: Deadline,
     ) -> Result<RepairOutcome, StoreError> {
-        let replacements = match mend {
+        let replacements = match repair {
             RepairWrite::Record(movement) => {
                 return Ok(match self.record(movement).await? {
                     RecordMovementOutcome::Written | RecordMovementOutcome::AlreadyRecorded => {

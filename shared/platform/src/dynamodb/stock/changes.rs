@@ -6,10 +6,9 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
-use stockline_domain::level::{Level, LevelKey};
+use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::ReplenishmentOrder;
-use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::{MovementObservations, on_hand_delta_since};
+use stockline_domain::split_level::WritePlan;
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{item, key_of, value};
@@ -42,22 +41,12 @@ impl StockChangeStore for DynamoStock {
         self.levels.read(key, deadline).await
     }
 
-    async fn on_hand_delta_since(
+    async fn movements_back_to(
         &self,
-        level: &SplitLevel,
+        bucket: &Level,
         time: Timestamp,
-        observed: &MovementObservations,
-    ) -> Result<Option<i64>, StoreError> {
-        let mut total_delta = 0;
-        for bucket in level.buckets() {
-            let recorded = self.movements_back_to(bucket, time).await?;
-            let movements = observed.extend_ledger(bucket.bucket, recorded);
-            match on_hand_delta_since(bucket, &movements, time) {
-                Some(delta) => total_delta += delta,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(total_delta))
+    ) -> Result<Vec<Movement>, StoreError> {
+        self.read_movements_back_to(bucket, time).await
     }
 
     async fn read_replenishment_order(

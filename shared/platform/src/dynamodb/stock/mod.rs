@@ -23,12 +23,11 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::{
-    Ledger, MissingLevel, RecordMovementOutcome, RequestStatus, StockStore,
+    Ledger, RecordMovementOutcome, RequestStatus, StockStore,
 };
 use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::store_error::StoreError;
 
-use policies::PolicyChange;
 pub use stream::level_change;
 
 /// The time limit to read a level when the caller sets no deadline.
@@ -101,17 +100,20 @@ impl StockStore for DynamoStock {
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
-        missing: MissingLevel,
         at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let change = PolicyChange {
-            key,
-            policy,
-            missing,
-            at,
-        };
-        self.write_policy(change, deadline).await
+        self.write_policy(key, policy, at, deadline).await
+    }
+
+    async fn create_with_policy(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<Level>, StoreError> {
+        self.create_level(key, policy, at, deadline).await
     }
 
     async fn movements(&self, key: &LevelKey, page: Page) -> Result<Listing<Movement>, StoreError> {

@@ -18,7 +18,7 @@ use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::RecordMovementOutcome;
 use stockline_application::store_error::StoreError;
 
-/// The page size of [`DynamoStock::movements_back_to`].
+/// The page size of [`DynamoStock::read_movements_back_to`].
 const PAGE_SIZE: u16 = 100;
 
 impl DynamoStock {
@@ -59,7 +59,7 @@ impl DynamoStock {
     }
 
     /// Reads the movements of `bucket`, newest first, at least back to the newest that cannot have happened at or after `time`.
-    pub(super) async fn movements_back_to(
+    pub(super) async fn read_movements_back_to(
         &self,
         bucket: &Level,
         time: Timestamp,

@@ -16,26 +16,14 @@ use stockline_domain::split_level::SplitLevel;
 
 use super::DynamoStock;
 use crate::dynamodb::attributes::{attribute, key_of, number, value};
+use crate::dynamodb::cause_attributes::CauseAttributes;
 use crate::dynamodb::replace_level::{level_item, replace_level};
 use crate::dynamodb::transaction::{
     AttemptResult, TransactionResult, attempt_transaction, classify_error, new_client_token,
 };
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::stock::MissingLevel;
 use stockline_application::store_error::StoreError;
-
-/// A policy to set.
-pub(super) struct PolicyChange<'a> {
-    /// The level.
-    pub key: &'a LevelKey,
-    /// Its new policy.
-    pub policy: &'a ReorderPolicy,
-    /// What to do if the level does not exist.
-    pub missing: MissingLevel,
-    /// When the policy is set.
-    pub at: Timestamp,
-}
 
 /// Returns how many buckets a level with `split_over` buckets has under `policy`. The number never falls, and is 0 until a
 /// policy asks for more than one.
@@ -49,29 +37,21 @@ fn required_buckets(split_over: u8, policy: &ReorderPolicy) -> u8 {
 
 impl DynamoStock {
     /// Sets a policy, and splits and rebalances the level if the policy asks for more buckets. Returns the level, or None if it
-    /// does not exist and is not to be created.
+    /// does not exist.
     pub(super) async fn write_policy(
         &self,
-        change: PolicyChange<'_>,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        at: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Level>, StoreError> {
-        let PolicyChange {
-            key,
-            policy,
-            missing,
-            at,
-        } = change;
         let mut attempts = deadline.attempts();
         loop {
-            let result = match self.levels.read(key, deadline).await? {
-                Some(snapshot) => {
-                    let first = &snapshot.level.buckets()[0];
-                    self.update_or_split(first, policy).await
-                }
-                None if missing == MissingLevel::Report => return Ok(None),
-                None => self.create_with_policy(key, policy).await,
+            let Some(snapshot) = self.levels.read(key, deadline).await? else {
+                return Ok(None);
             };
-            match result {
+            let first = &snapshot.level.buckets()[0];
+            match self.update_or_split(first, policy).await {
                 Ok(Some(first)) => return self.rebalance_all(first, at, deadline).await.map(Some),
                 // Another write changed the level since it was read, or a transaction conflicts, which lasts some
                 // milliseconds. The next attempt reads the level again.
@@ -84,8 +64,30 @@ impl DynamoStock {
         }
     }
 
-    /// Creates an empty level and returns its bucket 0. Returns None if the level was created concurrently.
-    async fn create_with_policy(
+    /// Creates a level without stock. Returns the level, or None if it exists.
+    pub(super) async fn create_level(
+        &self,
+        key: &LevelKey,
+        policy: &ReorderPolicy,
+        at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<Level>, StoreError> {
+        let mut attempts = deadline.attempts();
+        loop {
+            match self.create_buckets(key, policy).await {
+                Ok(Some(first)) => return self.rebalance_all(first, at, deadline).await.map(Some),
+                Ok(None) => return Ok(None),
+                Err(StoreError::Busy) => {}
+                Err(error) => return Err(error),
+            }
+            if !attempts.wait_for_next().await {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+
+    /// Creates the buckets of a level and returns bucket 0. Returns None if the level exists.
+    async fn create_buckets(
         &self,
         key: &LevelKey,
         policy: &ReorderPolicy,
@@ -138,7 +140,9 @@ impl DynamoStock {
         first: &Level,
         policy: &ReorderPolicy,
     ) -> Result<Option<Level>, StoreError> {
-        let result = self
+        let cause = CauseAttributes::current();
+        let assignments = ["policy = :policy", "version = version + :one"];
+        let mut update = self
             .client
             .update_item()
             .table_name(self.levels.table())
@@ -147,10 +151,14 @@ impl DynamoStock {
                 "attribute_exists(pk) AND (attribute_not_exists(policy) OR policy <> :policy) \
                  AND (attribute_not_exists(split_over) OR split_over <= :split)",
             )
-            .update_expression("SET policy = :policy, version = version + :one")
+            .update_expression(cause.update_expression(&assignments, &[]))
             .expression_attribute_values(":policy", attribute(policy)?)
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":split", number(first.split_over))
+            .expression_attribute_values(":split", number(first.split_over));
+        for (name, value) in cause.values() {
+            update = update.expression_attribute_values(name, value);
+        }
+        let result = update
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
@@ -174,6 +182,7 @@ impl DynamoStock {
     /// Returns the transaction item that updates bucket 0 from `first` to `wider`, which has more buckets. Its condition: what
     /// the new buckets copy from `wider` is unchanged, and the level was not split further.
     fn split_item(&self, first: &Level, wider: &Level) -> Result<TransactWriteItem, StoreError> {
+        let cause = CauseAttributes::current();
         let mut conditions = vec!["attribute_exists(pk)"];
         let mut assignments = vec![
             "policy = :policy",
@@ -207,9 +216,12 @@ impl DynamoStock {
             conditions.push("attribute_not_exists(whole_short)");
             conditions.push("available >= :zero");
         }
+        for (name, value) in cause.values() {
+            update = update.expression_attribute_values(name, value);
+        }
         let update = update
             .condition_expression(conditions.join(" AND "))
-            .update_expression(format!("SET {}", assignments.join(", ")))
+            .update_expression(cause.update_expression(&assignments, &[]))
             .build()
             .map_err(StoreError::failed("split a level"))?;
         Ok(TransactWriteItem::builder().update(update).build())

@@ -4,7 +4,7 @@
 //! A level has one cycle item, which names its open order. Every transaction that opens or closes an order is conditional on
 //! it, so a level cannot have two open orders.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use stockline_domain::ids::{LocationId, ReplenishmentOrderId};
 use stockline_domain::level::LevelKey;
 use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState};
@@ -192,9 +192,13 @@ impl DynamoStock {
         let update = Update::builder()
             .table_name(self.levels.table())
             .set_key(Some(key_of(&key)))
-            .update_expression("REMOVE open_order")
+            .update_expression("SET is_canceled = :is_canceled REMOVE open_order")
             .condition_expression("open_order = :order")
             .expression_attribute_values(":order", string(id))
+            .expression_attribute_values(
+                ":is_canceled",
+                AttributeValue::Bool(order.as_cycle().is_canceled),
+            )
             .build()
             .map_err(StoreError::failed(WRITE_ORDER))?;
         Ok(TransactWriteItem::builder().update(update).build())

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use jiff::Timestamp;
 use stockline_domain::level::LevelKey;
 use stockline_domain::order::{KeyedDelta, NotFulfillable};
 use stockline_domain::task::Task;
@@ -14,7 +13,7 @@ use crate::dynamodb::orders::{DynamoOrders, OrderRecord};
 use crate::dynamodb::transaction::classify_error;
 use crate::keys;
 use stockline_application::deadline::Deadline;
-use stockline_application::ports::tasks::{CompletionOutcome, CompletionStore};
+use stockline_application::ports::tasks::{CompletionOutcome, CompletionStore, TaskCompletion};
 use stockline_application::store_error::StoreError;
 
 /// Completes tasks across the tasks, orders and stock tables.
@@ -76,12 +75,15 @@ impl DynamoCompletions {
 impl CompletionStore for DynamoCompletions {
     async fn complete(
         &self,
-        before: &Task,
-        after: &Task,
-        occurred_at: Timestamp,
-        now: Timestamp,
+        completion: TaskCompletion<'_>,
         deadline: Deadline,
     ) -> Result<CompletionOutcome, StoreError> {
+        let TaskCompletion {
+            before,
+            after,
+            occurred_at,
+            at,
+        } = completion;
         let record = self.read_order(before).await?;
         let (order, quantity) = match before.fulfil(&record.order()) {
             Ok(fulfilled) => fulfilled,
@@ -97,11 +99,11 @@ impl CompletionStore for DynamoCompletions {
                 location_id: after.location_id.clone(),
                 sku: after.sku.clone(),
             },
-            change: after.movement(quantity, occurred_at, now),
+            change: after.movement(quantity, occurred_at, at),
         };
         let guards = [
             self.replace_task(before, after)?,
-            DynamoOrders::put_next_revision(&self.orders_table, &record.next(&order, now))?,
+            DynamoOrders::put_next_revision(&self.orders_table, &record.next(&order, at))?,
         ];
         match self
             .levels

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 use stockline_application::ports::replenishment::ReplenishmentStore;
-use stockline_application::ports::stock::{MissingLevel, StockStore};
+use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::replenishment::ReplenishmentState;
@@ -61,13 +61,7 @@ pub(super) async fn other_changes_keep_what_is_incoming<
     let mut other_policy = policy(1);
     other_policy.safety_stock = 2;
     let milk_key = key(at, "milk");
-    let set = store.set_policy(
-        &milk_key,
-        &other_policy,
-        MissingLevel::Report,
-        minute(2),
-        deadline(),
-    );
+    let set = store.set_policy(&milk_key, &other_policy, minute(2), deadline());
     assert_eq!(set.await.unwrap().unwrap().incoming, 36);
     assert_incoming_is_expected(store, at).await;
 }

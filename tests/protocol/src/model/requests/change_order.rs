@@ -4,8 +4,8 @@
 use stockline_domain::ids::{FulfilmentId, OrderId, RefundId};
 use stockline_domain::order::{FulfilOrder, KeyedDelta, Order, RefundContext, RefundOrder};
 
-use super::write_levels::{LevelWriteResult, write_levels};
-use super::{NOW, NextStep, Progress, Response};
+use super::write_levels::{LevelStep, LevelWriteResult, write_levels};
+use super::{NOW, NextStep, Progress, Response, Step};
 use crate::model::faults::Fault;
 use crate::model::tables::{StoredOrder, Tables, TransactItem};
 
@@ -70,7 +70,7 @@ impl OrderChange {
             }
             Self::Fulfil(id, body) => {
                 let (fulfilment, after) = body.fulfilment(*id, order, at).ok()?;
-                let changes = fulfilment.level_deltas(body.occurred_at, order);
+                let changes = fulfilment.level_deltas(order);
                 OrderChangeEffect { after, changes }
             }
         })
@@ -80,12 +80,10 @@ impl OrderChange {
 pub fn run(
     id: OrderId,
     order_change: &OrderChange,
-    progress: &Progress,
-    bucket: u8,
+    step: Step<'_>,
     tables: &mut Tables,
-    fault: Option<Fault>,
 ) -> NextStep {
-    let (before, level_progress) = match progress {
+    let (before, level_progress) = match step.progress {
         Progress::OrderRead(before) => (before, None),
         Progress::WritingLevels(Some(before), attempt) => (before, Some(attempt)),
         _ => {
@@ -109,17 +107,16 @@ pub fn run(
         fingerprint: before.fingerprint,
         records,
     });
-    let guard = match fault {
+    let guard = match step.fault {
         Some(Fault::UpdateOrderWithoutRevision) => TransactItem::Unconditional(Box::new(next)),
         _ => next,
     };
-    match write_levels(
-        &[guard],
-        &effect.changes,
-        (level_progress, bucket),
-        tables,
-        fault,
-    ) {
+    let level_step = LevelStep {
+        progress: level_progress,
+        bucket: step.choice,
+        fault: step.fault,
+    };
+    match write_levels(&[guard], &effect.changes, level_step, tables) {
         LevelWriteResult::Committed => NextStep::Respond(Response::Done),
         // Another write came first: read the order again.
         LevelWriteResult::Failed(failed) if failed[0] => NextStep::Continue(Progress::Started),

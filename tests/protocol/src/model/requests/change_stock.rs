@@ -5,10 +5,12 @@
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::Level;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::{RequestedChange, on_hand_delta_since};
+use stockline_domain::stock_change::{
+    ChangeContext, RequestedChange, SettledChange, on_hand_delta_since,
+};
 
 use super::write_levels::planned_writes;
-use super::{NOW, NextStep, Progress, Response};
+use super::{NOW, NextStep, Progress, Response, Step};
 use crate::model::faults::Fault;
 use crate::model::shared_value::Shared;
 use crate::model::tables::{AppliedChange, Tables, TransactItem, assemble_level};
@@ -16,11 +18,13 @@ use crate::model::tables::{AppliedChange, Tables, TransactItem, assemble_level};
 pub fn run(
     request: RequestId,
     change: &RequestedChange,
-    progress: &Progress,
-    use_deltas: bool,
+    step: Step<'_>,
     tables: &mut Tables,
-    fault: Option<Fault>,
 ) -> NextStep {
+    let Step {
+        progress, fault, ..
+    } = step;
+    let use_deltas = step.choice > 0;
     let (read, moved) = match progress {
         Progress::LevelsAndMovementsRead(read, moved) => (read, *moved),
         Progress::LevelsRead(read) => {
@@ -43,7 +47,14 @@ pub fn run(
         .map(assemble_level)
         .collect();
     let totals: Vec<Level> = before.iter().map(SplitLevel::total).collect();
-    let Ok(after) = change.apply(&totals, moved, request, 0, NOW.parse().unwrap()) else {
+    let context = ChangeContext {
+        request,
+        index: 0,
+        now: NOW.parse().unwrap(),
+        moved_since: moved,
+        replenishment_order: None,
+    };
+    let Ok(SettledChange { levels: after, .. }) = change.apply(&totals, &context) else {
         // An earlier attempt may have applied the change, which then fails its own preconditions.
         return NextStep::Respond(match tables.marker(request) {
             Some(marker) => Response::ReplayedChange(marker.levels.clone()),

@@ -3,20 +3,16 @@
 
 use stockline_domain::order::Order;
 
-use super::write_levels::{LevelWriteResult, write_levels};
-use super::{NextStep, Progress, Response};
+use super::write_levels::{LevelStep, LevelWriteResult, write_levels};
+use super::{NextStep, Progress, Response, Step};
 use crate::model::faults::Fault;
 use crate::model::shared_value::Shared;
 use crate::model::tables::{StoredOrder, Tables, TransactItem};
 
-pub fn run(
-    order: &Order,
-    body: u8,
-    progress: &Progress,
-    bucket: u8,
-    tables: &mut Tables,
-    fault: Option<Fault>,
-) -> NextStep {
+pub fn run(order: &Order, body: u8, step: Step<'_>, tables: &mut Tables) -> NextStep {
+    let Step {
+        progress, fault, ..
+    } = step;
     if fault == Some(Fault::CheckThenWrite) && matches!(progress, Progress::Started) {
         return if is_stock_sufficient(order, tables) {
             NextStep::Continue(Progress::StockChecked)
@@ -29,17 +25,15 @@ pub fn run(
         Some(Fault::PlaceWithoutCondition) => TransactItem::Unconditional(Box::new(new)),
         _ => new,
     };
-    let level_progress = match progress {
-        Progress::WritingLevels(_, attempt) => Some(attempt),
-        _ => None,
-    };
-    match write_levels(
-        &[guard],
-        &order.placement_deltas(),
-        (level_progress, bucket),
-        tables,
+    let level_step = LevelStep {
+        progress: match progress {
+            Progress::WritingLevels(_, attempt) => Some(attempt),
+            _ => None,
+        },
+        bucket: step.choice,
         fault,
-    ) {
+    };
+    match write_levels(&[guard], &order.placement_deltas(), level_step, tables) {
         LevelWriteResult::Committed => {
             NextStep::Respond(Response::Placed(Shared::new(order.clone())))
         }

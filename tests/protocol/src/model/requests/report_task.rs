@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use stockline_domain::ids::TaskId;
-use stockline_domain::level::LevelKey;
+use stockline_domain::level::{LevelDelta, LevelKey};
 use stockline_domain::order::NotFulfillable;
 use stockline_domain::split_level::BucketDelta;
 use stockline_domain::task::{Report, ReportEffect, Task};
@@ -49,7 +49,8 @@ pub fn run(
                         revision: before.revision + 1,
                         ..StoredOrder::clone(before)
                     };
-                    complete(tables, *done, quantity, next, report, fault)
+                    let movement = done.movement(quantity, report.occurred_at, now);
+                    complete(tables, *done, movement, next, fault)
                 }
                 Err(NotFulfillable::NoSuchLine) => NextStep::Respond(Response::ServerError),
                 // The line is canceled or already fulfilled. If another report of this task fulfilled it, the task
@@ -88,16 +89,14 @@ fn replace(tables: &mut Tables, after: Task) -> NextStep {
 fn complete(
     tables: &mut Tables,
     done: Task,
-    quantity: i64,
+    change: LevelDelta,
     order: StoredOrder,
-    report: &Report,
     fault: Option<Fault>,
 ) -> NextStep {
     let key = LevelKey {
         location_id: done.location_id.clone(),
         sku: done.sku.clone(),
     };
-    let change = done.movement(quantity, report.occurred_at, NOW.parse().unwrap());
     let mut writes = vec![
         TransactItem::UpdateTask(done),
         TransactItem::UpdateOrder(order),

@@ -31,6 +31,17 @@ pub enum LevelWriteProgress {
     RebalanceRead(Vec<Shared<Level>>),
 }
 
+/// One step of a level change.
+#[derive(Debug, Clone, Copy)]
+pub struct LevelStep<'a> {
+    /// How far the change has come; `None` at its start.
+    pub progress: Option<&'a LevelWriteProgress>,
+    /// The bucket that an attempt without a read addresses.
+    pub bucket: u8,
+    /// The injected defect.
+    pub fault: Option<Fault>,
+}
+
 /// The result of one step of a level change.
 pub enum LevelWriteResult {
     /// Everything is committed.
@@ -47,10 +58,14 @@ pub enum LevelWriteResult {
 pub fn write_levels(
     guards: &[TransactItem],
     changes: &[KeyedDelta],
-    (level_progress, bucket): (Option<&LevelWriteProgress>, u8),
+    step: LevelStep<'_>,
     tables: &mut Tables,
-    fault: Option<Fault>,
 ) -> LevelWriteResult {
+    let LevelStep {
+        progress: level_progress,
+        bucket,
+        fault,
+    } = step;
     let read = |tables: &Tables| tables.buckets(&changes[0].key).unwrap();
     let (writes, needs_rebalance) = match level_progress {
         Some(LevelWriteProgress::BucketFailed) => {

@@ -6,7 +6,7 @@ use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::order::{KeyedDelta, Order};
 use stockline_domain::place_order::PlaceOrder;
 use stockline_domain::split_level::{BucketDelta, SplitLevel};
-use stockline_domain::stock_change::RequestedChange;
+use stockline_domain::stock_change::{ChangeContext, RequestedChange};
 
 use super::STORE;
 use crate::model::requests::{NOW, OrderChange, Request};
@@ -34,12 +34,22 @@ fn counted_level(first: Level, on_hand: i64) -> Vec<Level> {
         first.location_id, first.sku
     ));
     let level = SplitLevel::new(first, &[]);
-    let request = RequestId::derive("manager", "morning");
-    let morning = "2026-03-01T06:00:00Z".parse().unwrap();
-    let after = count.apply(&[level.total()], 0, request, 0, morning);
-    let after = after.unwrap().remove(0);
+    let after = apply(&count, &level, "morning", "2026-03-01T06:00:00Z");
     let items = level.rewrite(&after, after.last_change.as_ref().unwrap());
     items.into_iter().map(|(_, after)| after).collect()
+}
+
+/// The total of `level` after `change` of the manager's request `name`, which arrives at `now`.
+fn apply(change: &RequestedChange, level: &SplitLevel, name: &str, now: &str) -> Level {
+    let context = ChangeContext {
+        request: RequestId::derive("manager", name),
+        index: 0,
+        now: now.parse().unwrap(),
+        moved_since: 0,
+        replenishment_order: None,
+    };
+    let settled = change.apply(&[level.total()], &context);
+    settled.unwrap().levels.remove(0)
 }
 
 fn policy(buckets: u8) -> ReorderPolicy {
@@ -72,9 +82,7 @@ pub(super) fn damage(tables: &mut Tables, quantity: i64) {
         r#"{{"kind":"adjustment","location_id":"{STORE}","sku":"milk","delta":-{quantity},"reason":"damage"}}"#
     ));
     let level = tables.level(&key(STORE, "milk")).unwrap();
-    let request = RequestId::derive("manager", "damage");
-    let after = damage.apply(&[level.total()], 0, request, 0, NOW.parse().unwrap());
-    let after = after.unwrap().remove(0);
+    let after = apply(&damage, &level, "damage", NOW);
     let items = level.rewrite(&after, after.last_change.as_ref().unwrap());
     let items = items
         .into_iter()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use stockline_application::deadline::Deadline;
-use stockline_application::product_cache::ProductCache;
+use stockline_application::product_names::ProductNames;
 use stockline_domain::ids::Sku;
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::catalog::product;
@@ -15,7 +15,7 @@ use stockline_testkit::memory::catalog::MemoryCatalog;
 async fn known_product_is_read_again_after_five_minutes() {
     let catalog = MemoryCatalog::default();
     let clock = FakeClock::at("2026-03-01T12:00:00Z");
-    let cache = ProductCache::new(catalog.clone(), clock.clone());
+    let cache = ProductNames::new(catalog.clone(), clock.clone());
     let [milk, bread]: [Sku; 2] = ["milk", "bread"].map(|sku| sku.parse().unwrap());
     let put = |name: &str| {
         let mut product = product("milk");
