@@ -32,6 +32,9 @@ locals {
     STOCKLINE_VERSION = var.revision
   }
 
+  # The public keys of the identity provider: from its URL, or from the configuration.
+  oidc_keys = var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks }
+
   # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the
   # allowed DynamoDB actions per table; other permissions are in `statements`.
   function_defaults = {
@@ -102,7 +105,7 @@ locals {
     slack-notifier = {
       environment = {
         SLACK_WEBHOOK_URL = var.slack_webhook_url
-        DASHBOARD_URL     = var.dashboard_url
+        DASHBOARD_URL     = local.dashboard_url
       }
       timeout = local.queue_reader_timeout
       # The window collects the alerts of one second into one digest. Slack accepts about one message a second, so the
@@ -304,13 +307,35 @@ locals {
       timeout     = 25
       tables      = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
     }
+    dashboard = {
+      environment = merge(
+        {
+          DASHBOARD_URL               = local.dashboard_url
+          SESSION_SECRET              = var.session_secret
+          ORDERS_TABLE                = local.table_names["orders"]
+          STOCK_TABLE                 = local.table_names["stock"]
+          CATALOG_TABLE               = local.table_names["catalog"]
+          OIDC_ISSUER                 = var.oidc_issuer
+          OIDC_CLIENT_ID              = var.oidc_client_id
+          OIDC_AUTHORIZATION_ENDPOINT = var.oidc_authorization_endpoint
+          OIDC_TOKEN_ENDPOINT         = var.oidc_token_endpoint
+        },
+        var.oidc_end_session_endpoint == null ? {} : { OIDC_END_SESSION_ENDPOINT = var.oidc_end_session_endpoint },
+        local.oidc_keys,
+      )
+      tables = {
+        orders  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        catalog = local.read
+      }
+    }
     authorizer = {
       environment = merge(
         {
           OIDC_ISSUER   = var.oidc_issuer
           OIDC_AUDIENCE = var.oidc_audience
         },
-        var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks },
+        local.oidc_keys,
       )
     }
   }

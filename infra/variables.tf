@@ -142,8 +142,31 @@ variable "slack_webhook_url" {
 }
 
 variable "dashboard_url" {
-  description = "Target of the link in an alert."
+  description = "URL of the dashboard on a domain of its own, without a trailing slash; null: the URL of its stage."
   type        = string
+  default     = null
+}
+
+variable "session_secret" {
+  description = "Key that signs the sessions and forms of the dashboard. A new key signs everybody out."
+  type        = string
+  sensitive   = true
+  validation {
+    condition     = length(var.session_secret) >= 32
+    error_message = "session_secret: at least 32 characters, for example from `openssl rand -hex 32`."
+  }
+}
+
+variable "dashboard_rate" {
+  description = "Throttling of the dashboard, over all people: requests per second, and bursts. An open page reads itself every 2 s."
+  type = object({
+    stage_rate  = number
+    stage_burst = number
+  })
+  default = {
+    stage_rate  = 200
+    stage_burst = 400
+  }
 }
 
 variable "cursor_secret" {

@@ -57,7 +57,7 @@ variables {
   oidc_token_endpoint         = "https://issuer.example/token"
   oidc_client_id              = "stockline-dashboard"
   slack_webhook_url           = "https://hooks.example/x"
-  dashboard_url               = "https://dashboard.example"
+  session_secret              = "0123456789abcdef0123456789abcdef"
   cursor_secret               = "0123456789abcdef0123456789abcdef"
 }
 
@@ -123,6 +123,44 @@ run "stage_is_throttled" {
       aws_api_gateway_method_settings.all.settings[0].throttling_burst_limit == 2000
     )
     error_message = "Every method must have the throttling of the stage."
+  }
+}
+
+run "dashboard_has_its_own_throttled_api" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_api_gateway_method_settings.dashboard.method_path == "*/*" &&
+      aws_api_gateway_method_settings.dashboard.settings[0].throttling_rate_limit == 200 &&
+      aws_api_gateway_resource.dashboard.path_part == "{proxy+}" &&
+      toset(values(aws_api_gateway_method.dashboard)[*].http_method) == toset(["ANY"])
+    )
+    error_message = "The dashboard must serve every path, throttled."
+  }
+  assert {
+    condition = alltrue([for integration in aws_api_gateway_integration.dashboard :
+      integration.uri == local.invoke_uris["dashboard"] &&
+      integration.timeout_milliseconds >= 1000 * (1 + local.functions["dashboard"].timeout)
+    ])
+    error_message = "A path of the dashboard does not lead to its function, or ends before it."
+  }
+}
+
+run "dashboard_url_can_be_a_domain_of_its_own" {
+  command = plan
+
+  variables {
+    dashboard_url = "https://stock.example"
+  }
+
+  assert {
+    condition = (
+      output.dashboard_url == "https://stock.example" &&
+      local.functions["dashboard"].environment.DASHBOARD_URL == "https://stock.example" &&
+      local.functions["slack-notifier"].environment.DASHBOARD_URL == "https://stock.example"
+    )
+    error_message = "The dashboard and the alerts must use the configured address."
   }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod media_type;
+mod page;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use stockline_application::paging::Position;
 pub use answer::{answer, serve};
 pub use call::{Call, MAX_BODY};
 pub use media_type::MediaType;
+pub use page::{Form, PageReply, PageRequest, answer_page, serve_pages};
 
 /// A successful response.
 #[derive(Debug, Clone, PartialEq)]

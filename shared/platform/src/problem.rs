@@ -200,6 +200,21 @@ impl Problem {
         self.type_.rsplit('/').next().unwrap_or_default()
     }
 
+    /// Returns the short title of its kind.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// Returns the text for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Returns the field errors.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// Adds the field errors.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;

@@ -49,7 +49,8 @@ pub fn command(workspace: &Workspace, kind: CloudKind, port: u16) -> Result<()> 
     eprintln!();
     say(cloud.describe())?;
     eprintln!(
-        "\nThe local cloud is up. `cargo xtask token --role store_app --location ID` prints a token, `cargo xtask down` ends the cloud."
+        "\nThe local cloud is up. Open the dashboard in a browser: its sign-in page has a person of each role. \
+         `cargo xtask token --role store_app --location ID` prints a token, `cargo xtask down` ends the cloud."
     );
     Ok(())
 }
@@ -88,6 +89,13 @@ impl PrivateCloud {
             _lock: lock,
             cloud,
         })
+    }
+
+    /// Leaves the cloud running after this process. `cargo xtask down` ends it.
+    pub fn keep(self) {
+        let Self { running, .. } = self;
+        // Its destructor would end the cloud. What it owns is a path.
+        std::mem::forget(running);
     }
 
     /// Checks that a second `terraform apply` would change nothing.
@@ -266,9 +274,9 @@ impl Deployment<'_> {
         running: &RunningCloud,
         identity_server: &RunningIdentityServer,
     ) -> Result<Value> {
-        // The cursor secret must be stable between runs and secret. A digest of the private key is both.
+        // The secrets must be stable between runs and secret. A digest of the private key is both.
         let key = files::read(&self.identity.key_path)?;
-        let secret = files::digest(format!("cursor {key}").as_bytes());
+        let secret = |purpose: &str| files::digest(format!("{purpose} {key}").as_bytes());
         Ok(json!({
             "environment": ENVIRONMENT,
             "region": REGION,
@@ -283,8 +291,8 @@ impl Deployment<'_> {
             "oidc_end_session_endpoint": identity_server.endpoint("logout"),
             "oidc_client_id": DASHBOARD_CLIENT,
             "slack_webhook_url": slack_url(running),
-            "dashboard_url": format!("{}/dashboard", running.endpoint()),
-            "cursor_secret": secret,
+            "cursor_secret": secret("cursor"),
+            "session_secret": secret("session"),
             "local_cloud": running.kind.name(),
             "local_cloud_endpoint": running.endpoint(),
         }))
@@ -334,6 +342,7 @@ impl Deployment<'_> {
             athena_database: text("athena_database"),
             oidc: self.identity.clone(),
             identity_url: identity_server.url(),
+            dashboard_url: text("dashboard_url"),
             slack_url: slack_url(running),
             python: self.launcher.python.clone(),
             log: cloud::log(self.dir),

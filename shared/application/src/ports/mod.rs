@@ -9,6 +9,7 @@ pub mod identity;
 pub mod operations;
 pub mod orders;
 pub mod queue;
+pub mod randomness;
 pub mod replenishment;
 pub mod sales_tally;
 pub mod stock;

@@ -5,8 +5,8 @@ use crate::workspace::{
 };
 
 /// The modules of `platform` that implement ports. Only a `main.rs` names them.
-const ADAPTERS: [&str; 7] = [
-    "clients", "dynamodb", "key_set", "s3", "slack", "sns", "sqs",
+const ADAPTERS: [&str; 9] = [
+    "clients", "dynamodb", "key_set", "oidc", "random", "s3", "slack", "sns", "sqs",
 ];
 
 /// Crates of runtimes, clouds and protocols, by the start of their name.
