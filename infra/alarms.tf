@@ -93,6 +93,16 @@ locals {
         datapoints  = 3
         threshold   = 0.01
       }
+      dashboard-5xx = {
+        description = "More than 1 % of the dashboard's responses are 5xx."
+        namespace   = "AWS/ApiGateway"
+        metric      = "5XXError"
+        dimensions  = { ApiName = aws_api_gateway_rest_api.dashboard.name, Stage = aws_api_gateway_stage.dashboard.stage_name }
+        statistic   = "Average"
+        periods     = 5
+        datapoints  = 3
+        threshold   = 0.01
+      }
     },
   )
 }

@@ -32,6 +32,9 @@ locals {
     STOCKLINE_VERSION = var.revision
   }
 
+  # The public keys of the identity provider: from its URL, or from the configuration.
+  oidc_keys = var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks }
+
   # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the
   # allowed DynamoDB actions per table; other permissions are in `statements`.
   function_defaults = {
@@ -40,7 +43,7 @@ locals {
     environment  = {}
     tables       = {}
     statements   = []
-    streams      = []    # streams that trigger it: [{ table, sort_key, batch_size }]
+    streams      = []    # streams that trigger it: [{ table, sort_keys (each a text or { prefix }), batch_size }]
     queues       = []    # queues that trigger it: [{ queue, batch_size, window, concurrency (null: no limit) }]
     asynchronous = false # asynchronous invocation: failed events go to a failures queue
   }
@@ -81,7 +84,7 @@ locals {
     stock-ledger = {
       environment = { STOCK_TABLE = local.table_names["stock"] }
       timeout     = 30
-      streams     = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      streams     = [{ table = "stock", sort_keys = ["LEVEL"], batch_size = 100 }]
       tables      = { stock = ["dynamodb:GetItem", "dynamodb:PutItem"] }
     }
     low-stock-alerts = {
@@ -91,7 +94,7 @@ locals {
         REPLENISHMENT_QUEUE_URL = "${local.queue_base}replenishment"
       }
       timeout = 30
-      streams = [{ table = "stock", sort_key = "LEVEL", batch_size = 100 }]
+      streams = [{ table = "stock", sort_keys = ["LEVEL"], batch_size = 100 }]
       tables  = { stock = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
       statements = [
         { actions = ["sns:Publish"], resources = [local.topic_arns["stock-alerts"]] },
@@ -102,7 +105,7 @@ locals {
     slack-notifier = {
       environment = {
         SLACK_WEBHOOK_URL = var.slack_webhook_url
-        DASHBOARD_URL     = var.dashboard_url
+        DASHBOARD_URL     = local.dashboard_url
       }
       timeout = local.queue_reader_timeout
       # The window collects the alerts of one second into one digest. Slack accepts about one message a second, so the
@@ -130,6 +133,20 @@ locals {
       }
       tables = { stock = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"] }
     }
+    logistics = {
+      environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
+        STOCK_TABLE   = local.table_names["stock"]
+        CATALOG_TABLE = local.table_names["catalog"]
+        CURSOR_SECRET = var.cursor_secret
+      }
+      tables = {
+        # BatchGetItem: the index of open orders finds them, the orders themselves are listed.
+        orders  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+      }
+    }
     task-planner = {
       environment = {
         TASKS_TABLE                 = local.table_names["tasks"]
@@ -138,7 +155,7 @@ locals {
         CONTROLLER_QUEUE_URL_PREFIX = local.controller_queue_base
       }
       timeout = 30
-      streams = [{ table = "orders", sort_key = "ORDER", batch_size = 50 }]
+      streams = [{ table = "orders", sort_keys = ["ORDER"], batch_size = 50 }]
       tables = {
         tasks   = local.tasks_by_id
         catalog = ["dynamodb:GetItem"]
@@ -229,6 +246,34 @@ locals {
         { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.data.arn] },
       ]
     }
+    sales-tally = {
+      environment = {
+        ORDERS_TABLE  = local.table_names["orders"]
+        SALES_TABLE   = local.table_names["sales"]
+        CATALOG_TABLE = local.table_names["catalog"]
+      }
+      timeout = 30
+      streams = [{ table = "orders", sort_keys = ["ORDER", { prefix = "REFUND#" }], batch_size = 100 }]
+      tables = {
+        # The tax treatment of a refund is in its order.
+        orders  = ["dynamodb:Query"]
+        sales   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        catalog = ["dynamodb:GetItem"]
+      }
+    }
+    sales-reports = {
+      environment = {
+        SALES_TABLE   = local.table_names["sales"]
+        CATALOG_TABLE = local.table_names["catalog"]
+      }
+      # A report by SKU decodes up to 50,000 items.
+      memory  = 1024
+      timeout = 25
+      tables = {
+        sales   = ["dynamodb:Query"]
+        catalog = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
+      }
+    }
     stock-audit = {
       environment = {
         ORDERS_TABLE         = local.table_names["orders"]
@@ -262,13 +307,35 @@ locals {
       timeout     = 25
       tables      = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
     }
+    dashboard = {
+      environment = merge(
+        {
+          DASHBOARD_URL               = local.dashboard_url
+          SESSION_SECRET              = var.session_secret
+          ORDERS_TABLE                = local.table_names["orders"]
+          STOCK_TABLE                 = local.table_names["stock"]
+          CATALOG_TABLE               = local.table_names["catalog"]
+          OIDC_ISSUER                 = var.oidc_issuer
+          OIDC_CLIENT_ID              = var.oidc_client_id
+          OIDC_AUTHORIZATION_ENDPOINT = var.oidc_authorization_endpoint
+          OIDC_TOKEN_ENDPOINT         = var.oidc_token_endpoint
+        },
+        var.oidc_end_session_endpoint == null ? {} : { OIDC_END_SESSION_ENDPOINT = var.oidc_end_session_endpoint },
+        local.oidc_keys,
+      )
+      tables = {
+        orders  = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
+        stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+        catalog = local.read
+      }
+    }
     authorizer = {
       environment = merge(
         {
           OIDC_ISSUER   = var.oidc_issuer
           OIDC_AUDIENCE = var.oidc_audience
         },
-        var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks },
+        local.oidc_keys,
       )
     }
   }
@@ -304,7 +371,7 @@ module "function" {
 
   streams = [for stream in each.value.streams : {
     arn        = aws_dynamodb_table.this[stream.table].stream_arn
-    filter     = { dynamodb = { Keys = { sk = { S = [stream.sort_key] } } } }
+    filter     = { dynamodb = { Keys = { sk = { S = stream.sort_keys } } } }
     batch_size = stream.batch_size
   }]
   stream_max_age_seconds = local.stream_max_age

@@ -8,6 +8,11 @@ output "api_url" {
   ])
 }
 
+output "dashboard_url" {
+  description = "URL of the dashboard, without a trailing slash."
+  value       = local.dashboard_url
+}
+
 output "region" {
   description = "AWS region."
   value       = var.region

@@ -34,6 +34,13 @@ locals {
         by_type = { hash = "type_key", range = "id_key", projection = "ALL" }
       }
     }
+    # Derived from the stream of orders. It is a table of its own, so that no function that writes it can write orders, its writes
+    # are in no other stream, and only its items can expire.
+    sales = {
+      stream  = false
+      indexes = {}
+      ttl     = "expires_at"
+    }
   }
   table_names = { for name, _ in local.tables : name => "${local.prefix}-${name}" }
 }
@@ -68,6 +75,14 @@ resource "aws_dynamodb_table" "this" {
 
   stream_enabled   = each.value.stream
   stream_view_type = each.value.stream ? "NEW_AND_OLD_IMAGES" : null
+
+  dynamic "ttl" {
+    for_each = try([each.value.ttl], [])
+    content {
+      attribute_name = ttl.value
+      enabled        = true
+    }
+  }
 
   point_in_time_recovery {
     enabled = true

@@ -102,6 +102,39 @@ variable "oidc_jwks_url" {
   }
 }
 
+variable "oidc_authorization_endpoint" {
+  description = "URL of the provider's sign-in page (OpenID Connect `authorization_endpoint`). The dashboard sends browsers there."
+  type        = string
+  validation {
+    condition     = can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_authorization_endpoint))
+    error_message = "oidc_authorization_endpoint: an HTTPS URL; plain HTTP only on this machine."
+  }
+}
+
+variable "oidc_token_endpoint" {
+  description = "URL where the dashboard exchanges a code for tokens (OpenID Connect `token_endpoint`)."
+  type        = string
+  validation {
+    condition     = can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_token_endpoint))
+    error_message = "oidc_token_endpoint: an HTTPS URL; plain HTTP only on this machine."
+  }
+}
+
+variable "oidc_end_session_endpoint" {
+  description = "URL that ends the session at the provider (OpenID Connect `end_session_endpoint`). null: signing out ends the dashboard's session only."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.oidc_end_session_endpoint == null || can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_end_session_endpoint))
+    error_message = "oidc_end_session_endpoint: an HTTPS URL; plain HTTP only on this machine."
+  }
+}
+
+variable "oidc_client_id" {
+  description = "Client id of the dashboard at the provider: `aud` of the id tokens. A public client with PKCE, without a secret."
+  type        = string
+}
+
 variable "slack_webhook_url" {
   description = "Slack incoming webhook for alerts."
   type        = string
@@ -109,8 +142,31 @@ variable "slack_webhook_url" {
 }
 
 variable "dashboard_url" {
-  description = "Target of the link in an alert."
+  description = "URL of the dashboard on a domain of its own, without a trailing slash; null: the URL of its stage."
   type        = string
+  default     = null
+}
+
+variable "session_secret" {
+  description = "Key that signs the sessions and forms of the dashboard. A new key signs everybody out."
+  type        = string
+  sensitive   = true
+  validation {
+    condition     = length(var.session_secret) >= 32
+    error_message = "session_secret: at least 32 characters, for example from `openssl rand -hex 32`."
+  }
+}
+
+variable "dashboard_rate" {
+  description = "Throttling of the dashboard, over all people: requests per second, and bursts. An open page reads itself every 2 s."
+  type = object({
+    stage_rate  = number
+    stage_burst = number
+  })
+  default = {
+    stage_rate  = 200
+    stage_burst = 400
+  }
 }
 
 variable "cursor_secret" {

@@ -48,14 +48,17 @@ mock_provider "aws" {
 }
 
 variables {
-  environment       = "test"
-  packages_dir      = "nowhere"
-  oidc_issuer       = "https://issuer.example"
-  oidc_audience     = "stockline"
-  oidc_jwks_url     = "https://issuer.example/jwks.json"
-  slack_webhook_url = "https://hooks.example/x"
-  dashboard_url     = "https://dashboard.example"
-  cursor_secret     = "0123456789abcdef0123456789abcdef"
+  environment                 = "test"
+  packages_dir                = "nowhere"
+  oidc_issuer                 = "https://issuer.example"
+  oidc_audience               = "stockline"
+  oidc_jwks_url               = "https://issuer.example/jwks.json"
+  oidc_authorization_endpoint = "https://issuer.example/authorize"
+  oidc_token_endpoint         = "https://issuer.example/token"
+  oidc_client_id              = "stockline-dashboard"
+  slack_webhook_url           = "https://hooks.example/x"
+  session_secret              = "0123456789abcdef0123456789abcdef"
+  cursor_secret               = "0123456789abcdef0123456789abcdef"
 }
 
 run "functions_have_their_own_log_group_and_role" {
@@ -123,6 +126,44 @@ run "stage_is_throttled" {
   }
 }
 
+run "dashboard_has_its_own_throttled_api" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_api_gateway_method_settings.dashboard.method_path == "*/*" &&
+      aws_api_gateway_method_settings.dashboard.settings[0].throttling_rate_limit == 200 &&
+      aws_api_gateway_resource.dashboard.path_part == "{proxy+}" &&
+      toset(values(aws_api_gateway_method.dashboard)[*].http_method) == toset(["ANY"])
+    )
+    error_message = "The dashboard must serve every path, throttled."
+  }
+  assert {
+    condition = alltrue([for integration in aws_api_gateway_integration.dashboard :
+      integration.uri == local.invoke_uris["dashboard"] &&
+      integration.timeout_milliseconds >= 1000 * (1 + local.functions["dashboard"].timeout)
+    ])
+    error_message = "A path of the dashboard does not lead to its function, or ends before it."
+  }
+}
+
+run "dashboard_url_can_be_a_domain_of_its_own" {
+  command = plan
+
+  variables {
+    dashboard_url = "https://stock.example"
+  }
+
+  assert {
+    condition = (
+      output.dashboard_url == "https://stock.example" &&
+      local.functions["dashboard"].environment.DASHBOARD_URL == "https://stock.example" &&
+      local.functions["slack-notifier"].environment.DASHBOARD_URL == "https://stock.example"
+    )
+    error_message = "The dashboard and the alerts must use the configured address."
+  }
+}
+
 run "queues_have_a_dlq" {
   command = plan
 
@@ -164,8 +205,12 @@ run "tables_are_recoverable_encrypted_and_protected" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_dynamodb_table.this)) == toset(["orders", "stock", "tasks", "catalog"])
-    error_message = "The tables must be orders, stock, tasks and catalog."
+    condition     = toset(keys(aws_dynamodb_table.this)) == toset(["orders", "stock", "tasks", "catalog", "sales"])
+    error_message = "The tables must be orders, stock, tasks, catalog and sales."
+  }
+  assert {
+    condition     = [for name, table in aws_dynamodb_table.this : name if length(table.ttl) > 0] == ["sales"]
+    error_message = "Only items of the table sales may expire."
   }
   assert {
     condition = alltrue([for table in aws_dynamodb_table.this :
@@ -313,6 +358,21 @@ run "functions_have_least_privileges" {
       "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
     ])
     error_message = "The permissions of stock-updates on the stock table are not the ones it uses."
+  }
+  assert {
+    condition = (
+      local.functions["sales-reports"].tables.sales == ["dynamodb:Query"] &&
+      local.functions["sales-tally"].tables.orders == ["dynamodb:Query"]
+    )
+    error_message = "sales-reports may not write the tally, and sales-tally may not write orders."
+  }
+
+  assert {
+    condition = (
+      !contains(local.functions["logistics"].tables.stock, "dynamodb:PutItem") &&
+      toset(local.functions["logistics"].tables.catalog) == toset(["dynamodb:GetItem", "dynamodb:BatchGetItem"])
+    )
+    error_message = "logistics may neither create levels nor write or list the catalog."
   }
   assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])

@@ -14,11 +14,13 @@ use serde_json::{Map, Value};
 const CONTRACT: &str = "../../infra/api/openapi.yaml";
 
 /// Named string schemas with a pattern, and the variant of `Format` that checks their texts.
-const FORMATS: [(&str, &str); 12] = [
+const FORMATS: [(&str, &str); 14] = [
     ("BusinessDate", "Date"),
+    ("Carrier", "VisibleText"),
     ("Currency", "Currency"),
     ("ErrorCode", "VisibleText"),
     ("GroupName", "VisibleText"),
+    ("Gtin", "Gtin"),
     ("Id", "Id"),
     ("Name", "VisibleText"),
     ("Reason", "VisibleText"),

@@ -5,20 +5,16 @@ use aws_lambda_events::apigw::{
     ApiGatewayCustomAuthorizerResponse,
 };
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
-use jsonwebtoken::decode_header;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use stockline_application::error_chain::error_chain;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::identity::KeySetSource;
-use stockline_application::store_error::StoreError;
 use stockline_domain::caller::{Caller, Locations};
 use stockline_domain::ids::LocationId;
+use stockline_platform::identity::{TokenError, TokenRejection, TokenVerifier};
 use stockline_platform::telemetry;
 use tracing::Instrument;
-
-use crate::key_ring::KeyRing;
-use crate::token::{Expected, TokenRejection, verify};
 
 /// The event that API Gateway sends to a `TOKEN` authorizer.
 pub type TokenEvent = ApiGatewayCustomAuthorizerRequest;
@@ -31,36 +27,27 @@ const UNAUTHORIZED: &str = "Unauthorized";
 
 /// Verifies bearer tokens.
 pub struct Authorizer<Source, Time> {
-    keys: KeyRing<Source, Time>,
-    expected: Expected,
-    clock: Time,
+    tokens: TokenVerifier<Source, Time>,
 }
 
 /// Why no policy is returned.
 #[derive(Debug, thiserror::Error)]
 enum Denial {
     #[error(transparent)]
-    Rejected(#[from] TokenRejection),
-    /// The token cannot be verified without a key set. This is an outage, not the caller's error.
-    #[error(transparent)]
-    NoKeys(#[from] StoreError),
+    Token(#[from] TokenError),
     #[error("the method ARN of the event is missing or malformed")]
     NoMethod,
 }
 
 impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
-    /// Creates the authorizer for tokens of the `expected` issuer and audience.
-    pub fn new(keys: KeyRing<Source, Time>, expected: Expected, clock: Time) -> Self {
-        Self {
-            keys,
-            expected,
-            clock,
-        }
+    /// Creates the authorizer for the tokens that `tokens` accepts.
+    pub fn new(tokens: TokenVerifier<Source, Time>) -> Self {
+        Self { tokens }
     }
 
     /// Fetches the key set ahead of the first request. A failure is logged; the first request fetches again.
     pub async fn warm_up(&self) {
-        if let Err(error) = self.keys.find("").await {
+        if let Err(error) = self.tokens.warm_up().await {
             tracing::warn!(error = %error_chain(&error), "key set prefetch failed");
         }
     }
@@ -78,7 +65,7 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
         async {
             match self.decide(&event).await {
                 Ok(allowed) => Ok(allowed),
-                Err(Denial::Rejected(reason)) => {
+                Err(Denial::Token(TokenError::Rejected(reason))) => {
                     tracing::info!(%reason, "token rejected");
                     Err(Error::from(UNAUTHORIZED))
                 }
@@ -97,18 +84,8 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
             .authorization_token
             .as_deref()
             .and_then(bearer)
-            .ok_or(TokenRejection::NoToken)?;
-        let header = decode_header(token).map_err(|_| TokenRejection::Header)?;
-        if header.crit.is_some() {
-            return Err(TokenRejection::Header.into());
-        }
-        let kid = header.kid.ok_or(TokenRejection::NoKeyId)?;
-        let key = self
-            .keys
-            .find(&kid)
-            .await?
-            .ok_or(TokenRejection::UnknownKey)?;
-        let caller = verify(token, &key, &self.expected, self.clock.now())?;
+            .ok_or(TokenError::from(TokenRejection::NoToken))?;
+        let caller = self.tokens.verify(token).await?.caller;
         let every_method = event
             .method_arn
             .as_deref()

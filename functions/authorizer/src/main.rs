@@ -2,18 +2,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod handler;
-mod key_ring;
-mod token;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use stockline_platform::clock::SystemClock;
-use stockline_platform::environment::{optional, required};
+use stockline_platform::environment::required;
+use stockline_platform::identity::{Expected, KeyRing, TokenVerifier};
 use stockline_platform::key_set::KeySet;
 use stockline_platform::telemetry;
 
 use crate::handler::{Authorizer, TokenEvent};
-use crate::key_ring::KeyRing;
-use crate::token::Expected;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -22,14 +19,10 @@ async fn main() -> Result<(), Error> {
         issuer: required("OIDC_ISSUER")?,
         audience: required("OIDC_AUDIENCE")?,
     };
-    let keys = match optional("OIDC_JWKS") {
-        Some(keys) => KeySet::Given(keys),
-        None => KeySet::published(
-            required("OIDC_JWKS_URL")?,
-            required("STOCKLINE_ENV")? == "local",
-        )?,
-    };
-    let authorizer = Authorizer::new(KeyRing::new(keys, SystemClock), expected, SystemClock);
+    let is_local = required("STOCKLINE_ENV")? == "local";
+    let keys = KeySet::from_env(is_local)?;
+    let keys = KeyRing::new(keys, SystemClock);
+    let authorizer = Authorizer::new(TokenVerifier::new(keys, expected, SystemClock));
     authorizer.warm_up().await;
     let authorizer = &authorizer;
     run(service_fn(

@@ -83,7 +83,7 @@ impl<Store: CatalogStore> Catalog<Store> {
 fn may_read(caller: &Caller, location: &LocationId) -> Result<(), Denied> {
     match caller.role {
         Role::Analyst => Ok(()),
-        Role::StoreApp | Role::StoreManager | Role::Controller | Role::Admin => {
+        Role::StoreApp | Role::StoreManager | Role::Controller | Role::Logistics | Role::Admin => {
             caller.may_at(Action::ReadCatalog, location)
         }
     }

@@ -1,7 +1,6 @@
 //! Routes each order operation of the API to its use case.
 
 mod order_actions;
-mod problems;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -14,13 +13,12 @@ use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, OrderId};
 use stockline_domain::invalid::Invalid;
-use stockline_domain::order::{Order, Refund};
+use stockline_domain::order::{Fulfilment, Order, Refund};
 use stockline_domain::place_order::PlaceOrder;
 use stockline_platform::cursor::CursorKey;
 use stockline_platform::edge::{Call, Reply, listing};
 use stockline_platform::problem::Problem;
-
-use problems::{insufficient_stock, key_reused, not_stocked};
+use stockline_platform::problem::orders::{insufficient_stock, key_reused, not_stocked};
 
 /// Handles every operation on orders.
 pub struct OrderIntake<Orders, Catalog, Time> {
@@ -30,11 +28,12 @@ pub struct OrderIntake<Orders, Catalog, Time> {
     cursors: CursorKey,
 }
 
-/// The body of `GET /v1/orders/{order_id}`: the order and its refunds. List entries carry no refunds.
+/// The body of `GET /v1/orders/{order_id}`: the order, its fulfilments by people and its refunds. List entries carry neither.
 #[derive(Serialize)]
-struct OrderWithRefunds<'a> {
+struct OrderWithHistory<'a> {
     #[serde(flatten)]
     order: &'a Order,
+    fulfilments: Vec<&'a Fulfilment>,
     refunds: Vec<&'a Refund>,
 }
 
@@ -91,9 +90,11 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
 
     async fn read(&self, call: &Call) -> Result<Reply, Problem> {
         let known = self.visible_order(call, Action::ReadOrders).await?;
-        Reply::ok(&OrderWithRefunds {
+        let (fulfilments, refunds) = (known.fulfilments.iter(), known.refunds.iter());
+        Reply::ok(&OrderWithHistory {
             order: &known.order,
-            refunds: known.refunds.iter().map(|(refund, _)| refund).collect(),
+            fulfilments: fulfilments.map(|(fulfilment, _)| fulfilment).collect(),
+            refunds: refunds.map(|(refund, _)| refund).collect(),
         })
     }
 

@@ -45,6 +45,15 @@ impl<'a> Callers<'a> {
         )
     }
 
+    /// A packer of a location.
+    pub fn packer(&self, location: &str) -> Result<ApiClient> {
+        self.with_token_of(
+            Bearer::new("logistics")
+                .at([location])
+                .named(format!("packer-{location}")),
+        )
+    }
+
     /// An automation controller.
     pub fn controller(&self, id: &str, location: &str) -> Result<ApiClient> {
         self.with_token_of(Bearer::new("controller").at([location]).controlling(id))

@@ -31,6 +31,12 @@ const STORE_TIME_ZONES: [&str; 4] = [
 /// Maximum number of lines of an order. A larger basket is split.
 const MAX_LINES: usize = 99;
 
+/// The local hour at which the evening begins.
+const EVENING_HOUR: i8 = 18;
+
+/// One basket of the evening in this many is ordered online, and the store ships it.
+const ONLINE_INTERVAL: usize = 4;
+
 /// Number of levels whose opening stock is one unit less than the demand of the day.
 const SHORT_LEVELS: usize = 8;
 
@@ -84,6 +90,8 @@ pub struct PlannedOrder {
     pub lines: usize,
     /// Total, in cents.
     pub net: i64,
+    /// Whether the store ships it: it was ordered online, in the evening.
+    pub is_shipped: bool,
     /// Whether it is sent twice.
     pub resend: Resend,
 }
@@ -97,7 +105,7 @@ impl Plan {
             .map(|(_, zone)| zone.to_datetime(now).date().saturating_sub(1.day()))
             .min()
             .unwrap_or_default();
-        let mut orders = Vec::new();
+        let (mut orders, mut evening_baskets) = (Vec::new(), 0);
         for basket in &day.baskets {
             let location = if basket.is_delivered {
                 WAREHOUSE
@@ -117,8 +125,18 @@ impl Plan {
                 .to_zoned(zone.clone())
                 .map_err(|error| DemoError::Unexpected(error.to_string()))?
                 .timestamp();
+            let is_evening = !basket.is_delivered && basket.sold.hour() >= EVENING_HOUR;
+            evening_baskets += usize::from(is_evening);
+            let is_shipped = is_evening
+                && evening_baskets.is_multiple_of(ONLINE_INTERVAL)
+                && basket.lines.len() < MAX_LINES;
+            let sale = Sale {
+                location,
+                sold_at,
+                is_shipped,
+            };
             for (part, lines) in basket.lines.chunks(MAX_LINES).enumerate() {
-                orders.push(order(basket, part, lines, location, sold_at));
+                orders.push(order(basket, part, lines, &sale));
             }
         }
         let (openings, scarce) = openings(&orders);
@@ -183,7 +201,13 @@ fn product(product: &Product) -> Value {
         .name
         .clone()
         .unwrap_or_else(|| format!("Product {}", product.sku));
-    let mut body = json!({"sku": product.sku, "name": name, "unit_of_measure": "each"});
+    // The data set has no weights: they follow from the SKU, from 20 g to 400 g, with a box of 1 cm³ a gram.
+    let digits = product.sku.bytes().map(i64::from);
+    let grams = 20 + digits.fold(0, |number, digit| (number * 31 + digit) % 39) * 10;
+    let mut body = json!({
+        "sku": product.sku, "name": name, "unit_of_measure": "each", "unit_weight_grams": grams,
+        "dimensions_mm": {"length": 10 * grams, "width": 10, "height": 10},
+    });
     for (field, text) in [
         ("department", &product.department),
         ("category", &product.category),
@@ -196,13 +220,20 @@ fn product(product: &Product) -> Value {
     body
 }
 
-fn order(
-    basket: &Basket,
-    part: usize,
-    lines: &[BasketLine],
-    location: &str,
+/// Where, when and how a basket is sold.
+struct Sale<'a> {
+    location: &'a str,
     sold_at: Timestamp,
-) -> PlannedOrder {
+    /// Whether it is an online order that the store ships.
+    is_shipped: bool,
+}
+
+fn order(basket: &Basket, part: usize, lines: &[BasketLine], sale: &Sale<'_>) -> PlannedOrder {
+    let Sale {
+        location,
+        sold_at,
+        is_shipped,
+    } = *sale;
     let money = |amount: i64| json!({"amount": amount, "currency": "USD"});
     let bodies: Vec<Value> = lines
         .iter()
@@ -228,7 +259,7 @@ fn order(
     PlannedOrder {
         body: json!({
             "location_id": location,
-            "channel": if basket.is_delivered { "online" } else { "pos" },
+            "channel": if basket.is_delivered || is_shipped { "online" } else { "pos" },
             "currency": "USD",
             "sold_at": format!("{sold_at:.3}"),
             "external_reference": key,
@@ -240,6 +271,7 @@ fn order(
         quantities,
         lines: lines.len(),
         net,
+        is_shipped,
         resend: Resend::Never,
     }
 }
@@ -322,6 +354,21 @@ mod tests {
                 .sum();
             assert_eq!(sum, order.net);
             assert_eq!(order.body["total"]["amount"], order.net);
+        }
+    }
+
+    #[test]
+    fn stores_ship_some_orders_of_the_evening() {
+        let plan = plan();
+        let shipped: Vec<&PlannedOrder> = plan
+            .orders
+            .iter()
+            .filter(|order| order.is_shipped)
+            .collect();
+        assert!(shipped.len() >= 5, "{}", shipped.len());
+        for order in shipped {
+            assert_eq!(order.body["channel"], "online");
+            assert_ne!(order.location_id, WAREHOUSE);
         }
     }
 

@@ -26,10 +26,11 @@ use super::error::{DemoError, Result};
 use super::exported::{self, ExportedDay};
 use super::money::{dollars, grouped};
 use super::plan::Plan;
+use super::shipping::ship;
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
-use super::{queries, setup};
+use super::{queries, report, setup};
 
 /// Minimum interval of messages that the Slack simulator accepts. Slack allows about one message a second; the interval is
 /// shorter, so that timer inaccuracy does not count as a violation.
@@ -65,6 +66,20 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         traded.short.len()
     ));
 
+    let shipped = with_progress(
+        "packers ship the evening's online orders",
+        ship(&plan, &traded, &callers),
+        |shipped| {
+            format!(
+                "{} shipments, {} kg, {} reported twice",
+                shipped.shipments,
+                shipped.weight_grams / 1000,
+                shipped.replays
+            )
+        },
+    )
+    .await?;
+
     let mut step = Step::begin("waiting for movements, alerts, replenishment orders and tasks");
     let surroundings = Surroundings {
         slack: &slack,
@@ -81,25 +96,21 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let logs = warehouse.close().await;
 
     let date = plan.business_date.to_string();
-    with_progress(
-        "the export of the day",
-        exported::export(cloud, &date),
-        |()| date.clone(),
-    )
-    .await?;
-    let exported = with_progress(
-        "reading the Parquet files",
-        exported::read(cloud, &aws, &date),
-        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
-    )
-    .await?;
+    let exported = export_day(cloud, &aws, &date).await?;
     run_queries(cloud, &date).await?;
 
+    let reports = with_progress(
+        "the sales report of each store",
+        report::read(&callers, &snapshot, &date),
+        |reports| format!("{} reports", reports.len()),
+    )
+    .await?;
     let evidence = Evidence {
         snapshot: &snapshot,
         orders: &plan.orders,
         traded: &traded,
         exported: &exported,
+        reports: &reports,
         business_date: &date,
     };
     let findings = audit(&evidence);
@@ -122,6 +133,8 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
             .iter()
             .map(|finding| (finding.name, finding.holds()))
             .collect(),
+        shipments: count(shipped.shipments),
+        shipped_grams: shipped.weight_grams,
         ..count_all(&plan, &traded, &snapshot, &exported)
     };
     let file = cloud.workspace_root.join("target/demo/summary.json");
@@ -234,6 +247,22 @@ async fn set_up(plan: &Plan, callers: &Callers<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Exports the day, and reads the rows in force.
+async fn export_day(cloud: &Cloud, aws: &Aws, date: &str) -> Result<ExportedDay> {
+    with_progress(
+        "the export of the day",
+        exported::export(cloud, date),
+        |()| date.to_owned(),
+    )
+    .await?;
+    with_progress(
+        "reading the Parquet files",
+        exported::read(cloud, aws, date),
+        |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
+    )
+    .await
+}
+
 /// Runs the Athena queries and prints their results, if the cloud has Athena.
 async fn run_queries(cloud: &Cloud, date: &str) -> Result<()> {
     if cloud.athena_workgroup.is_empty() {
@@ -322,6 +351,8 @@ fn count_all(plan: &Plan, traded: &Traded, snapshot: &Snapshot, exported: &Expor
         alerts: 0,
         slack_messages: 0,
         replenishment_orders: count(snapshot.replenishment.len()),
+        shipments: 0,
+        shipped_grams: 0,
         tasks_created: count(snapshot.tasks.len()),
         tasks_completed: count(
             snapshot

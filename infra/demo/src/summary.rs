@@ -26,6 +26,10 @@ pub struct Summary {
     pub slack_messages: u64,
     /// Replenishment orders that the alerts placed.
     pub replenishment_orders: u64,
+    /// Shipments of the stores' online orders.
+    pub shipments: u64,
+    /// Their weight.
+    pub shipped_grams: i64,
     pub tasks_created: u64,
     pub tasks_completed: u64,
     /// Exported lines.
@@ -73,6 +77,14 @@ impl Summary {
                 figure(self.alerts),
                 figure(self.slack_messages),
                 figure(self.replenishment_orders)
+            ),
+        );
+        line(
+            "Shipments",
+            format!(
+                "{}, {} kg",
+                figure(self.shipments),
+                grouped(self.shipped_grams / 1000)
             ),
         );
         line(
@@ -134,6 +146,8 @@ mod tests {
             alerts: 5,
             slack_messages: 6,
             replenishment_orders: 5,
+            shipments: 2,
+            shipped_grams: 1500,
             tasks_created: 7,
             tasks_completed: 7,
             exported_lines: 2,
@@ -158,6 +172,8 @@ mod tests {
             "alerts",
             "slack_messages",
             "replenishment_orders",
+            "shipments",
+            "shipped_grams",
             "tasks_created",
             "tasks_completed",
             "exported_lines",

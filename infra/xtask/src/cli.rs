@@ -118,6 +118,8 @@ enum Role {
     StoreManager,
     /// A warehouse automation controller
     Controller,
+    /// Reads orders and stock, and fulfils orders
+    Logistics,
     /// Reads only
     Analyst,
     /// May do everything

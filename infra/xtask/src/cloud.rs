@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::kind::CloudKind;
 use crate::launcher::Launcher;
 use crate::progress::Step;
-use crate::{Error, Result, clock, files, listeners, net, process, terraform};
+use crate::{Error, Result, clock, files, identity_server, listeners, net, process, terraform};
 
 /// LocalStack takes 15 s on a busy machine with two cores.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
@@ -180,8 +180,9 @@ fn start(launcher: &Launcher, dir: &Path, port: Port) -> Result<RunningCloud> {
     })
 }
 
-/// Ends the cloud of this folder and removes its state. Returns whether a process was running.
+/// Ends the cloud of this folder with its identity server, and removes its state. Returns whether a process was running.
 pub fn stop(dir: &Path) -> Result<bool> {
+    let had_identity_server = identity_server::stop(dir)?;
     let mut pids: Vec<u32> = leftover_processes(dir);
     if let Some(known) = files::read_json::<RunningCloud>(&pid_file(dir))
         && is_of_cloud(known.pid, dir)
@@ -203,7 +204,7 @@ pub fn stop(dir: &Path) -> Result<bool> {
     ] {
         files::remove(&dir.join(file))?;
     }
-    Ok(!pids.is_empty())
+    Ok(had_identity_server || !pids.is_empty())
 }
 
 /// Processes that belong to this folder whatever the pid file says. An `up` may be killed before it writes the pid file, and

@@ -8,7 +8,7 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | commands | `cli`, `commands` |
-//! | cloud | `athena`, `status`, `cloud` |
+//! | cloud | `athena`, `status`, `cloud`, `identity_server` |
 //! | tools | `terraform`, `tools`, `packages`, `launcher`, `python` |
 //! | processes | `process`, `progress`, `interrupt`, `listeners` |
 //! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `table`, `clock`, `error` |
@@ -22,6 +22,7 @@ pub mod cloud;
 pub mod commands;
 pub mod error;
 pub mod files;
+pub mod identity_server;
 pub mod interrupt;
 pub mod kind;
 pub mod launcher;
@@ -46,7 +47,7 @@ mod tests {
     use std::path::Path;
 
     /// The modules below `commands`, each after those that it may import.
-    const LAYERS: [&str; 21] = [
+    const LAYERS: [&str; 22] = [
         "error",
         "clock",
         "output",
@@ -65,6 +66,7 @@ mod tests {
         "packages",
         "tools",
         "terraform",
+        "identity_server",
         "cloud",
         "status",
         "athena",

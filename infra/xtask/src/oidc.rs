@@ -1,4 +1,4 @@
-//! Local identity provider: an ES256 key pair that `up` creates, its public key for the authorizer, tokens for callers.
+//! Tokens of the local identity provider: an ES256 key pair that `up` creates, its public key for the authorizer, signatures.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
-use p256::elliptic_curve::rand_core::OsRng;
+use p256::elliptic_curve::rand_core::{OsRng, RngCore};
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Error, Result, clock, files};
 
@@ -18,6 +18,8 @@ use crate::{Error, Result, clock, files};
 pub const ISSUER: &str = "https://identity.stockline.local";
 /// `aud` of the tokens.
 pub const AUDIENCE: &str = "stockline-api";
+/// The client id of the dashboard, and `aud` of its id tokens.
+pub const DASHBOARD_CLIENT: &str = "stockline-dashboard";
 
 /// The signing side of the identity provider.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ pub struct Identity {
 pub struct Bearer {
     /// `sub`: the caller.
     pub subject: String,
-    /// `store_app`, `store_manager`, `controller`, `analyst` or `admin`.
+    /// `store_app`, `store_manager`, `controller`, `logistics`, `analyst` or `admin`.
     pub role: String,
     /// The locations the caller may access. An admin without locations may access all of them.
     pub location_ids: Vec<String>,
@@ -110,10 +112,9 @@ impl Identity {
         Ok(json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.key_id, "x": x, "y": y}]}).to_string())
     }
 
-    /// A signed token.
+    /// A signed access token.
     pub fn token(&self, bearer: &Bearer) -> Result<String> {
         let now = clock::since_epoch().as_secs();
-        let header = json!({"alg": "ES256", "typ": "JWT", "kid": self.key_id});
         let mut claims = json!({
             "iss": self.issuer, "aud": self.audience, "sub": bearer.subject, "role": bearer.role,
             "iat": now, "nbf": now.saturating_sub(5), "exp": now + bearer.ttl.as_secs(),
@@ -125,6 +126,12 @@ impl Identity {
         if let Some(id) = &bearer.controller_id {
             claims["controller_id"] = json!(id);
         }
+        self.sign(&claims)
+    }
+
+    /// A signed JWT with these claims.
+    pub fn sign(&self, claims: &Value) -> Result<String> {
+        let header = json!({"alg": "ES256", "typ": "JWT", "kid": self.key_id});
         let signed = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(header.to_string()),
@@ -136,6 +143,13 @@ impl Identity {
             URL_SAFE_NO_PAD.encode(signature.to_bytes())
         ))
     }
+}
+
+/// 256 bits from the system's random number generator, base64url: 43 characters.
+pub fn random_id() -> String {
+    let mut bytes = [0; 32];
+    OsRng.fill_bytes(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn load(path: &Path) -> Result<SigningKey> {
@@ -163,7 +177,6 @@ fn key_id(key: &SigningKey) -> String {
 #[cfg(test)]
 mod tests {
     use p256::ecdsa::signature::Verifier;
-    use serde_json::Value;
 
     use super::*;
 

@@ -14,6 +14,8 @@ use crate::{Error, Result, files, process};
 
 /// The binary of the demo.
 pub const DEMO: &str = "stockline-demo";
+/// The binary of the local OpenID provider.
+pub const IDENTITY: &str = "stockline-identity";
 /// The binary of the stock repair.
 pub const REPAIR: &str = "stockline-repair";
 /// The binary of the chaos run.
@@ -29,9 +31,9 @@ pub const EXAMPLE: &str = "contention";
 /// The targets to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// All functions.
+    /// All functions, and the OpenID provider that runs beside them.
     Functions,
-    /// All functions, and a binary that uses them when they are deployed.
+    /// The same, and a binary that uses them when they are deployed.
     FunctionsAnd(&'static str),
     /// One binary.
     Only(&'static str),
@@ -62,6 +64,7 @@ pub fn build(workspace: &Workspace, selection: Selection) -> Result<()> {
             for function in &functions {
                 cargo.args(["--bin", function]);
             }
+            cargo.args(["--bin", IDENTITY]);
             if let Selection::FunctionsAnd(binary) = selection {
                 cargo.args(["--bin", binary]);
             }

@@ -68,8 +68,12 @@ pub struct Cloud {
     pub athena_workgroup: String,
     /// The Glue database of the exports; empty if the cloud has no Glue.
     pub athena_database: String,
-    /// The local identity provider.
+    /// Signs tokens that the authorizer accepts.
     pub oidc: Identity,
+    /// URL of the local OpenID provider, without a trailing slash. People sign in to the dashboard there.
+    pub identity_url: String,
+    /// URL of the dashboard, without a trailing slash.
+    pub dashboard_url: String,
     /// The URL that `slack-notifier` posts to. A Slack simulator may listen there.
     pub slack_url: String,
     /// The Python of the local cloud's virtual environment.
@@ -261,9 +265,10 @@ impl Cloud {
             )
         };
         format!(
-            "  cloud       {}, without {}\n  API         {}\n  AWS APIs    {} ({}, account {}){dynamodb}\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      {athena}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
+            "  cloud       {}, without {}\n  dashboard   {}\n  API         {}\n  AWS APIs    {} ({}, account {}){dynamodb}\n  tables      {}\n  topics      {}\n  queues      {}\n  bucket      {}\n  functions   {}\n  Athena      {athena}\n  sign-in     {}\n  Slack       alerts are posted to {}; they stay in the queue slack-alerts until a server listens there\n  log         {}",
             self.kind.title(),
             missing.join(", "),
+            self.dashboard_url,
             self.api_url,
             self.endpoint_url,
             self.region,
@@ -273,6 +278,7 @@ impl Cloud {
             short(&self.queues),
             names(&self.buckets),
             short(&self.functions),
+            self.identity_url,
             self.slack_url,
             self.log.display(),
         )

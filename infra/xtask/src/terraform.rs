@@ -203,7 +203,9 @@ impl Terraform {
 /// Whether an apply failed with a conflict. The response to a create request was lost, and the retry found the resource that
 /// the first request had created. That resource is in no Terraform state, so only a new cloud helps.
 pub fn is_conflict_after_lost_response(error: &Error) -> bool {
-    matches!(error, Error::Failed { tail, .. } if tail.contains("StatusCode: 409"))
+    let is_conflict =
+        |tail: &str| tail.contains("StatusCode: 409") || tail.contains("AlreadyExists");
+    matches!(error, Error::Failed { tail, .. } if is_conflict(tail))
 }
 
 /// The variables file of a cloud. Its path in a command line identifies the Terraform process of that cloud.

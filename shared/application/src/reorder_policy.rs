@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 
 use crate::deadline::Deadline;
+use crate::fingerprint::Fingerprint;
 use crate::level_creation::{NotStockable, find_not_stockable};
 use crate::ports::stock::{StockStore, StockableCatalog};
 use crate::store_error::StoreError;
@@ -62,4 +63,53 @@ pub async fn set_policy<Stock: StockStore, Catalog: StockableCatalog>(
             return Err(StoreError::Busy);
         }
     }
+}
+
+/// The outcome of replacing a policy that a person saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplaceOutcome {
+    /// The level has the new policy, by this request or an equal one before it.
+    Replaced(Box<Level>),
+    /// Nothing changed: the level has another policy than the person saw.
+    Conflict,
+    /// The level does not exist.
+    NotFound,
+}
+
+/// Sets the policy of an existing level, provided that the level has the policy with the fingerprint `seen`.
+///
+/// A policy that someone else sets between the check and the write, a few milliseconds, is replaced. Both policies are complete, so
+/// the result is one of the two.
+pub async fn replace_policy<Stock: StockStore>(
+    stock: &Stock,
+    seen: &str,
+    request: PolicyRequest<'_>,
+) -> Result<ReplaceOutcome, StoreError> {
+    let Some(level) = stock.find(request.key).await? else {
+        return Ok(ReplaceOutcome::NotFound);
+    };
+    if level.policy.as_ref() == Some(request.policy) {
+        return Ok(ReplaceOutcome::Replaced(Box::new(level)));
+    }
+    if policy_fingerprint(&level)?.as_str() != seen {
+        return Ok(ReplaceOutcome::Conflict);
+    }
+    let PolicyRequest {
+        key,
+        policy,
+        at,
+        deadline,
+    } = request;
+    let level = stock.set_policy(key, policy, at, deadline).await?;
+    Ok(level.map_or(ReplaceOutcome::NotFound, |level| {
+        ReplaceOutcome::Replaced(Box::new(level))
+    }))
+}
+
+/// Returns the fingerprint of the policy of `level`, or of having none.
+///
+/// # Errors
+/// [`StoreError::Failed`] if the policy cannot be serialized.
+pub fn policy_fingerprint(level: &Level) -> Result<Fingerprint, StoreError> {
+    Fingerprint::of(&level.policy).map_err(StoreError::failed("serialize a policy"))
 }

@@ -16,6 +16,8 @@ pub enum Role {
     StoreManager,
     /// An automation controller in a warehouse.
     Controller,
+    /// A packer or shipper of a store or a warehouse.
+    Logistics,
     /// An analyst with read access.
     Analyst,
     /// An operator of Stockline.
@@ -25,10 +27,14 @@ pub enum Role {
 /// An action that needs permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Place or cancel an order.
+    /// Place, cancel or refund an order.
     WriteOrders,
+    /// Fulfil an order by hand.
+    FulfilOrders,
     /// Read orders.
     ReadOrders,
+    /// Read sales reports.
+    ReadSalesReports,
     /// Count, adjust, receive or transfer stock.
     WriteStock,
     /// Read levels and movements.
@@ -56,12 +62,21 @@ impl Role {
             Self::StoreManager => !matches!(action, A::WriteCatalog | A::RunTasks),
             Self::StoreApp => matches!(
                 action,
-                A::WriteOrders | A::ReadOrders | A::WriteStock | A::ReadStock | A::ReadCatalog
+                A::WriteOrders
+                    | A::FulfilOrders
+                    | A::ReadOrders
+                    | A::WriteStock
+                    | A::ReadStock
+                    | A::ReadCatalog
+            ),
+            Self::Logistics => matches!(
+                action,
+                A::FulfilOrders | A::ReadOrders | A::ReadStock | A::ReadCatalog
             ),
             Self::Controller => matches!(action, A::RunTasks | A::ReadTasks | A::ReadCatalog),
             Self::Analyst => matches!(
                 action,
-                A::ReadOrders | A::ReadStock | A::ReadCatalog | A::ReadTasks
+                A::ReadOrders | A::ReadSalesReports | A::ReadStock | A::ReadCatalog | A::ReadTasks
             ),
         }
     }
@@ -128,5 +143,72 @@ impl Caller {
         } else {
             Err(Denied::Hidden)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every action, with the roles that may do it besides [`Role::Admin`].
+    const TABLE: [(Action, &[Role]); 11] = {
+        use Role::{Analyst, Controller, Logistics, StoreApp, StoreManager};
+        [
+            (Action::WriteOrders, &[StoreApp, StoreManager]),
+            (Action::FulfilOrders, &[StoreApp, StoreManager, Logistics]),
+            (
+                Action::ReadOrders,
+                &[StoreApp, StoreManager, Logistics, Analyst],
+            ),
+            (Action::WriteStock, &[StoreApp, StoreManager]),
+            (
+                Action::ReadStock,
+                &[StoreApp, StoreManager, Logistics, Analyst],
+            ),
+            (Action::SetPolicy, &[StoreManager]),
+            (Action::ManageReplenishment, &[StoreManager]),
+            (Action::WriteCatalog, &[]),
+            (
+                Action::ReadCatalog,
+                &[StoreApp, StoreManager, Controller, Logistics, Analyst],
+            ),
+            (Action::RunTasks, &[Controller]),
+            (Action::ReadTasks, &[StoreManager, Controller, Analyst]),
+        ]
+    };
+
+    #[test]
+    fn roles_allow_what_the_table_lists() {
+        let roles = [
+            Role::StoreApp,
+            Role::StoreManager,
+            Role::Controller,
+            Role::Logistics,
+            Role::Analyst,
+        ];
+        for (action, allowed) in TABLE {
+            assert!(Role::Admin.may(action), "{action:?}");
+            for role in roles {
+                assert_eq!(
+                    role.may(action),
+                    allowed.contains(&role),
+                    "{role:?} {action:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_location_is_hidden_and_a_wrong_role_is_told() {
+        let packer = Caller {
+            subject: "lea".to_owned(),
+            role: Role::Logistics,
+            locations: Locations::Only(BTreeSet::from(["hub-1".parse().unwrap()])),
+            controller: None,
+        };
+        let at = |action, location: &str| packer.may_at(action, &location.parse().unwrap());
+        assert_eq!(at(Action::FulfilOrders, "hub-1"), Ok(()));
+        assert_eq!(at(Action::FulfilOrders, "hub-2"), Err(Denied::Hidden));
+        assert_eq!(at(Action::WriteOrders, "hub-2"), Err(Denied::Role));
     }
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::gtin::Gtin;
 use crate::ids::{LocationId, Sku, ZoneId};
 use crate::invalid::{Checks, Invalid};
+use crate::measures::{Dimensions, MAX_WEIGHT_GRAMS};
 use crate::money::{MAX_AMOUNT, Money};
 use crate::text;
 
@@ -48,6 +50,15 @@ pub struct Product {
     /// The list price, 0 or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list_price: Option<Money>,
+    /// The number of its bar code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<Gtin>,
+    /// The weight with packaging, 1 to 1,000,000 grams: of one piece, or of 1,000 grams or millilitres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_weight_grams: Option<i64>,
+    /// The outer dimensions of what `unit_weight_grams` weighs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions_mm: Option<Dimensions>,
 }
 
 impl Product {
@@ -73,6 +84,16 @@ impl Product {
                 format!("{at}/list_price/amount"),
                 format!("must be 0 to {MAX_AMOUNT}"),
             );
+        }
+        if let Some(weight) = self.unit_weight_grams {
+            checks.require(
+                (1..=MAX_WEIGHT_GRAMS).contains(&weight),
+                format!("{at}/unit_weight_grams"),
+                format!("must be 1 to {MAX_WEIGHT_GRAMS}, got {weight}"),
+            );
+        }
+        if let Some(dimensions) = self.dimensions_mm {
+            dimensions.check(&format!("{at}/dimensions_mm"), &mut checks);
         }
         checks.finish(self)
     }
@@ -258,11 +279,19 @@ mod tests {
         let product: Product = serde_json::from_value(json!({
             "sku": "milk", "name": "x".repeat(201), "brand": "", "category": "a\nb",
             "unit_of_measure": "each", "list_price": {"amount": -1, "currency": "EUR"},
+            "unit_weight_grams": 0, "dimensions_mm": {"length": 0, "width": 1, "height": 1},
         }))
         .unwrap();
         assert_eq!(
             pointers(product.check("")),
-            ["/name", "/category", "/brand", "/list_price/amount"]
+            [
+                "/name",
+                "/category",
+                "/brand",
+                "/list_price/amount",
+                "/unit_weight_grams",
+                "/dimensions_mm/length"
+            ]
         );
     }
 }

@@ -191,6 +191,13 @@ impl FulfilmentId {
         let order = order.to_string();
         Self(derive("fulfilment", &[&order, subject, idempotency_key]))
     }
+
+    /// Derives the id of the fulfilment by which `subject` completes `order` under `idempotency_key`. A key belongs to one
+    /// operation, so it differs from that of [`Self::derive`] with the same key.
+    pub fn derive_for_completion(order: OrderId, subject: &str, idempotency_key: &str) -> Self {
+        let order = order.to_string();
+        Self(derive("completion", &[&order, subject, idempotency_key]))
+    }
 }
 
 impl CancellationId {

@@ -132,6 +132,12 @@ impl Level {
         self.available() < 0
     }
 
+    /// Returns whether the available quantity is at or below the reorder point. A level without a policy is never low.
+    pub fn is_low(&self) -> bool {
+        let policy = self.policy.as_ref();
+        policy.is_some_and(|policy| self.available() <= policy.reorder_point)
+    }
+
     /// Returns whether a count was made after `occurred_at`. Such a count already includes what happened at that time.
     pub fn has_count_after(&self, occurred_at: Timestamp) -> bool {
         self.counted_at

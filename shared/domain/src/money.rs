@@ -100,27 +100,26 @@ impl Money {
     pub fn new(amount: i64, currency: Currency) -> Self {
         Self { amount, currency }
     }
-}
 
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Returns the amount in the major unit, with the decimal places of the currency and without its code.
+    pub fn decimal(&self) -> String {
         let digits = self.currency.minor_digits();
         let (sign, magnitude) = (
             if self.amount < 0 { "-" } else { "" },
             self.amount.unsigned_abs(),
         );
         if digits == 0 {
-            return write!(f, "{sign}{magnitude} {}", self.currency);
+            return format!("{sign}{magnitude}");
         }
         let unit = 10_u64.pow(digits);
         let width = digits as usize;
-        write!(
-            f,
-            "{sign}{}.{:0width$} {}",
-            magnitude / unit,
-            magnitude % unit,
-            self.currency
-        )
+        format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit)
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.decimal(), self.currency)
     }
 }
 

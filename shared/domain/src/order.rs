@@ -5,6 +5,7 @@ mod fulfilment;
 mod level_deltas;
 mod line;
 mod refund;
+mod shipment;
 mod transitions;
 
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ pub use fulfilment::{FulfilLine, FulfilOrder, FulfilledLine, Fulfilment, NotFulf
 pub use level_deltas::{KeyedDelta, SkuQuantity};
 pub use line::{Line, LineAmounts, LineExcess, OrderRequestRefused, TaxTreatment};
 pub use refund::{Refund, RefundContext, RefundLine, RefundOrder, RefundedLine, check_reason};
+pub use shipment::{CompleteOrder, MAX_PARCELS, Parcel, Shipment};
 pub use transitions::{ActionRefused, LineState, OrderAction, OrderStatus};
 
 /// The sales channel of an order.

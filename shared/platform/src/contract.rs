@@ -13,6 +13,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 use stockline_domain::catalog::{TIME_ZONE_RULE, is_time_zone};
+use stockline_domain::gtin::Gtin;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Checks;
 use stockline_domain::money::Currency;
@@ -94,6 +95,8 @@ pub enum Format {
     Currency,
     /// A calendar date.
     Date,
+    /// A GTIN with its check digit.
+    Gtin,
     /// The id of a location, a zone or a controller.
     Id,
     /// A caller's reference: visible ASCII characters.
@@ -300,6 +303,7 @@ impl Format {
                 is_canonical::<Date>(text),
                 "must be a date, such as 2026-03-01",
             ),
+            Self::Gtin => text.parse::<Gtin>().err().map(|error| error.to_string()),
             Self::Id => text
                 .parse::<LocationId>()
                 .err()

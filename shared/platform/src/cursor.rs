@@ -1,17 +1,12 @@
 //! Signed cursors of paged lists.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use stockline_application::paging::Position;
 
-/// The length of an HMAC-SHA-256 tag, in bytes.
-const TAG_LENGTH: usize = 32;
+use crate::sealing::SealingKey;
 
-/// Signs and verifies cursors. A cursor is the base64url of an HMAC-SHA-256 tag followed by the position as JSON.
+/// Signs and verifies cursors. A cursor is a sealed position in JSON.
 #[derive(Clone)]
-pub struct CursorKey(Vec<u8>);
+pub struct CursorKey(SealingKey);
 
 /// A cursor that this deployment did not sign for this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,35 +16,19 @@ pub struct InvalidCursor;
 impl CursorKey {
     /// Creates the key from the deployment's secret.
     pub fn new(secret: &str) -> Self {
-        Self(secret.as_bytes().to_vec())
+        Self(SealingKey::new(secret))
     }
 
     /// Returns the cursor for `position` in `list`. It is rejected by every other list.
     pub fn seal(&self, list: &str, position: &Position) -> String {
         let body = serde_json::to_vec(position).unwrap_or_default();
-        let mut sealed = self.mac(list, &body).finalize().into_bytes().to_vec();
-        sealed.extend(body);
-        URL_SAFE_NO_PAD.encode(sealed)
+        self.0.seal(list, &body)
     }
 
     /// Returns the position of `cursor` in `list`.
     pub fn open(&self, list: &str, cursor: &str) -> Result<Position, InvalidCursor> {
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
-        let (tag, body) = sealed.split_at_checked(TAG_LENGTH).ok_or(InvalidCursor)?;
-        self.mac(list, body)
-            .verify_slice(tag)
-            .map_err(|_| InvalidCursor)?;
-        serde_json::from_slice(body).map_err(|_| InvalidCursor)
-    }
-
-    #[allow(clippy::expect_used, reason = "HMAC accepts keys of any length")]
-    fn mac(&self, list: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC accepts keys of any length");
-        mac.update(list.as_bytes());
-        mac.update(&[0]);
-        mac.update(body);
-        mac
+        let body = self.0.open(list, cursor).map_err(|_| InvalidCursor)?;
+        serde_json::from_slice(&body).map_err(|_| InvalidCursor)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod answer;
 mod call;
+mod media_type;
+mod page;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -12,12 +14,16 @@ use stockline_application::paging::Position;
 
 pub use answer::{answer, serve};
 pub use call::{Call, MAX_BODY};
+pub use media_type::MediaType;
+pub use page::{Form, PageReply, PageRequest, answer_page, serve_pages};
 
 /// A successful response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     status: u16,
     body: Value,
+    /// The text of a CSV response, in place of `body`.
+    csv: Option<String>,
     replayed: bool,
 }
 
@@ -40,8 +46,19 @@ impl Reply {
         Ok(Self {
             status,
             body,
+            csv: None,
             replayed: false,
         })
+    }
+
+    /// Creates a 200 with a CSV text (RFC 4180) that has a header line.
+    pub fn csv(text: String) -> Self {
+        Self {
+            status: 200,
+            body: Value::Null,
+            csv: Some(text),
+            replayed: false,
+        }
     }
 
     /// Marks the response as that of an earlier request with the same idempotency key.
@@ -55,9 +72,14 @@ impl Reply {
         self.status
     }
 
-    /// Returns the body, for tests.
+    /// Returns the body of a JSON response, for tests.
     pub fn body(&self) -> &Value {
         &self.body
+    }
+
+    /// Returns the text of a CSV response, for tests.
+    pub fn csv_text(&self) -> Option<&str> {
+        self.csv.as_deref()
     }
 
     /// Returns whether the response is a replay, for tests.

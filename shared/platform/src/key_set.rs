@@ -7,6 +7,7 @@ use reqwest::Client;
 use stockline_application::ports::identity::KeySetSource;
 use stockline_application::store_error::StoreError;
 
+use crate::environment::{MissingVariable, optional, required};
 use crate::http_client::{self, HttpClientError};
 
 /// The time for one request to the provider. The first request of an execution environment waits for it.
@@ -21,7 +22,26 @@ pub enum KeySet {
     Published(Client, String),
 }
 
+/// The key set is not configured, or its client could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum KeySetError {
+    /// Neither `OIDC_JWKS` nor `OIDC_JWKS_URL` is set.
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
+    /// The HTTP client could not be set up.
+    #[error(transparent)]
+    Client(#[from] HttpClientError),
+}
+
 impl KeySet {
+    /// Takes the key set from `OIDC_JWKS`, or its URL from `OIDC_JWKS_URL`.
+    pub fn from_env(is_local: bool) -> Result<Self, KeySetError> {
+        match optional("OIDC_JWKS") {
+            Some(keys) => Ok(Self::Given(keys)),
+            None => Ok(Self::published(required("OIDC_JWKS_URL")?, is_local)?),
+        }
+    }
+
     /// Fetches the key set from `url`, which must be an HTTPS URL unless `is_local`.
     ///
     /// Whoever can answer in place of the provider can sign tokens for anyone, so only a local cloud may use plain HTTP.

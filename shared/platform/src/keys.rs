@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use stockline_application::ports::catalog::PRODUCT_SHARDS;
+use stockline_application::ports::sales_tally::TALLY_BUCKETS;
 use stockline_domain::ids::{
     ControllerId, FulfilmentId, LocationId, OrderId, RefundId, ReplenishmentOrderId, RequestId,
     Sku, TaskId, ZoneId,
 };
 use stockline_domain::level::LevelKey;
 use stockline_domain::replenishment::ReplenishmentState;
+use stockline_domain::tally::{ContributionId, ReportRange, TallyCell};
 
 /// The partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -238,6 +240,73 @@ pub fn location(id: &LocationId) -> Key {
 /// Partition key of index `by_type` on `catalog` for all locations.
 pub const LOCATIONS_PARTITION: &str = "location";
 
+/// The bucket of the sales tally that an order or refund belongs to.
+pub fn tally_bucket(id: ContributionId) -> u8 {
+    let id = match id {
+        ContributionId::Order(id) => id.as_uuid(),
+        ContributionId::Refund(id) => id.as_uuid(),
+    };
+    // The ids are hashes (UUID version 5), so every byte but the version and the variant is spread evenly.
+    id.as_bytes()[15] % TALLY_BUCKETS
+}
+
+/// Key of the stored totals of one bucket of a cell. They sort by business date, hour and currency.
+pub fn tally_hour(cell: &TallyCell, bucket: u8) -> Key {
+    Key::new(
+        tally_hours_partition(&cell.location_id, bucket),
+        format!("{}#{:02}#{}", cell.business_date, cell.hour, cell.currency),
+    )
+}
+
+/// Partition key of the stored totals of one location and bucket.
+pub fn tally_hours_partition(location: &LocationId, bucket: u8) -> String {
+    format!("HOURS#{location}#{bucket}")
+}
+
+/// Parses a [`tally_hour`] key.
+pub fn parse_tally_hour(key: &Key) -> Option<TallyCell> {
+    let (location, _) = key.pk.strip_prefix("HOURS#")?.split_once('#')?;
+    let mut parts = key.sk.split('#');
+    Some(TallyCell {
+        location_id: location.parse().ok()?,
+        business_date: parts.next()?.parse().ok()?,
+        hour: parts.next()?.parse().ok()?,
+        currency: parts.next()?.parse().ok()?,
+    })
+}
+
+/// Key of a contribution. They sort by business date.
+pub fn contribution(location: &LocationId, business_date: Date, id: ContributionId) -> Key {
+    let partition = contributions_partition(location, tally_bucket(id));
+    let id = match id {
+        ContributionId::Order(id) => format!("{ORDER}#{id}"),
+        ContributionId::Refund(id) => format!("{REFUND_PREFIX}{id}"),
+    };
+    Key::new(partition, format!("{business_date}#{id}"))
+}
+
+/// Partition key of the contributions of one location and bucket.
+pub fn contributions_partition(location: &LocationId, bucket: u8) -> String {
+    format!("SALES#{location}#{bucket}")
+}
+
+/// Parses a [`contribution`] key.
+pub fn parse_contribution(key: &Key) -> Option<(LocationId, Date, ContributionId)> {
+    let (location, _) = key.pk.strip_prefix("SALES#")?.split_once('#')?;
+    let (date, id) = key.sk.split_once('#')?;
+    let id = match id.strip_prefix(REFUND_PREFIX) {
+        Some(id) => ContributionId::Refund(id.parse().ok()?),
+        None => ContributionId::Order(id.strip_prefix("ORDER#")?.parse().ok()?),
+    };
+    Some((location.parse().ok()?, date.parse().ok()?, id))
+}
+
+/// The first and the last sort key of the totals or contributions of `range`.
+pub fn tally_range(range: ReportRange) -> (String, String) {
+    // `~` sorts after every character of a key.
+    (range.from.to_string(), format!("{}#~", range.to))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +319,39 @@ mod tests {
         };
         assert_eq!(parse_level_partition(&level(&key).pk), Some(key));
         assert_eq!(parse_level_partition("ORDER#1"), None);
+    }
+
+    #[test]
+    fn tally_keys_round_trip_and_sort_by_date() {
+        let cell = TallyCell {
+            location_id: "store-1".parse().unwrap(),
+            business_date: jiff::civil::date(2026, 3, 1),
+            hour: 9,
+            currency: "EUR".parse().unwrap(),
+        };
+        let key = tally_hour(&cell, 3);
+        assert_eq!(
+            (key.pk.as_str(), key.sk.as_str()),
+            ("HOURS#store-1#3", "2026-03-01#09#EUR")
+        );
+        assert_eq!(parse_tally_hour(&key), Some(cell.clone()));
+        let range = ReportRange::new(cell.business_date, cell.business_date).unwrap();
+        let (first, last) = tally_range(range);
+        let order = OrderId::derive("till", "1");
+        for id in [
+            ContributionId::Order(order),
+            ContributionId::Refund(RefundId::derive(order, "till", "1")),
+        ] {
+            let key = contribution(&cell.location_id, cell.business_date, id);
+            let parsed = parse_contribution(&key);
+            assert_eq!(
+                parsed,
+                Some((cell.location_id.clone(), cell.business_date, id))
+            );
+            assert!(first < key.sk && key.sk < last, "{key:?}");
+            let later = jiff::civil::date(2026, 3, 2);
+            assert!(contribution(&cell.location_id, later, id).sk > last);
+        }
     }
 
     #[test]

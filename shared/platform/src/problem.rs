@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457) for requests that are refused or fail. The only module that chooses an HTTP status for them.
 
+pub mod orders;
+
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -46,6 +48,10 @@ pub enum ProblemKind {
     ChangeRefused,
     /// All of the replenishment order has arrived.
     ReplenishmentOrderReceived,
+    /// The report has too many orders or rows.
+    ReportTooLarge,
+    /// The `Accept` header names no media type of the response.
+    NotAcceptable,
     /// The body is too large.
     PayloadTooLarge,
     /// The content type is not JSON in UTF-8.
@@ -135,6 +141,16 @@ impl ProblemKind {
                 "replenishment-order-received",
                 "The replenishment order has been received",
             ),
+            Self::ReportTooLarge => (
+                S::UNPROCESSABLE_ENTITY,
+                "report-too-large",
+                "The report is too large",
+            ),
+            Self::NotAcceptable => (
+                S::NOT_ACCEPTABLE,
+                "not-acceptable",
+                "The response has no accepted media type",
+            ),
             Self::PayloadTooLarge => (
                 S::PAYLOAD_TOO_LARGE,
                 "payload-too-large",
@@ -182,6 +198,21 @@ impl Problem {
     /// Returns the last segment of `type`, such as `insufficient-stock`.
     pub fn type_name(&self) -> &str {
         self.type_.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Returns the short title of its kind.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// Returns the text for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Returns the field errors.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     /// Adds the field errors.

@@ -19,7 +19,7 @@ pub struct TestCloud {
     status: Value,
 }
 
-/// The layout of one of the four tables.
+/// The layout of one of the five tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
     /// Orders, with `by_location`, `by_late_write` and `open_by_location`.
@@ -30,6 +30,8 @@ pub enum Table {
     Tasks,
     /// Products and locations, with `by_type`.
     Catalog,
+    /// The sales tally, without an index.
+    Sales,
 }
 
 /// The non-key attributes of `open_by_location`, the one index that projects some attributes.
@@ -83,6 +85,7 @@ impl Table {
             ],
             Self::Tasks => &[("by_zone", "zone_key", "queued_key", ProjectionType::All)],
             Self::Catalog => &[("by_type", "type_key", "id_key", ProjectionType::All)],
+            Self::Sales => &[],
         }
     }
 }

@@ -7,7 +7,8 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::CancelOutcome;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, PlaceOutcome, StoredOrder, UpdateOutcome,
+    AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, OrdersToShip, PlaceOutcome, StoredOrder,
+    UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId};
@@ -104,6 +105,17 @@ impl OpenOrders for DynamoShop {
         deadline: Deadline,
     ) -> Result<Vec<OpenOrder>, StoreError> {
         self.orders.open_among(ids, deadline).await
+    }
+}
+
+impl OrdersToShip for DynamoShop {
+    async fn to_ship_at(
+        &self,
+        location: &LocationId,
+        page: Page,
+        deadline: Deadline,
+    ) -> Result<Listing<Order>, StoreError> {
+        self.orders.to_ship_at(location, page, deadline).await
     }
 }
 

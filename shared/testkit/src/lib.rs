@@ -10,6 +10,7 @@ pub mod conformance;
 pub mod dynamo_audited_shop;
 pub mod dynamo_sales;
 pub mod dynamo_shop;
+pub mod issuer;
 pub mod lossy_connection;
 pub mod memory;
 pub mod orders;

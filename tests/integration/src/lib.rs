@@ -3,6 +3,8 @@
 //! A failure panics, because it is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod browser;
+pub mod pages;
 pub mod stock_service;
 
 use std::future::Future;

@@ -25,6 +25,8 @@ struct Orders {
     open: String,
     /// Will be fulfilled.
     ready: String,
+    /// Will be shipped.
+    packed: String,
     /// Will be refunded.
     sold: String,
 }
@@ -41,11 +43,14 @@ fn operations(orders: &Orders) -> Vec<Operation> {
                         "lines": [{"line": 1, "quantity": 1, "restock": true}]});
     let receipt = json!({"changes": [{"kind": "receipt", "location_id": "bad-input", "sku": "milk", "quantity": 1}]});
     let policy = json!({"reorder_point": 1, "target_level": 5});
-    let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each"});
+    let product = json!({"sku": "milk", "name": "Milk", "unit_of_measure": "each", "gtin": "4006381333931",
+                         "unit_weight_grams": 1040, "dimensions_mm": {"length": 70, "width": 70, "height": 200}});
     let location = json!({"location_id": "bad-input", "name": "Bad input", "kind": "warehouse",
                           "time_zone": "Europe/Berlin", "close_out_hour": 4,
                           "zones": [{"zone_id": "zone-a", "aisles": 1}]});
     let batch = json!({"products": [product], "locations": []});
+    let completion = json!({"carrier": "Post", "tracking_number": "1Z999", "parcels": [{"weight_grams": 1200}],
+                            "lines": [{"line": 1, "quantity": 1}]});
     let heartbeat = json!({"location_id": "bad-input", "zone_id": "zone-a", "free_capacity": 1});
     let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
     let operation = |method, path: &str, body, role, wrong_role| Operation {
@@ -53,13 +58,14 @@ fn operations(orders: &Orders) -> Vec<Operation> {
         path: path
             .replace("OPEN", &orders.open)
             .replace("READY", &orders.ready)
+            .replace("PACKED", &orders.packed)
             .replace("SOLD", &orders.sold)
             .replace("UNKNOWN", UNKNOWN_ID),
         body,
         role,
         wrong_role,
     };
-    let store = "store_manager";
+    let (store, packer) = ("store_manager", "logistics");
     vec![
         operation("POST", "/v1/orders", Some(order), store, "analyst"),
         operation("GET", "/v1/orders/OPEN", None, store, "controller"),
@@ -86,10 +92,38 @@ fn operations(orders: &Orders) -> Vec<Operation> {
         ),
         operation(
             "GET",
+            "/v1/shipments?location_id=bad-input",
+            None,
+            packer,
+            "controller",
+        ),
+        operation(
+            "GET",
+            "/v1/orders/PACKED/weight",
+            None,
+            packer,
+            "controller",
+        ),
+        operation(
+            "POST",
+            "/v1/orders/PACKED/completion",
+            Some(completion),
+            packer,
+            "analyst",
+        ),
+        operation(
+            "GET",
             "/v1/locations/bad-input/orders?business_date=2026-03-01",
             None,
             store,
             "controller",
+        ),
+        operation(
+            "GET",
+            "/v1/locations/bad-input/reports/sales?from=2026-03-01&to=2026-03-02&by=hour",
+            None,
+            store,
+            "store_app",
         ),
         operation(
             "GET",
@@ -276,6 +310,7 @@ async fn operations_reject_bad_input_and_accept_valid_requests() {
     let orders = Orders {
         open: sender.place("bad-input-open", "online").await,
         ready: sender.place("bad-input-ready", "online").await,
+        packed: sender.place("bad-input-packed", "online").await,
         sold: sender.place("bad-input-sold", "pos").await,
     };
 
@@ -407,6 +442,7 @@ fn all_contract_operations_are_tested() {
     let placeholders = Orders {
         open: UNKNOWN_ID.to_owned(),
         ready: UNKNOWN_ID.to_owned(),
+        packed: UNKNOWN_ID.to_owned(),
         sold: UNKNOWN_ID.to_owned(),
     };
     let mut missing = Vec::new();

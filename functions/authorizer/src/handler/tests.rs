@@ -1,18 +1,16 @@
-#[path = "issuer.rs"]
-mod issuer;
-
 use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
+use stockline_platform::identity::{Expected, KeyRing, TokenVerifier};
 use stockline_platform::key_set::KeySet;
 use stockline_testkit::clock::FakeClock;
+use stockline_testkit::issuer::{
+    Issuer, claims, claims_with, encode_part, issuer, rsa_key_and_token,
+};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use self::issuer::{Issuer, claims, claims_with, encode_part, issuer, rsa_key_and_token};
 use super::{Authorizer, TokenEvent};
-use crate::key_ring::KeyRing;
-use crate::token::Expected;
 
 struct Fixture {
     authorizer: Authorizer<KeySet, FakeClock>,
@@ -27,7 +25,7 @@ fn fixture(keys: KeySet) -> Fixture {
     };
     let ring = KeyRing::new(keys, clock.clone());
     Fixture {
-        authorizer: Authorizer::new(ring, expected, clock.clone()),
+        authorizer: Authorizer::new(TokenVerifier::new(ring, expected, clock.clone())),
         clock,
     }
 }

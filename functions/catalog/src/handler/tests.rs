@@ -107,7 +107,13 @@ async fn put_location_replaces_time_zone_and_close_out_hour() {
 #[tokio::test]
 async fn only_admin_may_write() {
     let fixture = fixture();
-    for role in ["store_app", "store_manager", "controller", "analyst"] {
+    for role in [
+        "store_app",
+        "store_manager",
+        "controller",
+        "logistics",
+        "analyst",
+    ] {
         for call in [
             put_product("milk").body(&milk()),
             put_location("store-1").body(&shop("store-1")),
@@ -131,7 +137,13 @@ async fn foreign_location_is_not_found_except_for_analysts() {
         .refused(read_location("store-9").by("ops", "admin", "*"))
         .await;
     assert_eq!(missing["status"], 404);
-    for role in ["store_app", "store_manager", "controller", "admin"] {
+    for role in [
+        "store_app",
+        "store_manager",
+        "controller",
+        "logistics",
+        "admin",
+    ] {
         let read = read_location("store-1").by("someone", role, "store-2");
         assert_eq!(fixture.refused(read).await, missing, "{role}");
         fixture

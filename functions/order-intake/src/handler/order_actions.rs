@@ -15,9 +15,11 @@ use stockline_domain::caller::Action;
 use stockline_domain::ids::{CancellationId, FulfilmentId, OrderId, RefundId};
 use stockline_domain::order::{CancelOrder, FulfilOrder, RefundContext, RefundOrder};
 use stockline_platform::edge::{Call, Reply};
+use stockline_platform::problem::orders::{
+    insufficient_stock, key_reused, not_fulfillable, not_refundable,
+};
 use stockline_platform::problem::{Problem, ProblemKind};
 
-use super::problems::{insufficient_stock, key_reused, not_fulfillable, not_refundable};
 use super::{OrderIntake, fingerprint};
 
 /// One request for an operation on an order.
@@ -51,7 +53,8 @@ impl<Body> OrderAction<'_, Body> {
 
 impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
     pub(super) async fn cancel(&self, call: &Call) -> Result<Reply, Problem> {
-        let action: OrderAction<'_, CancelOrder> = self.order_action(call).await?;
+        let action: OrderAction<'_, CancelOrder> =
+            self.order_action(call, Action::WriteOrders).await?;
         action.body.check()?;
         let id = action.record_id(CancellationId::derive);
         match cancel(&self.orders, action.step(), &action.body, id).await? {
@@ -66,7 +69,8 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
     }
 
     pub(super) async fn refund(&self, call: &Call) -> Result<Reply, Problem> {
-        let action: OrderAction<'_, RefundOrder> = self.order_action(call).await?;
+        let action: OrderAction<'_, RefundOrder> =
+            self.order_action(call, Action::WriteOrders).await?;
         let requested = action.body.location_id.as_ref();
         let location_id = requested.unwrap_or(&action.order.order.location_id);
         call.caller.may_at(Action::WriteOrders, location_id)?;
@@ -87,7 +91,8 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
     }
 
     pub(super) async fn fulfil(&self, call: &Call) -> Result<Reply, Problem> {
-        let action: OrderAction<'_, FulfilOrder> = self.order_action(call).await?;
+        let action: OrderAction<'_, FulfilOrder> =
+            self.order_action(call, Action::FulfilOrders).await?;
         let id = action.record_id(FulfilmentId::derive);
         match fulfil(&self.orders, action.step(), &action.body, id).await? {
             FulfilOutcome::Fulfilled(fulfilment) => Reply::created(&fulfilment),
@@ -102,9 +107,10 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
     async fn order_action<'a, Body: DeserializeOwned + Serialize>(
         &self,
         call: &'a Call,
+        action: Action,
     ) -> Result<OrderAction<'a, Body>, Problem> {
         let idempotency_key = call.idempotency_key()?;
-        let order = self.visible_order(call, Action::WriteOrders).await?;
+        let order = self.visible_order(call, action).await?;
         let body: Body = call.body()?;
         Ok(OrderAction {
             order,

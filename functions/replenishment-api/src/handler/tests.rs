@@ -176,7 +176,7 @@ async fn received_order_cannot_be_canceled() {
 async fn only_managers_of_the_store_and_admins_are_allowed() {
     let fixture = fixture().await;
     order_milk(&fixture.shop, "store-2").await;
-    for role in ["store_app", "analyst", "controller"] {
+    for role in ["store_app", "analyst", "logistics", "controller"] {
         for call in [list("store-1"), fixture.cancel()] {
             let refused = fixture.refused(call.by("eve", role, "store-1")).await;
             assert_eq!(refused, problem(403, "forbidden"));

@@ -12,9 +12,9 @@ use stockline_domain::level::Level;
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_platform::batch::{process_queue_records, queue_records};
 use stockline_testkit::clock::FakeClock;
-use stockline_testkit::conformance::orders::{deadline, minute};
+use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::replenishment::{alert, stock_milk};
-use stockline_testkit::conformance::stock::key;
+use stockline_testkit::conformance::stock::{deadline, key};
 use stockline_testkit::memory::shop::MemoryShop;
 
 use super::*;
@@ -160,8 +160,7 @@ async fn due_level_is_ordered_until_a_person_cancels() {
     assert_eq!(replenishment.record(due().await).await, RecordOutcome::Done);
     let placed = orders(&shop).await.remove(0);
     let canceled = placed.cancel("ana", minute(1)).unwrap().unwrap();
-    let closed = shop.close(&placed, &canceled, deadline());
-    closed.await.unwrap();
+    shop.close(&placed, &canceled, deadline()).await.unwrap();
     // then a request for the same level places none, and an alert does
     assert_eq!(replenishment.record(due().await).await, RecordOutcome::Done);
     assert_eq!(orders(&shop).await.len(), 1);

@@ -59,6 +59,9 @@ fn product(sku: &str) -> Product {
         brand: None,
         unit_of_measure: UnitOfMeasure::Each,
         list_price: None,
+        gtin: None,
+        unit_weight_grams: None,
+        dimensions_mm: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod levels;
 mod orders;
 mod quantities;
 mod replenishment;
+mod reports;
 pub mod rows;
 pub mod scan;
 mod tasks;
@@ -20,10 +21,12 @@ use rows::Snapshot;
 
 use super::exported::ExportedDay;
 use super::plan::PlannedOrder;
+use super::report::Reports;
 use super::trading::Traded;
 
 pub use levels::count_unrecorded;
 pub use replenishment::count_unordered;
+pub use reports::expected_reports;
 pub use tasks::count_open_lines;
 
 /// Number of broken cases that are printed for each invariant.
@@ -87,6 +90,8 @@ pub struct Evidence<'a> {
     pub traded: &'a Traded,
     /// The exported rows in force.
     pub exported: &'a ExportedDay,
+    /// The sales reports of the API.
+    pub reports: &'a Reports,
     pub business_date: &'a str,
 }
 
@@ -97,6 +102,7 @@ pub fn audit(evidence: &Evidence) -> Vec<Finding> {
         orders,
         traded,
         exported,
+        reports,
         business_date,
     } = evidence;
     vec![
@@ -105,6 +111,7 @@ pub fn audit(evidence: &Evidence) -> Vec<Finding> {
         orders::one_key_one_effect(snapshot, orders, traded),
         tasks::complete_once(snapshot),
         export::equals_orders(snapshot, exported, business_date),
+        reports::equal_orders(snapshot, reports, business_date),
         replenishment::incoming_is_on_order(snapshot),
     ]
 }

@@ -1,5 +1,6 @@
 //! Each test breaks one thing in a correct day, and the audit must find it.
 
+mod reports;
 mod unsellable_stock;
 
 use std::collections::BTreeMap;
@@ -8,13 +9,14 @@ use serde_json::json;
 
 use super::super::exported::{ExportedDay, ExportedLine, ExportedRefund};
 use super::super::plan::{PlannedOrder, Resend};
+use super::super::report::Reports;
 use super::super::trading::Traded;
 use super::quantities::Quantities;
 use super::rows::{
     FulfilmentRow, LevelRow, LineRow, MovedLine, MovementRow, OrderRow, RefundRow, Snapshot,
     TaskRow,
 };
-use super::{Evidence, audit, count_open_lines, count_unrecorded};
+use super::{Evidence, audit, count_open_lines, count_unrecorded, expected_reports};
 
 /// A correct day: one level, counted as 10, and one online order of 3 units, fulfilled by one task.
 struct Scenario {
@@ -106,6 +108,7 @@ fn correct_day() -> Scenario {
             quantities: BTreeMap::from([("milk".into(), 3)]),
             lines: 1,
             net: 299,
+            is_shipped: false,
             resend: Resend::Never,
         }],
         traded: Traded {
@@ -133,11 +136,16 @@ fn correct_day() -> Scenario {
 }
 
 fn broken(day: &Scenario) -> Vec<&'static str> {
+    broken_with(day, &expected_reports(&day.snapshot, "2026-03-01"))
+}
+
+fn broken_with(day: &Scenario, reports: &Reports) -> Vec<&'static str> {
     let evidence = Evidence {
         snapshot: &day.snapshot,
         orders: &day.orders,
         traded: &day.traded,
         exported: &day.exported,
+        reports,
         business_date: "2026-03-01",
     };
     let findings = audit(&evidence);
@@ -170,7 +178,7 @@ fn empty_day_proves_no_invariant() {
         exported: ExportedDay::default(),
     };
     let found = broken(&empty);
-    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(found.len(), 7, "{found:?}");
 }
 
 #[test]

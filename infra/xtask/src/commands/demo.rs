@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::commands::up::PrivateCloud;
 use crate::kind::CloudKind;
+use crate::output::say;
 use crate::packages::{self, DEMO, Selection};
 use crate::status::CLOUD_VARIABLE;
 use crate::workspace::Workspace;
@@ -17,6 +18,9 @@ pub struct DemoArgs {
     /// The local cloud
     #[arg(long, value_name = "CLOUD", default_value_t, value_enum)]
     cloud: CloudKind,
+    /// Leave the cloud running after the demo, to look at its day in the dashboard; `cargo xtask down` ends it
+    #[arg(long)]
+    stay: bool,
     /// Arguments of the demo itself; see `cargo xtask demo -- --help`
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
@@ -31,5 +35,15 @@ pub fn command(workspace: &Workspace, args: &DemoArgs) -> Result<()> {
     demo.args(&args.arguments)
         .current_dir(&workspace.root)
         .env(CLOUD_VARIABLE, private.status_file());
-    process::run_tool(&mut demo)
+    process::run_tool(&mut demo)?;
+    if args.stay {
+        let cloud = &private.cloud;
+        say(format!(
+            "\nThe dashboard is at {}\nSign in as one of the people on its sign-in page; the form below them signs in a manager of any store of the demo. \
+             `cargo xtask down` ends the cloud.",
+            cloud.dashboard_url
+        ))?;
+        private.keep();
+    }
+    Ok(())
 }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cloud::{self, Port, RunningCloud};
+use crate::identity_server::{self, IdentityServer, RunningIdentityServer};
 use crate::interrupt::{self, Registration};
 use crate::kind::CloudKind;
 use crate::launcher::Launcher;
-use crate::oidc::Identity;
+use crate::oidc::{DASHBOARD_CLIENT, Identity};
 use crate::output::say;
 use crate::packages::{self, Selection};
 use crate::status::{self, Cloud, Credentials};
@@ -48,7 +49,8 @@ pub fn command(workspace: &Workspace, kind: CloudKind, port: u16) -> Result<()> 
     eprintln!();
     say(cloud.describe())?;
     eprintln!(
-        "\nThe local cloud is up. `cargo xtask token --role store_app --location ID` prints a token, `cargo xtask down` ends the cloud."
+        "\nThe local cloud is up. Open the dashboard in a browser: its sign-in page has a person of each role. \
+         `cargo xtask token --role store_app --location ID` prints a token, `cargo xtask down` ends the cloud."
     );
     Ok(())
 }
@@ -89,6 +91,13 @@ impl PrivateCloud {
         })
     }
 
+    /// Leaves the cloud running after this process. `cargo xtask down` ends it.
+    pub fn keep(self) {
+        let Self { running, .. } = self;
+        // Its destructor would end the cloud. What it owns is a path.
+        std::mem::forget(running);
+    }
+
     /// Checks that a second `terraform apply` would change nothing.
     pub fn check_empty_plan(&self, workspace: &Workspace) -> Result<()> {
         Terraform::find(workspace, &self.running.dir, &self.cloud.python)?.check_empty_plan()
@@ -97,6 +106,9 @@ impl PrivateCloud {
     /// Fails if a server of the cloud listens on an address that other machines can reach.
     pub fn check_loopback_only(&self) -> Result<()> {
         cloud::running(&self.running.dir)
+            .ok_or(Error::NotRunning)?
+            .check_loopback_only()?;
+        identity_server::running(&self.running.dir)
             .ok_or(Error::NotRunning)?
             .check_loopback_only()
     }
@@ -173,12 +185,17 @@ fn deploy(workspace: &Workspace, dir: &Path, wanted: WantedCloud) -> Result<Clou
     }
 
     packages::build(workspace, wanted.selection)?;
+    let identity = Identity::ensure(&workspace.local().join("oidc-key.pem"))?;
     let deployment = Deployment {
         workspace,
         dir,
         port: wanted.port,
         packages: packages::pack_all(workspace)?,
-        identity: Identity::ensure(&workspace.local().join("oidc-key.pem"))?,
+        identity_server: IdentityServer::new(
+            packages::binary(workspace, packages::IDENTITY),
+            identity.key_path.clone(),
+        )?,
+        identity,
         launcher,
         terraform,
     };
@@ -207,6 +224,7 @@ struct Deployment<'a> {
     /// Digest of all packages.
     packages: String,
     identity: Identity,
+    identity_server: IdentityServer,
     launcher: Launcher,
     terraform: Terraform,
 }
@@ -215,7 +233,9 @@ impl Deployment<'_> {
     /// Deploys what changed. The file `applying` exists while Terraform runs, to detect an interrupted apply.
     fn apply(&self, applying: &Path) -> Result<Cloud> {
         let running = cloud::ensure(&self.launcher, self.dir, self.port)?;
-        let variables = variables(self.workspace, &running, &self.identity)?;
+        let identity_server =
+            identity_server::ensure(&self.identity_server, self.dir, &[running.slack_port])?;
+        let variables = self.variables(&running, &identity_server)?;
         let sources = terraform::sources(&self.workspace.infra())?;
         let deployment = AppliedDeployment {
             instance: running.instance.clone(),
@@ -241,7 +261,7 @@ impl Deployment<'_> {
             let _registration = stop_on_interrupt(self.dir.to_owned());
             self.terraform.apply(&variables)?;
         }
-        let cloud = self.describe(&running, &self.terraform.outputs()?);
+        let cloud = self.describe(&running, &identity_server, &self.terraform.outputs()?);
         files::write_json(&status_file, &cloud)?;
         write_environments(&self.dir.join("environment"), &cloud)?;
         files::write_json(&record, &deployment)?;
@@ -249,7 +269,41 @@ impl Deployment<'_> {
         Ok(cloud)
     }
 
-    fn describe(&self, running: &RunningCloud, outputs: &Value) -> Cloud {
+    fn variables(
+        &self,
+        running: &RunningCloud,
+        identity_server: &RunningIdentityServer,
+    ) -> Result<Value> {
+        // The secrets must be stable between runs and secret. A digest of the private key is both.
+        let key = files::read(&self.identity.key_path)?;
+        let secret = |purpose: &str| files::digest(format!("{purpose} {key}").as_bytes());
+        Ok(json!({
+            "environment": ENVIRONMENT,
+            "region": REGION,
+            "revision": revision(&self.workspace.root),
+            "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
+            "packages_dir": packages::folder(self.workspace),
+            "oidc_issuer": self.identity.issuer,
+            "oidc_audience": self.identity.audience,
+            "oidc_jwks": self.identity.key_set()?,
+            "oidc_authorization_endpoint": identity_server.endpoint("authorize"),
+            "oidc_token_endpoint": identity_server.endpoint("token"),
+            "oidc_end_session_endpoint": identity_server.endpoint("logout"),
+            "oidc_client_id": DASHBOARD_CLIENT,
+            "slack_webhook_url": slack_url(running),
+            "cursor_secret": secret("cursor"),
+            "session_secret": secret("session"),
+            "local_cloud": running.kind.name(),
+            "local_cloud_endpoint": running.endpoint(),
+        }))
+    }
+
+    fn describe(
+        &self,
+        running: &RunningCloud,
+        identity_server: &RunningIdentityServer,
+        outputs: &Value,
+    ) -> Cloud {
         let text = |name: &str| outputs[name].as_str().unwrap_or_default().to_owned();
         let map = |name: &str| -> BTreeMap<String, String> {
             let entries = outputs[name].as_object().into_iter().flatten();
@@ -287,6 +341,8 @@ impl Deployment<'_> {
             athena_workgroup: text("athena_workgroup"),
             athena_database: text("athena_database"),
             oidc: self.identity.clone(),
+            identity_url: identity_server.url(),
+            dashboard_url: text("dashboard_url"),
             slack_url: slack_url(running),
             python: self.launcher.python.clone(),
             log: cloud::log(self.dir),
@@ -321,26 +377,6 @@ fn lock(dir: &Path) -> Result<File> {
         }),
         Err(TryLockError::Error(error)) => Err(Error::file("lock", &path)(error)),
     }
-}
-
-fn variables(workspace: &Workspace, running: &RunningCloud, identity: &Identity) -> Result<Value> {
-    // The cursor secret must be stable between runs and secret. A digest of the private key is both.
-    let secret = files::digest(format!("cursor {}", files::read(&identity.key_path)?).as_bytes());
-    Ok(json!({
-        "environment": ENVIRONMENT,
-        "region": REGION,
-        "revision": revision(&workspace.root),
-        "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
-        "packages_dir": packages::folder(workspace),
-        "oidc_issuer": identity.issuer,
-        "oidc_audience": identity.audience,
-        "oidc_jwks": identity.key_set()?,
-        "slack_webhook_url": slack_url(running),
-        "dashboard_url": format!("{}/dashboard", running.endpoint()),
-        "cursor_secret": secret,
-        "local_cloud": running.kind.name(),
-        "local_cloud_endpoint": running.endpoint(),
-    }))
 }
 
 fn slack_url(running: &RunningCloud) -> String {

@@ -1,7 +1,9 @@
-//! Fulfils lines of an order: their goods leave stock.
+//! Fulfils lines of an order: their goods leave stock, handed over or sent as a shipment.
 
 use stockline_domain::ids::FulfilmentId;
-use stockline_domain::order::{FulfilOrder, Fulfilment, OrderRequestRefused};
+use stockline_domain::order::{
+    CompleteOrder, FulfilOrder, Fulfilment, OrderRequestRefused, Shipment,
+};
 
 use super::{Decision, StepRequest, decide_and_write};
 use crate::ports::orders::{
@@ -31,6 +33,30 @@ pub async fn fulfil<Orders: OrderStore>(
     body: &FulfilOrder,
     id: FulfilmentId,
 ) -> Result<FulfilOutcome, StoreError> {
+    record(orders, request, body, None, id).await
+}
+
+/// Records the fulfilment and its shipment, and takes its goods out of stock, all or nothing.
+pub async fn complete<Orders: OrderStore>(
+    orders: &Orders,
+    request: StepRequest<'_>,
+    body: &CompleteOrder,
+    id: FulfilmentId,
+) -> Result<FulfilOutcome, StoreError> {
+    if let Err(invalid) = body.check() {
+        return Ok(FulfilOutcome::NotPossible(invalid.into()));
+    }
+    let (goods, shipment) = (body.fulfil_order(), body.shipment());
+    record(orders, request, &goods, Some(&shipment), id).await
+}
+
+async fn record<Orders: OrderStore>(
+    orders: &Orders,
+    request: StepRequest<'_>,
+    body: &FulfilOrder,
+    shipment: Option<&Shipment>,
+    id: FulfilmentId,
+) -> Result<FulfilOutcome, StoreError> {
     let StepRequest {
         fingerprint, at, ..
     } = request;
@@ -54,9 +80,13 @@ pub async fn fulfil<Orders: OrderStore>(
                 let record = AttachedRecordId::Fulfilment(id);
                 Decision::refuse(error, record, FulfilOutcome::NotPossible)
             }
-            Ok((fulfilment, after)) => {
+            Ok((goods, after)) => {
+                let fulfilment = Fulfilment {
+                    shipment: shipment.cloned(),
+                    ..goods
+                };
                 let update = OrderUpdate {
-                    changes: fulfilment.level_deltas(body.occurred_at, &stored.order),
+                    changes: fulfilment.level_deltas(&stored.order),
                     after,
                     record: Some(AttachedRecord::Fulfilment(
                         fulfilment.clone(),

@@ -1,4 +1,4 @@
-//! Cancels, fulfils and refunds orders. Each step is decided on the stored order, and decided again when another write came
+//! Cancels, fulfils, completes and refunds orders. Each step is decided on the stored order, and decided again when another write came
 //! first.
 
 mod cancel;
@@ -16,7 +16,7 @@ use crate::ports::orders::{
 use crate::store_error::StoreError;
 
 pub use cancel::{CancelOutcome, cancel};
-pub use fulfil::{FulfilOutcome, fulfil};
+pub use fulfil::{FulfilOutcome, complete, fulfil};
 pub use refund::{RefundOutcome, refund};
 
 /// One request for a step of an order.

@@ -9,6 +9,16 @@ use crate::deadline::Deadline;
 use crate::paging::{Listing, Page};
 use crate::store_error::StoreError;
 
+/// Reads products by SKU.
+pub trait ProductReader: Send + Sync {
+    /// Reads the products with these SKUs, strongly consistent. The result is in no order and omits those that do not exist.
+    fn find_products(
+        &self,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<Product>, StoreError>> + Send;
+}
+
 /// The number of shards that the list of products is spread over, so that it is not one hot partition.
 pub const PRODUCT_SHARDS: u8 = 8;
 

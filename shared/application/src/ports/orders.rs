@@ -173,3 +173,17 @@ pub trait OpenOrders: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Vec<OpenOrder>, StoreError>> + Send;
 }
+
+/// Lists orders to ship: those with a quantity still to fulfil.
+pub trait OrdersToShip: Send + Sync {
+    /// Lists the orders of `location` that have an open quantity, oldest first.
+    ///
+    /// An order may be missing for a moment after it was placed, but one that has nothing open any more is never listed. So a
+    /// page can have fewer orders than its limit, or none, although another page follows.
+    fn to_ship_at(
+        &self,
+        location: &LocationId,
+        page: Page,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Listing<Order>, StoreError>> + Send;
+}

@@ -75,6 +75,9 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
         let revision = next.max(first_free);
         let finished = self.read_day(day, revision).await?;
         let closed = day.date <= day.group.last_closed(day.now);
+        // A run that read the clock before the close may end after another run has exported the closed day.
+        let closed = closed || current.as_ref().is_some_and(|current| current.closed);
+        let current = current.and_then(|current| current.manifest);
         let manifest = match &current {
             Some(current) if current.has_content(&finished.content_sha256) => Manifest {
                 closed,

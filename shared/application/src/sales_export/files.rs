@@ -1,6 +1,7 @@
 //! Immutable data files, and the manifest that switches between their revisions.
 
 use jiff::civil::Date;
+use serde::Deserialize;
 use stockline_domain::export::{DayDataset, Manifest, TimeZoneGroup, data_key};
 
 use super::{ExportError, SalesExport};
@@ -9,6 +10,38 @@ use crate::ports::export::{
     DatasetEncoder, ExportBucket, ExportFile, FileVersion, PutOutcome, SalesReader, StoredFile,
 };
 use crate::store_error::StoreError;
+
+/// The manifest in force, in whatever format it was written.
+pub(super) struct ManifestInForce {
+    /// The revision in force.
+    pub revision: u64,
+    /// Whether the date was closed.
+    pub closed: bool,
+    /// The whole manifest, if it has the present format.
+    pub manifest: Option<Manifest>,
+}
+
+/// The fields that every format has.
+#[derive(Deserialize)]
+struct ManifestHeader {
+    version: u32,
+    revision: u64,
+    closed: bool,
+}
+
+impl ManifestInForce {
+    fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let header: ManifestHeader = serde_json::from_slice(json)?;
+        let has_present_format = header.version == Manifest::VERSION;
+        Ok(Self {
+            revision: header.revision,
+            closed: header.closed,
+            manifest: has_present_format
+                .then(|| serde_json::from_slice(json))
+                .transpose()?,
+        })
+    }
+}
 
 /// The media type of Parquet (IANA).
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
@@ -66,12 +99,12 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
     pub(super) async fn read_manifest(
         &self,
         key: &str,
-    ) -> Result<Option<StoredFile<Manifest>>, ExportError> {
+    ) -> Result<Option<StoredFile<ManifestInForce>>, ExportError> {
         let Some(found) = self.bucket.get(key).await? else {
             return Ok(None);
         };
         let content =
-            serde_json::from_slice(&found.content).map_err(|source| ExportError::Manifest {
+            ManifestInForce::parse(&found.content).map_err(|source| ExportError::Manifest {
                 key: key.to_owned(),
                 source,
             })?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::level_deltas::{DeltaTemplate, merged};
-use super::{KeyedDelta, Line, Order, OrderAction, OrderRequestRefused, OrderStatus};
+use super::{KeyedDelta, Line, Order, OrderAction, OrderRequestRefused, OrderStatus, Shipment};
 use crate::ids::{FulfilmentId, OrderId, Sku};
 use crate::invalid::{Checks, Invalid};
 use crate::level::{MAX_QUANTITY, MovementKind};
@@ -49,8 +49,14 @@ pub struct Fulfilment {
     /// When Stockline recorded it.
     #[serde(serialize_with = "millis::serialize")]
     pub fulfilled_at: Timestamp,
+    /// When the goods left. Not before they were ordered.
+    #[serde(serialize_with = "millis::serialize")]
+    pub occurred_at: Timestamp,
     /// The quantities that left, at least one line.
     pub lines: Vec<FulfilledLine>,
+    /// How the goods were sent. `None` if they were handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipment: Option<Shipment>,
 }
 
 /// One line of a [`Fulfilment`].
@@ -128,7 +134,8 @@ impl FulfilOrder {
     /// Returns the fulfilment that this request, received at `at`, makes of `order`, and the order after it.
     ///
     /// # Errors
-    /// Every invalid field, or every line that has less open than requested.
+    /// Every invalid field; [`OrderRequestRefused::Canceled`] and [`OrderRequestRefused::NothingOpen`]; or every line that
+    /// has less open than requested.
     pub fn fulfilment(
         &self,
         fulfilment_id: FulfilmentId,
@@ -137,6 +144,9 @@ impl FulfilOrder {
     ) -> Result<(Fulfilment, Order), OrderRequestRefused> {
         self.check(order)?;
         order.check_occurred_at(self.occurred_at, at)?;
+        if order.status == OrderStatus::Canceled {
+            return Err(OrderRequestRefused::Canceled);
+        }
         let requested: Vec<(u16, i64)> = match &self.lines {
             Some(lines) => lines
                 .iter()
@@ -163,16 +173,18 @@ impl FulfilOrder {
             });
         }
         if left.is_empty() {
-            return Err(OrderRequestRefused::TooMuch(Vec::new()));
+            return Err(OrderRequestRefused::NothingOpen);
         }
         let after = order
             .transition(OrderAction::Fulfil, lines)
-            .map_err(|_| OrderRequestRefused::TooMuch(Vec::new()))?;
+            .map_err(|_| OrderRequestRefused::NothingOpen)?;
         let fulfilment = Fulfilment {
             fulfilment_id,
             order_id: order.order_id,
             fulfilled_at: at,
+            occurred_at: order.occurred_at(self.occurred_at, at),
             lines: left,
+            shipment: None,
         };
         Ok((fulfilment, after))
     }
@@ -204,15 +216,15 @@ impl Fulfilment {
         Ok(())
     }
 
-    /// Returns the deltas of the levels at the location of its `order`. `reported` is the caller's `occurred_at`.
-    pub fn level_deltas(&self, reported: Option<Timestamp>, order: &Order) -> Vec<KeyedDelta> {
+    /// Returns the deltas of the levels at the location of its `order`.
+    pub fn level_deltas(&self, order: &Order) -> Vec<KeyedDelta> {
         let template = DeltaTemplate {
             cause: self.fulfilment_id.to_string(),
             kind: MovementKind::Fulfilment,
             location_id: &order.location_id,
             order,
             reason: None,
-            occurred_at: order.occurred_at(reported, self.fulfilled_at),
+            occurred_at: self.occurred_at,
             recorded_at: self.fulfilled_at,
         };
         template.deltas_for(&merged(

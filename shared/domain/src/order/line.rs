@@ -76,9 +76,15 @@ pub enum OrderRequestRefused {
     /// Fields of the request are invalid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// More is requested of these lines than possible. Empty if the request names no lines and nothing is open.
+    /// More is requested of these lines than possible.
     #[error("more is requested than the order's lines allow")]
     TooMuch(Vec<LineExcess>),
+    /// The order was canceled before anything left, so nothing can be fulfilled.
+    #[error("the order was canceled")]
+    Canceled,
+    /// The request names no lines, and every quantity of the order was fulfilled or canceled.
+    #[error("nothing of the order is open")]
+    NothingOpen,
 }
 
 impl From<LineExcess> for OrderRequestRefused {

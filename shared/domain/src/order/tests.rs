@@ -347,10 +347,7 @@ fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
         };
         let id = FulfilmentId::derive(online.order_id, "till", "f1");
         let (made, _) = body.fulfilment(id, &online, now())?;
-        Ok(made
-            .level_deltas(body.occurred_at, &online)
-            .remove(0)
-            .change)
+        Ok(made.level_deltas(&online).remove(0).change)
     };
     let (oldest, ahead) = (now() - MAX_AGE, now() + CLOCK_TOLERANCE);
     for change_at in [
@@ -392,10 +389,7 @@ fn fulfilment_by_slow_clock_is_dated_at_the_order() {
             occurred_at: Some(occurred_at),
         };
         let (made, _) = body.fulfilment(id, &online, now())?;
-        Ok(made
-            .level_deltas(body.occurred_at, &online)
-            .remove(0)
-            .change)
+        Ok(made.level_deltas(&online).remove(0).change)
     };
     for behind in [SignedDuration::ZERO, CLOCK_TOLERANCE] {
         let change = fulfilment_at(now() - behind).unwrap();

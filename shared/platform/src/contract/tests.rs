@@ -35,7 +35,8 @@ fn valid_bodies() -> Vec<(&'static str, &'static str, Value)> {
     });
     let product = json!({
         "sku": "milk", "name": "Milk", "category": "Dairy", "unit_of_measure": "each",
-        "list_price": {"amount": 129, "currency": "EUR"},
+        "list_price": {"amount": 129, "currency": "EUR"}, "gtin": "4006381333931", "unit_weight_grams": 1030,
+        "dimensions_mm": {"length": 70, "width": 70, "height": 200},
     });
     let at = "2026-03-01T12:00:00Z";
     vec![
@@ -54,6 +55,12 @@ fn valid_bodies() -> Vec<(&'static str, &'static str, Value)> {
             "POST",
             "/v1/orders/{order_id}/fulfilments",
             json!({"lines": [{"line": 1, "quantity": 1}]}),
+        ),
+        (
+            "POST",
+            "/v1/orders/{order_id}/completion",
+            json!({"carrier": "DHL", "tracking_number": "1Z999", "parcels": [{"weight_grams": 1200}],
+                   "lines": [{"line": 1, "quantity": 1}], "occurred_at": at}),
         ),
         (
             "POST",
@@ -256,6 +263,20 @@ fn texts_follow_their_format() {
     for name in ["", "  ", "\u{200b}\u{2067}", "a\u{7}", &"x".repeat(201)] {
         assert_eq!(named(name, "Mars/Olympus"), ["/name", "/time_zone"]);
     }
+}
+
+#[test]
+fn gtin_error_names_the_right_check_digit() {
+    let with = |gtin: &str| {
+        let body = json!({"sku": "a", "name": "A", "unit_of_measure": "each", "gtin": gtin});
+        errors("PUT", "/v1/products/{sku}", &body)
+    };
+    assert!(with("4006381333931").is_empty());
+    let error = |detail: &str| [("/gtin".to_owned(), detail.to_owned())];
+    let wrong = error("must end with the check digit 1, got \"4006381333935\"");
+    assert_eq!(with("4006381333935"), wrong);
+    let wrong = error("must be 8, 12, 13 or 14 digits, got \"40063813339\"");
+    assert_eq!(with("40063813339"), wrong);
 }
 
 #[test]

@@ -8,7 +8,10 @@ use super::transaction::classify_error;
 use stockline_application::deadline::Deadline;
 use stockline_application::store_error::StoreError;
 
-/// Reads the items with these keys (at most 100), strongly consistent. The result is in no order and omits missing items.
+/// The maximum number of keys in one `BatchGetItem`, a limit of DynamoDB.
+pub const MAX_BATCH_KEYS: usize = 100;
+
+/// Reads the items with these keys (at most [`MAX_BATCH_KEYS`]), strongly consistent. The result is in no order and omits missing items.
 ///
 /// Unprocessed keys are requested again until `deadline`.
 ///

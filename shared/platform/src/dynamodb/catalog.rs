@@ -2,23 +2,30 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use stockline_domain::catalog::{Location, LocationKind, Product, UnitOfMeasure, Zone};
+use stockline_domain::gtin::Gtin;
 use stockline_domain::ids::{LocationId, Sku};
+use stockline_domain::measures::Dimensions;
 use stockline_domain::money::Money;
 
 use super::attributes::{Item, item, key_of, string, value};
+use super::batch_get::{MAX_BATCH_KEYS, batch_get};
 use super::paging::{query_all, query_page};
 use super::single_write::retry_while_busy;
 use super::transaction::classify_error;
 use crate::keys::{self, Key};
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
 use stockline_application::store_error::StoreError;
 
 /// The context of errors of list operations.
 const LIST: &str = "list the catalog";
+
+/// The number of batches that are read at the same time.
+const CONCURRENT_BATCHES: usize = 8;
 
 /// A store of products and locations.
 #[derive(Debug, Clone)]
@@ -43,6 +50,12 @@ struct ProductRecord {
     unit_of_measure: UnitOfMeasure,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     list_price: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gtin: Option<Gtin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit_weight_grams: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dimensions_mm: Option<Dimensions>,
 }
 
 impl From<Product> for ProductRecord {
@@ -56,6 +69,9 @@ impl From<Product> for ProductRecord {
             brand: product.brand,
             unit_of_measure: product.unit_of_measure,
             list_price: product.list_price,
+            gtin: product.gtin,
+            unit_weight_grams: product.unit_weight_grams,
+            dimensions_mm: product.dimensions_mm,
         }
     }
 }
@@ -70,6 +86,9 @@ impl From<ProductRecord> for Product {
             brand: record.brand,
             unit_of_measure: record.unit_of_measure,
             list_price: record.list_price,
+            gtin: record.gtin,
+            unit_weight_grams: record.unit_weight_grams,
+            dimensions_mm: record.dimensions_mm,
         }
     }
 }
@@ -203,6 +222,26 @@ impl CatalogStore for DynamoCatalog {
             .query_by_type(&keys::product_shard_partition(shard))
             .limit(i32::from(page.limit));
         query_page(query, page.after, LIST, read_product).await
+    }
+}
+
+impl ProductReader for DynamoCatalog {
+    async fn find_products(
+        &self,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> Result<Vec<Product>, StoreError> {
+        let keys: Vec<Item> = skus.iter().map(|sku| key_of(&keys::product(sku))).collect();
+        // Owned batches, because a closure over borrowed ones is not general enough for a `Send` future.
+        let batches: Vec<Vec<Item>> = keys.chunks(MAX_BATCH_KEYS).map(<[Item]>::to_vec).collect();
+        let reads = batches
+            .into_iter()
+            .map(|keys| batch_get(&self.client, &self.table, keys, deadline));
+        let items: Vec<Vec<Item>> = stream::iter(reads)
+            .buffer_unordered(CONCURRENT_BATCHES)
+            .try_collect()
+            .await?;
+        items.into_iter().flatten().map(read_product).collect()
     }
 }
 

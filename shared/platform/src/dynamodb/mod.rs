@@ -13,6 +13,7 @@ mod paging;
 mod rebalance;
 pub mod replace_level;
 pub mod sales;
+pub mod sales_tally;
 mod single_write;
 mod split_levels;
 pub mod stock;

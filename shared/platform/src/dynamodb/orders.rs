@@ -34,7 +34,7 @@ use stockline_application::store_error::StoreError;
 pub use history::RefundRecord;
 use history::{CancellationRecord, FulfilmentRecord};
 pub use record::OrderRecord;
-pub use stream::order_change;
+pub use stream::{order_change, sale_change};
 
 /// An order store that also writes the levels that orders change.
 #[derive(Debug, Clone)]

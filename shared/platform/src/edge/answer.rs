@@ -9,6 +9,7 @@ use lambda_http::http::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::Value;
+use stockline_application::deadline::Deadline;
 use stockline_application::trace::{Cause, Traceparent};
 use tracing::Instrument;
 
@@ -39,11 +40,7 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let started = Instant::now();
-    let trace = request
-        .headers()
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<Traceparent>().ok());
+    let trace = traceparent(request);
     let RequestIdentity {
         route,
         request_id,
@@ -57,13 +54,21 @@ where
     let span = telemetry::invocation(&request_id);
     cause
         .scope(async {
-            let result = run_until_deadline(call, handler).await;
-            let completion = Completion {
+            let result = handle(call, handler).await;
+            let (status, outcome, problem_type) = match &result {
+                Ok(reply) if reply.replayed => (reply.status, "replayed", ""),
+                Ok(reply) => (reply.status, "succeeded", ""),
+                Err(problem) => (problem.status(), "refused", problem.type_name()),
+            };
+            Completion {
                 route: &route,
                 role: &role,
+                status,
+                outcome,
+                problem_type,
                 duration: started.elapsed(),
-            };
-            completion.log(&result);
+            }
+            .log();
             respond(result, &request_id, &correlation_id, trace.as_ref())
         })
         .instrument(span)
@@ -71,44 +76,49 @@ where
 }
 
 /// The log line of a completed request.
-struct Completion<'a> {
-    route: &'a str,
-    role: &'a str,
-    duration: Duration,
+pub(super) struct Completion<'a> {
+    pub(super) route: &'a str,
+    pub(super) role: &'a str,
+    pub(super) status: u16,
+    pub(super) outcome: &'a str,
+    /// The last segment of the problem's type; empty if there is none.
+    pub(super) problem_type: &'a str,
+    pub(super) duration: Duration,
 }
 
 impl Completion<'_> {
-    fn log(&self, result: &Result<Reply, Problem>) {
-        let (status, outcome, problem_type) = match result {
-            Ok(reply) if reply.replayed => (reply.status, "replayed", ""),
-            Ok(reply) => (reply.status, "succeeded", ""),
-            Err(problem) => (problem.status(), "refused", problem.type_name()),
-        };
+    pub(super) fn log(&self) {
         tracing::info!(
             route = self.route,
             role = self.role,
-            status = u64::from(status),
-            outcome,
-            problem_type,
+            status = u64::from(self.status),
+            outcome = self.outcome,
+            problem_type = self.problem_type,
             duration_ms = self.duration.as_secs_f64() * 1000.0,
             "request completed"
         );
     }
 }
 
+/// The W3C trace that the request belongs to.
+pub(super) fn traceparent(request: &Request) -> Option<Traceparent> {
+    let header = request.headers().get("traceparent")?;
+    header.to_str().ok()?.parse().ok()
+}
+
 /// The fields of the completion log that are known even if the event cannot be decoded.
 #[derive(Default)]
-struct RequestIdentity {
+pub(super) struct RequestIdentity {
     /// The operation, such as `POST /v1/orders/{order_id}/cancel`.
-    route: String,
+    pub(super) route: String,
     /// The id that API Gateway gave the request.
-    request_id: String,
+    pub(super) request_id: String,
     /// The caller's role, as the authorizer passed it on.
-    role: String,
+    pub(super) role: String,
 }
 
 impl RequestIdentity {
-    fn of(request: &Request) -> Self {
+    pub(super) fn of(request: &Request) -> Self {
         let Some(RequestContext::ApiGatewayV1(gateway)) = request.request_context_ref() else {
             return Self::default();
         };
@@ -122,19 +132,26 @@ impl RequestIdentity {
     }
 }
 
-async fn run_until_deadline<H, F>(
-    call: Result<Call, Problem>,
-    handler: &H,
-) -> Result<Reply, Problem>
+async fn handle<H, F>(call: Result<Call, Problem>, handler: &H) -> Result<Reply, Problem>
 where
     H: Fn(Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let call = call?;
-    let left = call.deadline.remaining();
-    let handled = AssertUnwindSafe(handler(call)).catch_unwind();
-    match tokio::time::timeout(left, handled).await {
-        Ok(Ok(result)) => result,
+    run_until_deadline(call.deadline, handler(call)).await?
+}
+
+/// Runs a handler until its deadline.
+///
+/// # Errors
+/// The problem of a handler that panicked or did not finish.
+pub(super) async fn run_until_deadline<F: Future>(
+    deadline: Deadline,
+    handler: F,
+) -> Result<F::Output, Problem> {
+    let handled = AssertUnwindSafe(handler).catch_unwind();
+    match tokio::time::timeout(deadline.remaining(), handled).await {
+        Ok(Ok(result)) => Ok(result),
         Ok(Err(_panic)) => {
             tracing::error!("the handler panicked");
             Err(Problem::internal())
@@ -163,10 +180,14 @@ fn respond(
             if reply.replayed {
                 builder = builder.header("Idempotent-Replayed", "true");
             }
+            let (content_type, text) = match reply.csv {
+                None => ("application/json", reply.body.to_string()),
+                Some(csv) => ("text/csv; charset=utf-8; header=present", csv),
+            };
             builder
                 .status(reply.status)
-                .header("content-type", "application/json")
-                .body(Body::Text(reply.body.to_string()))
+                .header("content-type", content_type)
+                .body(Body::Text(text))
         }
         Err(problem) => {
             let status = problem.status();
@@ -182,10 +203,17 @@ fn respond(
                 ))
         }
     };
-    response.unwrap_or_else(|error| {
-        tracing::error!(%error, "response could not be built");
-        let mut response = Response::new(Body::Empty);
-        *response.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
-        response
-    })
+    response.unwrap_or_else(failed_response)
+}
+
+/// The response in place of one that could not be built.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is passed to unwrap_or_else"
+)]
+pub(super) fn failed_response(error: lambda_http::http::Error) -> Response<Body> {
+    tracing::error!(%error, "response could not be built");
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = lambda_http::http::StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }

@@ -12,6 +12,7 @@ use stockline_application::paging::Page;
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::invalid::{Checks, Invalid};
 
+use super::MediaType;
 use crate::contract::{self, Schema};
 use crate::cursor::CursorKey;
 use crate::problem::{Problem, ProblemKind};
@@ -61,35 +62,20 @@ impl Call {
             Problem::new(ProblemKind::Forbidden, "The caller is not known.")
         })?;
         let request_id = gateway.request_id.clone().unwrap_or_default();
-        let headers = request.headers().clone();
-        let correlation_id = headers
-            .get("x-correlation-id")
-            .and_then(|value| value.to_str().ok())
-            .filter(|value| is_visible_ascii(value, 128))
-            .map_or_else(|| request_id.clone(), str::to_owned);
+        let correlation_id = correlation_id(request, &request_id);
         let pairs = |map: lambda_http::aws_lambda_events::query_map::QueryMap| {
             map.iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect::<Vec<_>>()
         };
-        let remaining = request
-            .lambda_context_ref()
-            .map_or(Duration::from_secs(10), |context| {
-                context
-                    .deadline()
-                    .duration_since(std::time::SystemTime::UNIX_EPOCH)
-                    .unwrap_or_default()
-                    .saturating_sub(since_epoch())
-            })
-            .saturating_sub(RESPONSE_RESERVE);
         Ok(Self {
             method: request.method().clone(),
             resource: gateway.resource_path.clone().unwrap_or_default(),
             caller,
-            deadline: Deadline::within(remaining),
+            deadline: deadline(request),
             request_id,
             correlation_id,
-            headers,
+            headers: request.headers().clone(),
             path: pairs(request.path_parameters()),
             query: pairs(request.query_string_parameters()),
             body: request.body().to_vec(),
@@ -206,12 +192,49 @@ impl Call {
         }
     }
 
+    /// Returns which of JSON and CSV the `Accept` header prefers. Without the header it is JSON.
+    ///
+    /// # Errors
+    /// 406 if it accepts neither.
+    pub fn accepted_media_type(&self) -> Result<MediaType, Problem> {
+        MediaType::preferred(self.header("accept").unwrap_or("*/*")).ok_or_else(|| {
+            Problem::new(
+                ProblemKind::NotAcceptable,
+                "The response is application/json or text/csv: name one of them in Accept.",
+            )
+        })
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         // A value that is not ASCII text becomes a control character, which every check of a header rejects.
         self.headers
             .get(name)
             .map(|value| value.to_str().unwrap_or("\0"))
     }
+}
+
+/// The correlation id that the client chose, or the request's own id.
+pub(super) fn correlation_id(request: &Request, request_id: &str) -> String {
+    request
+        .headers()
+        .get("x-correlation-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| is_visible_ascii(value, 128))
+        .map_or_else(|| request_id.to_owned(), str::to_owned)
+}
+
+/// When the response must be ready: shortly before Lambda ends the invocation.
+pub(super) fn deadline(request: &Request) -> Deadline {
+    let remaining = request
+        .lambda_context_ref()
+        .map_or(Duration::from_secs(10), |context| {
+            context
+                .deadline()
+                .duration_since(std::time::SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .saturating_sub(since_epoch())
+        });
+    Deadline::within(remaining.saturating_sub(RESPONSE_RESERVE))
 }
 
 /// Decodes `value`, which stands at `pointer` of the body and must conform to `schema`.

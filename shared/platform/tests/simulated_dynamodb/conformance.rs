@@ -3,6 +3,7 @@
 use stockline_platform::dynamodb::alerts::DynamoAlerts;
 use stockline_platform::dynamodb::audit_records::DynamoAuditRecords;
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::sales_tally::DynamoSalesTally;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
 use stockline_testkit::cloud::Table;
@@ -97,6 +98,11 @@ conformance_tests!(
     simulated_dynamodb(start_paused = true),
     [stored_sales()]
 );
+conformance_tests!(
+    sales_tally,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(sales_tally)
+);
 
 /// The stories reach the conflicts of a real DynamoDB.
 #[tokio::test(start_paused = true)]
@@ -170,4 +176,10 @@ fn stored_sales() -> DynamoStoredSales {
     let database = SimulatedDynamoDb::new(1);
     let table = database.create_table(Table::Orders);
     DynamoStoredSales::new(database.aws().dynamodb(), table)
+}
+
+fn sales_tally(seed: u64) -> DynamoSalesTally {
+    let database = SimulatedDynamoDb::new(seed);
+    let table = database.create_table(Table::Sales);
+    DynamoSalesTally::new(database.aws().dynamodb(), table)
 }

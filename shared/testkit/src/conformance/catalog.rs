@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::Page;
-use stockline_application::ports::catalog::CatalogStore;
-use stockline_application::ports::catalog::PRODUCT_SHARDS;
+use stockline_application::ports::catalog::{CatalogStore, PRODUCT_SHARDS, ProductReader};
 use stockline_domain::catalog::{LocationKind, Product, UnitOfMeasure, Zone};
+use stockline_domain::measures::Dimensions;
 use stockline_domain::money::Money;
 
 use super::story_functions;
 use crate::memory::catalog::store as location;
 
-story_functions!(catalog, [Store: CatalogStore], [super], Store);
+story_functions!(catalog, [Store: CatalogStore + ProductReader], [super], Store);
 
 fn deadline() -> Deadline {
     Deadline::within(Duration::from_secs(20))
@@ -28,6 +28,9 @@ pub fn product(sku: &str) -> Product {
         brand: None,
         unit_of_measure: UnitOfMeasure::Each,
         list_price: None,
+        gtin: None,
+        unit_weight_grams: None,
+        dimensions_mm: None,
     }
 }
 
@@ -56,6 +59,13 @@ async fn product_reads_back_and_is_replaced<Store: CatalogStore>(store: &Store) 
         brand: Some("Alm & Söhne".to_owned()),
         unit_of_measure: UnitOfMeasure::Millilitre,
         list_price: Some(Money::new(129, "EUR".parse().unwrap())),
+        gtin: Some("4006381333931".parse().unwrap()),
+        unit_weight_grams: Some(1030),
+        dimensions_mm: Some(Dimensions {
+            length: 70,
+            width: 71,
+            height: 200,
+        }),
         ..product("milk")
     };
     store.put_product(&milk, deadline()).await.unwrap();
@@ -169,4 +179,22 @@ async fn shards_list_every_product_once<Store: CatalogStore>(store: &Store) {
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
+}
+
+async fn products_are_found_by_sku<Store: CatalogStore + ProductReader>(store: &Store) {
+    // More than one batch of DynamoDB.
+    let mut expected: Vec<Product> = (0..120)
+        .map(|number| product(&format!("found-{number}")))
+        .collect();
+    for product in &expected {
+        store.put_product(product, deadline()).await.unwrap();
+    }
+    let mut asked: Vec<_> = expected.iter().map(|product| product.sku.clone()).collect();
+    asked.insert(60, "missing".parse().unwrap());
+    let mut found = store.find_products(&asked, deadline()).await.unwrap();
+    for products in [&mut found, &mut expected] {
+        products.sort_by(|a, b| a.sku.cmp(&b.sku));
+    }
+    assert_eq!(found, expected);
+    assert_eq!(store.find_products(&[], deadline()).await.unwrap(), []);
 }

@@ -11,6 +11,7 @@ pub mod export_bucket;
 pub mod orders;
 pub mod replenishment;
 pub mod sales;
+pub mod sales_tally;
 pub mod split_levels;
 pub mod stock;
 pub mod stock_lookup;

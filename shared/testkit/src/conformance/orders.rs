@@ -16,7 +16,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::{self, CancelOutcome};
 use stockline_application::paging::Page;
 use stockline_application::ports::orders::{
-    OpenOrders, OrderStore, PlaceOutcome, ShortSku, StoredOrder,
+    OpenOrders, OrderStore, OrdersToShip, PlaceOutcome, ShortSku, StoredOrder,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{CancellationId, OrderId};
@@ -29,7 +29,7 @@ use crate::orders::order;
 story_functions!(orders, [Store: StockedOrders], [super], Store);
 
 /// An order store under test, and direct access to the levels it takes from.
-pub trait StockedOrders: OrderStore + OpenOrders {
+pub trait StockedOrders: OrderStore + OpenOrders + OrdersToShip {
     /// Writes a level of `sku` at `location` with `on_hand` and nothing allocated.
     fn stock(&self, location: &str, sku: &str, on_hand: i64) -> impl Future<Output = ()> + Send;
 
@@ -315,4 +315,43 @@ async fn open_orders_are_those_that_hold_stock<Store: StockedOrders>(store: &Sto
     let asked = [sale.order_id, canceled.order_id, placed[0].order_id];
     let now = store.open_among(&asked, deadline()).await.unwrap();
     assert_eq!(now, held[..1]);
+}
+
+async fn orders_to_ship_are_open_ones_oldest_first<Store: StockedOrders>(store: &Store) {
+    // given a sale, and six orders of which one is canceled and one is partly canceled
+    store.stock("ship", "milk", 50).await;
+    let sale = order("ship-sale", "ship", "pos", &[("milk", 1)]);
+    store.place(&sale, &request("a"), deadline()).await.unwrap();
+    let mut expected = Vec::new();
+    for number in 0..6 {
+        let mut online = order(&format!("ship-{number}"), "ship", "online", &[("milk", 2)]);
+        online.placed_at = format!("2026-03-01T12:00:0{number}Z").parse().unwrap();
+        online.external_reference = Some(format!("web-{number}"));
+        expected.push(placed(store, &online).await.order);
+    }
+    let canceled = expected.remove(3);
+    let known = found(store, canceled.order_id).await;
+    cancel(store, &known, minute(60)).await.unwrap();
+    let known = found(store, expected[1].order_id).await;
+    let fulfilled = fulfilments::make_fulfilment(store, &known, "f1", &[(1, 1)]).await;
+    assert!(matches!(
+        fulfilled,
+        order_lifecycle::FulfilOutcome::Fulfilled(_)
+    ));
+    expected[1] = found(store, expected[1].order_id).await.order;
+    // when the orders to ship are listed two by two
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = Page { limit: 2, after };
+        let location = "ship".parse().unwrap();
+        let listing = store.to_ship_at(&location, page, deadline()).await.unwrap();
+        assert!(listing.items.len() <= 2);
+        listed.extend(listing.items);
+        after = listing.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    // then those with an open quantity are listed as they are
+    assert_eq!(listed, expected);
 }

@@ -16,6 +16,7 @@ macro_rules! conformance_stories {
             concurrent_duplicates_place_one_order
             list_pages_orders_by_placement_time
             open_orders_are_those_that_hold_stock
+            orders_to_ship_are_open_ones_oldest_first
         }
     };
     (cancellations, $macro:ident $arguments:tt) => {
@@ -45,12 +46,17 @@ macro_rules! conformance_stories {
             replay_returns_first_fulfilment_and_reused_key_is_rejected
             concurrent_duplicates_fulfil_once
             fulfilment_beyond_on_hand_is_short
+            completion_is_read_back_with_its_shipment
+            replayed_completion_returns_the_first_shipment
+            completion_of_a_canceled_order_changes_nothing
+            concurrent_completions_ship_each_unit_once
         }
     };
     (max_skus, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::orders::max_skus]
             max_skus_are_allocated_and_released
             max_skus_leave_in_one_fulfilment_and_return_in_two_refunds
+            shipment_of_max_skus_is_read_back
         }
     };
     (split_levels, $macro:ident $arguments:tt) => {
@@ -165,6 +171,7 @@ macro_rules! conformance_stories {
             product_and_location_may_share_an_id
             locations_are_listed_by_id
             shards_list_every_product_once
+            products_are_found_by_sku
         }
     };
     (sales, $macro:ident $arguments:tt) => {
@@ -173,6 +180,18 @@ macro_rules! conformance_stories {
             refunds_are_listed_by_their_own_place_and_day
             orders_are_found_by_id
             late_write_is_found_by_its_day_of_writing
+        }
+    };
+    (sales_tally, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::sales_tally]
+            contribution_reads_back_and_adds_to_its_hour
+            repeated_write_changes_nothing
+            next_revision_adds_the_difference
+            outdated_revision_is_a_conflict
+            concurrent_contributions_of_one_hour_all_count
+            concurrent_duplicates_count_once
+            range_lists_its_dates_only
+            large_order_has_one_contribution
         }
     };
     (export_bucket, $macro:ident $arguments:tt) => {

@@ -7,6 +7,7 @@ use crate::memory::alerts::MemoryAlerts;
 use crate::memory::audit_data::MemoryAuditRecords;
 use crate::memory::catalog::MemoryCatalog;
 use crate::memory::export::MemoryBucket;
+use crate::memory::sales_tally::MemoryTally;
 use crate::memory::shop::MemoryShop;
 use crate::memory::tasks::MemoryTasks;
 
@@ -26,6 +27,7 @@ conformance_tests!(audit, memory, [MemoryShop::default()]);
 conformance_tests!(audit_records, memory, [MemoryAuditRecords::default()]);
 conformance_tests!(catalog, memory, [MemoryCatalog::default()]);
 conformance_tests!(sales, memory, [MemoryShop::default()]);
+conformance_tests!(sales_tally, memory, [MemoryTally::default()]);
 conformance_tests!(export_bucket, memory, [MemoryBucket::default()]);
 
 fn order_and_stock_store() -> Shop<MemoryShop, MemoryShop> {

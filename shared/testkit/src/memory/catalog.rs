@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page, Position};
-use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::catalog::{CatalogStore, ProductReader};
 use stockline_application::ports::stock::StockableCatalog;
 use stockline_application::store_error::StoreError;
 use stockline_domain::catalog::{Location, LocationKind, Product};
@@ -25,6 +25,8 @@ pub struct CatalogData {
     pub locations: BTreeMap<LocationId, Location>,
     /// The number of reads of a single location.
     pub location_reads: u32,
+    /// The number of reads of several products.
+    pub product_reads: u32,
     /// Whether every call fails with `Busy`.
     pub busy: bool,
 }
@@ -148,5 +150,18 @@ impl CatalogStore for MemoryCatalog {
             .filter(|_| more)
             .map(|last| Position::from([("id_key".to_owned(), last.sku.to_string())]));
         Ok(Listing { items, next })
+    }
+}
+
+impl ProductReader for MemoryCatalog {
+    async fn find_products(
+        &self,
+        skus: &[Sku],
+        _deadline: Deadline,
+    ) -> Result<Vec<Product>, StoreError> {
+        let mut data = self.lock_unless_busy()?;
+        data.product_reads += 1;
+        let found = skus.iter().filter_map(|sku| data.products.get(sku));
+        Ok(found.cloned().collect())
     }
 }

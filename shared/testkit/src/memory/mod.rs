@@ -7,6 +7,7 @@ pub mod export;
 pub mod operations;
 pub mod orders;
 pub mod replenishment;
+pub mod sales_tally;
 pub mod shop;
 pub mod stock;
 pub mod stock_lookup;

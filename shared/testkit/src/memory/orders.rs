@@ -5,8 +5,8 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::orders::{
-    AttachedRecord, AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, PlaceOutcome, ShortSku,
-    StoredOrder, UpdateOutcome,
+    AttachedRecord, AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, OrdersToShip,
+    PlaceOutcome, ShortSku, StoredOrder, UpdateOutcome,
 };
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{LocationId, OrderId, Sku};
@@ -55,33 +55,9 @@ impl OrderStore for MemoryShop {
         business_date: Date,
         page: Page,
     ) -> Result<Listing<Order>, StoreError> {
-        let after = page
-            .after
-            .and_then(|position| position.get("placed_key").cloned());
-        let data = self.lock();
-        let mut found: Vec<(String, Order)> = data
-            .orders
-            .values()
-            .filter(|(order, _)| {
-                order.location_id == *location && order.business_date == business_date
-            })
-            .map(|(order, _)| {
-                let key = placed_key(order.placed_at, order.order_id);
-                (key, order.clone())
-            })
-            .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
-            .collect();
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        let more = found.len() > usize::from(page.limit);
-        found.truncate(usize::from(page.limit));
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|(key, _)| Position::from([("placed_key".to_owned(), key.clone())]));
-        Ok(Listing {
-            items: found.into_iter().map(|(_, order)| order).collect(),
-            next,
-        })
+        Ok(self.lock().page_of(page, |order| {
+            order.location_id == *location && order.business_date == business_date
+        }))
     }
 
     async fn is_unchanged(
@@ -152,6 +128,33 @@ impl ShopData {
                 .collect(),
             cancellation: self.cancellations.get(&id).cloned(),
         })
+    }
+
+    /// A page of the orders that `is_listed` selects, oldest first.
+    fn page_of(&self, page: Page, is_listed: impl Fn(&Order) -> bool) -> Listing<Order> {
+        let after = page
+            .after
+            .and_then(|position| position.get("placed_key").cloned());
+        let orders = self.orders.values().map(|(order, _)| order);
+        let mut found: Vec<(String, Order)> = orders
+            .filter(|order| is_listed(order))
+            .map(|order| {
+                let key = placed_key(order.placed_at, order.order_id);
+                (key, order.clone())
+            })
+            .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        let more = found.len() > usize::from(page.limit);
+        found.truncate(usize::from(page.limit));
+        let next = found
+            .last()
+            .filter(|_| more)
+            .map(|(key, _)| Position::from([("placed_key".to_owned(), key.clone())]));
+        Listing {
+            items: found.into_iter().map(|(_, order)| order).collect(),
+            next,
+        }
     }
 
     /// Applies all of `changes` or none.
@@ -239,5 +242,18 @@ impl OpenOrders for MemoryShop {
         Ok(orders
             .filter_map(|(order, _)| OpenOrder::of(order))
             .collect())
+    }
+}
+
+impl OrdersToShip for MemoryShop {
+    async fn to_ship_at(
+        &self,
+        location: &LocationId,
+        page: Page,
+        _deadline: Deadline,
+    ) -> Result<Listing<Order>, StoreError> {
+        Ok(self.lock().page_of(page, |order| {
+            order.location_id == *location && order.is_open()
+        }))
     }
 }

@@ -5,8 +5,8 @@ use crate::workspace::{
 };
 
 /// The modules of `platform` that implement ports. Only a `main.rs` names them.
-const ADAPTERS: [&str; 7] = [
-    "clients", "dynamodb", "key_set", "s3", "slack", "sns", "sqs",
+const ADAPTERS: [&str; 9] = [
+    "clients", "dynamodb", "key_set", "oidc", "random", "s3", "slack", "sns", "sqs",
 ];
 
 /// Crates of runtimes, clouds and protocols, by the start of their name.
@@ -143,6 +143,36 @@ fn testkit_is_not_deployed() {
             package.name
         );
     }
+}
+
+#[test]
+fn tools_are_not_deployed() {
+    let metadata = metadata();
+    for package in functions(&metadata) {
+        let dependencies = dependencies(&metadata, name(package));
+        for tool in ["xtask", "stockline-identity"] {
+            assert!(
+                !dependencies.contains(tool),
+                "{} would be deployed with {tool}, which signs tokens",
+                package.name
+            );
+        }
+    }
+}
+
+#[test]
+fn identity_needs_no_cloud() {
+    let metadata = metadata();
+    let foreign: Vec<String> = dependencies(&metadata, "stockline-identity")
+        .into_iter()
+        .filter(|name| {
+            starts_with_any(name, &["aws", "lambda", "stockline"]) && name != "stockline-domain"
+        })
+        .collect();
+    assert!(
+        foreign.is_empty(),
+        "stockline-identity must not depend on {foreign:?}"
+    );
 }
 
 #[test]

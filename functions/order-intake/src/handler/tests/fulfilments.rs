@@ -51,6 +51,10 @@ async fn fulfilment_without_lines_fulfils_everything_open() {
     assert_eq!(fulfilled.body()["lines"].as_array().unwrap().len(), 2);
     let found = store.send(read(&id)).await.unwrap();
     assert_eq!(found.body()["status"], "fulfilled");
+    assert_eq!(found.body()["fulfilments"], json!([fulfilled.body()]));
+    let occurred_at = &fulfilled.body()["occurred_at"];
+    assert_eq!(occurred_at, "2026-03-01T23:30:00.000Z");
+    assert_eq!(fulfilled.body().get("shipment"), None);
     assert_eq!(store.shop.level("store-1", "milk"), (7, 0));
     let refused = store
         .refused(order_action("cancel", &id, "c1", &json!({})))
@@ -140,4 +144,35 @@ async fn invalid_fulfilment_is_reported_with_pointer() {
         assert_eq!(refused["status"], 400, "{refused}");
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
     }
+}
+
+#[tokio::test]
+async fn packer_may_fulfil_an_order_and_not_change_it_otherwise() {
+    let store = store(&[("milk", 10)]).await;
+    let id = store.place_order("online", &[("milk", 3)]).await;
+    let packer = |call: CallBuilder| call.by("lea", "logistics", "store-1");
+    let refund = json!({"reason": "sour", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
+    for call in [
+        place("k", &order_body("store-1", "pos", &[("milk", 1)])),
+        order_action("cancel", &id, "c1", &json!({})),
+        order_action("refunds", &id, "r1", &refund),
+    ] {
+        let refused = store.refused(packer(call)).await;
+        assert_eq!(refused["status"], 403, "{refused}");
+    }
+    let fulfilments = |caller: &str, role: &str, location: &str| {
+        order_action("fulfilments", &id, "f1", &json!({})).by(caller, role, location)
+    };
+    let analyst = store
+        .refused(fulfilments("ana", "analyst", "store-1"))
+        .await;
+    assert_eq!(analyst["status"], 403);
+    let foreign = store
+        .refused(fulfilments("kim", "logistics", "store-2"))
+        .await;
+    assert_eq!(foreign["status"], 404);
+    let fulfilled = store.send(fulfilments("lea", "logistics", "store-1")).await;
+    assert_eq!(fulfilled.unwrap().status(), 201);
+    let read = store.send(packer(read(&id))).await.unwrap();
+    assert_eq!(read.body()["status"], "fulfilled");
 }

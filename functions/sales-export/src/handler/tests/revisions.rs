@@ -103,6 +103,23 @@ async fn correction_months_later_revises_its_day() {
 }
 
 #[tokio::test]
+async fn closed_day_stays_closed_after_an_older_run_ends() {
+    // given a day that a run has exported after its close
+    let retailer = retailer();
+    retailer.add_order(&one_sale());
+    retailer.export(json!({})).await;
+    assert!(retailer.manifest(BERLIN_MANIFEST).closed);
+    // when a run that read the clock before the close ends later
+    let older = retailer.function_at("2026-03-01T20:00:00Z");
+    older
+        .handle(json!({"business_dates": [DAY]}))
+        .await
+        .unwrap();
+    // then the day is still closed
+    assert!(retailer.manifest(BERLIN_MANIFEST).closed);
+}
+
+#[tokio::test]
 async fn renamed_product_changes_dim_products_only() {
     let retailer = retailer();
     retailer.add_order(&one_sale());
@@ -122,7 +139,7 @@ async fn manifest_of_another_format_gets_a_new_revision() {
     let retailer = retailer();
     let old = json!({
         "version": 1, "group": "Europe-Berlin", "time_zone": "Europe/Berlin", "business_date": DAY, "revision": 4,
-        "closed": true, "files": [], "totals": [],
+        "closed": true, "files": [], "totals": [{"location_id": "store-1", "currency": "EUR", "orders": 1, "net": 100}],
     });
     let file = ExportFile::new(
         BERLIN_MANIFEST.to_owned(),

@@ -63,7 +63,10 @@ fn canceled_order_refuses_actions_and_replays_as_placed() {
     assert_eq!(canceled.status, OrderStatus::Canceled);
     assert_eq!(canceled.fulfil(1, 1), Err(NotFulfillable::Canceled));
     assert_eq!(excess(refund(&canceled, &[(1, 1, true)])), [(1, 1, 0)]);
-    assert_eq!(excess(fulfilment(&canceled, None)), []);
+    assert_eq!(
+        fulfilment(&canceled, None).unwrap_err(),
+        OrderRequestRefused::Canceled
+    );
     assert_eq!(canceled.as_placed(), online_order());
 }
 

@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{CancellationId, FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::money::{Currency, Money};
-use stockline_domain::order::{Cancellation, FulfilledLine, Fulfilment, Refund, RefundedLine};
+use stockline_domain::order::{
+    Cancellation, FulfilledLine, Fulfilment, Parcel, Refund, RefundedLine, Shipment,
+};
 
 use crate::keys;
 use stockline_application::fingerprint::Fingerprint;
@@ -51,8 +53,24 @@ pub struct FulfilmentRecord {
     fulfilment_id: FulfilmentId,
     order_id: OrderId,
     fulfilled_at: Timestamp,
+    /// When the goods left, if that is not when it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
     lines: Vec<FulfilledLineRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shipment: Option<ShipmentRecord>,
     fingerprint: Fingerprint,
+}
+
+/// How the goods of a fulfilment were sent. Its attribute names are short because it may be inside the order item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ShipmentRecord {
+    /// Carrier.
+    c: String,
+    /// Tracking number.
+    n: String,
+    /// Weight of each parcel, in grams.
+    g: Vec<i64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -164,7 +182,10 @@ impl FulfilmentRecord {
             fulfilment_id: fulfilment.fulfilment_id,
             order_id: fulfilment.order_id,
             fulfilled_at: fulfilment.fulfilled_at,
+            occurred_at: (fulfilment.occurred_at != fulfilment.fulfilled_at)
+                .then_some(fulfilment.occurred_at),
             lines: lines.collect(),
+            shipment: fulfilment.shipment.as_ref().map(ShipmentRecord::new),
             fingerprint: request.clone(),
         }
     }
@@ -180,8 +201,32 @@ impl FulfilmentRecord {
             fulfilment_id: self.fulfilment_id,
             order_id: self.order_id,
             fulfilled_at: self.fulfilled_at,
+            occurred_at: self.occurred_at.unwrap_or(self.fulfilled_at),
             lines: lines.collect(),
+            shipment: self.shipment.map(ShipmentRecord::into_shipment),
         };
         (fulfilment, self.fingerprint)
+    }
+}
+
+impl ShipmentRecord {
+    fn new(shipment: &Shipment) -> Self {
+        let parcels = shipment.parcels.iter();
+        Self {
+            c: shipment.carrier.clone(),
+            n: shipment.tracking_number.clone(),
+            g: parcels.map(|parcel| parcel.weight_grams).collect(),
+        }
+    }
+
+    fn into_shipment(self) -> Shipment {
+        let parcels = self.g.into_iter();
+        Shipment {
+            carrier: self.c,
+            tracking_number: self.n,
+            parcels: parcels
+                .map(|weight_grams| Parcel { weight_grams })
+                .collect(),
+        }
     }
 }

@@ -193,9 +193,7 @@ impl OrderRecord {
 impl OpenEntry {
     /// Returns the open order. None if no line is open, although the index has the entry.
     pub fn open_order(&self) -> Result<Option<OpenOrder>, StoreError> {
-        let (placed_at, order_id) = keys::parse_placed_key(&self.placed_key).ok_or_else(|| {
-            StoreError::failed("list open orders")("an index entry has no valid placed_key")
-        })?;
+        let (placed_at, order_id) = self.placed()?;
         // The tax treatment affects only the line totals, which an open order does not have.
         let treatment = TaxTreatment::default();
         let lines: Vec<Line> = (1_u16..)
@@ -204,6 +202,17 @@ impl OpenEntry {
             .collect();
         let channel = self.channel;
         Ok(OpenOrder::of_lines(order_id, channel, placed_at, &lines))
+    }
+
+    /// Returns the id of the order.
+    pub fn order_id(&self) -> Result<OrderId, StoreError> {
+        Ok(self.placed()?.1)
+    }
+
+    fn placed(&self) -> Result<(Timestamp, OrderId), StoreError> {
+        keys::parse_placed_key(&self.placed_key).ok_or_else(|| {
+            StoreError::failed("list open orders")("an index entry has no valid placed_key")
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use stockline_application::ports::orders::StoredOrder;
 use stockline_domain::order::{OrderRequestRefused, OrderStatus};
 use stockline_domain::place_order::MAX_SKUS;
 
-use super::fulfilments::make_fulfilment;
+use super::fulfilments::{completion, make_completion, make_fulfilment};
 use super::refunds::make_refund;
 use super::{StockedOrders, cancel, found, minute, placed};
 use crate::conformance::story_functions;
@@ -82,4 +82,19 @@ async fn max_skus_leave_in_one_fulfilment_and_return_in_two_refunds<Store: Stock
     assert_eq!(known.fulfilments[0].0, *fulfilment);
     let again = make_fulfilment(store, &known, "f1", &[]).await;
     assert_eq!(again, FulfilOutcome::Replayed(fulfilment));
+}
+
+async fn shipment_of_max_skus_is_read_back<Store: StockedOrders>(store: &Store) {
+    let known = allocated_order(store, "max-shipped").await;
+    let body = completion("1Z999");
+    let FulfilOutcome::Fulfilled(shipped) = make_completion(store, &known, "c1", &body).await
+    else {
+        panic!("the order is not completed");
+    };
+    assert_levels(store, "max-shipped", (1, 0)).await;
+    let known = found(store, known.order.order_id).await;
+    assert_eq!(known.fulfilments[0].0, *shipped);
+    assert_eq!(shipped.shipment, Some(body.shipment()));
+    let again = make_completion(store, &known, "c1", &body).await;
+    assert_eq!(again, FulfilOutcome::Replayed(shipped));
 }

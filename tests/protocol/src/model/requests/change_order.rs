@@ -70,7 +70,7 @@ impl OrderChange {
             }
             Self::Fulfil(id, body) => {
                 let (fulfilment, after) = body.fulfilment(*id, order, at).ok()?;
-                let changes = fulfilment.level_deltas(body.occurred_at, order);
+                let changes = fulfilment.level_deltas(order);
                 OrderChangeEffect { after, changes }
             }
         })

@@ -1,11 +1,12 @@
-//! The RFC 9457 problems that order requests are refused with.
+//! The problems that requests on orders are refused with.
 
 use serde_json::{Value, json};
 use stockline_application::ports::orders::ShortSku;
 use stockline_domain::ids::Sku;
 use stockline_domain::invalid::FieldError;
 use stockline_domain::order::{Line, LineExcess, OrderRequestRefused};
-use stockline_platform::problem::{Problem, ProblemKind};
+
+use super::{Problem, ProblemKind};
 
 /// 422: the idempotency key was used for a different request.
 pub fn key_reused() -> Problem {
@@ -60,7 +61,8 @@ pub fn not_refundable(error: OrderRequestRefused) -> Problem {
     )
 }
 
-/// 409: `lines` lists every line whose open quantity is exceeded; 400 for an invalid request.
+/// 409: `lines` lists every line whose open quantity is exceeded, none if nothing of the order is open; 400 for an invalid
+/// request.
 pub fn not_fulfillable(error: OrderRequestRefused) -> Problem {
     quantity_exceeded(
         error,
@@ -77,12 +79,19 @@ fn quantity_exceeded(
     limit_name: &str,
     detail: &str,
 ) -> Problem {
-    match error {
-        OrderRequestRefused::Invalid(invalid) => invalid.into(),
-        OrderRequestRefused::TooMuch(lines) => {
-            let line = |line: &LineExcess| json!({"line": line.line, "requested": line.requested, limit_name: line.possible});
-            let lines: Vec<Value> = lines.iter().map(line).collect();
-            Problem::new(kind, detail).with("lines", lines.into())
-        }
-    }
+    let (detail, lines) = match error {
+        OrderRequestRefused::Invalid(invalid) => return invalid.into(),
+        OrderRequestRefused::TooMuch(lines) => (detail, lines),
+        OrderRequestRefused::Canceled => (
+            "The order was canceled, so nothing of it is open. Nothing was changed.",
+            Vec::new(),
+        ),
+        OrderRequestRefused::NothingOpen => (
+            "Nothing of the order is open: all of it was fulfilled or canceled before. Nothing was changed.",
+            Vec::new(),
+        ),
+    };
+    let line = |line: &LineExcess| json!({"line": line.line, "requested": line.requested, limit_name: line.possible});
+    let lines: Vec<Value> = lines.iter().map(line).collect();
+    Problem::new(kind, detail).with("lines", lines.into())
 }

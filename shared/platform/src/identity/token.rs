@@ -1,4 +1,4 @@
-//! Verifies a JWT and reads the caller from its claims.
+//! Verifies a JWT with one key, and reads the caller from its claims.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::ids::{ControllerId, LocationId};
 
-use crate::key_ring::VerifyingKey;
+use super::key_ring::VerifyingKey;
 
 /// Tolerated clock difference to the identity provider, in seconds.
 const LEEWAY_SECONDS: i64 = 30;
@@ -73,6 +73,21 @@ struct Claims {
     location_ids: Option<BTreeSet<LocationId>>,
     #[serde(default)]
     controller_id: Option<ControllerId>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    nonce: Option<String>,
+}
+
+/// A token whose signature and claims hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// The caller that the token names.
+    pub caller: Caller,
+    /// The full name of the person, if the provider states it.
+    pub name: Option<String>,
+    /// The `nonce` of the sign-in that the token was issued for.
+    pub nonce: Option<String>,
 }
 
 /// Deserializes a claim that may be absent but not `null`. An identity provider writes `null` for an attribute without a value,
@@ -83,13 +98,13 @@ fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(claim).map(Some)
 }
 
-/// Verifies signature, issuer, audience and times of `token`, and returns its caller.
+/// Verifies signature, issuer, audience and times of `token`, and returns its claims.
 pub fn verify(
     token: &str,
     key: &VerifyingKey,
     expected: &Expected,
     now: Timestamp,
-) -> Result<Caller, TokenRejection> {
+) -> Result<VerifiedToken, TokenRejection> {
     let mut validation = Validation::new(key.algorithm);
     validation.set_issuer(&[&expected.issuer]);
     validation.set_audience(&[&expected.audience]);
@@ -111,7 +126,12 @@ pub fn verify(
     {
         return Err(TokenRejection::NotYetValid);
     }
-    caller(claims)
+    let (name, nonce) = (claims.name.clone(), claims.nonce.clone());
+    Ok(VerifiedToken {
+        caller: caller(claims)?,
+        name,
+        nonce,
+    })
 }
 
 fn caller(claims: Claims) -> Result<Caller, TokenRejection> {
