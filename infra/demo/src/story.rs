@@ -30,7 +30,7 @@ use super::shipping::ship;
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
-use super::{queries, report, setup};
+use super::{dashboard, queries, report, setup};
 
 /// Minimum interval of messages that the Slack simulator accepts. Slack allows about one message a second; the interval is
 /// shorter, so that timer inaccuracy does not count as a violation.
@@ -105,6 +105,12 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         |reports| format!("{} reports", reports.len()),
     )
     .await?;
+    let looked = with_progress(
+        "a store manager signs in to the dashboard",
+        dashboard::look(cloud, &plan, &traded),
+        |looked| format!("{} orders of {}", looked.listed, looked.store),
+    )
+    .await?;
     let evidence = Evidence {
         snapshot: &snapshot,
         orders: &plan.orders,
@@ -116,6 +122,12 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let findings = audit(&evidence);
     let received = slack.received();
     let mut problems = problems(&traded, &logs, &received);
+    if looked.listed != looked.placed {
+        problems.push(format!(
+            "the dashboard lists {} of the {} orders of {}",
+            looked.listed, looked.placed, looked.store
+        ));
+    }
     problems.extend(
         alerts
             .duplicates()

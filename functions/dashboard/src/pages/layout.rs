@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use stockline_application::location_cache::KnownLocation;
 use stockline_application::sign_in::Session;
-use stockline_domain::caller::Action;
+use stockline_domain::caller::{Action, Denied};
 use stockline_platform::edge::{Form, PageReply};
 use stockline_platform::problem::Problem;
 
@@ -179,15 +179,11 @@ pub fn error_page<P: Ports>(
 ) -> PageReply {
     let status = problem.status();
     let (title, text) = match status {
-        403 if frame.session.is_none() => ("Not allowed", problem.detail()),
-        403 => (
+        403 if *problem == Problem::from(Denied::Role) => (
             "Not allowed",
-            if problem.detail().starts_with("The caller") {
-                "Your role does not allow this. Someone with another role can do it, or an administrator can change yours."
-            } else {
-                problem.detail()
-            },
+            "Your role does not allow this. Someone with another role can do it, or an administrator can change yours.",
         ),
+        403 => ("Not allowed", problem.detail()),
         404 => (
             "Not found",
             "There is no such page, or it belongs to a store that you have no access to.",
