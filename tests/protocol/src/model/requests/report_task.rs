@@ -50,7 +50,7 @@ pub fn run(
                         ..StoredOrder::clone(before)
                     };
                     let movement = done.movement(quantity, report.occurred_at, now);
-                    complete(tables, *done, movement, next, fault)
+                    complete(tables, *done, &movement, next, fault)
                 }
                 Err(NotFulfillable::NoSuchLine) => NextStep::Respond(Response::ServerError),
                 // The line is canceled or already fulfilled. If another report of this task fulfilled it, the task
@@ -89,7 +89,7 @@ fn replace(tables: &mut Tables, after: Task) -> NextStep {
 fn complete(
     tables: &mut Tables,
     done: Task,
-    change: LevelDelta,
+    change: &LevelDelta,
     order: StoredOrder,
     fault: Option<Fault>,
 ) -> NextStep {
@@ -100,7 +100,7 @@ fn complete(
     let mut writes = vec![
         TransactItem::UpdateTask(done),
         TransactItem::UpdateOrder(order),
-        TransactItem::AddDeltas(key, BucketDelta::whole(&change, 0)),
+        TransactItem::AddDeltas(key, BucketDelta::whole(change, 0)),
     ];
     if fault == Some(Fault::CompleteWithoutConditions) {
         let level = writes.pop();
