@@ -64,7 +64,7 @@ pub struct Live {
 }
 
 /// Renders a page.
-pub fn html<P: Ports>(frame: &Frame<'_, P>, page: Page) -> String {
+pub fn html<P: Ports>(frame: &Frame<'_, P>, page: &Page) -> String {
     let Frame { dashboard, session } = frame;
     let site = &dashboard.site;
     let live = page.live.as_ref();
@@ -211,7 +211,7 @@ pub fn error_page<P: Ports>(
         }
     };
     let page = plain(title, main);
-    let mut reply = PageReply::new(status, html(frame, page));
+    let mut reply = PageReply::new(status, html(frame, &page));
     if status == 503 {
         reply = reply.header("retry-after", "2");
     }
@@ -233,7 +233,7 @@ pub fn message_page<P: Ports>(
             p { a.button href=(target) { (label) } }
         }
     };
-    html(frame, plain(title, main))
+    html(frame, &plain(title, main))
 }
 
 /// The page for a form whose outcome is unknown. Sending it again is safe: its key makes it one change.
@@ -258,7 +258,7 @@ pub fn send_again_page<P: Ports>(
         }
     };
     let page = plain("Not confirmed", main);
-    let mut reply = dashboard.page(visit, 503, page).header("retry-after", "2");
+    let mut reply = dashboard.page(visit, 503, &page).header("retry-after", "2");
     "busy".clone_into(&mut reply.problem_type);
     reply
 }
