@@ -119,6 +119,7 @@ macro_rules! conformance_stories {
             second_open_order_is_a_conflict
             order_decided_on_outdated_incoming_is_a_conflict
             receipts_add_up_until_the_order_is_received
+            arrivals_of_a_transfer_close_its_order
             over_receipt_closes_the_order_at_zero_incoming
             replayed_receipt_counts_once
             concurrent_receipts_all_count
