@@ -257,11 +257,11 @@ impl Task {
     /// Returns the task reclaimed from a lost controller: canceled if it was being canceled, otherwise queued for another
     /// attempt or dead-lettered. None while the controller is not lost, and where no controller holds the task.
     ///
-    /// A controller is lost if the lease has ended or if its last heartbeat, `holder`, is missing or too old.
-    pub fn reclaimed(&self, holder: Option<&Controller>, now: Timestamp) -> Option<Self> {
+    /// A controller is lost if the lease has ended or if it is not live. `is_holder_live` is judged when its heartbeat is read:
+    /// a heartbeat that was read some time ago says nothing about the controller now.
+    pub fn reclaimed(&self, is_holder_live: bool, now: Timestamp) -> Option<Self> {
         let has_lease = self.lease_expires_at.is_some_and(|end| now < end);
-        let is_live = holder.is_some_and(|holder| holder.is_live(now));
-        if !TaskState::HELD.contains(&self.state) || (has_lease && is_live) {
+        if !TaskState::HELD.contains(&self.state) || (has_lease && is_holder_live) {
             return None;
         }
         let mut task = if self.state == TaskState::Canceling {
