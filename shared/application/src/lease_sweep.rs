@@ -92,14 +92,19 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
         live: &mut LiveControllers,
         result: &mut SweepResult,
     ) -> Result<(), StoreError> {
+        // A broken queue does not keep the other tasks with their lost controllers: a later sweep sends what this one does not.
+        let mut sent = Ok(());
         for task in self.tasks.leased_tasks(location, zone).await? {
             if let Some(task) = self.take_back(&task, live).await? {
                 result.count(&task);
-                self.send_if_recent(&task).await?;
+                if sent.is_ok() {
+                    sent = self.send_if_due(&task).await;
+                }
             }
         }
+        sent?;
         for task in self.tasks.queued_tasks(location, zone).await? {
-            self.send_if_recent(&task).await?;
+            self.send_if_due(&task).await?;
         }
         Ok(())
     }
@@ -146,9 +151,9 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
         Ok(is_live)
     }
 
-    /// Sends the queue message of a task that was queued in the last minutes: whoever queued it may have failed before sending.
-    /// The queue drops the message if it was sent.
-    async fn send_if_recent(&self, task: &Task) -> Result<(), StoreError> {
+    /// Sends the queue message of a task that waits in its first minutes and at the start of each later send round: whoever
+    /// queued the task may have failed before sending. The queue drops the message if it was sent in this round.
+    async fn send_if_due(&self, task: &Task) -> Result<(), StoreError> {
         let now = self.clock.now();
         if task.needs_queue_message(now) {
             self.queue.enqueue(task, now).await?;

@@ -290,13 +290,38 @@ async fn failed_send_is_repeated_by_the_next_sweep() {
 }
 
 #[tokio::test]
-async fn task_queued_long_ago_is_not_sent_again() {
+async fn queue_outage_keeps_no_task_with_its_lost_controller() {
+    let fixture = fixture().await;
+    let second = order("k2", "hub-2", "online", &[("bread", 1)]);
+    let second = Task::plan(&second, &[zone("dry")], fixture.clock.now()).remove(0);
+    let holder = "controller-1".parse().unwrap();
+    let second = second.lease(&holder, fixture.clock.now()).unwrap();
+    fixture.tasks.add(&second).await.unwrap();
+    fixture.expire_heartbeat();
+    fixture.queues.set_broken(true);
+    assert!(handle(&fixture.sweeper).await.is_err());
+    let (location, dry) = ("hub-2".parse().unwrap(), "dry".parse().unwrap());
+    let queued = fixture.tasks.queued_tasks(&location, &dry).await.unwrap();
+    assert_eq!(queued.len(), 2);
+}
+
+#[tokio::test]
+async fn lost_message_is_sent_once_each_half_hour_for_a_day() {
+    // given a task whose message is lost, because the queue was unavailable for more than four minutes
     let fixture = fixture().await;
     fixture.expire_heartbeat();
     fixture.queues.set_broken(true);
     assert!(handle(&fixture.sweeper).await.is_err());
     fixture.queues.set_broken(false);
     fixture.clock.advance(SignedDuration::from_mins(5));
-    handle(&fixture.sweeper).await.unwrap();
-    assert!(fixture.take_sent().is_empty());
+    // when it is swept each minute for two days
+    let mut sent = Vec::new();
+    for minute in 5..2 * 1440 {
+        handle(&fixture.sweeper).await.unwrap();
+        sent.extend(fixture.take_sent().iter().map(|_| minute));
+        fixture.clock.advance(SignedDuration::from_mins(1));
+    }
+    // then the message is sent after 30, 60, ... minutes, until the task has waited for a day
+    let rounds: Vec<i32> = (1..48).map(|round| round * 30).collect();
+    assert_eq!(sent, rounds);
 }

@@ -76,8 +76,24 @@ fn reclaiming_dead_letters_or_cancels_the_task() {
 #[test]
 fn queue_message_is_resent_only_while_it_is_deduplicated() {
     let task = planned();
-    assert!(task.needs_queue_message(at(3)));
-    assert!(!task.needs_queue_message(at(4)));
+    let after = |minutes: i64| task.queued_at + SignedDuration::from_mins(minutes);
+    // A day has 1440 minutes.
+    for (minutes, is_sent, round) in [
+        (0, true, 0),
+        (3, true, 0),
+        (4, false, 0),
+        (29, false, 0),
+        (30, true, 1),
+        (33, true, 1),
+        (34, false, 1),
+        (1410, true, 47),
+        (1440, false, 48),
+        (1470, false, 49),
+    ] {
+        let now = after(minutes);
+        let sent = (task.needs_queue_message(now), task.send_round(now));
+        assert_eq!(sent, (is_sent, round), "after {minutes} minutes");
+    }
     assert!(
         !task
             .lease(&controller_id("controller-1"), at(0))
