@@ -349,8 +349,8 @@ impl Task {
             states: StateDeltas::default(),
             reason: None,
             reference: Some(self.order_id.to_string()),
-            // The clock of a controller may be ahead.
-            occurred_at: millis::truncate(occurred_at.min(recorded_at)),
+            // The clock of a controller may be slow or ahead.
+            occurred_at: millis::truncate(occurred_at.max(self.created_at).min(recorded_at)),
             recorded_at,
         }
     }
