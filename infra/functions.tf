@@ -300,9 +300,14 @@ locals {
       ]
     }
     catalog = {
-      environment = { CATALOG_TABLE = local.table_names["catalog"] }
-      timeout     = 25
-      tables      = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
+      environment = {
+        CATALOG_TABLE = local.table_names["catalog"]
+        STOCK_TABLE   = local.table_names["stock"]
+      }
+      timeout = 25
+      tables  = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
+      # To find out whether a location has a level.
+      statements = [{ actions = ["dynamodb:Query"], resources = ["${local.table_arns["stock"]}/index/by_location"] }]
     }
     authorizer = {
       environment = merge(

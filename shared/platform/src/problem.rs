@@ -48,6 +48,8 @@ pub enum ProblemKind {
     ChangeRefused,
     /// All of the replenishment order has arrived.
     ReplenishmentOrderReceived,
+    /// The location has stock, so its time zone cannot change.
+    TimeZoneFixed,
     /// The report has too many orders or rows.
     ReportTooLarge,
     /// The `Accept` header names no media type of the response.
@@ -140,6 +142,11 @@ impl ProblemKind {
                 S::CONFLICT,
                 "replenishment-order-received",
                 "The replenishment order has been received",
+            ),
+            Self::TimeZoneFixed => (
+                S::CONFLICT,
+                "time-zone-fixed",
+                "The time zone of the location cannot change",
             ),
             Self::ReportTooLarge => (
                 S::UNPROCESSABLE_ENTITY,

@@ -91,6 +91,7 @@ macro_rules! conformance_stories {
             concurrent_duplicates_apply_one_change
             crossing_transfers_both_succeed
             list_pages_levels_by_sku
+            location_has_stock_from_its_first_level
             policy_is_set_without_a_movement
             policy_survives_later_changes
             movement_is_recorded_once_and_never_replaced
