@@ -182,6 +182,7 @@ macro_rules! conformance_stories {
             refunds_are_listed_by_their_own_place_and_day
             orders_are_found_by_id
             late_write_is_found_by_its_day_of_writing
+            refund_reported_late_is_found_by_its_day_of_writing
         }
     };
     (sales_tally, $macro:ident $arguments:tt) => {
