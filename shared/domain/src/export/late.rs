@@ -91,7 +91,7 @@ mod tests {
                 close_out_hour: close_out,
                 zones: Vec::new(),
             };
-            let group = TimeZoneGroup::of(&[location]).unwrap().remove(0);
+            let group = TimeZoneGroup::of(&[location]).0.remove(0);
             let hours = |second: i64, hours: i64| Timestamp::from_second(second + hours * 3600).unwrap();
             let at = hours(written, 0);
             let sold = business_date(hours(written, -age_in_hours), &group.time_zone, close_out);
