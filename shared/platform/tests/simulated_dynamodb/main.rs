@@ -4,6 +4,7 @@
 mod audit_lag;
 mod audits;
 mod bucket_choice;
+mod busy_tally;
 mod conformance;
 mod costs;
 mod count_clock_skew;
