@@ -5,6 +5,7 @@ mod audit_lag;
 mod audit_records;
 mod audits;
 mod bucket_choice;
+mod busy_tally;
 mod conformance;
 mod costs;
 mod count_clock_skew;
