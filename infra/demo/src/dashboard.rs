@@ -1,6 +1,6 @@
 //! A store manager signs in to the dashboard and looks at the day's orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stockline_simulators::visitor::{Visited, Visitor};
 use xtask::status::Cloud;
@@ -25,9 +25,14 @@ pub struct Looked {
 
 /// Signs in as the manager of the busiest store and reads all pages of its orders.
 pub async fn look(cloud: &Cloud, plan: &Plan, traded: &Traded) -> Result<Looked> {
+    let locations = plan.locations.iter();
+    let stores: BTreeSet<&str> = locations
+        .filter(|location| location["kind"] == "store")
+        .filter_map(|location| location["location_id"].as_str())
+        .collect();
     let mut by_store = BTreeMap::<&str, usize>::new();
     for order in &plan.orders {
-        if traded.placed.contains_key(&order.key) {
+        if stores.contains(order.location_id.as_str()) && traded.placed.contains_key(&order.key) {
             *by_store.entry(order.location_id.as_str()).or_default() += 1;
         }
     }

@@ -39,7 +39,7 @@ pub fn command(workspace: &Workspace, args: &DemoArgs) -> Result<()> {
     if args.stay {
         let cloud = &private.cloud;
         say(format!(
-            "\nThe dashboard is at {}\nSign in as one of the people on its sign-in page; the form below them signs in a manager of any store of the demo. \
+            "\nThe dashboard is at {}\nSign in as the administrator, who sees every store, or with the form below, for example as the manager of one store. \
              `cargo xtask down` ends the cloud.",
             cloud.dashboard_url
         ))?;
