@@ -17,6 +17,12 @@ locals {
   # Tasks are read by id and put as a whole item, conditional on their version.
   tasks_by_id = ["dynamodb:GetItem", "dynamodb:PutItem"]
 
+  # The items of users in the table catalog, for a statement.
+  users_only = {
+    resources  = [local.table_arns["catalog"]]
+    conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["USERS"] } }
+  }
+
   # The URL of a controller's queue is this prefix + controller_id + ".fifo".
   controller_queue_base = local.queue_base
   controller_queue_arns = [for id in var.controllers : local.queue_arns[id]]
@@ -305,7 +311,25 @@ locals {
     catalog = {
       environment = { CATALOG_TABLE = local.table_names["catalog"] }
       timeout     = 25
-      tables      = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
+      tables      = { catalog = local.read }
+      statements = [
+        # It writes products and locations, but not users.
+        {
+          actions    = ["dynamodb:PutItem"]
+          resources  = [local.table_arns["catalog"]]
+          conditions = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["PRODUCT#*", "LOCATION#*"] } }
+        },
+      ]
+    }
+    users = {
+      environment = {
+        CATALOG_TABLE = local.table_names["catalog"]
+        CURSOR_SECRET = var.cursor_secret
+      }
+      statements = [
+        merge(local.users_only, { actions = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"] }),
+        { actions = ["kms:Decrypt"], resources = [aws_kms_key.data.arn] },
+      ]
     }
     dashboard = {
       environment = merge(
@@ -334,9 +358,16 @@ locals {
         {
           OIDC_ISSUER   = var.oidc_issuer
           OIDC_AUDIENCE = var.oidc_audience
+          CATALOG_TABLE = local.table_names["catalog"]
+          # API Gateway keeps a result for five minutes more.
+          USER_CACHE_SECONDS = var.user_cache_seconds
         },
         local.oidc_keys,
       )
+      statements = [
+        merge(local.users_only, { actions = ["dynamodb:GetItem"] }),
+        { actions = ["kms:Decrypt"], resources = [aws_kms_key.data.arn] },
+      ]
     }
   }
 }

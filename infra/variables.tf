@@ -135,6 +135,16 @@ variable "oidc_client_id" {
   type        = string
 }
 
+variable "user_cache_seconds" {
+  description = "How long the authorizer uses a user of the table catalog before it reads it again. API Gateway keeps a result for 300 s more."
+  type        = number
+  default     = 120
+  validation {
+    condition     = var.user_cache_seconds >= 0 && var.user_cache_seconds <= 3600 && floor(var.user_cache_seconds) == var.user_cache_seconds
+    error_message = "user_cache_seconds: an integer from 0 to 3600."
+  }
+}
+
 variable "slack_webhook_url" {
   description = "Slack incoming webhook for alerts."
   type        = string

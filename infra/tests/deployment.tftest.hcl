@@ -85,7 +85,7 @@ run "functions_get_their_environment_variables" {
   }
   assert {
     condition = alltrue(flatten([for name, function in local.functions : [
-      for variable in flatten(regexall("required(?:_list)?\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
+      for variable in flatten(regexall("required(?:_list|_value)?\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
       contains(concat(keys(local.common_environment), keys(function.environment)), variable)
     ]]))
     error_message = "A function requires an environment variable that it does not get."
