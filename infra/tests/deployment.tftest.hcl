@@ -375,6 +375,26 @@ run "functions_have_least_privileges" {
     error_message = "logistics may neither create levels nor write or list the catalog."
   }
   assert {
+    condition = alltrue([for name in ["users", "authorizer"] :
+      length(local.functions[name].tables) == 0 &&
+      toset(flatten([for statement in local.functions[name].statements :
+        statement.conditions["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] if startswith(statement.actions[0], "dynamodb:")
+      ])) == toset(["USERS"])
+    ])
+    error_message = "users and authorizer may access users only."
+  }
+  assert {
+    condition     = local.functions["authorizer"].statements[0].actions == ["dynamodb:GetItem"]
+    error_message = "The authorizer may not change users."
+  }
+  assert {
+    condition = (
+      !contains(local.functions["catalog"].tables.catalog, "dynamodb:PutItem") &&
+      local.functions["catalog"].statements[0].conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["PRODUCT#*", "LOCATION#*"]
+    )
+    error_message = "catalog may not write users."
+  }
+  assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
     error_message = "sales-export may only query tables."
   }
