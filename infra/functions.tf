@@ -39,7 +39,7 @@ locals {
   }
 
   # The public keys of the identity provider: from its URL, or from the configuration.
-  oidc_keys = var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks }
+  oidc_keys = var.oidc_jwks == null ? { OIDC_JWKS_URL = local.oidc.jwks_url } : { OIDC_JWKS = var.oidc_jwks }
 
   # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the
   # allowed DynamoDB actions per table; other permissions are in `statements`.
@@ -339,12 +339,12 @@ locals {
           ORDERS_TABLE                = local.table_names["orders"]
           STOCK_TABLE                 = local.table_names["stock"]
           CATALOG_TABLE               = local.table_names["catalog"]
-          OIDC_ISSUER                 = var.oidc_issuer
-          OIDC_CLIENT_ID              = var.oidc_client_id
-          OIDC_AUTHORIZATION_ENDPOINT = var.oidc_authorization_endpoint
-          OIDC_TOKEN_ENDPOINT         = var.oidc_token_endpoint
+          OIDC_ISSUER                 = local.oidc.issuer
+          OIDC_CLIENT_ID              = local.oidc.client_id
+          OIDC_AUTHORIZATION_ENDPOINT = local.oidc.authorization_endpoint
+          OIDC_TOKEN_ENDPOINT         = local.oidc.token_endpoint
         },
-        var.oidc_end_session_endpoint == null ? {} : { OIDC_END_SESSION_ENDPOINT = var.oidc_end_session_endpoint },
+        local.oidc.end_session_endpoint == null ? {} : { OIDC_END_SESSION_ENDPOINT = local.oidc.end_session_endpoint },
         local.oidc_keys,
       )
       tables = {
@@ -356,8 +356,8 @@ locals {
     authorizer = {
       environment = merge(
         {
-          OIDC_ISSUER   = var.oidc_issuer
-          OIDC_AUDIENCE = var.oidc_audience
+          OIDC_ISSUER   = local.oidc.issuer
+          OIDC_AUDIENCE = local.oidc.audience
           CATALOG_TABLE = local.table_names["catalog"]
           # API Gateway keeps a result for five minutes more.
           USER_CACHE_SECONDS = var.user_cache_seconds
