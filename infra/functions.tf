@@ -110,13 +110,19 @@ locals {
     }
     slack-notifier = {
       environment = {
-        SLACK_WEBHOOK_URL = var.slack_webhook_url
-        DASHBOARD_URL     = local.dashboard_url
+        SLACK_WEBHOOK_URL      = var.slack_webhook_url
+        DASHBOARD_URL          = local.dashboard_url
+        SLACK_ALERTS_QUEUE_URL = "${local.queue_base}slack-alerts"
+        SLACK_ALERTS_DLQ_URL   = "${local.queue_base}slack-alerts-dlq"
       }
       timeout = local.queue_reader_timeout
       # The window collects the alerts of one second into one digest. Slack accepts about one message a second, so the
       # concurrency is two, the minimum that AWS accepts.
       queues = [{ queue = "slack-alerts", batch_size = 10, window = 1, concurrency = 2 }]
+      statements = [
+        { actions = ["sqs:SendMessage"], resources = [local.dlq_arns["slack-alerts"]] },
+        { actions = ["kms:GenerateDataKey"], resources = [aws_kms_key.messages.arn] },
+      ]
     }
     replenishment = {
       environment = {
@@ -309,9 +315,12 @@ locals {
       ]
     }
     catalog = {
-      environment = { CATALOG_TABLE = local.table_names["catalog"] }
-      timeout     = 25
-      tables      = { catalog = local.read }
+      environment = {
+        CATALOG_TABLE = local.table_names["catalog"]
+        STOCK_TABLE   = local.table_names["stock"]
+      }
+      timeout = 25
+      tables  = { catalog = local.read }
       statements = [
         # It writes products and locations, but not users.
         {
@@ -319,6 +328,8 @@ locals {
           resources  = [local.table_arns["catalog"]]
           conditions = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["PRODUCT#*", "LOCATION#*"] } }
         },
+        # To find out whether a location has a level.
+        { actions = ["dynamodb:Query"], resources = ["${local.table_arns["stock"]}/index/by_location"] },
       ]
     }
     users = {

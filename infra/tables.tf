@@ -5,7 +5,7 @@ locals {
       stream = true
       indexes = {
         by_location = { hash = "location_key", range = "placed_key", projection = "ALL" }
-        # Sparse: only orders that are written long after their business date have `late_on`.
+        # Sparse: only orders and refunds that are written long after their business date have `late_on`.
         by_late_write = { hash = "late_on", range = "location_key", projection = "KEYS_ONLY" }
         # Sparse: only orders with units that are neither fulfilled nor canceled have `open_location`.
         open_by_location = {

@@ -6,13 +6,17 @@ use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockline_application::deadline::Deadline;
+use stockline_application::location_changes::put_location;
 use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::stock::StockedLocations;
 use stockline_domain::caller::Action;
 use stockline_domain::catalog::{Location, Product};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Invalid;
 use stockline_platform::edge::Call;
 use stockline_platform::problem::Problem;
+
+use crate::handler::stored;
 
 /// The most entries of one request.
 const MAX_ENTRIES: usize = 100;
@@ -94,25 +98,28 @@ impl Batch {
 }
 
 /// Writes every valid entry. A failed write affects only its own entry.
-pub async fn store<Store: CatalogStore>(
+pub async fn store<Store: CatalogStore, Stock: StockedLocations>(
     store: &Store,
+    stock: &Stock,
     entries: Vec<Entry>,
     deadline: Deadline,
 ) -> Results {
     let results = stream::iter(entries)
         .map(|Entry { pointer, item }| async move {
-            let stored = match item {
+            let outcome = match item {
                 Ok(CatalogItem::Product(product)) => store
                     .put_product(&product, deadline)
                     .await
                     .map_err(Problem::from),
-                Ok(CatalogItem::Location(location)) => store
-                    .put_location(&location, deadline)
-                    .await
-                    .map_err(Problem::from),
+                Ok(CatalogItem::Location(location)) => {
+                    put_location(store, stock, &location, deadline)
+                        .await
+                        .map_err(Problem::from)
+                        .and_then(stored)
+                }
                 Err(problem) => Err(problem),
             };
-            let (outcome, problem) = match stored {
+            let (outcome, problem) = match outcome {
                 Ok(()) => (EntryOutcome::Stored, None),
                 Err(problem) => (EntryOutcome::Refused, Some(problem)),
             };

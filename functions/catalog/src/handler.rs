@@ -1,24 +1,27 @@
 //! Routes each catalog operation of the API to the catalog store.
 
+use stockline_application::location_changes::{PutLocationOutcome, put_location};
 use stockline_application::ports::catalog::CatalogStore;
+use stockline_application::ports::stock::StockedLocations;
 use stockline_domain::caller::{Action, Caller, Denied, Role};
 use stockline_domain::catalog::{Location, Product};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::invalid::Invalid;
 use stockline_platform::edge::{Call, Reply};
-use stockline_platform::problem::Problem;
+use stockline_platform::problem::{Problem, ProblemKind};
 
 use crate::batch::{self, Batch};
 
 /// Handles every operation on products and locations.
-pub struct Catalog<Store> {
+pub struct Catalog<Store, Stock> {
     store: Store,
+    stock: Stock,
 }
 
-impl<Store: CatalogStore> Catalog<Store> {
+impl<Store: CatalogStore, Stock: StockedLocations> Catalog<Store, Stock> {
     /// Creates the handler.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(store: Store, stock: Stock) -> Self {
+        Self { store, stock }
     }
 
     /// Handles one request; a problem becomes the error response.
@@ -60,7 +63,8 @@ impl<Store: CatalogStore> Catalog<Store> {
             let detail = format!("must be {id}, as in the path");
             return Err(Invalid::field("/location_id", detail).into());
         }
-        self.store.put_location(&location, call.deadline).await?;
+        let outcome = put_location(&self.store, &self.stock, &location, call.deadline).await?;
+        stored(outcome)?;
         Reply::ok(&location)
     }
 
@@ -75,7 +79,21 @@ impl<Store: CatalogStore> Catalog<Store> {
     async fn store_batch(&self, call: &Call) -> Result<Reply, Problem> {
         call.caller.may(Action::WriteCatalog)?;
         let entries = call.body::<Batch>()?.entries(call)?;
-        Reply::ok(&batch::store(&self.store, entries, call.deadline).await)
+        Reply::ok(&batch::store(&self.store, &self.stock, entries, call.deadline).await)
+    }
+}
+
+/// Returns the problem of a location that is not stored.
+pub(crate) fn stored(outcome: PutLocationOutcome) -> Result<(), Problem> {
+    match outcome {
+        PutLocationOutcome::Stored => Ok(()),
+        PutLocationOutcome::TimeZoneFixed { current } => Err(Problem::new(
+            ProblemKind::TimeZoneFixed,
+            format!(
+                "The location has stock, so its time zone stays {current}: its sales are exported by time zone. Create a \
+                 location with another id."
+            ),
+        )),
     }
 }
 

@@ -85,7 +85,8 @@ impl<P: Ports> Dashboard<P> {
                     session,
                     now,
                 };
-                self.visit(route, visit).await
+                // Boxed: the state of all pages together is large.
+                Box::pin(self.visit(route, visit)).await
             }
         };
         let frame = Frame {
@@ -179,7 +180,7 @@ impl<P: Ports> Dashboard<P> {
             live: Some(live),
             ..page()
         };
-        self.page(visit, 200, page).header("etag", tag)
+        self.page(visit, 200, &page).header("etag", tag)
     }
 
     /// The entity tag of a page of this session that shows `content`.
@@ -190,7 +191,7 @@ impl<P: Ports> Dashboard<P> {
     }
 
     /// Answers with a page.
-    pub fn page(&self, visit: Visit<'_>, status: u16, page: Page) -> PageReply {
+    pub fn page(&self, visit: Visit<'_>, status: u16, page: &Page) -> PageReply {
         let frame = Frame {
             dashboard: self,
             session: Some(visit.session),

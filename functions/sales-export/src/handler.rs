@@ -36,7 +36,7 @@ pub enum HandlerError {
     /// A field of the event breaks a rule.
     #[error("invalid event: {}", field_errors(.0))]
     Invalid(Invalid),
-    /// The export failed, or some of its days.
+    /// The export failed, or some of its parts.
     #[error(transparent)]
     Export(#[from] ExportError),
 }
@@ -52,7 +52,7 @@ impl<
     /// Exports the days that `event` requests.
     ///
     /// # Errors
-    /// [`HandlerError`] if the event is invalid or a day failed.
+    /// [`HandlerError`] if the event is invalid or a part failed.
     pub async fn handle(&self, event: Value) -> Result<Summary, HandlerError> {
         let result = self.export(event).await;
         match &result {
@@ -76,12 +76,12 @@ impl<
 }
 
 impl HandlerError {
-    /// Logs each cause once: the error of each failed day, or the error that ended the run.
+    /// Logs each cause once: the error of each failed part, or the error that ended the run.
     fn log(&self) {
         if let Self::Export(ExportError::Partly { failed, .. }) = self {
-            for day in failed {
-                let error = error_chain(&day.error);
-                tracing::error!(manifest = day.manifest, error, "day export failed");
+            for part in failed {
+                let error = error_chain(&part.error);
+                tracing::error!(part = part.name, error, "export of a part failed");
             }
         } else {
             tracing::error!(error = %error_chain(self), "export failed");

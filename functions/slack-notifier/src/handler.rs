@@ -17,18 +17,22 @@ impl<Channel: Chat, Format: AlertFormat> SlackNotifier<Channel, Format> {
         Self { chat, format }
     }
 
-    /// Posts the alerts of `records` as one message. Its outcome is the outcome of every readable record; an unreadable record
-    /// is rejected alone.
+    /// Posts the alerts of `records` as one message. An unreadable record, and an alert that the chat rejects, is rejected alone.
     pub async fn handle(&self, records: &[QueueRecord]) -> Vec<RecordOutcome> {
         let parsed: Vec<_> = records
             .iter()
             .map(|record| read_alert(&record.body))
             .collect();
-        let posted = post_alerts(&self.chat, &self.format, parsed.iter().flatten()).await;
+        let alerts: Vec<_> = parsed.iter().flatten().collect();
+        let mut posted = post_alerts(&self.chat, &self.format, &alerts)
+            .await
+            .into_iter();
         parsed
-            .into_iter()
+            .iter()
             .map(|alert| match alert {
-                Ok(_) => posted.clone(),
+                Ok(_) => posted
+                    .next()
+                    .unwrap_or_else(|| RecordOutcome::Retry("the alert has no outcome".to_owned())),
                 Err(error) => RecordOutcome::Reject(error.to_string()),
             })
             .collect()

@@ -4,9 +4,12 @@
 mod card;
 mod handler;
 
+use stockline_application::ports::queue::QueueRecord;
 use stockline_platform::batch::serve_queue_batch;
+use stockline_platform::clients::Aws;
 use stockline_platform::environment::required;
 use stockline_platform::slack::{PACE, SlackWebhook};
+use stockline_platform::sqs::SqsSource;
 use stockline_platform::telemetry;
 
 use crate::card::SlackFormat;
@@ -21,5 +24,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     let notifier = SlackNotifier::new(slack, format);
     let notifier = &notifier;
-    serve_queue_batch(|records| async move { notifier.handle(&records).await }).await
+    let source = SqsSource::new(
+        Aws::from_env()?.sqs(),
+        required("SLACK_ALERTS_QUEUE_URL")?,
+        required("SLACK_ALERTS_DLQ_URL")?,
+    );
+    let handle = |records: Vec<QueueRecord>| async move { notifier.handle(&records).await };
+    Box::pin(serve_queue_batch(source, handle)).await
 }

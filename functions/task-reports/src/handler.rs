@@ -118,7 +118,7 @@ impl<
 fn report_problem(refused: ReportRefused) -> Problem {
     let kind = match refused {
         ReportRefused::BeforeTask => {
-            let rule = "must not be before the task was created";
+            let rule = "must not be more than 5 minutes before the task was created";
             return Invalid::field("/occurred_at", rule).into();
         }
         ReportRefused::Fenced { .. } => ProblemKind::StaleLease,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use stockline_simulators::api::ApiError;
+use stockline_simulators::visitor::VisitError;
 
 use super::money::InvalidAmount;
 
@@ -20,6 +21,9 @@ pub enum DemoError {
     /// An API call failed.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// A visit of the dashboard failed.
+    #[error(transparent)]
+    Visit(#[from] VisitError),
     /// A value of the data set is no amount of money.
     #[error(transparent)]
     Amount(#[from] InvalidAmount),

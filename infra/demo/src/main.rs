@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod basket;
 mod callers;
+mod dashboard;
 mod day;
 mod drain;
 mod error;

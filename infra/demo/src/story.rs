@@ -21,6 +21,7 @@ use super::audit::rows::Snapshot;
 use super::audit::{Evidence, Finding, audit, scan};
 use super::basket::Day;
 use super::callers::Callers;
+use super::dashboard::Looked;
 use super::drain::{Drained, Surroundings, dead_letters, drain};
 use super::error::{DemoError, Result};
 use super::exported::{self, ExportedDay};
@@ -30,7 +31,7 @@ use super::shipping::ship;
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
-use super::{queries, report, setup};
+use super::{dashboard, queries, report, setup};
 
 /// Minimum interval of messages that the Slack simulator accepts. Slack allows about one message a second; the interval is
 /// shorter, so that timer inaccuracy does not count as a violation.
@@ -105,6 +106,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         |reports| format!("{} reports", reports.len()),
     )
     .await?;
+    let missing = look_at_dashboard(cloud, &plan, &traded).await?;
     let evidence = Evidence {
         snapshot: &snapshot,
         orders: &plan.orders,
@@ -116,6 +118,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
     let findings = audit(&evidence);
     let received = slack.received();
     let mut problems = problems(&traded, &logs, &received);
+    problems.extend(missing);
     problems.extend(
         alerts
             .duplicates()
@@ -261,6 +264,22 @@ async fn export_day(cloud: &Cloud, aws: &Aws, date: &str) -> Result<ExportedDay>
         |day| format!("{} sales, {} refunds", day.sales.len(), day.refunds.len()),
     )
     .await
+}
+
+/// Lets a store manager look at the day in the dashboard. Returns a problem if it does not show every order.
+async fn look_at_dashboard(cloud: &Cloud, plan: &Plan, traded: &Traded) -> Result<Option<String>> {
+    let Looked {
+        store,
+        listed,
+        placed,
+    } = with_progress(
+        "a store manager signs in to the dashboard",
+        dashboard::look(cloud, plan, traded),
+        |looked| format!("{} orders of {}", looked.listed, looked.store),
+    )
+    .await?;
+    let problem = format!("the dashboard lists {listed} of the {placed} orders of {store}");
+    Ok((listed != placed).then_some(problem))
 }
 
 /// Runs the Athena queries and prints their results, if the cloud has Athena.

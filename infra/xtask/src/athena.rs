@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::status::Cloud;
-use crate::{Error, Result, files, net};
+use crate::{Error, Result, files};
 
 /// The date range in the query files.
 const ALL_DATES: &str = "'2020-01-01' and '2099-12-31'";
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const QUERY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The result of a query.
@@ -138,26 +137,7 @@ fn cells(row: &Value) -> Vec<String> {
 }
 
 fn call(cloud: &Cloud, operation: &str, request: &Value) -> Result<Value> {
-    let url = format!("{}/", cloud.endpoint_url);
-    let failed = |detail: String| Error::Http {
-        url: format!("{url} ({operation})"),
-        detail,
-    };
-    let mut response = net::agent(REQUEST_TIMEOUT)
-        .post(&url)
-        .header("x-amz-target", format!("AmazonAthena.{operation}"))
-        .header("content-type", "application/x-amz-json-1.1")
-        .header("authorization", cloud.authorization("athena"))
-        .send(request.to_string())
-        .map_err(|error| failed(error.to_string()))?;
-    let body = response
-        .body_mut()
-        .read_to_string()
-        .map_err(|error| failed(error.to_string()))?;
-    if !response.status().is_success() {
-        return Err(failed(format!("{}: {body}", response.status())));
-    }
-    serde_json::from_str(&body).map_err(Error::unreadable(&url))
+    cloud.call_service("athena", &format!("AmazonAthena.{operation}"), request)
 }
 
 #[cfg(test)]

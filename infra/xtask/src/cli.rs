@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    athena, bench, chaos, demo, down, invoke, package, repair, status, test, token, up,
+    athena, bench, chaos, demo, down, invoke, logs, package, repair, status, test, token, up,
 };
 use crate::kind::CloudKind;
 use crate::workspace::Workspace;
@@ -46,6 +46,9 @@ enum Subcommands {
         after_help = "Example: cargo xtask invoke sales-export events/sales-export.nightly.json"
     )]
     Invoke(InvokeArgs),
+    /// Print what the deployed functions log, all of them or one
+    #[command(after_help = "Example: cargo xtask logs order-intake --follow")]
+    Logs(logs::LogsArgs),
     /// Run an analyst's query on the exported days of the local cloud and print its result
     #[command(after_help = "Example: cargo xtask athena top_sellers --from 2026-03-01")]
     Athena(athena::AthenaArgs),
@@ -136,6 +139,7 @@ impl Cli {
             Subcommands::Status(args) => status::command(&workspace, args.json),
             Subcommands::Token(args) => token::command(&workspace, &args.bearer()),
             Subcommands::Invoke(args) => invoke::command(&workspace, &args.function, &args.event),
+            Subcommands::Logs(args) => logs::command(&workspace, &args),
             Subcommands::Athena(args) => athena::command(&workspace, &args),
             Subcommands::Demo(args) => demo::command(&workspace, &args),
             Subcommands::Repair(args) => repair::command(&workspace, &args),

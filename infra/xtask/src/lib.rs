@@ -8,7 +8,7 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | commands | `cli`, `commands` |
-//! | cloud | `athena`, `status`, `cloud`, `identity_server` |
+//! | cloud | `athena`, `logs`, `status`, `cloud`, `identity_server` |
 //! | tools | `terraform`, `tools`, `packages`, `launcher`, `python` |
 //! | processes | `process`, `progress`, `interrupt`, `listeners` |
 //! | files | `oidc`, `net`, `files`, `workspace`, `kind`, `output`, `table`, `clock`, `error` |
@@ -27,6 +27,7 @@ pub mod interrupt;
 pub mod kind;
 pub mod launcher;
 pub mod listeners;
+pub mod logs;
 pub mod net;
 pub mod oidc;
 pub mod output;
@@ -47,7 +48,7 @@ mod tests {
     use std::path::Path;
 
     /// The modules below `commands`, each after those that it may import.
-    const LAYERS: [&str; 22] = [
+    const LAYERS: [&str; 23] = [
         "error",
         "clock",
         "output",
@@ -70,6 +71,7 @@ mod tests {
         "cloud",
         "status",
         "athena",
+        "logs",
     ];
 
     #[test]

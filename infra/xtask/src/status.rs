@@ -227,9 +227,23 @@ impl Cloud {
         format!("{}/2015-03-31/functions/{name}", self.endpoint_url)
     }
 
+    /// Calls an AWS API of the JSON protocol. `target` is the operation with its prefix, such as
+    /// `AmazonAthena.StartQueryExecution`.
+    pub fn call_service(&self, service: &str, target: &str, request: &Value) -> Result<Value> {
+        let url = format!("{}/", self.endpoint_url);
+        let mut response = net::agent(REQUEST_TIMEOUT)
+            .post(&url)
+            .header("x-amz-target", target)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("authorization", self.authorization(service))
+            .send(request.to_string())
+            .map_err(request_failed(&format!("{url} ({target})")))?;
+        serde_json::from_str(&body(&url, &mut response)?).map_err(Error::unreadable(&url))
+    }
+
     /// The `authorization` header of a request to the API of a service. The local cloud reads the access key id and does not
     /// verify the signature.
-    pub fn authorization(&self, service: &str) -> String {
+    fn authorization(&self, service: &str) -> String {
         format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.credentials.access_key_id, self.region

@@ -1,10 +1,10 @@
 //! Takes back the tasks of lost controllers, in every zone of every warehouse.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde::Serialize;
 use stockline_domain::ids::{ControllerId, LocationId, ZoneId};
-use stockline_domain::task::{Controller, Task, TaskState};
+use stockline_domain::task::{Task, TaskState};
 
 use crate::error_chain::error_chain;
 use crate::metrics::{Metric, count};
@@ -54,8 +54,10 @@ impl SweepResult {
     }
 }
 
-/// The last heartbeat of each controller, read once per sweep; `None` for a controller that never sent one.
-type Heartbeats = HashMap<ControllerId, Option<Controller>>;
+/// The controllers that were live when their heartbeat was read. Each is read once per sweep: a sweep of many tasks can take
+/// longer than a heartbeat is valid, so a live controller would look dead later in the same sweep. The heartbeat of a dead
+/// controller is read again for each of its tasks, because it may have come back.
+type LiveControllers = HashSet<ControllerId>;
 
 impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue, Time: Clock>
     LeaseSweeper<Tasks, Catalog, Queue, Time>
@@ -66,13 +68,13 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
     /// [`StoreError`] if the zones cannot be listed.
     pub async fn sweep(&self) -> Result<SweepResult, StoreError> {
         let mut result = SweepResult::default();
-        let mut heartbeats = Heartbeats::new();
+        let mut live = LiveControllers::new();
         for location in self.catalog.list_locations().await? {
             let location_id = &location.location_id;
             for zone in &location.zones {
                 let zone_id = &zone.zone_id;
                 let swept = self
-                    .sweep_zone(location_id, zone_id, &mut heartbeats, &mut result)
+                    .sweep_zone(location_id, zone_id, &mut live, &mut result)
                     .await;
                 if let Err(error) = swept {
                     tracing::error!(%location_id, %zone_id, error = %error_chain(&error), "zone sweep failed");
@@ -87,17 +89,22 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
         &self,
         location: &LocationId,
         zone: &ZoneId,
-        heartbeats: &mut Heartbeats,
+        live: &mut LiveControllers,
         result: &mut SweepResult,
     ) -> Result<(), StoreError> {
+        // A broken queue does not keep the other tasks with their lost controllers: a later sweep sends what this one does not.
+        let mut sent = Ok(());
         for task in self.tasks.leased_tasks(location, zone).await? {
-            if let Some(task) = self.take_back(&task, heartbeats).await? {
+            if let Some(task) = self.take_back(&task, live).await? {
                 result.count(&task);
-                self.send_if_recent(&task).await?;
+                if sent.is_ok() {
+                    sent = self.send_if_due(&task).await;
+                }
             }
         }
+        sent?;
         for task in self.tasks.queued_tasks(location, zone).await? {
-            self.send_if_recent(&task).await?;
+            self.send_if_due(&task).await?;
         }
         Ok(())
     }
@@ -106,20 +113,13 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
     async fn take_back(
         &self,
         listed: &Task,
-        heartbeats: &mut Heartbeats,
+        live: &mut LiveControllers,
     ) -> Result<Option<Task>, StoreError> {
         let Some(id) = &listed.controller_id else {
             return Ok(None);
         };
-        if !heartbeats.contains_key(id) {
-            heartbeats.insert(id.clone(), self.tasks.controller(id).await?);
-        }
-        let last_heartbeat = |task: &Task| {
-            let id = task.controller_id.as_ref()?;
-            heartbeats.get(id)?.as_ref()
-        };
-        let now = self.clock.now();
-        if listed.reclaimed(last_heartbeat(listed), now).is_none() {
+        let is_holder_live = self.is_live(id, live).await?;
+        if listed.reclaimed(is_holder_live, self.clock.now()).is_none() {
             return Ok(None);
         }
         // The index is eventually consistent: decide on the task itself, and only if it still has the listed lease.
@@ -127,15 +127,33 @@ impl<Tasks: TaskStore + ControllerStore, Catalog: CatalogStore, Queue: TaskQueue
         let Some(before) = current.filter(|task| task.lease_id == listed.lease_id) else {
             return Ok(None);
         };
-        let Some(after) = before.reclaimed(last_heartbeat(&before), now) else {
+        let Some(after) = before.reclaimed(is_holder_live, self.clock.now()) else {
             return Ok(None);
         };
         Ok(self.tasks.replace(&before, &after).await?.then_some(after))
     }
 
-    /// Sends the queue message of a task that was queued in the last minutes: whoever queued it may have failed before sending.
-    /// The queue drops the message if it was sent.
-    async fn send_if_recent(&self, task: &Task) -> Result<(), StoreError> {
+    /// Whether the controller was live when its heartbeat was read, now or earlier in this sweep.
+    async fn is_live(
+        &self,
+        id: &ControllerId,
+        live: &mut LiveControllers,
+    ) -> Result<bool, StoreError> {
+        if live.contains(id) {
+            return Ok(true);
+        }
+        let now = self.clock.now();
+        let heartbeat = self.tasks.controller(id).await?;
+        let is_live = heartbeat.is_some_and(|heartbeat| heartbeat.is_live(now));
+        if is_live {
+            live.insert(id.clone());
+        }
+        Ok(is_live)
+    }
+
+    /// Sends the queue message of a task that waits in its first minutes and at the start of each later send round: whoever
+    /// queued the task may have failed before sending. The queue drops the message if it was sent in this round.
+    async fn send_if_due(&self, task: &Task) -> Result<(), StoreError> {
         let now = self.clock.now();
         if task.needs_queue_message(now) {
             self.queue.enqueue(task, now).await?;

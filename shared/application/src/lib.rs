@@ -13,6 +13,7 @@ pub mod lease_sweep;
 pub mod level_creation;
 pub mod level_explanation;
 pub mod location_cache;
+pub mod location_changes;
 pub mod message;
 pub mod metrics;
 pub mod movement_recording;

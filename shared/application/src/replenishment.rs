@@ -192,7 +192,8 @@ pub enum CancelOutcome {
     NotFound,
 }
 
-/// Cancels what an order still expects. The level expects that much less.
+/// Cancels what an order still expects. The level expects that much less. If less is incoming, because the level was altered by
+/// other means, nothing is incoming afterwards, as after a receipt.
 ///
 /// Canceling is idempotent by the order's state: a repeated request finds the order canceled.
 ///
@@ -218,7 +219,11 @@ pub async fn cancel_order<Store: ReplenishmentStore>(
             Ok(None) => return Ok(CancelOutcome::Canceled(Box::new(before))),
             Err(closed) => return Ok(CancelOutcome::TooLate(closed)),
         };
-        let written = store.close(&before, &after, request.deadline).await?;
+        let incoming = store.incoming(&before.level_key()).await?;
+        let released = before.expected().min(incoming);
+        let written = store
+            .close(&before, &after, released, request.deadline)
+            .await?;
         if written == OrderWriteOutcome::Written {
             return Ok(CancelOutcome::Canceled(Box::new(after)));
         }

@@ -17,7 +17,7 @@ use stockline_domain::export::late::{LateDay, late_write_dates};
 use stockline_domain::export::{ExportDays, TimeZoneGroup, manifest_key};
 
 use self::day::DueDay;
-pub use self::error::{ExportError, FailedDay};
+pub use self::error::{ExportError, FailedPart};
 use crate::ports::catalog::CatalogStore;
 use crate::ports::export::{DatasetEncoder, ExportBucket, SalesReader};
 
@@ -57,7 +57,7 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
     /// Exports the `days` that are due at `now`. A request for the last closed days includes older days with late writes.
     ///
     /// # Errors
-    /// [`ExportError::Partly`] if some days failed; all others are exported first.
+    /// [`ExportError::Partly`] if some parts failed; all others are exported first.
     pub async fn run(
         &self,
         days: &ExportDays,
@@ -65,10 +65,20 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
     ) -> Result<Vec<ExportedDay>, ExportError> {
         let mut locations = self.catalog.list_locations().await?;
         locations.sort_by(|a, b| a.location_id.cmp(&b.location_id));
-        let groups = TimeZoneGroup::of(&locations)?;
-        let labels = self.export_catalog(&locations).await?;
-        let late = self.late_days(days, now).await?;
+        let (groups, unknown) = TimeZoneGroup::of(&locations);
         let (mut exported, mut failed) = (Vec::new(), Vec::new());
+        // The catalog is one part, and each location outside the groups is one.
+        let mut of = 1 + unknown.len();
+        failed.extend(unknown.into_iter().map(|error| FailedPart {
+            name: format!("location {}", error.location_id),
+            error: error.into(),
+        }));
+        let (labels, catalog) = self.export_catalog(&locations).await?;
+        failed.extend(catalog.err().map(|error| FailedPart {
+            name: "dim_products and dim_locations".to_owned(),
+            error,
+        }));
+        let late = self.late_days(days, now).await?;
         for group in &groups {
             for date in group.due_with_late(days, &late, now) {
                 let day = DueDay {
@@ -77,10 +87,11 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
                     labels: &labels,
                     now,
                 };
+                of += 1;
                 match self.export_day(&day).await {
                     Ok(day) => exported.push(day),
-                    Err(error) => failed.push(FailedDay {
-                        manifest: manifest_key(date, group),
+                    Err(error) => failed.push(FailedPart {
+                        name: manifest_key(date, group),
                         error,
                     }),
                 }
@@ -89,10 +100,7 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
         if failed.is_empty() {
             Ok(exported)
         } else {
-            Err(ExportError::Partly {
-                of: exported.len() + failed.len(),
-                failed,
-            })
+            Err(ExportError::Partly { failed, of })
         }
     }
 

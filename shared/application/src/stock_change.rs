@@ -144,8 +144,14 @@ impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Cha
         };
         let settled = match change.apply(&levels.totals, &context) {
             Ok(settled) => settled,
-            // Stock that moved between buckets during the read may be missing or counted twice.
-            Err(_) if !levels.are_consistent => return Ok(Attempt::Outdated),
+            // Stock that moved between buckets during the read may be missing or counted twice. Whether the order takes the
+            // receipt depends on no level.
+            Err(refused)
+                if !levels.are_consistent
+                    && !matches!(refused, ChangeRefused::ReplenishmentOrder(_)) =>
+            {
+                return Ok(Attempt::Outdated);
+            }
             Err(refused) => return self.refuse(refused).await.map(Attempt::Settled),
         };
         let planned = PlannedChange {

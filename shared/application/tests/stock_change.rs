@@ -18,9 +18,9 @@ use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
 use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement};
-use stockline_domain::replenishment::{ReplenishmentOrder, ReplenishmentState};
+use stockline_domain::replenishment::{ReceiptRefused, ReplenishmentOrder, ReplenishmentState};
 use stockline_domain::split_level::SplitLevel;
-use stockline_domain::stock_change::RequestedChange;
+use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 use stockline_testkit::conformance::orders::minute;
 use stockline_testkit::conformance::replenishment::{alert, stock_milk};
 use stockline_testkit::conformance::stock::{apply, change, deadline, key, receipt, request};
@@ -210,6 +210,19 @@ async fn count_without_its_movements_is_busy() {
     let outcome = shop.send(&count).await;
     assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
     assert_eq!(shop.on_hand(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipt_of_an_unknown_order_is_refused_on_a_torn_read() {
+    let shop = shop().await;
+    shop.torn_reads.store(u32::MAX, Ordering::SeqCst);
+    let unknown = change(
+        json!({"kind": "receipt", "location_id": "store-1", "sku": "milk", "quantity": 1,
+        "replenishment_order_id": "00000000-0000-0000-0000-000000000000"}),
+    );
+    let outcome = shop.send(&unknown).await.unwrap();
+    let refused = ChangeRefused::ReplenishmentOrder(ReceiptRefused::Unknown);
+    assert_eq!(outcome, ChangeOutcome::Refused(refused));
 }
 
 #[tokio::test]

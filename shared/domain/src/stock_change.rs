@@ -184,6 +184,9 @@ pub enum RequestedChange {
         /// The transfer note.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
+        /// The replenishment order that the transfer answers, as for [`Self::Receipt`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replenishment_order_id: Option<ReplenishmentOrderId>,
         /// When it happened. Defaults to the time the request was received.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         occurred_at: Option<Timestamp>,
@@ -385,6 +388,10 @@ impl RequestedChange {
     pub fn replenishment_order_id(&self) -> Option<ReplenishmentOrderId> {
         match self {
             Self::Receipt {
+                replenishment_order_id,
+                ..
+            }
+            | Self::Arrival {
                 replenishment_order_id,
                 ..
             } => *replenishment_order_id,

@@ -24,10 +24,13 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(5);
 /// The time without a heartbeat after which a controller counts as dead.
 pub const HEARTBEAT_TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long after a task was queued its queue message may be sent again.
+/// How long after the start of a send round the queue message of a task may be sent again.
 ///
 /// The queue drops duplicates for 5 minutes; 4 minutes keep a resent message within that interval.
 const RESEND_WINDOW: SignedDuration = SignedDuration::from_mins(4);
+
+/// The time between two send rounds of a task that stays queued. See [`Task::send_round`].
+pub const RESEND_INTERVAL: SignedDuration = SignedDuration::from_mins(30);
 
 /// How long a task may stay queued before it is left to a person.
 pub const MAX_QUEUE_TIME: SignedDuration = SignedDuration::from_hours(24);
@@ -257,11 +260,11 @@ impl Task {
     /// Returns the task reclaimed from a lost controller: canceled if it was being canceled, otherwise queued for another
     /// attempt or dead-lettered. None while the controller is not lost, and where no controller holds the task.
     ///
-    /// A controller is lost if the lease has ended or if its last heartbeat, `holder`, is missing or too old.
-    pub fn reclaimed(&self, holder: Option<&Controller>, now: Timestamp) -> Option<Self> {
+    /// A controller is lost if the lease has ended or if it is not live. `is_holder_live` is judged when its heartbeat is read:
+    /// a heartbeat that was read some time ago says nothing about the controller now.
+    pub fn reclaimed(&self, is_holder_live: bool, now: Timestamp) -> Option<Self> {
         let has_lease = self.lease_expires_at.is_some_and(|end| now < end);
-        let is_live = holder.is_some_and(|holder| holder.is_live(now));
-        if !TaskState::HELD.contains(&self.state) || (has_lease && is_live) {
+        if !TaskState::HELD.contains(&self.state) || (has_lease && is_holder_live) {
             return None;
         }
         let mut task = if self.state == TaskState::Canceling {
@@ -284,12 +287,25 @@ impl Task {
         Ok(task)
     }
 
+    /// Returns the number of the send round at `now`: the number of complete [`RESEND_INTERVAL`]s since the task was queued.
+    ///
+    /// The queue drops duplicates of a message within one round. A later round sends a new message, because the first one may
+    /// be lost: an outage of the queue can last longer than it drops duplicates.
+    pub fn send_round(&self, now: Timestamp) -> i64 {
+        let queued = now.duration_since(self.queued_at).as_secs().max(0);
+        queued / RESEND_INTERVAL.as_secs()
+    }
+
     /// Whether to send the queue message of this task again.
     ///
     /// The message may be missing if the process that queued the task failed before it sent the message. It is sent again only
-    /// as long as the queue still drops duplicates of the first message.
+    /// as long as the queue still drops duplicates of the first message of the round, and for at most [`MAX_QUEUE_TIME`].
     pub fn needs_queue_message(&self, now: Timestamp) -> bool {
-        self.state == TaskState::Queued && now.duration_since(self.queued_at) < RESEND_WINDOW
+        let queued = now.duration_since(self.queued_at);
+        let in_round = queued.as_secs() % RESEND_INTERVAL.as_secs();
+        self.state == TaskState::Queued
+            && queued < MAX_QUEUE_TIME
+            && in_round < RESEND_WINDOW.as_secs()
     }
 
     /// Returns the task after its order was canceled: canceled if it is queued, canceling if a controller holds it. None where
@@ -333,8 +349,8 @@ impl Task {
             states: StateDeltas::default(),
             reason: None,
             reference: Some(self.order_id.to_string()),
-            // The clock of a controller may be ahead.
-            occurred_at: millis::truncate(occurred_at.min(recorded_at)),
+            // The clock of a controller may be slow or ahead.
+            occurred_at: millis::truncate(occurred_at.max(self.created_at).min(recorded_at)),
             recorded_at,
         }
     }

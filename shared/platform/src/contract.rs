@@ -202,7 +202,6 @@ impl Schema {
             ) => match value.as_i64() {
                 Some(0) if !is_zero_allowed => Some("must not be 0".to_owned()),
                 Some(number) if (*min..=*max).contains(&number) => None,
-                _ if *max == i64::MAX => Some(format!("must be an integer of at least {min}")),
                 _ => Some(format!("must be an integer from {min} to {max}")),
             },
             (Self::Text { min, max, format }, Value::String(text)) => match format {

@@ -70,8 +70,9 @@ pub fn daily_orders_partition(location: &LocationId, business_date: Date) -> Str
     format!("{location}#{business_date}")
 }
 
-/// Parses a [`daily_orders_partition`] into its location and business date.
-pub fn parse_daily_orders_partition(key: &str) -> Option<(LocationId, Date)> {
+/// Parses a [`daily_orders_partition`] or [`daily_refunds_partition`] into its location and business date.
+pub fn parse_daily_partition(key: &str) -> Option<(LocationId, Date)> {
+    let key = key.strip_suffix(REFUNDS_SUFFIX).unwrap_or(key);
     let (location, date) = key.split_once('#')?;
     Some((location.parse().ok()?, date.parse().ok()?))
 }
@@ -83,9 +84,12 @@ pub fn placed_key(at: Timestamp, id: OrderId) -> String {
     format!("{at:.3}#{id}")
 }
 
+/// The end of a [`daily_refunds_partition`].
+const REFUNDS_SUFFIX: &str = "#refunds";
+
 /// Partition key of index `by_location` on `orders`: the refunds of one location and business date.
 pub fn daily_refunds_partition(location: &LocationId, business_date: Date) -> String {
-    format!("{location}#{business_date}#refunds")
+    format!("{location}#{business_date}{REFUNDS_SUFFIX}")
 }
 
 /// Sort key of index `by_location` on `orders`, for a refund: sorts by `refunded_at`, then id.

@@ -52,6 +52,8 @@ pub enum ProblemKind {
     OwnLockout,
     /// All of the replenishment order has arrived.
     ReplenishmentOrderReceived,
+    /// The location has stock, so its time zone cannot change.
+    TimeZoneFixed,
     /// The report has too many orders or rows.
     ReportTooLarge,
     /// The `Accept` header names no media type of the response.
@@ -150,6 +152,11 @@ impl ProblemKind {
                 S::CONFLICT,
                 "replenishment-order-received",
                 "The replenishment order has been received",
+            ),
+            Self::TimeZoneFixed => (
+                S::CONFLICT,
+                "time-zone-fixed",
+                "The time zone of the location cannot change",
             ),
             Self::ReportTooLarge => (
                 S::UNPROCESSABLE_ENTITY,
@@ -254,8 +261,8 @@ impl Problem {
     pub fn unanswered() -> Self {
         Self::new(
             ProblemKind::Busy,
-            "The request timed out and the outcome is unknown. Repeat it with the same Idempotency-Key after the time in \
-             Retry-After: it has its effect at most once.",
+            "The request timed out and the outcome is unknown. Repeat it after the time in Retry-After, with \
+             the same Idempotency-Key if it has one: it has its effect at most once.",
         )
     }
 
@@ -263,7 +270,8 @@ impl Problem {
     pub fn internal() -> Self {
         Self::new(
             ProblemKind::Internal,
-            "The request may or may not have had its effect. It is safe to repeat it with the same Idempotency-Key.",
+            "The request may or may not have had its effect. It is safe to repeat it, with the same Idempotency-Key if it \
+             has one.",
         )
     }
 }
@@ -291,8 +299,8 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Busy => Self::new(
                 ProblemKind::Busy,
-                "Too many concurrent requests write the same items. Repeat the request with the same Idempotency-Key after \
-                 the time in Retry-After.",
+                "Too many concurrent requests write the same items. Repeat the request after the time in \
+                 Retry-After, with the same Idempotency-Key if it has one.",
             ),
             StoreError::Unanswered { context, source } => {
                 tracing::error!(error = %error_chain(source.as_ref()), "{context}: no response");

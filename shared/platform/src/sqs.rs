@@ -41,7 +41,11 @@ impl FifoMessage {
         // A group id has at most 128 characters, and the ids together may have more: hash them.
         let aisle = format!("{}#{}#{}", task.location_id, task.zone_id, task.aisle);
         let group = Uuid::new_v5(&Uuid::NAMESPACE_OID, aisle.as_bytes()).to_string();
-        let deduplication_id = format!("{}#{}", task.task_id, task.attempt);
+        let attempt = format!("{}#{}", task.task_id, task.attempt);
+        let deduplication_id = match task.send_round(now) {
+            0 => attempt,
+            round => format!("{attempt}#{round}"),
+        };
         let data = QueuedTask {
             task_id: task.task_id,
         };

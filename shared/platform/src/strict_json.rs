@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
 
 /// A text that is not one JSON value.
@@ -27,7 +28,11 @@ pub fn from_slice(text: &[u8]) -> Result<Value, JsonError> {
         .deserialize(&mut json)
         .and_then(|value| json.end().map(|()| value));
     parsed.map_err(|error| JsonError {
-        detail: format!("is not JSON: {error}"),
+        detail: match error.classify() {
+            // The text is JSON, but breaks a rule of `ValueSeed`.
+            Category::Data => error.to_string(),
+            Category::Io | Category::Syntax | Category::Eof => format!("is not JSON: {error}"),
+        },
         pointer: path.concat(),
     })
 }
@@ -135,6 +140,8 @@ mod tests {
         assert_eq!(pointer(r#"{"changes": [], "changes": []}"#), "/changes");
         assert_eq!(pointer(r#"{"a": [{}, {"x/y": 1, "x/y": 1}]}"#), "/a/1/x~1y");
         assert!(from_slice(br#"{"a": {"x": 1}, "b": {"x": 1}}"#).is_ok());
+        let detail = from_slice(br#"{"a": 1, "a": 1}"#).unwrap_err().detail;
+        assert!(detail.starts_with("the field is given twice"), "{detail}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Drives headless Chromium by the DevTools protocol over a pipe, which needs no port and no driver.
+//! Drives headless Chromium by its debugging protocol (CDP) over a pipe, which needs no port and no driver.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

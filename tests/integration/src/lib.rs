@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 pub mod browser;
-pub mod pages;
 pub mod stock_service;
 
 use std::future::Future;

@@ -2,23 +2,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use serde_json::json;
-use stockline_integration_tests::pages::{Visited, Visitor};
 use stockline_integration_tests::{Deployed, eventually, sale};
+use stockline_simulators::visitor::{Visited, Visitor};
 
 const SESSION: &str = "stockline_session";
 
 async fn manager(deployed: &Deployed, store: &str) -> Visitor {
-    let mut visitor = Visitor::new(&deployed.cloud.dashboard_url);
+    let mut visitor = Visitor::new(&deployed.cloud.dashboard_url).unwrap();
     let signed_in = visitor
         .sign_in(&format!("Manager of {store}"), "store_manager", store)
-        .await;
+        .await
+        .unwrap();
     assert_eq!(signed_in.status, 303, "{}", signed_in.html);
     visitor
 }
 
 /// The hidden fields of a form of an item's page, and one that is entered.
 fn filled(page: &Visited, form: &str, entered: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut fields = page.hidden(&format!("/{form}\""));
+    let mut fields = page.hidden(&format!("/{form}\"")).unwrap();
     let entered = entered
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -37,27 +38,34 @@ async fn manager_signs_in_finds_an_item_and_counts_it() {
     let mut visitor = manager(&deployed, "counted-store").await;
 
     // given the list, searched
-    let home = visitor.get("/").await;
+    let home = visitor.get("/").await.unwrap();
     assert!(
         home.location
             .unwrap()
             .ends_with("/stores/counted-store/stock")
     );
-    let found = visitor.get("/stores/counted-store/stock?q=CHEE").await;
+    let found = visitor
+        .get("/stores/counted-store/stock?q=CHEE")
+        .await
+        .unwrap();
     assert_eq!(found.status, 200, "{}", found.html);
     assert!(found.shows("/stores/counted-store/stock/cheese\"") && !found.shows("stock/wine\""));
     let tag = found.tag.clone().unwrap();
     let unchanged = visitor
         .get_changed("/stores/counted-store/stock?q=CHEE", &tag)
-        .await;
+        .await
+        .unwrap();
     assert_eq!((unchanged.status, unchanged.html.as_str()), (304, ""));
 
     // when it is counted by a form that is sent twice
     let item = "/stores/counted-store/stock/cheese";
-    let page = visitor.get(item).await;
+    let page = visitor.get(item).await.unwrap();
     let count = filled(&page, "count", &[("quantity", "6")]);
     for _ in 0..2 {
-        let counted = visitor.post(&format!("{item}/count"), &count).await;
+        let counted = visitor
+            .post(&format!("{item}/count"), &count)
+            .await
+            .unwrap();
         assert_eq!(counted.status, 303, "{}", counted.html);
     }
 
@@ -71,12 +79,13 @@ async fn manager_signs_in_finds_an_item_and_counts_it() {
     assert_eq!(level["on_hand"], 6, "{level}");
     let changed = visitor
         .get_changed("/stores/counted-store/stock?q=CHEE", &tag)
-        .await;
+        .await
+        .unwrap();
     assert_eq!(changed.status, 200);
     eventually("the movement on the page", || {
         let mut visitor = visitor.clone();
         async move {
-            let page = visitor.get(item).await;
+            let page = visitor.get(item).await.unwrap();
             page.shows(">Count</td>").then_some(())
         }
     })
@@ -93,7 +102,7 @@ async fn count_from_an_old_page_is_a_conflict() {
         .await;
     let mut visitor = manager(&deployed, "conflict-store").await;
     let item = "/stores/conflict-store/stock/cheese";
-    let page = visitor.get(item).await;
+    let page = visitor.get(item).await.unwrap();
 
     let till = deployed.api("store_app", "conflict-store-app", &["conflict-store"]);
     let sold = till
@@ -106,7 +115,10 @@ async fn count_from_an_old_page_is_a_conflict() {
         .unwrap();
     sold.expect_status(&[201]).unwrap();
     let count = filled(&page, "count", &[("quantity", "8")]);
-    let conflict = visitor.post(&format!("{item}/count"), &count).await;
+    let conflict = visitor
+        .post(&format!("{item}/count"), &count)
+        .await
+        .unwrap();
 
     assert_eq!(conflict.status, 409, "{}", conflict.html);
     assert!(conflict.shows("someone else changed this item first"));
@@ -128,13 +140,13 @@ async fn foreign_stores_and_broken_cookies_show_nothing() {
     deployed.open_store("foreign-store", &[("cheese", 8)]).await;
     let mut visitor = manager(&deployed, "own-store").await;
 
-    let foreign = visitor.get("/stores/foreign-store/stock").await;
-    let unknown = visitor.get("/stores/unknown-store/stock").await;
+    let foreign = visitor.get("/stores/foreign-store/stock").await.unwrap();
+    let unknown = visitor.get("/stores/unknown-store/stock").await.unwrap();
     assert_eq!((foreign.status, unknown.status), (404, 404));
-    let page = visitor.get("/stores/own-store/stock/cheese").await;
+    let page = visitor.get("/stores/own-store/stock/cheese").await.unwrap();
     let count = filled(&page, "count", &[("quantity", "1")]);
     let item = "/stores/foreign-store/stock/cheese/count";
-    assert_eq!(visitor.post(item, &count).await.status, 404);
+    assert_eq!(visitor.post(item, &count).await.unwrap().status, 404);
 
     // A form without the token of the session, and one of another session.
     let own = "/stores/own-store/stock/cheese/count";
@@ -143,16 +155,16 @@ async fn foreign_stores_and_broken_cookies_show_nothing() {
         .filter(|(name, _)| name != "form_token")
         .cloned()
         .collect();
-    assert_eq!(visitor.post(own, &without).await.status, 403);
+    assert_eq!(visitor.post(own, &without).await.unwrap().status, 403);
     let mut other = manager(&deployed, "own-store").await;
-    assert_eq!(other.post(own, &count).await.status, 403);
+    assert_eq!(other.post(own, &count).await.unwrap().status, 403);
 
     // A changed cookie is no session.
     let cookie = visitor.cookie(SESSION).unwrap().to_owned();
     let (head, tail) = cookie.split_at(20);
     let flipped = if tail.starts_with('A') { "B" } else { "A" };
     visitor.set_cookie(SESSION, &format!("{head}{flipped}{}", &tail[1..]));
-    let refused = visitor.get("/stores/own-store/stock").await;
+    let refused = visitor.get("/stores/own-store/stock").await.unwrap();
     assert_eq!(refused.status, 303);
     assert!(refused.location.unwrap().contains("/sign-in?return_to="));
 }
@@ -163,17 +175,34 @@ async fn analyst_reads_and_sees_no_forms() {
         return;
     };
     deployed.open_store("read-store", &[("cheese", 8)]).await;
-    let mut visitor = Visitor::new(&deployed.cloud.dashboard_url);
-    visitor.sign_in("Analyst", "analyst", "read-store").await;
-    let page = visitor.get("/stores/read-store/stock/cheese").await;
+    let mut visitor = Visitor::new(&deployed.cloud.dashboard_url).unwrap();
+    visitor
+        .sign_in("Analyst", "analyst", "read-store")
+        .await
+        .unwrap();
+    let page = visitor
+        .get("/stores/read-store/stock/cheese")
+        .await
+        .unwrap();
     assert!(
         page.status == 200 && !page.shows("/count\""),
         "{}",
         page.html
     );
-    assert_eq!(visitor.get("/stores/read-store/orders").await.status, 200);
     assert_eq!(
-        visitor.get("/stores/read-store/replenishment").await.status,
+        visitor
+            .get("/stores/read-store/orders")
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+    assert_eq!(
+        visitor
+            .get("/stores/read-store/replenishment")
+            .await
+            .unwrap()
+            .status,
         403
     );
 }
@@ -187,7 +216,7 @@ async fn order_and_replenishment_are_shown_and_canceled() {
     deployed.open_store(store, &[("cheese", 6)]).await;
     let mut visitor = manager(&deployed, store).await;
     let item = "/stores/refilled-store/stock/cheese";
-    let page = visitor.get(item).await;
+    let page = visitor.get(item).await.unwrap();
     let policy = filled(
         &page,
         "policy",
@@ -200,7 +229,10 @@ async fn order_and_replenishment_are_shown_and_canceled() {
             ("mode", "min_max"),
         ],
     );
-    let set = visitor.post(&format!("{item}/policy"), &policy).await;
+    let set = visitor
+        .post(&format!("{item}/policy"), &policy)
+        .await
+        .unwrap();
     assert_eq!(set.status, 303, "{}", set.html);
 
     let till = deployed.api("store_app", "refilled-store-app", &[store]);
@@ -213,15 +245,19 @@ async fn order_and_replenishment_are_shown_and_canceled() {
     let date = order["business_date"].as_str().unwrap();
     let listed = visitor
         .get(&format!("/stores/{store}/orders?date={date}"))
-        .await;
+        .await
+        .unwrap();
     assert!(listed.shows(&format!("/orders/{id}\"")), "{}", listed.html);
-    let page = visitor.get(&format!("/orders/{id}")).await;
+    let page = visitor.get(&format!("/orders/{id}")).await.unwrap();
     assert!(page.status == 200 && page.shows("Fulfilled"));
 
     let orders = eventually("the replenishment order", || {
         let mut visitor = visitor.clone();
         async move {
-            let page = visitor.get("/stores/refilled-store/replenishment").await;
+            let page = visitor
+                .get("/stores/refilled-store/replenishment")
+                .await
+                .unwrap();
             page.shows("up to 20 takes 15, in multiples of 4: 16")
                 .then_some(page)
         }
@@ -233,7 +269,10 @@ async fn order_and_replenishment_are_shown_and_canceled() {
         .find(|action| action.contains("/cancel\""))
         .unwrap();
     let action = action.split('"').next().unwrap().to_owned();
-    let canceled = visitor.post(&action, &orders.hidden(&action)).await;
+    let canceled = visitor
+        .post(&action, &orders.hidden(&action).unwrap())
+        .await
+        .unwrap();
     assert_eq!(canceled.status, 303, "{}", canceled.html);
     let level = till
         .get(&format!("/v1/locations/{store}/stock/cheese"))

@@ -4,19 +4,26 @@ use serde_json::{Value, json};
 use stockline_platform::edge::{Reply, answer};
 use stockline_platform::problem::Problem;
 use stockline_testkit::calls::{CallBuilder, call};
+use stockline_testkit::conformance::stock::{apply, receipt};
 use stockline_testkit::memory::catalog::MemoryCatalog;
+use stockline_testkit::memory::shop::MemoryShop;
 
 use super::Catalog;
 
 struct Fixture {
     store: MemoryCatalog,
-    catalog: Catalog<MemoryCatalog>,
+    stock: MemoryShop,
+    catalog: Catalog<MemoryCatalog, MemoryShop>,
 }
 
 fn fixture() -> Fixture {
-    let store = MemoryCatalog::default();
-    let catalog = Catalog::new(store.clone());
-    Fixture { store, catalog }
+    let (store, stock) = (MemoryCatalog::default(), MemoryShop::default());
+    let catalog = Catalog::new(store.clone(), stock.clone());
+    Fixture {
+        store,
+        stock,
+        catalog,
+    }
 }
 
 impl Fixture {
@@ -102,6 +109,30 @@ async fn put_location_replaces_time_zone_and_close_out_hour() {
         moved
     );
     assert_eq!(fixture.ok(read_location("store-1")).await, moved);
+}
+
+#[tokio::test]
+async fn time_zone_of_a_location_with_stock_is_fixed() {
+    let fixture = fixture();
+    let put = |body: &Value| put_location("store-1").body(body);
+    fixture.ok(put(&shop("store-1"))).await;
+    apply(&fixture.stock, "opening", 0, &receipt("store-1", 5)).await;
+    let mut moved = shop("store-1");
+    moved["time_zone"] = "Europe/Lisbon".into();
+    let refused = fixture.refused(put(&moved)).await;
+    assert_eq!(refused["status"], 409);
+    assert_eq!(
+        refused["type"],
+        "https://stockline.dev/problems/time-zone-fixed"
+    );
+    let results = fixture.ok(batch(&json!({"locations": [moved]}))).await;
+    assert_eq!(results["results"][0]["outcome"], "refused");
+    assert_eq!(results["results"][0]["problem"], refused);
+    let mut renamed = shop("store-1");
+    renamed["name"] = "Berlin Wedding".into();
+    renamed["close_out_hour"] = 5.into();
+    assert_eq!(fixture.ok(put(&renamed)).await, renamed);
+    assert_eq!(fixture.ok(read_location("store-1")).await, renamed);
 }
 
 #[tokio::test]

@@ -223,7 +223,7 @@ impl Fixture {
     async fn send(&self, call: CallBuilder) -> Answer {
         let handler = |request| self.dashboard.handle(request);
         let on_problem = |problem: &Problem, id: &str| self.dashboard.failure(problem, id);
-        answer_of(answer_page(&call.request(), &handler, &on_problem).await)
+        answer_of(&answer_page(&call.request(), &handler, &on_problem).await)
     }
 
     async fn get(&self, cookie: &str, path: &str) -> Answer {
@@ -264,7 +264,7 @@ fn visit(method: &'static str, path: &str) -> CallBuilder {
     request
 }
 
-fn answer_of(response: Response<Body>) -> Answer {
+fn answer_of(response: &Response<Body>) -> Answer {
     let headers = response.headers().iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));

@@ -100,7 +100,7 @@ pub async fn show_again<P: Ports>(
         feedback: Some(feedback),
     };
     let main = render(dashboard, visit, &shown, &keys)?;
-    let mut reply = dashboard.page(visit, feedback.status, page(&shown, main));
+    let mut reply = dashboard.page(visit, feedback.status, &page(&shown, main));
     let problem_type = if feedback.status == 400 {
         "invalid-request"
     } else {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use stockline_application::location_cache::KnownLocation;
 use stockline_application::sign_in::Session;
-use stockline_domain::caller::Action;
+use stockline_domain::caller::{Action, Denied};
 use stockline_platform::edge::{Form, PageReply};
 use stockline_platform::problem::Problem;
 
@@ -64,7 +64,7 @@ pub struct Live {
 }
 
 /// Renders a page.
-pub fn html<P: Ports>(frame: &Frame<'_, P>, page: Page) -> String {
+pub fn html<P: Ports>(frame: &Frame<'_, P>, page: &Page) -> String {
     let Frame { dashboard, session } = frame;
     let site = &dashboard.site;
     let live = page.live.as_ref();
@@ -179,15 +179,11 @@ pub fn error_page<P: Ports>(
 ) -> PageReply {
     let status = problem.status();
     let (title, text) = match status {
-        403 if frame.session.is_none() => ("Not allowed", problem.detail()),
-        403 => (
+        403 if *problem == Problem::from(Denied::Role) => (
             "Not allowed",
-            if problem.detail().starts_with("The caller") {
-                "Your role does not allow this. Someone with another role can do it, or an administrator can change yours."
-            } else {
-                problem.detail()
-            },
+            "Your role does not allow this. Someone with another role can do it, or an administrator can change yours.",
         ),
+        403 => ("Not allowed", problem.detail()),
         404 => (
             "Not found",
             "There is no such page, or it belongs to a store that you have no access to.",
@@ -215,7 +211,7 @@ pub fn error_page<P: Ports>(
         }
     };
     let page = plain(title, main);
-    let mut reply = PageReply::new(status, html(frame, page));
+    let mut reply = PageReply::new(status, html(frame, &page));
     if status == 503 {
         reply = reply.header("retry-after", "2");
     }
@@ -237,7 +233,7 @@ pub fn message_page<P: Ports>(
             p { a.button href=(target) { (label) } }
         }
     };
-    html(frame, plain(title, main))
+    html(frame, &plain(title, main))
 }
 
 /// The page for a form whose outcome is unknown. Sending it again is safe: its key makes it one change.
@@ -262,7 +258,7 @@ pub fn send_again_page<P: Ports>(
         }
     };
     let page = plain("Not confirmed", main);
-    let mut reply = dashboard.page(visit, 503, page).header("retry-after", "2");
+    let mut reply = dashboard.page(visit, 503, &page).header("retry-after", "2");
     "busy".clone_into(&mut reply.problem_type);
     reply
 }

@@ -62,7 +62,7 @@ pub async fn show<P: Ports>(
         },
     };
     if message.is_some() {
-        let mut reply = dashboard.page(visit, 409, render());
+        let mut reply = dashboard.page(visit, 409, &render());
         "replenishment-order-received".clone_into(&mut reply.problem_type);
         return Ok(reply);
     }

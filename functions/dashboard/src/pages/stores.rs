@@ -52,5 +52,5 @@ pub async fn show<P: Ports>(
         live: None,
         main,
     };
-    Ok(dashboard.page(visit, 200, page))
+    Ok(dashboard.page(visit, 200, &page))
 }

@@ -213,6 +213,66 @@ async fn concurrent_sweeps_and_report_move_the_task_once() {
     }
 }
 
+/// A queue that takes 10 s to accept a message. `controller-2` sends a heartbeat meanwhile.
+struct SlowQueue {
+    tasks: MemoryTasks,
+    clock: FakeClock,
+}
+
+impl TaskQueue for SlowQueue {
+    async fn enqueue(&self, _task: &Task, _now: Timestamp) -> Result<(), StoreError> {
+        self.clock.advance(SignedDuration::from_secs(10));
+        let heartbeat = Controller {
+            controller_id: "controller-2".parse().unwrap(),
+            ..heartbeat(self.clock.now())
+        };
+        self.tasks.record_heartbeat(&heartbeat).await
+    }
+}
+
+#[tokio::test]
+async fn long_sweep_takes_nothing_from_a_live_controller() {
+    // given ten tasks each of a dead controller and of a live one, in the order of their ids
+    let clock = FakeClock::at("2026-03-01T12:00:00Z");
+    let tasks = MemoryTasks::default();
+    for number in 0..20 {
+        let order = order(&format!("k{number}"), "hub-2", "online", &[("milk", 2)]);
+        let planned = Task::plan(&order, &[zone("dry")], clock.now()).remove(0);
+        let holder = format!("controller-{}", 1 + number % 2).parse().unwrap();
+        let leased = planned.lease(&holder, clock.now()).unwrap();
+        tasks.add(&leased).await.unwrap();
+    }
+    clock.advance(HEARTBEAT_TIMEOUT + SignedDuration::from_secs(1));
+    let live = Controller {
+        controller_id: "controller-2".parse().unwrap(),
+        ..heartbeat(clock.now())
+    };
+    tasks.record_heartbeat(&live).await.unwrap();
+    let hub = Location {
+        kind: LocationKind::Warehouse,
+        zones: vec![zone("dry")],
+        ..store("hub-2", "UTC", 0)
+    };
+    let sweeper = LeaseSweeper {
+        tasks: tasks.clone(),
+        catalog: MemoryCatalog::with_locations([hub]),
+        queue: SlowQueue {
+            tasks: tasks.clone(),
+            clock: clock.clone(),
+        },
+        clock,
+    };
+    // when a sweep takes 100 s
+    let swept = handle(&sweeper).await.unwrap();
+    // then it requeues the tasks of the dead controller only
+    assert_eq!(swept.queued, 10);
+    let (location, dry) = ("hub-2".parse().unwrap(), "dry".parse().unwrap());
+    let leased = tasks.leased_tasks(&location, &dry).await.unwrap();
+    assert_eq!(leased.len(), 10);
+    let live = Some(live.controller_id);
+    assert!(leased.iter().all(|task| task.controller_id == live));
+}
+
 #[tokio::test]
 async fn failed_send_is_repeated_by_the_next_sweep() {
     let fixture = fixture().await;
@@ -230,13 +290,38 @@ async fn failed_send_is_repeated_by_the_next_sweep() {
 }
 
 #[tokio::test]
-async fn task_queued_long_ago_is_not_sent_again() {
+async fn queue_outage_keeps_no_task_with_its_lost_controller() {
+    let fixture = fixture().await;
+    let second = order("k2", "hub-2", "online", &[("bread", 1)]);
+    let second = Task::plan(&second, &[zone("dry")], fixture.clock.now()).remove(0);
+    let holder = "controller-1".parse().unwrap();
+    let second = second.lease(&holder, fixture.clock.now()).unwrap();
+    fixture.tasks.add(&second).await.unwrap();
+    fixture.expire_heartbeat();
+    fixture.queues.set_broken(true);
+    assert!(handle(&fixture.sweeper).await.is_err());
+    let (location, dry) = ("hub-2".parse().unwrap(), "dry".parse().unwrap());
+    let queued = fixture.tasks.queued_tasks(&location, &dry).await.unwrap();
+    assert_eq!(queued.len(), 2);
+}
+
+#[tokio::test]
+async fn lost_message_is_sent_once_each_half_hour_for_a_day() {
+    // given a task whose message is lost, because the queue was unavailable for more than four minutes
     let fixture = fixture().await;
     fixture.expire_heartbeat();
     fixture.queues.set_broken(true);
     assert!(handle(&fixture.sweeper).await.is_err());
     fixture.queues.set_broken(false);
     fixture.clock.advance(SignedDuration::from_mins(5));
-    handle(&fixture.sweeper).await.unwrap();
-    assert!(fixture.take_sent().is_empty());
+    // when it is swept each minute for two days
+    let mut sent = Vec::new();
+    for minute in 5..2 * 1440 {
+        handle(&fixture.sweeper).await.unwrap();
+        sent.extend(fixture.take_sent().iter().map(|_| minute));
+        fixture.clock.advance(SignedDuration::from_mins(1));
+    }
+    // then the message is sent after 30, 60, ... minutes, until the task has waited for a day
+    let rounds: Vec<i32> = (1..48).map(|round| round * 30).collect();
+    assert_eq!(sent, rounds);
 }

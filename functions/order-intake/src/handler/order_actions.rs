@@ -79,7 +79,8 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
         let place = RefundContext {
             refund_id: action.record_id(RefundId::derive),
             location_id: location_id.clone(),
-            business_date: location.business_date(action.at),
+            business_date: location
+                .business_date(action.body.returned_at(&action.order.order, action.at)),
             at: action.at,
         };
         match refund(&self.orders, action.step(), &action.body, &place).await? {

@@ -160,7 +160,9 @@ async fn due_level_is_ordered_until_a_person_cancels() {
     assert_eq!(replenishment.record(due().await).await, RecordOutcome::Done);
     let placed = orders(&shop).await.remove(0);
     let canceled = placed.cancel("ana", minute(1)).unwrap().unwrap();
-    shop.close(&placed, &canceled, deadline()).await.unwrap();
+    shop.close(&placed, &canceled, placed.expected(), deadline())
+        .await
+        .unwrap();
     // then a request for the same level places none, and an alert does
     assert_eq!(replenishment.record(due().await).await, RecordOutcome::Done);
     assert_eq!(orders(&shop).await.len(), 1);

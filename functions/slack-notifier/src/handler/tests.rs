@@ -1,7 +1,12 @@
 //! Batches of alerts and the Slack messages they become.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stockline_application::ports::alerts::{ChatError, alert_message};
+use stockline_application::ports::queue::QueueSource;
+use stockline_application::store_error::StoreError;
 use stockline_domain::alert::{AlertKind, StockAlert};
 use stockline_platform::batch::{BatchFailures, process_queue_batch, queue_records};
 use stockline_testkit::memory::alerts::MemoryChat;
@@ -9,17 +14,48 @@ use stockline_testkit::memory::alerts::MemoryChat;
 use super::*;
 use crate::card::SlackFormat;
 
+/// A queue that keeps the messages sent to its dead-letter queue, by id with the reason.
+#[derive(Default)]
+struct Source(Mutex<Vec<(String, String)>>);
+
+impl QueueSource for Source {
+    async fn delay(&self, messages: &[(String, Duration)]) -> Result<(), StoreError> {
+        assert!(messages.is_empty());
+        Ok(())
+    }
+
+    async fn dead_letter(&self, record: &QueueRecord, reason: &str) -> Result<(), StoreError> {
+        let rejected = (record.message_id.clone(), reason.to_owned());
+        self.0.lock().unwrap().push(rejected);
+        Ok(())
+    }
+}
+
+/// Posts `records`, of which none may be rejected.
 async fn notify(chat: &MemoryChat, records: Vec<QueueRecord>) -> BatchFailures {
+    let (failures, rejected) = notify_or_reject(chat, records).await;
+    assert!(rejected.is_empty(), "{rejected:?}");
+    failures
+}
+
+/// Returns the failures, and the rejected messages by id with the reason.
+async fn notify_or_reject(
+    chat: &MemoryChat,
+    records: Vec<QueueRecord>,
+) -> (BatchFailures, Vec<(String, String)>) {
     let format = SlackFormat {
         dashboard_url: "https://stock.example/board?a=1&b=2".to_owned(),
     };
     let notifier = SlackNotifier::new(chat.clone(), format);
     let notifier = &notifier;
-    process_queue_batch(
-        records,
-        |records| async move { notifier.handle(&records).await },
-    )
-    .await
+    let source = Source::default();
+    let handle = |records: Vec<QueueRecord>| async move { notifier.handle(&records).await };
+    let failures = process_queue_batch(records, &source, handle).await;
+    (failures, source.0.into_inner().unwrap())
+}
+
+fn ids(rejected: &[(String, String)]) -> Vec<&str> {
+    rejected.iter().map(|(id, _)| id.as_str()).collect()
 }
 
 fn sample(text: &str) -> Vec<QueueRecord> {
@@ -159,7 +195,9 @@ async fn unreadable_messages_fail_alone() {
         alert(1, AlertKind::Low),
         record("other", other.to_owned()),
     ];
-    assert_eq!(notify(&chat, batch).await.failures(), ["broken", "other"]);
+    let (failures, rejected) = notify_or_reject(&chat, batch).await;
+    assert!(failures.failures().is_empty());
+    assert_eq!(ids(&rejected), ["broken", "other"]);
     assert_eq!(chat.posted().len(), 1);
 }
 
@@ -167,23 +205,45 @@ async fn unreadable_messages_fail_alone() {
 async fn batch_without_readable_alerts_posts_nothing() {
     let chat = MemoryChat::default();
     let batch = vec![record("broken", "{}".to_owned())];
-    assert_eq!(notify(&chat, batch).await.failures(), ["broken"]);
+    let (failures, rejected) = notify_or_reject(&chat, batch).await;
+    assert!(failures.failures().is_empty());
+    assert_eq!(ids(&rejected), ["broken"]);
     assert!(chat.posted().is_empty());
 }
 
 #[tokio::test]
 async fn undelivered_batch_returns_to_the_queue() {
-    for answer in [
-        ChatError::Unavailable("Slack answered 429".to_owned()),
-        ChatError::Rejected("Slack answered 404: no_service".to_owned()),
-    ] {
-        let chat = MemoryChat::default();
-        chat.fail_next_with(answer);
-        let batch = vec![alert(1, AlertKind::Low), alert(2, AlertKind::Short)];
-        assert_eq!(notify(&chat, batch.clone()).await.failures(), ["1", "2"]);
-        assert!(notify(&chat, batch).await.failures().is_empty());
-        assert_eq!(chat.posted().len(), 1);
+    let chat = MemoryChat::default();
+    chat.fail_next_with(ChatError::Unavailable("Slack answered 429".to_owned()));
+    let batch = vec![alert(1, AlertKind::Low), alert(2, AlertKind::Short)];
+    assert_eq!(notify(&chat, batch.clone()).await.failures(), ["1", "2"]);
+    assert!(notify(&chat, batch).await.failures().is_empty());
+    assert_eq!(chat.posted().len(), 1);
+}
+
+#[tokio::test]
+async fn refused_digest_is_posted_alert_by_alert() {
+    let chat = MemoryChat::default();
+    let refusal = "Slack answered 400: invalid_blocks";
+    // The digest and the first of its alerts are refused.
+    for _ in 0..2 {
+        chat.fail_next_with(ChatError::Rejected(refusal.to_owned()));
     }
+    let batch = vec![
+        alert(1, AlertKind::Low),
+        alert(2, AlertKind::Short),
+        alert(1, AlertKind::Low),
+        alert(3, AlertKind::Low),
+    ];
+    let (failures, rejected) = notify_or_reject(&chat, batch).await;
+    assert!(failures.failures().is_empty());
+    // The duplicate of the refused alert is rejected like the alert itself.
+    let refused = ("1".to_owned(), refusal.to_owned());
+    assert_eq!(rejected, [refused.clone(), refused]);
+    let posted = chat.posted();
+    let shown: Vec<&str> = posted.iter().map(|message| texts(message)[1]).collect();
+    assert_eq!(shown.len(), 2);
+    assert!(shown[0].contains("`sku-2`") && shown[1].contains("`sku-3`"));
 }
 
 #[test]

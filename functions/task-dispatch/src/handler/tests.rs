@@ -203,7 +203,7 @@ async fn requeued_task_gets_the_next_lease() {
     fixture.deliver().await;
     fixture.clock.advance(LEASE);
     let leased = fixture.tasks.only_task();
-    let requeued = leased.reclaimed(None, fixture.clock.now()).unwrap();
+    let requeued = leased.reclaimed(false, fixture.clock.now()).unwrap();
     fixture.tasks.replace(&leased, &requeued).await.unwrap();
     fixture.send_heartbeat("controller-2", 2).await;
     assert_eq!(fixture.deliver().await, RecordOutcome::Done);

@@ -6,6 +6,7 @@ pub mod chaos;
 pub mod demo;
 pub mod down;
 pub mod invoke;
+pub mod logs;
 pub mod package;
 pub mod repair;
 pub mod status;

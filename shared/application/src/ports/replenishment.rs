@@ -51,14 +51,18 @@ pub trait ReplenishmentStore: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<OrderWriteOutcome, StoreError>> + Send;
 
-    /// Replaces an open order by a closed one that has the next version, and lowers `incoming` of its level by what the order
-    /// expects less, both or neither.
+    /// Reads `incoming` of a level, strongly consistent. 0 if the level does not exist.
+    fn incoming(&self, key: &LevelKey) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
+    /// Replaces an open order by a closed one that has the next version, and lowers `incoming` of its level by `released`, both
+    /// or neither.
     ///
-    /// Writes nothing if the order does not have the version of `before`.
+    /// Writes nothing if the order does not have the version of `before`, or if less than `released` is incoming.
     fn close(
         &self,
         before: &ReplenishmentOrder,
         after: &ReplenishmentOrder,
+        released: i64,
         deadline: Deadline,
     ) -> impl Future<Output = Result<OrderWriteOutcome, StoreError>> + Send;
 

@@ -119,6 +119,15 @@ impl<Stock: StockStore> LevelReader for Stock {
     }
 }
 
+/// Tells which locations have stock.
+pub trait StockedLocations: Send + Sync {
+    /// Whether the location has a level of any SKU, also one that is empty by now. A new level may be missing for a moment.
+    fn has_stock(
+        &self,
+        location: &LocationId,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
 /// The ledger of movements.
 pub trait Ledger: Send + Sync {
     /// Records `movement`. A recorded movement is never changed.

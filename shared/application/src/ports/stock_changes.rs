@@ -31,7 +31,7 @@ pub struct PendingChange<'a> {
     pub index: usize,
     /// The requested change.
     pub change: &'a RequestedChange,
-    /// When the request was first received.
+    /// When this attempt of the request was received.
     pub at: Timestamp,
 }
 

@@ -111,7 +111,7 @@ pub enum ControllerCommand {
 
 /// The queue that the dispatcher consumes.
 pub trait TaskQueue: Send + Sync {
-    /// Enqueues `task`. The queue drops duplicates of one attempt.
+    /// Enqueues `task`. The queue drops duplicates of one attempt and [send round](Task::send_round).
     fn enqueue(
         &self,
         task: &Task,

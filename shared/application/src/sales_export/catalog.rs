@@ -21,19 +21,29 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
     SalesExport<Sales, Catalog, Bucket, Encoder>
 {
     /// Exports `dim_products` and `dim_locations`, one file each, which the next export replaces.
+    ///
+    /// Returns the labels also if a file fails: the days need the labels, and not the files.
+    ///
+    /// # Errors
+    /// [`ExportError::Store`] if the products cannot be read. The second part of the result is the error of the files.
     pub(super) async fn export_catalog(
         &self,
         locations: &[Location],
-    ) -> Result<ProductLabels, ExportError> {
-        let mut files = self.encoder.catalog()?;
-        files.add_locations(locations)?;
+    ) -> Result<(ProductLabels, Result<(), ExportError>), ExportError> {
+        let mut files = self.encoder.catalog().and_then(|mut files| {
+            files.add_locations(locations)?;
+            Ok(files)
+        });
         let mut labels = ProductLabels::new();
         for shard in 0..PRODUCT_SHARDS {
             let mut after = None;
             loop {
                 let page = Page { limit: 100, after };
                 let page = self.catalog.list_products(shard, page).await?;
-                files.add_products(&page.items)?;
+                files = files.and_then(|mut files| {
+                    files.add_products(&page.items)?;
+                    Ok(files)
+                });
                 labels.extend(page.items.into_iter().map(|product| {
                     let label = ProductLabel {
                         name: product.name,
@@ -47,13 +57,21 @@ impl<Sales: SalesReader, Catalog: CatalogStore, Bucket: ExportBucket, Encoder: D
                 }
             }
         }
+        let stored = match files {
+            Ok(files) => self.store_catalog(files).await,
+            Err(error) => Err(error.into()),
+        };
+        Ok((labels, stored))
+    }
+
+    async fn store_catalog(&self, files: impl CatalogEncoder) -> Result<(), ExportError> {
         let (products, locations) = files.finish()?;
         for (dataset, file) in [("dim_products", products), ("dim_locations", locations)] {
             let key = format!("{dataset}/{dataset}.parquet");
             self.replace(ExportFile::new(key, PARQUET, file.bytes))
                 .await?;
         }
-        Ok(labels)
+        Ok(())
     }
 
     /// Replaces the file at its key, unless it has the same bytes.

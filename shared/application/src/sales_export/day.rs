@@ -1,7 +1,8 @@
 //! Exports one day of one group: reads it, writes the files of a new revision, then switches the manifest to it.
 //!
-//! The manifest is read before the first order and replaced on the condition that it is still the same, so a revision never
-//! gives way to one with older orders. A run that stops anywhere leaves files that no manifest names.
+//! The manifest is read before the first order and replaced on the condition that it is still the same, so a revision does not
+//! give way to one that was read before it. The reads are eventually consistent: an order of the last moments may be missing in
+//! the later revision, and the next nightly run adds it. A run that stops anywhere leaves files that no manifest names.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -41,32 +41,33 @@ pub enum ExportError {
     /// The rows do not sum to what was read.
     #[error(transparent)]
     NotReconciled(#[from] NotReconciled),
-    /// Some days failed; the others are exported.
-    #[error("{} of {of} days failed ({}); first error: {}", .failed.len(), keys(.failed), first(.failed))]
+    /// Some parts failed; the others are exported.
+    #[error("{} of {of} parts failed ({}); first error: {}", .failed.len(), names(.failed), first(.failed))]
     Partly {
-        /// The days that failed, in the order of export.
-        failed: Vec<FailedDay>,
-        /// The number of days that were due.
+        /// The parts that failed.
+        failed: Vec<FailedPart>,
+        /// The number of parts that were due.
         of: usize,
     },
 }
 
-/// A day that could not be exported. Its previous revision stays in force.
+/// A part of the export that failed: a day, of which the previous revision stays in force, the catalog, or a location that is in
+/// no group.
 #[derive(Debug)]
-pub struct FailedDay {
-    /// The key of the manifest that was not written.
-    pub manifest: String,
+pub struct FailedPart {
+    /// The manifest of the day, the dataset, or the location.
+    pub name: String,
     /// The reason.
     pub error: ExportError,
 }
 
-fn keys(failed: &[FailedDay]) -> String {
-    let keys: Vec<&str> = failed.iter().map(|day| day.manifest.as_str()).collect();
-    keys.join(", ")
+fn names(failed: &[FailedPart]) -> String {
+    let names: Vec<&str> = failed.iter().map(|part| part.name.as_str()).collect();
+    names.join(", ")
 }
 
-fn first(failed: &[FailedDay]) -> String {
+fn first(failed: &[FailedPart]) -> String {
     failed
         .first()
-        .map_or_else(String::new, |day| error_chain(&day.error))
+        .map_or_else(String::new, |part| error_chain(&part.error))
 }

@@ -35,17 +35,19 @@ pub struct TimeZoneGroup {
 }
 
 impl TimeZoneGroup {
-    /// Groups `locations` by time zone, sorted by its name. Two spellings of one name form one group.
-    ///
-    /// # Errors
-    /// The first location with an unknown time zone.
-    pub fn of(locations: &[Location]) -> Result<Vec<Self>, UnknownTimeZone> {
+    /// Groups `locations` by time zone, sorted by its name. Two spellings of one name form one group. Also returns the locations
+    /// with an unknown time zone, which are in no group.
+    pub fn of(locations: &[Location]) -> (Vec<Self>, Vec<UnknownTimeZone>) {
         let mut groups: BTreeMap<String, Self> = BTreeMap::new();
+        let mut unknown = Vec::new();
         for location in locations {
-            let time_zone = location.zone().ok_or_else(|| UnknownTimeZone {
-                location_id: location.location_id.clone(),
-                time_zone: location.time_zone.clone(),
-            })?;
+            let Some(time_zone) = location.zone() else {
+                unknown.push(UnknownTimeZone {
+                    location_id: location.location_id.clone(),
+                    time_zone: location.time_zone.clone(),
+                });
+                continue;
+            };
             let name = time_zone
                 .iana_name()
                 .unwrap_or(&location.time_zone)
@@ -66,7 +68,7 @@ impl TimeZoneGroup {
             group.locations.sort_unstable();
             group.locations.dedup();
         }
-        Ok(groups)
+        (groups, unknown)
     }
 
     /// Returns the name of the group in object keys, such as `Europe-Berlin`.
@@ -148,7 +150,7 @@ mod tests {
             .enumerate()
             .map(|(index, hour)| location(&format!("store-{index}"), zone, *hour))
             .collect();
-        TimeZoneGroup::of(&locations).unwrap().remove(0)
+        TimeZoneGroup::of(&locations).0.remove(0)
     }
 
     fn at(now: &str) -> Timestamp {
@@ -162,7 +164,8 @@ mod tests {
             location("n", "America/New_York", 0),
             location("a", "europe/berlin", 4),
         ];
-        let groups = TimeZoneGroup::of(&locations).unwrap();
+        let (groups, unknown) = TimeZoneGroup::of(&locations);
+        assert_eq!(unknown, []);
         let keys: Vec<String> = groups.iter().map(TimeZoneGroup::key).collect();
         assert_eq!(keys, ["America-New_York", "Europe-Berlin"]);
         let ids: Vec<&str> = groups[1].locations.iter().map(LocationId::as_str).collect();
@@ -170,11 +173,17 @@ mod tests {
     }
 
     #[test]
-    fn unknown_time_zone_error_names_the_location() {
-        let unknown = TimeZoneGroup::of(&[location("moon-1", "Moon/Base", 0)]).unwrap_err();
+    fn location_with_unknown_time_zone_is_in_no_group() {
+        let locations = [
+            location("moon-1", "Moon/Base", 0),
+            location("a", "Europe/Berlin", 4),
+        ];
+        let (groups, unknown) = TimeZoneGroup::of(&locations);
+        assert_eq!(groups.len(), 1);
+        let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
         assert_eq!(
-            unknown.to_string(),
-            "location moon-1 has the unknown time zone Moon/Base"
+            unknown,
+            ["location moon-1 has the unknown time zone Moon/Base"]
         );
     }
 

@@ -1,27 +1,29 @@
-//! Late writes: orders changed so long after their business date that the nightly export does not read that date again.
+//! Late writes: orders and refunds written so long after their business date that the nightly export does not read that date
+//! again.
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 use crate::ids::LocationId;
 
-/// A write more than this number of days after the order's business date is late.
+/// A write more than this number of days after the business date is late.
 ///
 /// The nightly export reads the last 8 closed dates, so it may fail 4 nights in a row without missing a write that is not late.
 const ON_TIME_DAYS: i32 = 4;
 
-/// The location and business date of an order that was written late.
+/// The location and business date of an order or a refund that was written late.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LateDay {
-    /// The order's location.
+    /// Its location.
     pub location_id: LocationId,
-    /// The order's business date.
+    /// Its business date.
     pub business_date: Date,
 }
 
-/// Returns the UTC date of a write at `at` if it is late for an order of `business_date`.
+/// Returns the UTC date of a write at `at` if it is late for an order or a refund of `business_date`.
 ///
-/// A write is any change of the order: a cancellation, a refund or a fulfilment. Late writes are indexed by this date.
+/// A write is any change of the order, such as a cancellation or a fulfilment, and a refund that is reported late. Late writes
+/// are indexed by this date.
 pub fn late_write_date(business_date: Date, at: Timestamp) -> Option<Date> {
     let today = TimeZone::UTC.to_datetime(at).date();
     (business_date.saturating_add(ON_TIME_DAYS.days()) < today).then_some(today)
@@ -89,7 +91,7 @@ mod tests {
                 close_out_hour: close_out,
                 zones: Vec::new(),
             };
-            let group = TimeZoneGroup::of(&[location]).unwrap().remove(0);
+            let group = TimeZoneGroup::of(&[location]).0.remove(0);
             let hours = |second: i64, hours: i64| Timestamp::from_second(second + hours * 3600).unwrap();
             let at = hours(written, 0);
             let sold = business_date(hours(written, -age_in_hours), &group.time_zone, close_out);

@@ -110,7 +110,7 @@ mod tests {
             "location_id": "store-1", "name": "Store", "kind": "store", "time_zone": "Europe/Berlin", "close_out_hour": 0,
         }))
         .unwrap();
-        TimeZoneGroup::of(&[location]).unwrap().remove(0)
+        TimeZoneGroup::of(&[location]).0.remove(0)
     }
 
     #[test]

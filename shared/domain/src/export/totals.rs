@@ -320,7 +320,7 @@ mod tests {
             "location_id": "store-1", "name": "Store", "kind": "store", "time_zone": "UTC", "close_out_hour": 0,
         }))
         .unwrap();
-        TimeZoneGroup::of(&[location]).unwrap().remove(0)
+        TimeZoneGroup::of(&[location]).0.remove(0)
     }
 
     fn add_rows(totals: &mut DayTotals, order: &Order) {

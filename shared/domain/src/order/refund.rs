@@ -58,9 +58,9 @@ pub struct RefundContext {
     pub refund_id: RefundId,
     /// The location that the goods are returned to.
     pub location_id: LocationId,
-    /// The trading day at that location.
+    /// The trading day at that location at [`RefundOrder::returned_at`].
     pub business_date: Date,
-    /// The time of the refund.
+    /// When the request was received.
     pub at: Timestamp,
 }
 
@@ -73,9 +73,9 @@ pub struct Refund {
     pub order_id: OrderId,
     /// The location that the goods were returned to.
     pub location_id: LocationId,
-    /// The trading day at that location at the time of the refund. It never changes.
+    /// The trading day at that location when the goods were returned. It never changes.
     pub business_date: Date,
-    /// The time of the refund.
+    /// When the request was received.
     #[serde(serialize_with = "millis::serialize")]
     pub refunded_at: Timestamp,
     /// The caller's reason.
@@ -106,6 +106,12 @@ pub struct RefundedLine {
 }
 
 impl RefundOrder {
+    /// Returns when the goods of `order` were returned, for a request received at `now`: what the caller reports, at most `now`
+    /// and not before the sale. The refund belongs to the business date of this time.
+    pub fn returned_at(&self, order: &Order, now: Timestamp) -> Timestamp {
+        order.occurred_at(self.occurred_at, now)
+    }
+
     /// Checks the fields that are valid or invalid whatever the state of `order`.
     ///
     /// # Errors

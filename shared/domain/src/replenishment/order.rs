@@ -164,7 +164,7 @@ pub enum ReceiptRefused {
     #[error("there is no such replenishment order of the SKU at the location")]
     Unknown,
     /// The order expects nothing.
-    #[error("the replenishment order is {0}; send the receipt without replenishment_order_id")]
+    #[error("the replenishment order is {0}; send the change without replenishment_order_id")]
     Closed(ReplenishmentState),
 }
 

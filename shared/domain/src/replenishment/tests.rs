@@ -220,6 +220,29 @@ fn receipts_lower_incoming_until_the_order_is_received() {
 }
 
 #[test]
+fn arrival_of_an_order_lowers_incoming_and_in_transit() {
+    let order = place(&level(4, 0)).unwrap();
+    let sent = Level {
+        incoming: order.expected(),
+        in_transit: 16,
+        ..level(4, 0)
+    };
+    let body = json!({"kind": "arrival", "location_id": "store-1", "sku": "milk", "quantity": 16,
+        "replenishment_order_id": order.replenishment_order_id});
+    let arrival: RequestedChange = serde_json::from_value(body).unwrap();
+    let settled = settle(&arrival, Some(&order), &sent, 0).unwrap();
+    let level = &settled.levels[0];
+    assert_eq!(
+        (level.on_hand, level.in_transit, level.incoming),
+        (20, 0, 20)
+    );
+    let (_, after) = settled.order.unwrap();
+    assert_eq!((after.state, after.received_quantity), (PartlyReceived, 16));
+    let unknown = ChangeRefused::ReplenishmentOrder(ReceiptRefused::Unknown);
+    assert_eq!(settle(&arrival, None, &sent, 0).unwrap_err(), unknown);
+}
+
+#[test]
 fn receipt_after_a_count_lowers_incoming_all_the_same() {
     let order = place(&level(4, 0)).unwrap();
     let counted = Level {

@@ -1,4 +1,4 @@
-//! What a receipt means for the replenishment order that it names.
+//! What a receipt or an arrival means for the replenishment order that it names.
 
 use super::{ChangeContext, RequestedChange};
 use crate::level::Level;
@@ -34,11 +34,16 @@ impl RequestedChange {
         level: &Level,
         context: &ChangeContext<'_>,
     ) -> Result<Option<OrderReceipt>, ReceiptRefused> {
-        let Self::Receipt {
+        let (Self::Receipt {
             quantity,
             replenishment_order_id: Some(_),
             ..
-        } = self
+        }
+        | Self::Arrival {
+            quantity,
+            replenishment_order_id: Some(_),
+            ..
+        }) = self
         else {
             return Ok(None);
         };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LEASE, Task, TaskState, TransitionRefused};
 use crate::invalid::{Checks, Invalid};
-use crate::reported_time;
+use crate::reported_time::{self, CLOCK_TOLERANCE};
 use crate::text;
 
 /// The state that a controller reports.
@@ -54,7 +54,7 @@ pub struct Report {
     /// The error; present if and only if the state is `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportError>,
-    /// When it happened: not before the task was created, and at most [`reported_time::CLOCK_TOLERANCE`] ahead of the server.
+    /// When it happened: at most [`CLOCK_TOLERANCE`] before the task was created, and as much ahead of the server.
     pub occurred_at: Timestamp,
 }
 
@@ -79,8 +79,8 @@ pub enum ReportRefused {
         /// The number.
         seq: u64,
     },
-    /// `occurred_at` is before the task was created.
-    #[error("the report is of a time before the task was created")]
+    /// `occurred_at` is before the task was created, by more than a slow clock explains.
+    #[error("the report is of a time more than 5 minutes before the task was created")]
     BeforeTask,
     /// The state machine does not allow the transition.
     #[error(transparent)]
@@ -160,7 +160,8 @@ impl Task {
                 current: self.lease_id,
             });
         }
-        if report.occurred_at < self.created_at {
+        let earliest = self.created_at.saturating_sub(CLOCK_TOLERANCE);
+        if report.occurred_at < earliest.unwrap_or(self.created_at) {
             return Err(ReportRefused::BeforeTask);
         }
         if let Some(last) = &self.last_report {

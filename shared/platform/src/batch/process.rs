@@ -78,10 +78,7 @@ where
     H: Fn(QueueRecord) -> F,
     F: Future<Output = RecordOutcome>,
 {
-    let receipts: HashMap<String, String> = records
-        .iter()
-        .map(|record| (record.message_id.clone(), record.receipt.clone()))
-        .collect();
+    let receipts = receipts(&records);
     let handle = &handle;
     let failures = process_queue_records(records, |record| async move {
         let message = record.clone();
@@ -91,6 +88,24 @@ where
         }
     })
     .await;
+    delay(source, &receipts, &failures).await;
+    failures
+}
+
+/// Returns the receipt handle of each message by its id.
+fn receipts(records: &[QueueRecord]) -> HashMap<String, String> {
+    records
+        .iter()
+        .map(|record| (record.message_id.clone(), record.receipt.clone()))
+        .collect()
+}
+
+/// Sets the visibility timeout of the messages that asked for a delay.
+async fn delay<Source: QueueSource>(
+    source: &Source,
+    receipts: &HashMap<String, String>,
+    failures: &BatchFailures,
+) {
     let delayed: Vec<(String, Duration)> = failures
         .delayed()
         .iter()
@@ -100,7 +115,6 @@ where
         // The queue delivers them again after its own visibility timeout.
         tracing::warn!(error = %error_chain(&error), "the visibility timeout of messages could not be changed");
     }
-    failures
 }
 
 async fn dead_letter<Source: QueueSource>(
@@ -120,33 +134,44 @@ async fn dead_letter<Source: QueueSource>(
     }
 }
 
-/// Passes the whole batch to `handle`, which returns one outcome per message in their order.
+/// Passes the whole batch of `source` to `handle`, which returns one outcome per message in their order.
 ///
-/// A message without an outcome is retried, and so is the whole batch if `handle` panics.
-pub async fn process_queue_batch<H, F>(records: Vec<QueueRecord>, handle: H) -> BatchFailures
+/// A rejected message goes to the dead-letter queue at once, and a message to retry after a delay gets that delay as its
+/// visibility timeout. A message without an outcome is retried, and so is the whole batch if `handle` panics.
+pub async fn process_queue_batch<Source, H, F>(
+    records: Vec<QueueRecord>,
+    source: &Source,
+    handle: H,
+) -> BatchFailures
 where
+    Source: QueueSource,
     H: Fn(Vec<QueueRecord>) -> F,
     F: Future<Output = Vec<RecordOutcome>>,
 {
-    let ids: Vec<String> = records
-        .iter()
-        .map(|record| record.message_id.clone())
-        .collect();
+    let receipts = receipts(&records);
+    let messages = records.clone();
     let outcomes = AssertUnwindSafe(async { handle(records).await })
         .catch_unwind()
         .await
         .unwrap_or_default();
+    let mut outcomes = outcomes.into_iter();
     let mut failures = BatchFailures::default();
-    for (index, id) in ids.iter().enumerate() {
-        let outcome = outcomes
-            .get(index)
-            .cloned()
-            .unwrap_or_else(|| RecordOutcome::Retry("the handler returned no outcome".to_owned()));
-        log_outcome(id, &outcome);
+    for message in &messages {
+        let outcome = match outcomes.next() {
+            Some(RecordOutcome::Reject(reason)) => dead_letter(source, message, &reason).await,
+            Some(outcome) => outcome,
+            None => RecordOutcome::Retry("the handler returned no outcome".to_owned()),
+        };
+        log_outcome(&message.message_id, &outcome);
+        let delay = match &outcome {
+            RecordOutcome::RetryAfter(delay, _) => Some(*delay),
+            _ => None,
+        };
         if outcome != RecordOutcome::Done {
-            failures.add(id, None);
+            failures.add(&message.message_id, delay);
         }
     }
+    delay(source, &receipts, &failures).await;
     failures
 }
 

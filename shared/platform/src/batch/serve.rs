@@ -54,19 +54,20 @@ where
     .await
 }
 
-/// Serves a queue batch by batch, for a handler that combines many messages.
+/// Serves the queue `source` batch by batch, for a handler that combines many messages.
 ///
 /// `handle` returns one outcome per message, in their order; a message without one is retried.
-pub async fn serve_queue_batch<H, F>(handle: H) -> Result<(), Error>
+pub async fn serve_queue_batch<Source, H, F>(source: Source, handle: H) -> Result<(), Error>
 where
+    Source: QueueSource,
     H: Fn(Vec<QueueRecord>) -> F,
     F: Future<Output = Vec<RecordOutcome>>,
 {
-    let handle = &handle;
+    let (source, handle) = (&source, &handle);
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let records = queue_records(event.payload);
         let count = records.len();
-        let work = process_queue_batch(records, handle);
+        let work = process_queue_batch(records, source, handle);
         let failures = logged(&event.context, count, work).await;
         Ok::<_, Error>(failures.into_queue_response())
     }))

@@ -91,7 +91,7 @@ fn late_day(item: &Item) -> Result<LateDay, StoreError> {
     let (location_id, business_date) = item
         .get("location_key")
         .and_then(|key| key.as_s().ok())
-        .and_then(|key| keys::parse_daily_orders_partition(key))
+        .and_then(|key| keys::parse_daily_partition(key))
         .ok_or_else(|| {
             StoreError::failed(LIST_LATE_WRITES)("an index entry has no valid location_key")
         })?;

@@ -5,9 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::replenishment::ReplenishmentStore;
-use stockline_application::replenishment::{ReplenishOutcome, replenish};
+use stockline_application::replenishment::{
+    CancelOutcome, CancelRequest, ReplenishOutcome, cancel_order, replenish,
+};
 use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::alert::{AlertKind, StockAlert};
+use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::level::ReorderPolicy;
 use stockline_domain::replenishment::{ReplenishmentOrder, ReplenishmentState};
 use stockline_domain::stock_change::RequestedChange;
@@ -166,5 +169,38 @@ async fn receipts_under_faults_leave_incoming_exact() {
         assert_eq!((level.on_hand, level.incoming), (60_010, 40_000));
         let order = store.stock.find_order(order.replenishment_order_id).await;
         assert_eq!(order.unwrap().unwrap().received_quantity, 60_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_of_a_repaired_level_can_be_canceled() {
+    for (stored, left) in [(7, 0), (0, 0), (100_007, 7)] {
+        // given a level whose incoming was altered by hand after 100,000 were ordered
+        let store = low_store(1, 10, 4).await;
+        let order = place_order(&store).await;
+        store.set_incoming(stored).await;
+        // when the order is canceled
+        let request = CancelRequest {
+            order: order.replenishment_order_id,
+            caller: &manager(),
+            at: minute(3),
+            deadline: deadline(),
+        };
+        let canceled = cancel_order(&store.stock, request).await.unwrap();
+        // then the level expects nothing of it
+        assert!(
+            matches!(canceled, CancelOutcome::Canceled(_)),
+            "{canceled:?}"
+        );
+        assert_eq!(store.level().await.incoming, left);
+    }
+}
+
+fn manager() -> Caller {
+    Caller {
+        subject: "ana".to_owned(),
+        role: Role::StoreManager,
+        locations: Locations::All,
+        controller: None,
     }
 }

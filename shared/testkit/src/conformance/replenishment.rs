@@ -29,8 +29,8 @@ use self::levels::{
     split_level_keeps_what_is_incoming,
 };
 use self::receipts::{
-    concurrent_duplicates_of_a_receipt_count_once, concurrent_receipts_all_count,
-    over_receipt_closes_the_order_at_zero_incoming,
+    arrivals_of_a_transfer_close_its_order, concurrent_duplicates_of_a_receipt_count_once,
+    concurrent_receipts_all_count, over_receipt_closes_the_order_at_zero_incoming,
     receipt_of_an_order_that_expects_nothing_is_refused,
     receipt_of_another_levels_order_is_refused, receipts_add_up_until_the_order_is_received,
     replayed_receipt_counts_once,

@@ -35,8 +35,8 @@ impl StoredSales for MemoryShop {
     }
 
     async fn put_refund(&self, refund: &Refund) {
-        let entry = (refund.clone(), Fingerprint::of(&"r").unwrap());
-        self.lock().refunds.push(entry);
+        let request = Fingerprint::of(&"r").unwrap();
+        self.lock().write_refund(refund.clone(), request);
     }
 
     async fn put_at(&self, order: &Order, at: Timestamp) {
@@ -116,6 +116,25 @@ async fn late_write_is_found_by_its_day_of_writing<Sales: StoredSales>(sales: &S
         [late_day("store-1"), late_day("store-2")].into()
     );
     assert_eq!(found(date(2026, 5, 2)).await, [late_day("store-3")].into());
+}
+
+async fn refund_reported_late_is_found_by_its_day_of_writing<Sales: StoredSales>(sales: &Sales) {
+    let sold = order("sold", "store-1", "pos", &[("milk", 9)]);
+    sales.put(&sold).await;
+    for (key, location, at) in [
+        ("in time", "store-1", "2026-03-05T23:00:00Z"),
+        ("late", "store-2", "2026-03-06T12:00:00Z"),
+    ] {
+        let refund = refund(&sold, key, location, date(2026, 3, 1), at);
+        sales.put_refund(&refund).await;
+    }
+    let late = LateDay {
+        location_id: "store-2".parse().unwrap(),
+        business_date: date(2026, 3, 1),
+    };
+    let found = async |day| sales.written_late(day).await.unwrap();
+    assert_eq!(found(date(2026, 3, 5)).await, [].into());
+    assert_eq!(found(date(2026, 3, 6)).await, [late].into());
 }
 
 /// A refund of one unit of `order` at `location` on `business_date`.

@@ -1,6 +1,7 @@
 //! What every stock store and ledger must do.
 
 mod concurrent;
+mod locations;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use stockline_application::level_creation::NotStockable;
 use stockline_application::paging::Page;
 use stockline_application::ports::stock::{
     EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore, StockableCatalog,
+    StockedLocations,
 };
 use stockline_application::ports::stock_changes::{PendingChange, StockChangeStore};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
@@ -26,10 +28,16 @@ use self::concurrent::{
     concurrent_changes_add_up_and_leave_every_movement, concurrent_duplicates_apply_one_change,
     crossing_transfers_both_succeed,
 };
+use self::locations::location_has_stock_from_its_first_level;
 use super::story_functions;
 use crate::memory::catalog::{EveryLevelStockable, MemoryCatalog};
 
-story_functions!(stock, [Store: StockStore + StockChangeStore + Ledger], [super], Store);
+story_functions!(
+    stock,
+    [Store: StockStore + StockChangeStore + StockedLocations + Ledger],
+    [super],
+    Store
+);
 
 /// A deadline that no story reaches.
 pub fn deadline() -> Deadline {

@@ -91,6 +91,7 @@ macro_rules! conformance_stories {
             concurrent_duplicates_apply_one_change
             crossing_transfers_both_succeed
             list_pages_levels_by_sku
+            location_has_stock_from_its_first_level
             policy_is_set_without_a_movement
             policy_survives_later_changes
             movement_is_recorded_once_and_never_replaced
@@ -119,6 +120,7 @@ macro_rules! conformance_stories {
             second_open_order_is_a_conflict
             order_decided_on_outdated_incoming_is_a_conflict
             receipts_add_up_until_the_order_is_received
+            arrivals_of_a_transfer_close_its_order
             over_receipt_closes_the_order_at_zero_incoming
             replayed_receipt_counts_once
             concurrent_receipts_all_count
@@ -192,6 +194,7 @@ macro_rules! conformance_stories {
             refunds_are_listed_by_their_own_place_and_day
             orders_are_found_by_id
             late_write_is_found_by_its_day_of_writing
+            refund_reported_late_is_found_by_its_day_of_writing
         }
     };
     (sales_tally, $macro:ident $arguments:tt) => {

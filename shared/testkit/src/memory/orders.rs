@@ -90,7 +90,7 @@ impl OrderStore for MemoryShop {
         }
         match advance.record.clone() {
             None => {}
-            Some(AttachedRecord::Refund(refund, request)) => data.refunds.push((refund, request)),
+            Some(AttachedRecord::Refund(refund, request)) => data.write_refund(refund, request),
             Some(AttachedRecord::Fulfilment(made, request)) => {
                 data.fulfilments.push((made, request));
             }

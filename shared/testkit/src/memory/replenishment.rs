@@ -86,20 +86,29 @@ impl ReplenishmentStore for MemoryShop {
         Ok(OrderWriteOutcome::Written)
     }
 
+    async fn incoming(&self, key: &LevelKey) -> Result<i64, StoreError> {
+        let data = self.lock();
+        Ok(data.levels.get(key).map_or(0, |level| level.incoming))
+    }
+
     async fn close(
         &self,
         before: &ReplenishmentOrder,
         after: &ReplenishmentOrder,
+        released: i64,
         _deadline: Deadline,
     ) -> Result<OrderWriteOutcome, StoreError> {
         let mut data = self.lock();
         let stored = data
             .replenishment_orders
             .get(&before.replenishment_order_id);
-        if stored.is_none_or(|stored| stored.version != before.version) {
+        let level = data.levels.get(&after.level_key());
+        if stored.is_none_or(|stored| stored.version != before.version)
+            || level.is_none_or(|level| level.incoming < released)
+        {
             return Ok(OrderWriteOutcome::Conflict);
         }
-        data.add_incoming(&after.level_key(), after.expected() - before.expected());
+        data.add_incoming(&after.level_key(), -released);
         data.write_replenishment_order(after.clone());
         Ok(OrderWriteOutcome::Written)
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_domain::export::late::{LateDay, late_write_date};
-use stockline_domain::ids::{OrderId, ReplenishmentOrderId, RequestId};
+use stockline_domain::ids::{LocationId, OrderId, ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::order::{Cancellation, Fulfilment, Order, Refund};
 use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder};
@@ -85,13 +85,27 @@ impl MemoryShop {
 impl ShopData {
     /// Writes an order that `request` placed. `at` is the time of this write.
     pub fn write_order(&mut self, order: Order, request: Fingerprint, at: Timestamp) {
-        if let Some(day) = late_write_date(order.business_date, at) {
+        self.mark_late(&order.location_id, order.business_date, at);
+        self.orders.insert(order.order_id, (order, request));
+    }
+
+    /// Writes a refund that `request` made.
+    pub fn write_refund(&mut self, refund: Refund, request: Fingerprint) {
+        self.mark_late(
+            &refund.location_id,
+            refund.business_date,
+            refund.refunded_at,
+        );
+        self.refunds.push((refund, request));
+    }
+
+    fn mark_late(&mut self, location: &LocationId, business_date: Date, at: Timestamp) {
+        if let Some(day) = late_write_date(business_date, at) {
             self.written_late.entry(day).or_default().insert(LateDay {
-                location_id: order.location_id.clone(),
-                business_date: order.business_date,
+                location_id: location.clone(),
+                business_date,
             });
         }
-        self.orders.insert(order.order_id, (order, request));
     }
 
     /// Replaces a level and records its movement, as the table and the stream would.

@@ -6,7 +6,7 @@ use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
 use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock::{
-    EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore,
+    EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore, StockedLocations,
 };
 use stockline_application::ports::stock_changes::{
     ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
@@ -216,6 +216,13 @@ impl StockChangeStore for MemoryShop {
         _deadline: Deadline,
     ) -> Result<Option<Vec<Level>>, StoreError> {
         Ok(self.lock().applied_change(request, index))
+    }
+}
+
+impl StockedLocations for MemoryShop {
+    async fn has_stock(&self, location: &LocationId) -> Result<bool, StoreError> {
+        let data = self.lock();
+        Ok(data.levels.keys().any(|key| key.location_id == *location))
     }
 }
 

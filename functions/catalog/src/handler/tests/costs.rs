@@ -1,6 +1,7 @@
 //! Measures the DynamoDB cost of each call and compares it with the table in README.md.
 
 use stockline_platform::dynamodb::catalog::DynamoCatalog;
+use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::simulated_dynamodb::{CostTable, SimulatedDynamoDb};
 
@@ -10,7 +11,11 @@ use super::*;
 async fn call_costs_match_readme() {
     let database = SimulatedDynamoDb::new(1);
     let table = database.create_table(Table::Catalog);
-    let catalog = Catalog::new(DynamoCatalog::new(database.aws().dynamodb(), table));
+    let dynamodb = database.aws().dynamodb();
+    let stock = DynamoStock::new(dynamodb.clone(), database.create_table(Table::Stock));
+    let catalog = Catalog::new(DynamoCatalog::new(dynamodb, table), stock);
+    let mut moved = shop("store-1");
+    moved["time_zone"] = "Europe/Lisbon".into();
     let mut renamed = milk();
     renamed["name"] = "Fresh milk, 1 l".into();
     let hundred: Vec<Value> = (0..100)
@@ -29,6 +34,10 @@ async fn call_costs_match_readme() {
         (
             "a new location",
             put_location("store-1").body(&shop("store-1")),
+        ),
+        (
+            "another time zone of a location without stock",
+            put_location("store-1").body(&moved),
         ),
         ("read a product", read_product("milk")),
         ("a batch of 100 new products", hundred),

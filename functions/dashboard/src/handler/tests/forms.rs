@@ -237,9 +237,13 @@ async fn replenishment_order_is_canceled_once() {
     let cookie = fixture.manager();
     let level = fixture.shop.lock().levels[&milk()].clone();
     let now = fixture.clock.now();
-    let trigger = OrderTrigger::Alert(level.version);
-    let order =
-        ReplenishmentOrder::place(&level, &ReplenishmentCycle::default(), trigger, now).unwrap();
+    let order = ReplenishmentOrder::place(
+        &level,
+        &ReplenishmentCycle::default(),
+        OrderTrigger::Alert(level.version),
+        now,
+    )
+    .unwrap();
     let deadline = Deadline::within(std::time::Duration::from_secs(5));
     ReplenishmentStore::place(&fixture.shop, &order, deadline)
         .await

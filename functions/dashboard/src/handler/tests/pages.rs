@@ -16,7 +16,7 @@ async fn sample_event_leads_to_the_sign_in() {
     let handler = |request| fixture.dashboard.handle(request);
     let on_problem = |problem: &Problem, id: &str| fixture.dashboard.failure(problem, id);
 
-    let answer = answer_of(answer_page(&request, &handler, &on_problem).await);
+    let answer = answer_of(&answer_page(&request, &handler, &on_problem).await);
 
     assert_eq!(answer.status, 303);
     let expected =

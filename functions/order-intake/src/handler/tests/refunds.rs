@@ -72,6 +72,31 @@ async fn refund_at_other_store_uses_its_business_date() {
 }
 
 #[tokio::test]
+async fn refund_belongs_to_the_day_of_the_return() {
+    // given a sale and its return, both on Sunday 2026-03-01 at an offline till
+    let store = store(&[("milk", 10)]).await;
+    let id = store.place_order("pos", &[("milk", 3)]).await;
+    // when the till reports one refund at once, and one more two days later
+    let refund = |key: &str, occurred_at: Value| {
+        let mut body =
+            json!({"reason": "sour", "lines": [{"line": 1, "quantity": 1, "restock": true}]});
+        body["occurred_at"] = occurred_at;
+        order_action("refunds", &id, key, &body)
+    };
+    let at_once = store
+        .send(refund("r1", json!("2026-03-01T23:30:00Z")))
+        .await;
+    store.clock.advance(jiff::SignedDuration::from_hours(48));
+    let reported_late = store
+        .send(refund("r2", json!("2026-03-01T23:40:00Z")))
+        .await;
+    // then both belong to Sunday
+    for refunded in [at_once, reported_late] {
+        assert_eq!(refunded.unwrap().body()["business_date"], "2026-03-01");
+    }
+}
+
+#[tokio::test]
 async fn refund_exceeding_fulfilled_quantity_is_rejected() {
     let store = store(&[("milk", 10), ("bread", 10)]).await;
     let id = store.place_order("pos", &[("milk", 3), ("bread", 1)]).await;

@@ -72,6 +72,10 @@ async fn failed_run_is_logged_once() {
     retailer.bucket.fail_puts(Some("dim_products"));
     let errors = errors_of(&retailer, json!({})).await;
     assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("dim_products"), "{errors:?}");
+    retailer.catalog.lock().busy = true;
+    let errors = errors_of(&retailer, json!({})).await;
+    assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].contains("export failed"), "{errors:?}");
     let errors = errors_of(&retailer, json!({"days": 0})).await;
     assert_eq!(errors.len(), 1, "{errors:?}");

@@ -15,7 +15,7 @@ async fn failed_day_has_no_manifest_and_blocks_no_other() {
     let message = retailer.error_message(json!({})).await;
     assert_eq!(
         message,
-        "1 of 2 days failed (export_manifest/business_date=2026-03-01/America-New_York.json); \
+        "1 of 3 parts failed (export_manifest/business_date=2026-03-01/America-New_York.json); \
          first error: the store is busy"
     );
     let written = retailer.bucket.take_written();
@@ -27,6 +27,36 @@ async fn failed_day_has_no_manifest_and_blocks_no_other() {
     retailer.bucket.fail_puts(None);
     assert_eq!(retailer.export(json!({})).await.len(), 2);
     assert_eq!(retailer.bucket.take_written().len(), 3);
+}
+
+#[tokio::test]
+async fn failed_catalog_file_blocks_no_day() {
+    let retailer = retailer();
+    retailer.add_order(&one_sale());
+    retailer.bucket.fail_puts(Some("dim_products"));
+    let message = retailer.error_message(json!({})).await;
+    assert_eq!(
+        message,
+        "1 of 3 parts failed (dim_products and dim_locations); first error: the store is busy"
+    );
+    assert_eq!(retailer.manifest(BERLIN_MANIFEST).sales_lines_rows, 1);
+    assert_eq!(retailer.sales()[0]["product_name"], "Milk");
+}
+
+#[tokio::test]
+async fn location_with_unknown_time_zone_blocks_no_group() {
+    let retailer = retailer();
+    retailer.add_order(&one_sale());
+    let moon = store("moon-1", "Moon/Base", 0);
+    let id = moon.location_id.clone();
+    retailer.catalog.lock().locations.insert(id, moon);
+    let message = retailer.error_message(json!({})).await;
+    assert_eq!(
+        message,
+        "1 of 4 parts failed (location moon-1); \
+         first error: location moon-1 has the unknown time zone Moon/Base"
+    );
+    assert_eq!(retailer.manifest(BERLIN_MANIFEST).sales_lines_rows, 1);
 }
 
 #[tokio::test]

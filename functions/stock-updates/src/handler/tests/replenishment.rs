@@ -87,7 +87,7 @@ async fn receipt_of_a_closed_or_unknown_order_is_refused() {
     };
     assert_eq!(
         problem(1),
-        "Nothing was changed: the replenishment order is received; send the receipt without replenishment_order_id."
+        "Nothing was changed: the replenishment order is received; send the change without replenishment_order_id."
     );
     assert_eq!(
         problem(2),

@@ -31,15 +31,12 @@ fn reclaimed_task_fences_off_its_lost_controller() {
     let leased = planned()
         .lease(&controller_id("controller-1"), at(0))
         .unwrap();
-    assert_eq!(leased.reclaimed(Some(&heartbeat_at(0)), at(0)), None);
-    assert_eq!(leased.reclaimed(Some(&heartbeat_at(4)), at(4)), None);
+    assert_eq!(leased.reclaimed(true, at(0)), None);
+    assert_eq!(leased.reclaimed(true, at(4)), None);
     assert!(leased.lease(&controller_id("controller-2"), at(9)).is_err());
-    for (holder, minute) in [
-        (None, 1),
-        (Some(heartbeat_at(0)), 1),
-        (Some(heartbeat_at(5)), 5),
-    ] {
-        let queued = leased.reclaimed(holder.as_ref(), at(minute)).unwrap();
+    assert!(!heartbeat_at(0).is_live(at(1)));
+    for (is_holder_live, minute) in [(false, 1), (true, 5)] {
+        let queued = leased.reclaimed(is_holder_live, at(minute)).unwrap();
         assert_eq!((queued.state, queued.attempt), (TaskState::Queued, 2));
         assert_eq!(queued.queued_at, at(minute));
         let late = report(1, 1, ReportedState::Accepted);
@@ -56,7 +53,7 @@ fn reclaimed_task_fences_off_its_lost_controller() {
         let fenced = Err(ReportRefused::Fenced { current: 2 });
         assert_eq!(again.report(&late, at(minute)), fenced);
         // No controller holds the queued task, so it cannot be reclaimed.
-        assert_eq!(queued.reclaimed(None, at(99)), None);
+        assert_eq!(queued.reclaimed(false, at(99)), None);
     }
 }
 
@@ -65,22 +62,38 @@ fn reclaiming_dead_letters_or_cancels_the_task() {
     let mut task = planned();
     for _ in 1..=MAX_ATTEMPTS {
         task = task.lease(&controller_id("controller-1"), at(0)).unwrap();
-        task = task.reclaimed(None, at(1)).unwrap();
+        task = task.reclaimed(false, at(1)).unwrap();
     }
     assert_eq!(
         (task.state, task.attempt),
         (TaskState::DeadLettered, MAX_ATTEMPTS)
     );
     let canceling = in_progress().cancel_with_order().unwrap();
-    let canceled = canceling.reclaimed(None, at(1)).unwrap();
+    let canceled = canceling.reclaimed(false, at(1)).unwrap();
     assert_eq!((canceled.state, canceled.attempt), (TaskState::Canceled, 1));
 }
 
 #[test]
 fn queue_message_is_resent_only_while_it_is_deduplicated() {
     let task = planned();
-    assert!(task.needs_queue_message(at(3)));
-    assert!(!task.needs_queue_message(at(4)));
+    let after = |minutes: i64| task.queued_at + SignedDuration::from_mins(minutes);
+    // A day has 1440 minutes.
+    for (minutes, is_sent, round) in [
+        (0, true, 0),
+        (3, true, 0),
+        (4, false, 0),
+        (29, false, 0),
+        (30, true, 1),
+        (33, true, 1),
+        (34, false, 1),
+        (1410, true, 47),
+        (1440, false, 48),
+        (1470, false, 49),
+    ] {
+        let now = after(minutes);
+        let sent = (task.needs_queue_message(now), task.send_round(now));
+        assert_eq!(sent, (is_sent, round), "after {minutes} minutes");
+    }
     assert!(
         !task
             .lease(&controller_id("controller-1"), at(0))

@@ -31,7 +31,7 @@ proptest! {
         for event in events {
             let next = match event {
                 Event::Lease(controller, minute) => task.lease(&controller_id(&format!("c{controller}")), at(minute)).ok(),
-                Event::Reclaim(minute) => task.reclaimed(Some(&heartbeat_at(5)), at(minute)),
+                Event::Reclaim(minute) => task.reclaimed(heartbeat_at(5).is_live(at(minute)), at(minute)),
                 Event::CancelOrder => {
                     order_canceled |= completions == 0;
                     task.cancel_with_order().filter(|_| completions == 0)

@@ -159,6 +159,37 @@ async fn record_of_another_item_is_done() {
 #[tokio::test]
 async fn panicking_batch_handler_fails_the_whole_batch() {
     let batch = vec![message("1", None, "ok"), message("2", None, "ok")];
-    let response = process_queue_batch(batch, |_| async { panic!("injected panic") }).await;
+    let source = Source::default();
+    let response =
+        process_queue_batch(batch, &source, |_| async { panic!("injected panic") }).await;
     assert_eq!(response.failures(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn rejected_message_of_a_batch_is_dead_lettered_at_once() {
+    let batch = vec![
+        message("1", None, "ok"),
+        message("2", None, "poison"),
+        message("3", None, "wait"),
+        message("4", None, "no outcome"),
+    ];
+    let handle = |records: Vec<QueueRecord>| async move {
+        let outcomes = records.into_iter().take(3).map(self::handle);
+        futures::future::join_all(outcomes).await
+    };
+    let source = Source::default();
+    let response = process_queue_batch(batch.clone(), &source, handle).await;
+    assert_eq!(response.failures(), ["3", "4"]);
+    let aside = [("2".to_owned(), "unreadable".to_owned())];
+    assert_eq!(*source.aside.lock().unwrap(), aside);
+    assert_eq!(
+        *source.given_back.lock().unwrap(),
+        [("receipt-3".to_owned(), 7)]
+    );
+    let broken = Source {
+        broken: true,
+        ..Source::default()
+    };
+    let response = process_queue_batch(batch, &broken, handle).await;
+    assert_eq!(response.failures(), ["2", "3", "4"]);
 }

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use stockline_domain::export::late::late_write_date;
 use stockline_domain::ids::{CancellationId, FulfilmentId, LocationId, OrderId, RefundId, Sku};
 use stockline_domain::money::{Currency, Money};
 use stockline_domain::order::{
@@ -13,7 +14,7 @@ use stockline_domain::order::{
 use crate::keys;
 use stockline_application::fingerprint::Fingerprint;
 
-/// The item of a refund, with the key attributes of index `by_location`.
+/// The item of a refund, with the key attributes of the indexes `by_location` and `by_late_write`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RefundRecord {
     refund_id: RefundId,
@@ -29,6 +30,9 @@ pub struct RefundRecord {
     fingerprint: Fingerprint,
     location_key: String,
     placed_key: String,
+    /// Partition key of index `by_late_write`. Set if the refund was reported late for its business date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_on: Option<Date>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -141,6 +145,7 @@ impl RefundRecord {
             fingerprint: request.clone(),
             location_key: keys::daily_refunds_partition(&refund.location_id, refund.business_date),
             placed_key: keys::refunded_key(refund.refunded_at, refund.refund_id),
+            late_on: late_write_date(refund.business_date, refund.refunded_at),
         }
     }
 

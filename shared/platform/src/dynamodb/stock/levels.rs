@@ -1,5 +1,6 @@
 //! Lists the levels of a location.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use stockline_domain::ids::LocationId;
 use stockline_domain::level::Level;
 
@@ -9,9 +10,20 @@ use crate::dynamodb::batch_get::batch_get;
 use crate::dynamodb::paging::query_page;
 use stockline_application::deadline::Deadline;
 use stockline_application::paging::{Listing, Page};
+use stockline_application::ports::stock::StockedLocations;
 use stockline_application::store_error::StoreError;
 
 impl DynamoStock {
+    /// Returns the query for the keys of the levels of a location, by SKU.
+    fn query_levels(&self, location: &LocationId) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(self.levels.table())
+            .index_name("by_location")
+            .key_condition_expression("index_location = :location")
+            .expression_attribute_values(":location", string(location.as_str()))
+    }
+
     /// Reads a page of levels by SKU. The keys come from an index and the levels from the table, because an index is only
     /// eventually consistent.
     pub(super) async fn list_levels(
@@ -20,14 +32,7 @@ impl DynamoStock {
         page: Page,
         deadline: Deadline,
     ) -> Result<Listing<Level>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(self.levels.table())
-            .index_name("by_location")
-            .key_condition_expression("index_location = :location")
-            .expression_attribute_values(":location", string(location.as_str()))
-            .limit(i32::from(page.limit));
+        let query = self.query_levels(location).limit(i32::from(page.limit));
         let keys = query_page(query, page.after, "list levels", |mut item| {
             item.retain(|name, _| name == "pk" || name == "sk");
             Ok(item)
@@ -52,5 +57,13 @@ impl DynamoStock {
             totals.push(snapshot.level.total());
         }
         Ok(totals)
+    }
+}
+
+impl StockedLocations for DynamoStock {
+    async fn has_stock(&self, location: &LocationId) -> Result<bool, StoreError> {
+        let query = self.query_levels(location).limit(1);
+        let page = query_page(query, None, "look for levels", Ok).await?;
+        Ok(!page.items.is_empty())
     }
 }

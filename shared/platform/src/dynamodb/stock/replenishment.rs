@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use stockline_domain::ids::{LocationId, ReplenishmentOrderId};
-use stockline_domain::level::LevelKey;
+use stockline_domain::level::{Level, LevelKey};
 use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder, ReplenishmentState};
 
 use super::DynamoStock;
@@ -21,6 +21,15 @@ use stockline_application::ports::replenishment::{
     OrderWriteOutcome, ReplenishmentStatus, ReplenishmentStore,
 };
 use stockline_application::store_error::StoreError;
+
+/// A change of `incoming`, by 0 or more.
+#[derive(Debug, Clone, Copy)]
+enum IncomingChange {
+    /// By a new order. The stored value has to be the one that the order was decided on.
+    Raise(i64),
+    /// By the end of an order. At least as much has to be incoming.
+    Lower(i64),
+}
 
 const READ_ORDER: &str = "read a replenishment order";
 const WRITE_ORDER: &str = "write a replenishment order";
@@ -60,19 +69,27 @@ impl ReplenishmentStore for DynamoStock {
         let items = vec![
             self.put_order(order, None)?,
             self.open_cycle(order)?,
-            self.add_incoming(order, order.expected())?,
+            self.add_incoming(order, IncomingChange::Raise(order.expected()))?,
         ];
         self.write_order(items, deadline).await
+    }
+
+    /// Bucket 0 has all that is incoming of a split level.
+    async fn incoming(&self, key: &LevelKey) -> Result<i64, StoreError> {
+        let level = self.get(&keys::level(key)).await?;
+        let level = level.map(value::<Level>).transpose()?;
+        Ok(level.map_or(0, |level| level.incoming))
     }
 
     async fn close(
         &self,
         before: &ReplenishmentOrder,
         after: &ReplenishmentOrder,
+        released: i64,
         deadline: Deadline,
     ) -> Result<OrderWriteOutcome, StoreError> {
         let mut items = self.order_items(before, after)?;
-        items.push(self.add_incoming(after, after.expected() - before.expected())?);
+        items.push(self.add_incoming(after, IncomingChange::Lower(released))?);
         self.write_order(items, deadline).await
     }
 
@@ -204,36 +221,35 @@ impl DynamoStock {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Returns the transaction item that adds `delta` to `incoming` of the level of `order`, which bucket 0 holds.
+    /// Returns the transaction item that changes `incoming` of the level of `order`, which bucket 0 holds.
     ///
     /// It does not compare the version, so it does not fail because the SKU sells. It raises the version, so a writer that
     /// read the level before does not write an older `incoming`.
     fn add_incoming(
         &self,
         order: &ReplenishmentOrder,
-        delta: i64,
+        change: IncomingChange,
     ) -> Result<TransactWriteItem, StoreError> {
+        let (delta, condition, compared) = match change {
+            // The quantity was decided on this `incoming`.
+            IncomingChange::Raise(quantity) => {
+                (quantity, "incoming = :compared", order.reasons.incoming)
+            }
+            IncomingChange::Lower(quantity) => (-quantity, "incoming >= :compared", quantity),
+        };
         let cause = CauseAttributes::current();
         let assignments = ["incoming = incoming + :delta", "version = version + :one"];
         let mut update = Update::builder()
             .table_name(self.levels.table())
             .set_key(Some(key_of(&keys::level(&order.level_key()))))
             .update_expression(cause.update_expression(&assignments, &[]))
+            .condition_expression(condition)
             .expression_attribute_values(":delta", number(delta))
-            .expression_attribute_values(":one", number(1));
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":compared", number(compared));
         for (name, value) in cause.values() {
             update = update.expression_attribute_values(name, value);
         }
-        let update = if delta < 0 {
-            update
-                .condition_expression("incoming >= :needed")
-                .expression_attribute_values(":needed", number(-delta))
-        } else {
-            // The quantity was decided on this `incoming`.
-            update
-                .condition_expression("incoming = :before")
-                .expression_attribute_values(":before", number(order.reasons.incoming))
-        };
         let update = update.build().map_err(StoreError::failed(WRITE_ORDER))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }

@@ -48,6 +48,20 @@ impl TestStore {
         items
     }
 
+    /// Sets what is incoming of milk, as a repair by hand would.
+    pub async fn set_incoming(&self, incoming: i64) {
+        let update = self.shop.client.update_item();
+        let update = update.table_name(&self.shop.stock_table);
+        update
+            .set_key(Some(key_of(&keys::level(&milk_key()))))
+            .update_expression("SET incoming = :incoming, version = version + :one")
+            .expression_attribute_values(":incoming", AttributeValue::N(incoming.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// Increments the version of a bucket of milk in a transaction.
     pub async fn bump_version(&self, bucket: u8) {
         let update = Update::builder()

@@ -1,6 +1,7 @@
 //! Receipts of replenishment orders.
 
 use futures::future::join_all;
+use serde_json::json;
 use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::StockChangeStore;
@@ -8,8 +9,8 @@ use stockline_application::stock_change::ChangeOutcome;
 use stockline_domain::replenishment::{ReceiptRefused, ReplenishmentState};
 use stockline_domain::stock_change::ChangeRefused;
 
-use super::{assert_incoming_is_expected, milk, ordered_milk, receipt_of, stored};
-use crate::conformance::stock::{apply, receipt};
+use super::{assert_incoming_is_expected, milk, ordered_milk, receipt_of, set_buckets, stored};
+use crate::conformance::stock::{apply, change, receipt};
 
 fn refusal(refused: ReceiptRefused) -> ChangeOutcome {
     ChangeOutcome::Refused(ChangeRefused::ReplenishmentOrder(refused))
@@ -48,6 +49,44 @@ pub(super) async fn receipts_add_up_until_the_order_is_received<
     assert_eq!(last_change.states.incoming_delta, -6);
     let id = order.replenishment_order_id.to_string();
     assert_eq!(last_change.reference, Some(id));
+}
+
+pub(super) async fn arrivals_of_a_transfer_close_its_order<
+    Store: ReplenishmentStore + StockStore + StockChangeStore,
+>(
+    store: &Store,
+) {
+    // given an order of 36 that the warehouse answers with a transfer
+    let (at, hub) = ("arrivals", "arrivals-hub");
+    let order = ordered_milk(store, at).await;
+    apply(store, hub, 0, &receipt(hub, 50)).await;
+    let transfer = change(json!({"kind": "transfer", "from_location_id": hub,
+        "to_location_id": at, "sku": "milk", "quantity": 36}));
+    apply(store, hub, 1, &transfer).await;
+    // when it arrives in two parts, also where the level is split meanwhile
+    for (index, (buckets, quantity, expected)) in [
+        (1, 16, (20, 20, 20, ReplenishmentState::PartlyReceived)),
+        (4, 20, (40, 0, 0, ReplenishmentState::Received)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        set_buckets(store, at, buckets).await;
+        let arrival = change(
+            json!({"kind": "arrival", "location_id": at, "sku": "milk", "quantity": quantity,
+            "replenishment_order_id": order.replenishment_order_id}),
+        );
+        let arrived = apply(store, "arrivals-1", index, &arrival).await;
+        assert!(matches!(arrived, ChangeOutcome::Applied(_)), "{arrived:?}");
+        // then nothing is in transit or incoming any more, and each unit is on hand once
+        let level = milk(store, at).await;
+        let state = stored(store, &order).await.state;
+        assert_eq!(
+            (level.on_hand, level.in_transit, level.incoming, state),
+            expected
+        );
+        assert_incoming_is_expected(store, at).await;
+    }
 }
 
 pub(super) async fn over_receipt_closes_the_order_at_zero_incoming<

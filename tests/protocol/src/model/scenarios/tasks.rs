@@ -124,7 +124,7 @@ fn task_with_second_lease() -> (Tables, TaskId) {
         .remove(0)
         .lease(&first.parse().unwrap(), then)
         .unwrap()
-        .reclaimed(None, now)
+        .reclaimed(false, now)
         .unwrap()
         .lease(&second.parse().unwrap(), now)
         .unwrap();
