@@ -98,7 +98,8 @@ impl<Source: KeySetSource, Time: Clock, Users: UserReader> Authorizer<Source, Ti
             .and_then(bearer)
             .ok_or(TokenError::from(TokenRejection::NoToken))?;
         let holder = self.tokens.verify(token).await?.holder;
-        let caller = find_caller(&self.users, holder).await??;
+        // Boxed, because the nested futures of the read exhaust the compiler's recursion limit in `main`.
+        let caller = Box::pin(find_caller(&self.users, holder)).await??;
         let every_method = event
             .method_arn
             .as_deref()
