@@ -17,6 +17,12 @@ locals {
   # Tasks are read by id and put as a whole item, conditional on their version.
   tasks_by_id = ["dynamodb:GetItem", "dynamodb:PutItem"]
 
+  # The items of users in the table catalog, for a statement.
+  users_only = {
+    resources  = [local.table_arns["catalog"]]
+    conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["USERS"] } }
+  }
+
   # The URL of a controller's queue is this prefix + controller_id + ".fifo".
   controller_queue_base = local.queue_base
   controller_queue_arns = [for id in var.controllers : local.queue_arns[id]]
@@ -33,7 +39,7 @@ locals {
   }
 
   # The public keys of the identity provider: from its URL, or from the configuration.
-  oidc_keys = var.oidc_jwks == null ? { OIDC_JWKS_URL = var.oidc_jwks_url } : { OIDC_JWKS = var.oidc_jwks }
+  oidc_keys = var.oidc_jwks == null ? { OIDC_JWKS_URL = local.oidc.jwks_url } : { OIDC_JWKS = var.oidc_jwks }
 
   # One entry per function: environment variables (the common ones are added), triggers and permissions. `tables` lists the
   # allowed DynamoDB actions per table; other permissions are in `statements`.
@@ -314,9 +320,27 @@ locals {
         STOCK_TABLE   = local.table_names["stock"]
       }
       timeout = 25
-      tables  = { catalog = concat(local.read, ["dynamodb:PutItem"]) }
-      # To find out whether a location has a level.
-      statements = [{ actions = ["dynamodb:Query"], resources = ["${local.table_arns["stock"]}/index/by_location"] }]
+      tables  = { catalog = local.read }
+      statements = [
+        # It writes products and locations, but not users.
+        {
+          actions    = ["dynamodb:PutItem"]
+          resources  = [local.table_arns["catalog"]]
+          conditions = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = ["PRODUCT#*", "LOCATION#*"] } }
+        },
+        # To find out whether a location has a level.
+        { actions = ["dynamodb:Query"], resources = ["${local.table_arns["stock"]}/index/by_location"] },
+      ]
+    }
+    users = {
+      environment = {
+        CATALOG_TABLE = local.table_names["catalog"]
+        CURSOR_SECRET = var.cursor_secret
+      }
+      statements = [
+        merge(local.users_only, { actions = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"] }),
+        { actions = ["kms:Decrypt"], resources = [aws_kms_key.data.arn] },
+      ]
     }
     dashboard = {
       environment = merge(
@@ -326,12 +350,12 @@ locals {
           ORDERS_TABLE                = local.table_names["orders"]
           STOCK_TABLE                 = local.table_names["stock"]
           CATALOG_TABLE               = local.table_names["catalog"]
-          OIDC_ISSUER                 = var.oidc_issuer
-          OIDC_CLIENT_ID              = var.oidc_client_id
-          OIDC_AUTHORIZATION_ENDPOINT = var.oidc_authorization_endpoint
-          OIDC_TOKEN_ENDPOINT         = var.oidc_token_endpoint
+          OIDC_ISSUER                 = local.oidc.issuer
+          OIDC_CLIENT_ID              = local.oidc.client_id
+          OIDC_AUTHORIZATION_ENDPOINT = local.oidc.authorization_endpoint
+          OIDC_TOKEN_ENDPOINT         = local.oidc.token_endpoint
         },
-        var.oidc_end_session_endpoint == null ? {} : { OIDC_END_SESSION_ENDPOINT = var.oidc_end_session_endpoint },
+        local.oidc.end_session_endpoint == null ? {} : { OIDC_END_SESSION_ENDPOINT = local.oidc.end_session_endpoint },
         local.oidc_keys,
       )
       tables = {
@@ -343,11 +367,18 @@ locals {
     authorizer = {
       environment = merge(
         {
-          OIDC_ISSUER   = var.oidc_issuer
-          OIDC_AUDIENCE = var.oidc_audience
+          OIDC_ISSUER   = local.oidc.issuer
+          OIDC_AUDIENCE = local.oidc.audience
+          CATALOG_TABLE = local.table_names["catalog"]
+          # API Gateway keeps a result for five minutes more.
+          USER_CACHE_SECONDS = var.user_cache_seconds
         },
         local.oidc_keys,
       )
+      statements = [
+        merge(local.users_only, { actions = ["dynamodb:GetItem"] }),
+        { actions = ["kms:Decrypt"], resources = [aws_kms_key.data.arn] },
+      ]
     }
   }
 }

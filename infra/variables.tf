@@ -72,14 +72,34 @@ variable "controllers" {
   }
 }
 
+variable "cognito" {
+  description = "Whether a Cognito user pool of this configuration is the identity provider, in place of the oidc_ variables. Only on AWS."
+  type        = bool
+  default     = false
+  validation {
+    condition     = !var.cognito || var.local_cloud_endpoint == null
+    error_message = "cognito: a local cloud has an identity provider of its own."
+  }
+}
+
 variable "oidc_issuer" {
   description = "`iss` of the accepted tokens."
   type        = string
+  default     = null
+  validation {
+    condition     = (var.oidc_issuer == null) == var.cognito
+    error_message = "Give either oidc_issuer or cognito."
+  }
 }
 
 variable "oidc_audience" {
   description = "`aud` of the accepted tokens."
   type        = string
+  default     = null
+  validation {
+    condition     = (var.oidc_audience == null) == var.cognito
+    error_message = "Give either oidc_audience or cognito."
+  }
 }
 
 variable "oidc_jwks" {
@@ -97,26 +117,28 @@ variable "oidc_jwks_url" {
   type        = string
   default     = null
   validation {
-    condition     = (var.oidc_jwks == null) != (var.oidc_jwks_url == null)
-    error_message = "Give exactly one of oidc_jwks and oidc_jwks_url."
+    condition     = length(compact([var.oidc_jwks, var.oidc_jwks_url])) == (var.cognito ? 0 : 1)
+    error_message = "Give exactly one of oidc_jwks and oidc_jwks_url, or neither with cognito."
   }
 }
 
 variable "oidc_authorization_endpoint" {
   description = "URL of the provider's sign-in page (OpenID Connect `authorization_endpoint`). The dashboard sends browsers there."
   type        = string
+  default     = null
   validation {
-    condition     = can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_authorization_endpoint))
-    error_message = "oidc_authorization_endpoint: an HTTPS URL; plain HTTP only on this machine."
+    condition     = var.cognito ? var.oidc_authorization_endpoint == null : can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_authorization_endpoint))
+    error_message = "oidc_authorization_endpoint: an HTTPS URL; plain HTTP only on this machine. None with cognito."
   }
 }
 
 variable "oidc_token_endpoint" {
   description = "URL where the dashboard exchanges a code for tokens (OpenID Connect `token_endpoint`)."
   type        = string
+  default     = null
   validation {
-    condition     = can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_token_endpoint))
-    error_message = "oidc_token_endpoint: an HTTPS URL; plain HTTP only on this machine."
+    condition     = var.cognito ? var.oidc_token_endpoint == null : can(regex("^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])", var.oidc_token_endpoint))
+    error_message = "oidc_token_endpoint: an HTTPS URL; plain HTTP only on this machine. None with cognito."
   }
 }
 
@@ -133,6 +155,21 @@ variable "oidc_end_session_endpoint" {
 variable "oidc_client_id" {
   description = "Client id of the dashboard at the provider: `aud` of the id tokens. A public client with PKCE, without a secret."
   type        = string
+  default     = null
+  validation {
+    condition     = (var.oidc_client_id == null) == var.cognito
+    error_message = "Give either oidc_client_id or cognito."
+  }
+}
+
+variable "user_cache_seconds" {
+  description = "How long the authorizer uses a user of the table catalog before it reads it again. API Gateway keeps a result for 300 s more."
+  type        = number
+  default     = 120
+  validation {
+    condition     = var.user_cache_seconds >= 0 && var.user_cache_seconds <= 3600 && floor(var.user_cache_seconds) == var.user_cache_seconds
+    error_message = "user_cache_seconds: an integer from 0 to 3600."
+  }
 }
 
 variable "slack_webhook_url" {

@@ -42,6 +42,12 @@ mock_provider "aws" {
   mock_resource "aws_athena_workgroup" {
     defaults = { arn = "arn:aws:athena:eu-central-1:123456789012:workgroup/mock" }
   }
+  mock_resource "aws_cognito_user_pool" {
+    defaults = { id = "eu-central-1_mock" }
+  }
+  mock_resource "aws_cognito_user_pool_client" {
+    defaults = { id = "mock-client" }
+  }
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::mock" }
   }
@@ -85,7 +91,7 @@ run "functions_get_their_environment_variables" {
   }
   assert {
     condition = alltrue(flatten([for name, function in local.functions : [
-      for variable in flatten(regexall("required(?:_list)?\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
+      for variable in flatten(regexall("required(?:_list|_value)?\\(\"([A-Z_]+)\"\\)", file("../functions/${name}/src/main.rs"))) :
       contains(concat(keys(local.common_environment), keys(function.environment)), variable)
     ]]))
     error_message = "A function requires an environment variable that it does not get."
@@ -375,6 +381,26 @@ run "functions_have_least_privileges" {
     error_message = "logistics may neither create levels nor write or list the catalog."
   }
   assert {
+    condition = alltrue([for name in ["users", "authorizer"] :
+      length(local.functions[name].tables) == 0 &&
+      toset(flatten([for statement in local.functions[name].statements :
+        statement.conditions["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] if startswith(statement.actions[0], "dynamodb:")
+      ])) == toset(["USERS"])
+    ])
+    error_message = "users and authorizer may access users only."
+  }
+  assert {
+    condition     = local.functions["authorizer"].statements[0].actions == ["dynamodb:GetItem"]
+    error_message = "The authorizer may not change users."
+  }
+  assert {
+    condition = (
+      !contains(local.functions["catalog"].tables.catalog, "dynamodb:PutItem") &&
+      local.functions["catalog"].statements[0].conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["PRODUCT#*", "LOCATION#*"]
+    )
+    error_message = "catalog may not write users."
+  }
+  assert {
     condition     = alltrue([for actions in values(local.functions["sales-export"].tables) : actions == ["dynamodb:Query"]])
     error_message = "sales-export may only query tables."
   }
@@ -439,6 +465,61 @@ run "localstack_omits_glue_and_athena_only" {
     )
     error_message = "LocalStack has alarms, lifecycle rules, and retries of stream records."
   }
+}
+
+run "cognito_is_the_identity_provider" {
+  command = plan
+
+  variables {
+    cognito                     = true
+    dashboard_url               = "https://stock.example"
+    oidc_issuer                 = null
+    oidc_audience               = null
+    oidc_jwks_url               = null
+    oidc_authorization_endpoint = null
+    oidc_token_endpoint         = null
+    oidc_client_id              = null
+  }
+
+  assert {
+    condition = (
+      local.functions["authorizer"].environment.OIDC_ISSUER == "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_mock" &&
+      local.functions["authorizer"].environment.OIDC_JWKS_URL == "${local.functions["authorizer"].environment.OIDC_ISSUER}/.well-known/jwks.json" &&
+      local.functions["authorizer"].environment.OIDC_AUDIENCE == "mock-client"
+    )
+    error_message = "The authorizer does not accept the tokens of the user pool."
+  }
+  assert {
+    condition = (
+      local.functions["dashboard"].environment.OIDC_AUTHORIZATION_ENDPOINT == "https://stockline-test-123456789012.auth.eu-central-1.amazoncognito.com/oauth2/authorize" &&
+      local.functions["dashboard"].environment.OIDC_TOKEN_ENDPOINT == "https://stockline-test-123456789012.auth.eu-central-1.amazoncognito.com/oauth2/token" &&
+      local.functions["dashboard"].environment.OIDC_CLIENT_ID == "mock-client" &&
+      !contains(keys(local.functions["dashboard"].environment), "OIDC_END_SESSION_ENDPOINT")
+    )
+    error_message = "The dashboard does not sign people in at the user pool."
+  }
+  assert {
+    condition = (
+      aws_cognito_user_pool_client.dashboard[0].callback_urls == toset(["https://stock.example/callback"]) &&
+      aws_cognito_user_pool_client.dashboard[0].allowed_oauth_flows == toset(["code"]) &&
+      !aws_cognito_user_pool_client.dashboard[0].generate_secret &&
+      aws_cognito_user_pool.this[0].admin_create_user_config[0].allow_admin_create_user_only &&
+      aws_cognito_user_pool.this[0].deletion_protection == "ACTIVE"
+    )
+    error_message = "The user pool accepts strangers, other flows or other addresses, or can be deleted."
+  }
+}
+
+run "cognito_excludes_another_issuer" {
+  command = plan
+
+  variables {
+    cognito = true
+  }
+
+  expect_failures = [
+    var.oidc_issuer, var.oidc_audience, var.oidc_jwks_url, var.oidc_authorization_endpoint, var.oidc_token_endpoint, var.oidc_client_id,
+  ]
 }
 
 run "jwks_and_jwks_url_together_are_rejected" {

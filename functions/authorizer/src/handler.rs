@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use stockline_application::error_chain::error_chain;
 use stockline_application::ports::clock::Clock;
 use stockline_application::ports::identity::KeySetSource;
+use stockline_application::ports::users::UserReader;
+use stockline_application::store_error::StoreError;
+use stockline_application::users::{NoAccess, find_caller};
 use stockline_domain::caller::{Caller, Locations};
 use stockline_domain::ids::LocationId;
 use stockline_platform::identity::{TokenError, TokenRejection, TokenVerifier};
@@ -26,8 +29,9 @@ pub type AuthorizerResponse = ApiGatewayCustomAuthorizerResponse<Value>;
 const UNAUTHORIZED: &str = "Unauthorized";
 
 /// Verifies bearer tokens.
-pub struct Authorizer<Source, Time> {
+pub struct Authorizer<Source, Time, Users> {
     tokens: TokenVerifier<Source, Time>,
+    users: Users,
 }
 
 /// Why no policy is returned.
@@ -35,14 +39,18 @@ pub struct Authorizer<Source, Time> {
 enum Denial {
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    NoAccess(#[from] NoAccess),
+    #[error(transparent)]
+    Users(#[from] StoreError),
     #[error("the method ARN of the event is missing or malformed")]
     NoMethod,
 }
 
-impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
-    /// Creates the authorizer for the tokens that `tokens` accepts.
-    pub fn new(tokens: TokenVerifier<Source, Time>) -> Self {
-        Self { tokens }
+impl<Source: KeySetSource, Time: Clock, Users: UserReader> Authorizer<Source, Time, Users> {
+    /// Creates the authorizer for the tokens that `tokens` accepts. Those without a role are looked up in `users`.
+    pub fn new(tokens: TokenVerifier<Source, Time>, users: Users) -> Self {
+        Self { tokens, users }
     }
 
     /// Fetches the key set ahead of the first request. A failure is logged; the first request fetches again.
@@ -55,7 +63,7 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
     /// Handles one event. The token is never logged.
     ///
     /// # Errors
-    /// `Unauthorized` for a rejected token (401), any other text if tokens cannot be verified (500).
+    /// `Unauthorized` for a rejected token (401), any other text if tokens cannot be verified or users not be read (500).
     pub async fn handle(
         &self,
         event: TokenEvent,
@@ -66,6 +74,10 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
             match self.decide(&event).await {
                 Ok(allowed) => Ok(allowed),
                 Err(Denial::Token(TokenError::Rejected(reason))) => {
+                    tracing::info!(%reason, "token rejected");
+                    Err(Error::from(UNAUTHORIZED))
+                }
+                Err(Denial::NoAccess(reason)) => {
                     tracing::info!(%reason, "token rejected");
                     Err(Error::from(UNAUTHORIZED))
                 }
@@ -85,7 +97,9 @@ impl<Source: KeySetSource, Time: Clock> Authorizer<Source, Time> {
             .as_deref()
             .and_then(bearer)
             .ok_or(TokenError::from(TokenRejection::NoToken))?;
-        let caller = self.tokens.verify(token).await?.caller;
+        let holder = self.tokens.verify(token).await?.holder;
+        // Boxed, because the nested futures of the read exhaust the compiler's recursion limit in `main`.
+        let caller = Box::pin(find_caller(&self.users, holder)).await??;
         let every_method = event
             .method_arn
             .as_deref()

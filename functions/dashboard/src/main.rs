@@ -14,6 +14,7 @@ use stockline_platform::clock::SystemClock as Time;
 use stockline_platform::dynamodb::catalog::DynamoCatalog as Catalog;
 use stockline_platform::dynamodb::orders::DynamoOrders as Orders;
 use stockline_platform::dynamodb::stock::DynamoStock as Stock;
+use stockline_platform::dynamodb::users::DynamoUsers as Users;
 use stockline_platform::edge::serve_pages;
 use stockline_platform::environment::{optional, required};
 use stockline_platform::key_set::KeySet;
@@ -27,18 +28,17 @@ use crate::site::{Site, SiteAddresses};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init(env!("CARGO_PKG_NAME"));
-    let client_id = required("OIDC_CLIENT_ID")?;
     let site = Site::new(SiteAddresses {
         dashboard_url: required("DASHBOARD_URL")?,
         authorization_endpoint: required("OIDC_AUTHORIZATION_ENDPOINT")?,
         end_session_endpoint: optional("OIDC_END_SESSION_ENDPOINT"),
-        client_id: client_id.clone(),
+        client_id: required("OIDC_CLIENT_ID")?,
     })?;
     let registration = ClientRegistration {
         issuer: required("OIDC_ISSUER")?,
         token_endpoint: required("OIDC_TOKEN_ENDPOINT")?,
         redirect_uri: site.callback(),
-        client_id,
+        client_id: required("OIDC_CLIENT_ID")?,
     };
     let is_local = required("STOCKLINE_ENV")? == "local";
     let provider = OidcProvider::new(registration, KeySet::from_env(is_local)?, Time, is_local)?;
@@ -47,6 +47,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let ports = Adapters {
         orders: Orders::new(dynamodb.clone(), orders, stock.clone()),
         stock: Stock::new(dynamodb.clone(), stock),
+        users: Users::new(dynamodb.clone(), required("CATALOG_TABLE")?),
         catalog: Catalog::new(dynamodb, required("CATALOG_TABLE")?),
         provider,
         clock: Time,

@@ -60,7 +60,8 @@ pub async fn complete<P: Ports>(
         at: now,
     };
     let ports = &dashboard.ports;
-    let session = match complete_sign_in(ports.provider(), ports.random(), response).await? {
+    let signed_in = complete_sign_in(ports.provider(), ports.users(), ports.random(), response);
+    let session = match signed_in.await? {
         Ok(session) => session,
         Err(refused) => {
             tracing::info!(reason = %refused, "sign-in refused");
@@ -68,6 +69,10 @@ pub async fn complete<P: Ports>(
                 SignInRefused::Role(_) => Err(Problem::new(
                     ProblemKind::Forbidden,
                     "This account belongs to a machine. The dashboard is for people.",
+                )),
+                SignInRefused::NoAccess(_) => Err(Problem::new(
+                    ProblemKind::Forbidden,
+                    "This account has no access to Stockline. An administrator can give it a role.",
                 )),
                 SignInRefused::State | SignInRefused::Expired => Ok(try_again(
                     dashboard,

@@ -14,6 +14,11 @@ pub struct Callers<'a> {
     api: ApiClient,
 }
 
+/// The subject of the packer of a location.
+pub fn packer_subject(location: &str) -> String {
+    format!("packer-{location}")
+}
+
 impl<'a> Callers<'a> {
     /// Clients of this cloud's API.
     pub fn new(cloud: &'a Cloud) -> Result<Self> {
@@ -45,13 +50,9 @@ impl<'a> Callers<'a> {
         )
     }
 
-    /// A packer of a location.
+    /// A packer of a location. The token has no role: the packer must be stored as the user [`packer_subject`].
     pub fn packer(&self, location: &str) -> Result<ApiClient> {
-        self.with_token_of(
-            Bearer::new("logistics")
-                .at([location])
-                .named(format!("packer-{location}")),
-        )
+        self.with_token_of(Bearer::without_role(packer_subject(location)))
     }
 
     /// An automation controller.

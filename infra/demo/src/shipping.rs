@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use stockline_simulators::api::ApiClient;
 
-use super::callers::Callers;
+use super::callers::{Callers, packer_subject};
 use super::error::{DemoError, Result};
 use super::plan::Plan;
 use super::trading::Traded;
@@ -33,6 +33,15 @@ pub struct Shipped {
     pub replays: usize,
 }
 
+/// Stores the packer of a location as a user.
+async fn store_packer(location: &str, callers: &Callers<'_>) -> Result<()> {
+    let path = format!("/v1/users/{}", packer_subject(location));
+    let user = json!({"role": "logistics", "location_ids": [location]});
+    let stored = callers.admin()?.put(&path, &user).await?;
+    stored.expect_status(&[200])?;
+    Ok(())
+}
+
 /// Ships every online order of the stores, and checks that the worklists list exactly those and are empty afterwards.
 pub async fn ship(plan: &Plan, traded: &Traded, callers: &Callers<'_>) -> Result<Shipped> {
     let mut expected: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -44,6 +53,7 @@ pub async fn ship(plan: &Plan, traded: &Traded, callers: &Callers<'_>) -> Result
     }
     let mut shipped = Shipped::default();
     for (location, expected) in expected {
+        store_packer(location, callers).await?;
         let packer = callers.packer(location)?;
         let worklist = list(&packer, location).await?;
         let listed: BTreeSet<String> = worklist.iter().map(order_id).collect();

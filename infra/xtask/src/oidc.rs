@@ -39,8 +39,9 @@ pub struct Identity {
 pub struct Bearer {
     /// `sub`: the caller.
     pub subject: String,
-    /// `store_app`, `store_manager`, `controller`, `logistics`, `analyst` or `admin`.
-    pub role: String,
+    /// `store_app`, `store_manager`, `controller`, `logistics`, `analyst` or `admin`. `None`: a token without claims about its
+    /// bearer's access, which is then that of the stored user.
+    pub role: Option<String>,
     /// The locations the caller may access. An admin without locations may access all of them.
     pub location_ids: Vec<String>,
     /// The controller id, for the role `controller`.
@@ -54,11 +55,18 @@ impl Bearer {
     pub fn new(role: &str) -> Self {
         Self {
             subject: format!("{role}-local"),
-            role: role.to_owned(),
+            role: Some(role.to_owned()),
             location_ids: Vec::new(),
             controller_id: None,
             ttl: Duration::from_hours(1),
         }
+    }
+
+    /// A bearer of a token that has only a subject. The token lives for an hour.
+    pub fn without_role(subject: impl Into<String>) -> Self {
+        let mut bearer = Self::new("").named(subject);
+        bearer.role = None;
+        bearer
     }
 
     /// Sets the locations.
@@ -116,12 +124,15 @@ impl Identity {
     pub fn token(&self, bearer: &Bearer) -> Result<String> {
         let now = clock::since_epoch().as_secs();
         let mut claims = json!({
-            "iss": self.issuer, "aud": self.audience, "sub": bearer.subject, "role": bearer.role,
+            "iss": self.issuer, "aud": self.audience, "sub": bearer.subject,
             "iat": now, "nbf": now.saturating_sub(5), "exp": now + bearer.ttl.as_secs(),
         });
         // An admin without the claim may access all locations. Any other role without locations may access none.
-        if bearer.role != "admin" || !bearer.location_ids.is_empty() {
-            claims["location_ids"] = json!(bearer.location_ids);
+        if let Some(role) = &bearer.role {
+            claims["role"] = json!(role);
+            if role != "admin" || !bearer.location_ids.is_empty() {
+                claims["location_ids"] = json!(bearer.location_ids);
+            }
         }
         if let Some(id) = &bearer.controller_id {
             claims["controller_id"] = json!(id);

@@ -46,3 +46,5 @@ pub mod task_messages;
 pub mod task_planning;
 pub mod task_reports;
 pub mod trace;
+pub mod user_cache;
+pub mod users;

@@ -11,7 +11,9 @@ use crate::ports::identity::{
     AuthorizationCode, IdentifiedPerson, IdentityProvider, RedeemOutcome,
 };
 use crate::ports::randomness::RandomSource;
+use crate::ports::users::UserReader;
 use crate::store_error::StoreError;
+use crate::users::{NoAccess, find_caller};
 
 /// The longest time between the begin and the completion of a sign-in.
 pub const SIGN_IN_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
@@ -62,6 +64,9 @@ pub enum SignInRefused {
     /// The provider refused the code, or its token is not valid.
     #[error("the identity provider did not confirm the sign-in: {0}")]
     NotConfirmed(String),
+    /// The token states no role, and there is no user who may sign in.
+    #[error(transparent)]
+    NoAccess(#[from] NoAccess),
     /// The role is not one of people.
     #[error("the role {0:?} is not one of people")]
     Role(Role),
@@ -98,15 +103,21 @@ pub struct SignInResponse<'a> {
     pub at: Timestamp,
 }
 
-/// Completes a sign-in: redeems the code and starts a session.
+/// Completes a sign-in: redeems the code, looks the user up if the token states no role, and starts a session.
 ///
 /// # Errors
-/// [`StoreError`] if the provider does not answer, or there is no randomness.
-pub async fn complete_sign_in<Provider: IdentityProvider, Random: RandomSource>(
+/// [`StoreError`] if the provider does not answer, the user cannot be read, or there is no randomness.
+pub async fn complete_sign_in<Provider, Users, Random>(
     provider: &Provider,
+    users: &Users,
     random: &Random,
     response: SignInResponse<'_>,
-) -> Result<Result<Session, SignInRefused>, StoreError> {
+) -> Result<Result<Session, SignInRefused>, StoreError>
+where
+    Provider: IdentityProvider,
+    Users: UserReader,
+    Random: RandomSource,
+{
     let SignInResponse {
         pending,
         state,
@@ -131,14 +142,18 @@ pub async fn complete_sign_in<Provider: IdentityProvider, Random: RandomSource>(
         let reason = "wrong nonce".to_owned();
         return Ok(Err(SignInRefused::NotConfirmed(reason)));
     }
-    if person.caller.role == Role::Controller {
-        return Ok(Err(SignInRefused::Role(person.caller.role)));
+    let IdentifiedPerson { holder, name, .. } = person;
+    let caller = match find_caller(users, holder).await? {
+        Ok(caller) => caller,
+        Err(no_access) => return Ok(Err(no_access.into())),
+    };
+    if caller.role == Role::Controller {
+        return Ok(Err(SignInRefused::Role(caller.role)));
     }
-    Ok(Ok(session(person, random.secret()?, at)))
+    Ok(Ok(session(caller, name, random.secret()?, at)))
 }
 
-fn session(person: IdentifiedPerson, id: String, at: Timestamp) -> Session {
-    let IdentifiedPerson { caller, name, .. } = person;
+fn session(caller: Caller, name: Option<String>, id: String, at: Timestamp) -> Session {
     let name = name.filter(|name| !name.trim().is_empty());
     let name = name.unwrap_or_else(|| caller.subject.clone());
     Session {

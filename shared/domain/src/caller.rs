@@ -51,6 +51,8 @@ pub enum Action {
     RunTasks,
     /// Read tasks.
     ReadTasks,
+    /// Read and change who has which role at which locations.
+    ManageUsers,
 }
 
 impl Role {
@@ -59,7 +61,7 @@ impl Role {
         use Action as A;
         match self {
             Self::Admin => true,
-            Self::StoreManager => !matches!(action, A::WriteCatalog | A::RunTasks),
+            Self::StoreManager => !matches!(action, A::WriteCatalog | A::RunTasks | A::ManageUsers),
             Self::StoreApp => matches!(
                 action,
                 A::WriteOrders
@@ -151,7 +153,7 @@ mod tests {
     use super::*;
 
     /// Every action, with the roles that may do it besides [`Role::Admin`].
-    const TABLE: [(Action, &[Role]); 11] = {
+    const TABLE: [(Action, &[Role]); 13] = {
         use Role::{Analyst, Controller, Logistics, StoreApp, StoreManager};
         [
             (Action::WriteOrders, &[StoreApp, StoreManager]),
@@ -168,6 +170,8 @@ mod tests {
             (Action::SetPolicy, &[StoreManager]),
             (Action::ManageReplenishment, &[StoreManager]),
             (Action::WriteCatalog, &[]),
+            (Action::ManageUsers, &[]),
+            (Action::ReadSalesReports, &[StoreManager, Analyst]),
             (
                 Action::ReadCatalog,
                 &[StoreApp, StoreManager, Controller, Logistics, Analyst],

@@ -28,3 +28,4 @@ pub mod stock_change;
 pub mod tally;
 pub mod task;
 pub mod text;
+pub mod user;

@@ -24,6 +24,21 @@ pub fn required(name: &str) -> Result<String, MissingVariable> {
     })
 }
 
+/// Returns the parsed value of `name`, which must be set.
+pub fn required_value<T: FromStr>(name: &str) -> Result<T, InvalidVariable>
+where
+    T::Err: ToString,
+{
+    let invalid = |reason: String| InvalidVariable {
+        name: name.to_owned(),
+        reason,
+    };
+    let value = std::env::var(name).map_err(|error| invalid(error.to_string()))?;
+    value
+        .parse()
+        .map_err(|error: T::Err| invalid(error.to_string()))
+}
+
 /// Returns the entries of `name`, separated by commas. The variable must be set; an empty value is an empty list.
 pub fn required_list<T: FromStr>(name: &str) -> Result<Vec<T>, InvalidVariable>
 where

@@ -14,6 +14,7 @@ use stockline_domain::ids::{
 use stockline_domain::level::LevelKey;
 use stockline_domain::replenishment::ReplenishmentState;
 use stockline_domain::tally::{ContributionId, ReportRange, TallyCell};
+use stockline_domain::user::Subject;
 
 /// The partition and sort key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -243,6 +244,15 @@ pub fn location(id: &LocationId) -> Key {
 
 /// Partition key of index `by_type` on `catalog` for all locations.
 pub const LOCATIONS_PARTITION: &str = "location";
+
+/// Partition key of all users on `catalog`. They are one partition, because a function reads a user once in its cache's lifetime,
+/// and so that the list is a consistent query and permissions name one key.
+pub const USERS_PARTITION: &str = "USERS";
+
+/// Key of a user. Users sort by subject.
+pub fn user(subject: &Subject) -> Key {
+    Key::new(USERS_PARTITION.to_owned(), subject.as_str())
+}
 
 /// The bucket of the sales tally that an order or refund belongs to.
 pub fn tally_bucket(id: ContributionId) -> u8 {

@@ -126,7 +126,7 @@ impl<Source: KeySetSource, Time: Clock> IdentityProvider for OidcProvider<Source
         };
         match self.tokens.verify(&token).await {
             Ok(verified) => Ok(RedeemOutcome::Identified(Box::new(IdentifiedPerson {
-                caller: verified.caller,
+                holder: verified.holder,
                 name: verified.name,
                 nonce: verified.nonce,
             }))),

@@ -46,6 +46,10 @@ pub enum ProblemKind {
     TransitionRefused,
     /// The level does not allow the change.
     ChangeRefused,
+    /// Another change of the object came first.
+    OutdatedVersion,
+    /// An admin would lose the management of users.
+    OwnLockout,
     /// All of the replenishment order has arrived.
     ReplenishmentOrderReceived,
     /// The location has stock, so its time zone cannot change.
@@ -137,6 +141,12 @@ impl ProblemKind {
                 S::CONFLICT,
                 "change-refused",
                 "The level does not allow the change",
+            ),
+            Self::OutdatedVersion => (S::CONFLICT, "outdated-version", "Another change came first"),
+            Self::OwnLockout => (
+                S::CONFLICT,
+                "own-lockout",
+                "Admins cannot end their own access",
             ),
             Self::ReplenishmentOrderReceived => (
                 S::CONFLICT,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use stockline_application::ports::identity::{AuthorizationCode, IdentityProvider, RedeemOutcome};
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Role;
+use stockline_domain::user::TokenHolder;
 use stockline_platform::key_set::KeySet;
 use stockline_platform::oidc::{ClientRegistration, OidcProvider};
 use stockline_testkit::clock::FakeClock;
@@ -72,7 +73,10 @@ async fn code_is_sent_as_a_form_and_names_the_person() {
     let RedeemOutcome::Identified(person) = outcome.unwrap() else {
         panic!("not identified")
     };
-    assert_eq!(person.caller.role, Role::StoreManager);
+    let TokenHolder::Caller(caller) = person.holder else {
+        panic!("no caller")
+    };
+    assert_eq!(caller.role, Role::StoreManager);
     assert_eq!(person.name.as_deref(), Some("Ana Ruiz"));
     assert_eq!(person.nonce.as_deref(), Some("n-1"));
 }

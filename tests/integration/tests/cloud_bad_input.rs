@@ -51,6 +51,7 @@ fn operations(orders: &Orders) -> Vec<Operation> {
     let batch = json!({"products": [product], "locations": []});
     let completion = json!({"carrier": "Post", "tracking_number": "1Z999", "parcels": [{"weight_grams": 1200}],
                             "lines": [{"line": 1, "quantity": 1}]});
+    let user = json!({"role": "controller", "location_ids": ["bad-input"], "controller_id": "controller-1"});
     let heartbeat = json!({"location_id": "bad-input", "zone_id": "zone-a", "free_capacity": 1});
     let report = json!({"lease_id": 1, "report_seq": 1, "state": "accepted", "occurred_at": "2026-03-01T12:00:00.000Z"});
     let operation = |method, path: &str, body, role, wrong_role| Operation {
@@ -199,6 +200,10 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             "admin",
             "store_app",
         ),
+        operation("PUT", "/v1/users/bad-input", Some(user), "admin", "analyst"),
+        operation("GET", "/v1/users/bad-input", None, "admin", "analyst"),
+        operation("GET", "/v1/users", None, "admin", "analyst"),
+        operation("DELETE", "/v1/users/bad-input", None, "admin", "analyst"),
         operation(
             "POST",
             "/v1/controllers/controller-1/heartbeat",
@@ -224,9 +229,13 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     fn token(&self, role: &str) -> String {
-        let bearer = Bearer::new(role)
-            .named(format!("bad-input-{role}"))
-            .at(["bad-input"]);
+        let bearer = Bearer::new(role).named(format!("bad-input-{role}"));
+        // Only an admin of all locations may manage users.
+        let bearer = if role == "admin" {
+            bearer
+        } else {
+            bearer.at(["bad-input"])
+        };
         let bearer = if role == "controller" {
             bearer.controlling("controller-1")
         } else {

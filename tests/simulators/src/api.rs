@@ -160,6 +160,11 @@ impl ApiClient {
         self.call(Method::PUT, path, Some(body), None).await
     }
 
+    /// Sends a `DELETE`.
+    pub async fn delete(&self, path: &str) -> Result<ApiResponse, ApiError> {
+        self.call(Method::DELETE, path, None, None).await
+    }
+
     /// Sends a `POST`, with an `Idempotency-Key` if one is given.
     pub async fn post(
         &self,

@@ -9,6 +9,7 @@ use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::ports::stock_lookup::StockLookup;
+use stockline_application::ports::users::UserReader;
 
 /// The ports that the pages need.
 pub trait Ports: Send + Sync {
@@ -20,6 +21,8 @@ pub trait Ports: Send + Sync {
     type Catalog: CatalogStore + ProductReader + Clone;
     /// The identity provider.
     type Provider: IdentityProvider;
+    /// The users whose tokens state no role.
+    type Users: UserReader;
     /// The time.
     type Time: Clock + Clone;
     /// Secrets.
@@ -33,6 +36,8 @@ pub trait Ports: Send + Sync {
     fn catalog(&self) -> &Self::Catalog;
     /// The identity provider.
     fn provider(&self) -> &Self::Provider;
+    /// The users whose tokens state no role.
+    fn users(&self) -> &Self::Users;
     /// The time.
     fn clock(&self) -> &Self::Time;
     /// Secrets.
@@ -40,7 +45,7 @@ pub trait Ports: Send + Sync {
 }
 
 /// The implementations of the ports.
-pub struct Adapters<Stock, Orders, Catalog, Provider, Time, Random> {
+pub struct Adapters<Stock, Orders, Catalog, Provider, Users, Time, Random> {
     /// Levels, their changes and replenishment orders.
     pub stock: Stock,
     /// Orders.
@@ -49,19 +54,22 @@ pub struct Adapters<Stock, Orders, Catalog, Provider, Time, Random> {
     pub catalog: Catalog,
     /// The identity provider.
     pub provider: Provider,
+    /// The users whose tokens state no role.
+    pub users: Users,
     /// The time.
     pub clock: Time,
     /// Secrets.
     pub random: Random,
 }
 
-impl<Stock, Orders, Catalog, Provider, Time, Random> Ports
-    for Adapters<Stock, Orders, Catalog, Provider, Time, Random>
+impl<Stock, Orders, Catalog, Provider, Users, Time, Random> Ports
+    for Adapters<Stock, Orders, Catalog, Provider, Users, Time, Random>
 where
     Stock: StockStore + StockChangeStore + StockLookup + ReplenishmentStore,
     Orders: OrderStore + OpenOrders,
     Catalog: CatalogStore + ProductReader + Clone,
     Provider: IdentityProvider,
+    Users: UserReader,
     Time: Clock + Clone,
     Random: RandomSource,
 {
@@ -69,6 +77,7 @@ where
     type Orders = Orders;
     type Catalog = Catalog;
     type Provider = Provider;
+    type Users = Users;
     type Time = Time;
     type Random = Random;
 
@@ -86,6 +95,10 @@ where
 
     fn provider(&self) -> &Provider {
         &self.provider
+    }
+
+    fn users(&self) -> &Users {
+        &self.users
     }
 
     fn clock(&self) -> &Time {

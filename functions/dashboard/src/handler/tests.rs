@@ -17,12 +17,14 @@ use stockline_application::sign_in::SESSION_LIFETIME;
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::level::{LevelKey, ReorderPolicy};
+use stockline_domain::user::TokenHolder;
 use stockline_platform::edge::answer_page;
 use stockline_testkit::calls::{CallBuilder, call};
 use stockline_testkit::clock::FakeClock;
 use stockline_testkit::conformance::catalog::product;
 use stockline_testkit::memory::catalog::{MemoryCatalog, store};
 use stockline_testkit::memory::shop::MemoryShop;
+use stockline_testkit::memory::users::{MemoryUsers, user};
 
 use super::*;
 use crate::site::SiteAddresses;
@@ -58,12 +60,21 @@ impl IdentityProvider for OnePerson {
     }
 }
 
-type Stores = Adapters<MemoryShop, MemoryShop, MemoryCatalog, OnePerson, FakeClock, CountedSecrets>;
+type Stores = Adapters<
+    MemoryShop,
+    MemoryShop,
+    MemoryCatalog,
+    OnePerson,
+    MemoryUsers,
+    FakeClock,
+    CountedSecrets,
+>;
 
 struct Fixture {
     dashboard: Dashboard<Stores>,
     shop: MemoryShop,
     catalog: MemoryCatalog,
+    users: MemoryUsers,
     clock: FakeClock,
 }
 
@@ -97,15 +108,17 @@ fn fixture() -> Fixture {
     }
     let clock = FakeClock::at(NOW);
     let person = IdentifiedPerson {
-        caller: caller("ana", Role::StoreManager, &["store-1"]),
+        holder: TokenHolder::Caller(caller("ana", Role::StoreManager, &["store-1"])),
         name: Some("Ana Ruiz".to_owned()),
         nonce: Some("secret-2".to_owned()),
     };
+    let users = MemoryUsers::default();
     let ports = Adapters {
         stock: shop.clone(),
         orders: shop.clone(),
         catalog: catalog.clone(),
         provider: OnePerson(Mutex::new(person)),
+        users: users.clone(),
         clock: clock.clone(),
         random: CountedSecrets::default(),
     };
@@ -119,6 +132,7 @@ fn fixture() -> Fixture {
         dashboard: Dashboard::new(ports, site.unwrap(), "secret"),
         shop,
         catalog,
+        users,
         clock,
     }
 }
@@ -225,6 +239,11 @@ impl Fixture {
                 .text(form),
         )
         .await
+    }
+
+    /// Sets who the provider's tokens name.
+    fn identify(&self, holder: TokenHolder) {
+        self.dashboard.ports.provider.0.lock().unwrap().holder = holder;
     }
 
     fn on_hand(&self) -> i64 {

@@ -290,6 +290,7 @@ impl Deployment<'_> {
             "oidc_token_endpoint": identity_server.endpoint("token"),
             "oidc_end_session_endpoint": identity_server.endpoint("logout"),
             "oidc_client_id": DASHBOARD_CLIENT,
+            "user_cache_seconds": 2,
             "slack_webhook_url": slack_url(running),
             "cursor_secret": secret("cursor"),
             "session_secret": secret("session"),

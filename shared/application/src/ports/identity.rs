@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use stockline_domain::caller::Caller;
+use stockline_domain::user::TokenHolder;
 
 use crate::store_error::StoreError;
 
@@ -24,8 +24,8 @@ pub struct AuthorizationCode<'a> {
 /// A person, as the provider's verified ID token names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentifiedPerson {
-    /// The caller.
-    pub caller: Caller,
+    /// The caller, or the subject of a user.
+    pub holder: TokenHolder,
     /// The full name, if the provider states it.
     pub name: Option<String>,
     /// The `nonce` that the ID token was issued for.

@@ -16,3 +16,4 @@ pub mod stock;
 pub mod stock_changes;
 pub mod stock_lookup;
 pub mod tasks;
+pub mod users;

@@ -84,6 +84,12 @@ fn valid_bodies() -> Vec<(&'static str, &'static str, Value)> {
             json!({"products": [product], "locations": [location]}),
         ),
         (
+            "PUT",
+            "/v1/users/{subject}",
+            json!({"role": "controller", "location_ids": ["hub-1"], "controller_id": "controller-1", "disabled": false,
+                   "expected_version": 4}),
+        ),
+        (
             "POST",
             "/v1/controllers/{controller_id}/heartbeat",
             json!({"location_id": "hub-1", "zone_id": "hub-1-a", "free_capacity": 0}),

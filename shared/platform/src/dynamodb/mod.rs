@@ -20,3 +20,4 @@ pub mod stock;
 pub mod tasks;
 mod transact_get;
 mod transaction;
+pub mod users;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use lambda_http::http::{HeaderMap, Method};
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stockline_application::deadline::Deadline;
@@ -142,6 +143,18 @@ impl Call {
             .find(|(key, _)| key == name)
             .and_then(|(_, value)| value.parse().ok())
             .ok_or_else(Problem::not_found)
+    }
+
+    /// Parses the path parameter `name` without its percent-encoding, which some gateways remove and others keep. `T` must not
+    /// allow `%`, so that the value is the same in both cases.
+    ///
+    /// # Errors
+    /// 404 for a value that no object can have.
+    pub fn decoded_path<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
+        let value: String = self.path(name)?;
+        let decoded = percent_decode_str(&value).decode_utf8();
+        let parsed = decoded.ok().and_then(|decoded| decoded.parse().ok());
+        parsed.ok_or_else(Problem::not_found)
     }
 
     /// Parses the query parameter `name`; `None` if it is not given. `expected` describes the allowed values.

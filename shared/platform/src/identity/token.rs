@@ -8,6 +8,7 @@ use jsonwebtoken::{Validation, decode};
 use serde::{Deserialize, Deserializer};
 use stockline_domain::caller::{Caller, Locations, Role};
 use stockline_domain::ids::{ControllerId, LocationId};
+use stockline_domain::user::TokenHolder;
 
 use super::key_ring::VerifyingKey;
 
@@ -68,7 +69,8 @@ struct Claims {
     #[serde(default)]
     nbf: Option<i64>,
     sub: String,
-    role: Role,
+    #[serde(default, deserialize_with = "not_null")]
+    role: Option<Role>,
     #[serde(default, deserialize_with = "not_null")]
     location_ids: Option<BTreeSet<LocationId>>,
     #[serde(default)]
@@ -82,8 +84,8 @@ struct Claims {
 /// A token whose signature and claims hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// The caller that the token names.
-    pub caller: Caller,
+    /// Who the token names.
+    pub holder: TokenHolder,
     /// The full name of the person, if the provider states it.
     pub name: Option<String>,
     /// The `nonce` of the sign-in that the token was issued for.
@@ -91,7 +93,7 @@ pub struct VerifiedToken {
 }
 
 /// Deserializes a claim that may be absent but not `null`. An identity provider writes `null` for an attribute without a value,
-/// which must not give an admin every location.
+/// which must neither give an admin every location nor make a token one without a role.
 fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     claim: D,
 ) -> Result<Option<T>, D::Error> {
@@ -128,32 +130,41 @@ pub fn verify(
     }
     let (name, nonce) = (claims.name.clone(), claims.nonce.clone());
     Ok(VerifiedToken {
-        caller: caller(claims)?,
+        holder: holder(claims)?,
         name,
         nonce,
     })
 }
 
-fn caller(claims: Claims) -> Result<Caller, TokenRejection> {
+fn holder(claims: Claims) -> Result<TokenHolder, TokenRejection> {
+    let Some(role) = claims.role else {
+        // Access has one source. A token that states a part of it lacks the rest by mistake.
+        if claims.location_ids.is_some() || claims.controller_id.is_some() {
+            return Err(TokenRejection::Claims("role"));
+        }
+        let subject = claims.sub.parse();
+        let subject = subject.map_err(|_| TokenRejection::Claims("sub"))?;
+        return Ok(TokenHolder::Subject(subject));
+    };
     let is_valid_subject = (1..=255).contains(&claims.sub.len())
         && claims.sub.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_valid_subject {
         return Err(TokenRejection::Claims("sub"));
     }
-    if claims.role == Role::Controller && claims.controller_id.is_none() {
+    if role == Role::Controller && claims.controller_id.is_none() {
         return Err(TokenRejection::Claims("controller_id"));
     }
     let locations = match claims.location_ids {
         // Without the claim an admin has access to every location, and every other role to none.
-        None if claims.role == Role::Admin => Locations::All,
+        None if role == Role::Admin => Locations::All,
         own => Locations::Only(own.unwrap_or_default()),
     };
-    Ok(Caller {
+    Ok(TokenHolder::Caller(Caller {
         subject: claims.sub,
-        role: claims.role,
+        role,
         locations,
         controller: claims.controller_id,
-    })
+    }))
 }
 
 fn rejection(kind: &ErrorKind) -> TokenRejection {

@@ -6,6 +6,7 @@ use stockline_platform::dynamodb::catalog::DynamoCatalog;
 use stockline_platform::dynamodb::sales_tally::DynamoSalesTally;
 use stockline_platform::dynamodb::stock::DynamoStock;
 use stockline_platform::dynamodb::tasks::{DynamoCompletions, DynamoTasks};
+use stockline_platform::dynamodb::users::DynamoUsers;
 use stockline_testkit::cloud::Table;
 use stockline_testkit::conformance::orders::stories::concurrent_buyers_never_oversell;
 use stockline_testkit::conformance::split_levels::Shop;
@@ -94,6 +95,11 @@ conformance_tests!(
     [catalog_store()]
 );
 conformance_tests!(
+    users,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(user_store)
+);
+conformance_tests!(
     sales,
     simulated_dynamodb(start_paused = true),
     [stored_sales()]
@@ -170,6 +176,12 @@ fn catalog_store() -> DynamoCatalog {
     let database = SimulatedDynamoDb::new(1);
     let table = database.create_table(Table::Catalog);
     DynamoCatalog::new(database.aws().dynamodb(), table)
+}
+
+fn user_store(seed: u64) -> DynamoUsers {
+    let database = SimulatedDynamoDb::new(seed);
+    let table = database.create_table(Table::Catalog);
+    DynamoUsers::new(database.aws().dynamodb(), table)
 }
 
 fn stored_sales() -> DynamoStoredSales {

@@ -19,6 +19,7 @@ mod suites;
 pub mod tasks;
 #[cfg(test)]
 mod tests;
+pub mod users;
 
 /// Expands to one test for each story of a conformance suite, named `suite::backend::story`.
 ///

@@ -176,6 +176,18 @@ macro_rules! conformance_stories {
             products_are_found_by_sku
         }
     };
+    (users, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::users]
+            user_reads_back_and_unknown_user_does_not
+            user_is_replaced_at_its_version_only
+            second_creation_is_a_conflict
+            repeated_change_is_stored_once
+            concurrent_changes_of_one_version_apply_once
+            deleted_user_is_gone_and_may_be_created_again
+            largest_user_is_stored
+            many_users_of_many_stores_are_listed_in_pages
+        }
+    };
     (sales, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::sales]
             pages_return_every_order_of_a_day_once

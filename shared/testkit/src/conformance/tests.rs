@@ -10,6 +10,7 @@ use crate::memory::export::MemoryBucket;
 use crate::memory::sales_tally::MemoryTally;
 use crate::memory::shop::MemoryShop;
 use crate::memory::tasks::MemoryTasks;
+use crate::memory::users::MemoryUsers;
 
 conformance_tests!(orders, memory, [MemoryShop::default()]);
 conformance_tests!(cancellations, memory, [MemoryShop::default()]);
@@ -26,6 +27,7 @@ conformance_tests!(tasks, memory, [warehouse()]);
 conformance_tests!(audit, memory, [MemoryShop::default()]);
 conformance_tests!(audit_records, memory, [MemoryAuditRecords::default()]);
 conformance_tests!(catalog, memory, [MemoryCatalog::default()]);
+conformance_tests!(users, memory, [MemoryUsers::default()]);
 conformance_tests!(sales, memory, [MemoryShop::default()]);
 conformance_tests!(sales_tally, memory, [MemoryTally::default()]);
 conformance_tests!(export_bucket, memory, [MemoryBucket::default()]);

@@ -12,3 +12,4 @@ pub mod shop;
 pub mod stock;
 pub mod stock_lookup;
 pub mod tasks;
+pub mod users;

@@ -116,15 +116,11 @@ async fn wrong_nonce_and_controllers_begin_no_session() {
     fixture.dashboard.ports.provider.0.lock().unwrap().nonce = Some("replayed".to_owned());
     assert_eq!(fixture.get(&cookie, path).await.status, 400);
     fixture.dashboard.ports.provider.0.lock().unwrap().nonce = Some("secret-2".to_owned());
-    fixture
-        .dashboard
-        .ports
-        .provider
-        .0
-        .lock()
-        .unwrap()
-        .caller
-        .role = Role::Controller;
+    fixture.identify(TokenHolder::Caller(caller(
+        "crane-7",
+        Role::Controller,
+        &[],
+    )));
     let machine = fixture.get(&cookie, path).await;
     assert_eq!((machine.status, machine.cookie(SESSION)), (403, None));
     assert!(machine.shows("The dashboard is for people."));
@@ -132,6 +128,32 @@ async fn wrong_nonce_and_controllers_begin_no_session() {
         .get(&cookie, "/callback?code=lost&state=secret-1")
         .await;
     assert_eq!(lost.status, 503);
+}
+
+#[tokio::test]
+async fn token_without_role_signs_in_the_user() {
+    let fixture = fixture();
+    let cookie = begin(&fixture, "%2F").await;
+    let path = "/callback?code=good&state=secret-1";
+    fixture.identify(TokenHolder::Subject("lea".parse().unwrap()));
+    let unknown = fixture.get(&cookie, path).await;
+    assert_eq!((unknown.status, unknown.cookie(SESSION)), (403, None));
+    assert!(unknown.shows("An administrator can give it a role."));
+
+    fixture
+        .users
+        .add(user("lea", Role::StoreManager, &["store-2"]));
+    let signed_in = fixture.get(&cookie, path).await;
+    let session = format!("{SESSION}={}", signed_in.cookie(SESSION).unwrap());
+    for (store, status) in [("store-2", 200), ("store-1", 404)] {
+        let page = fixture
+            .get(&session, &format!("/stores/{store}/stock"))
+            .await;
+        assert_eq!(page.status, status, "{store}");
+    }
+
+    fixture.users.lock().busy = true;
+    assert_eq!(fixture.get(&cookie, path).await.status, 503);
 }
 
 #[tokio::test]
@@ -171,15 +193,9 @@ async fn session_without_room_in_a_cookie_is_refused() {
             .parse()
             .unwrap()
     });
-    fixture
-        .dashboard
-        .ports
-        .provider
-        .0
-        .lock()
-        .unwrap()
-        .caller
-        .locations = Locations::Only(many.collect());
+    let mut manager = caller("ana", Role::StoreManager, &[]);
+    manager.locations = Locations::Only(many.collect());
+    fixture.identify(TokenHolder::Caller(manager));
     let refused = fixture
         .get(&cookie, "/callback?code=good&state=secret-1")
         .await;
