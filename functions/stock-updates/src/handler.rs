@@ -76,7 +76,7 @@ where
     }
 
     async fn change(&self, call: &Call) -> Result<Reply, Problem> {
-        call.caller.may(Action::WriteStock)?;
+        call.caller.may_somewhere(Action::WriteStock)?;
         let key = call.idempotency_key()?;
         let body = call.body::<StockChanges>()?;
         let request = StockRequest {
@@ -99,6 +99,7 @@ where
                 let reply = Reply::ok(&json!({ "results": results }))?;
                 Ok(if is_replay { reply.replayed() } else { reply })
             }
+            RequestOutcome::WriteOffDenied => Err(problems::write_off_denied()),
             RequestOutcome::KeyReused => Err(problems::key_reused()),
             RequestOutcome::Invalid(invalid) => Err(invalid.into()),
         }
@@ -144,7 +145,7 @@ where
     }
 
     async fn list_by_sku(&self, call: &Call) -> Result<Reply, Problem> {
-        call.caller.may(Action::ReadStock)?;
+        call.caller.may_somewhere(Action::ReadStock)?;
         let sku: Sku = call.path("sku")?;
         // The cursor is bound to the subject: the list depends on the caller's locations.
         let list = format!("stock_lookup/{sku}/{}", call.caller.subject);

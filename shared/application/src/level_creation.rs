@@ -1,5 +1,6 @@
 //! Whether a level that does not exist may be created.
 
+use serde::{Deserialize, Serialize};
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::LevelKey;
 
@@ -7,7 +8,8 @@ use crate::ports::stock::StockableCatalog;
 use crate::store_error::StoreError;
 
 /// Why a location must not stock a SKU.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NotStockable {
     /// The location does not exist, or the caller has no access to it.
     UnknownLocation(LocationId),

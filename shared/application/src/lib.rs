@@ -16,6 +16,7 @@ pub mod location_cache;
 pub mod message;
 pub mod metrics;
 pub mod movement_recording;
+pub mod order_history;
 pub mod order_lifecycle;
 pub mod order_placement;
 pub mod overviews;

@@ -179,19 +179,19 @@ pub fn stock_request(id: RequestId) -> Key {
     Key::new(stock_request_partition(id), "REQUEST")
 }
 
-/// Partition key of a stock request and its applied changes.
+/// Partition key of a stock request and its settled changes.
 pub fn stock_request_partition(id: RequestId) -> String {
     format!("REQUEST#{id}")
 }
 
-/// Prefix of the sort keys of a stock request's applied changes.
-pub const APPLIED_CHANGE_PREFIX: &str = "CHANGE#";
+/// Prefix of the sort keys of a stock request's settled changes.
+pub const SETTLED_CHANGE_PREFIX: &str = "CHANGE#";
 
-/// Key of the record of an applied change. `index` is its position in the request, from 0.
-pub fn applied_change(id: RequestId, index: usize) -> Key {
+/// Key of the record of a settled change. `index` is its position in the request, from 0.
+pub fn settled_change(id: RequestId, index: usize) -> Key {
     Key::new(
         stock_request_partition(id),
-        format!("{APPLIED_CHANGE_PREFIX}{index:03}"),
+        format!("{SETTLED_CHANGE_PREFIX}{index:03}"),
     )
 }
 

@@ -76,6 +76,14 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             store,
             "analyst",
         ),
+        operation("GET", "/v1/orders/SOLD/refunds", None, store, "controller"),
+        operation(
+            "GET",
+            "/v1/orders/READY/fulfilments",
+            None,
+            store,
+            "controller",
+        ),
         operation(
             "POST",
             "/v1/orders/SOLD/refunds",

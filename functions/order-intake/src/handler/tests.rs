@@ -1,4 +1,5 @@
 mod fulfilments;
+mod histories;
 mod idempotency;
 mod refunds;
 

@@ -11,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::paging::{Listing, Page};
 use crate::ports::catalog::CatalogStore;
+use crate::ports::stock_changes::ChangeResult;
 use crate::store_error::StoreError;
 
 /// Whether a request was received before.
@@ -29,8 +30,8 @@ pub enum RequestStatus {
 pub struct EarlierRequest {
     /// When it was first received. Reported times are validated against this time, also in a retry.
     pub received_at: Timestamp,
-    /// The resulting levels of its applied changes, by index of the change.
-    pub applied: BTreeMap<usize, Vec<Level>>,
+    /// The recorded results of its changes, by index of the change. A change that was not decided yet has none.
+    pub settled: BTreeMap<usize, ChangeResult>,
 }
 
 /// The outcome of recording a movement.

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use stockline_application::deadline::Deadline;
 use stockline_application::ports::replenishment::ReplenishmentStore;
-use stockline_domain::replenishment::{ReplenishmentCycle, ReplenishmentOrder};
+use stockline_domain::replenishment::{OrderTrigger, ReplenishmentCycle, ReplenishmentOrder};
 
 use super::*;
 
@@ -237,9 +237,13 @@ async fn replenishment_order_is_canceled_once() {
     let cookie = fixture.manager();
     let level = fixture.shop.lock().levels[&milk()].clone();
     let now = fixture.clock.now();
-    let order =
-        ReplenishmentOrder::place(&level, &ReplenishmentCycle::default(), level.version, now)
-            .unwrap();
+    let order = ReplenishmentOrder::place(
+        &level,
+        &ReplenishmentCycle::default(),
+        OrderTrigger::Alert(level.version),
+        now,
+    )
+    .unwrap();
     let deadline = Deadline::within(std::time::Duration::from_secs(5));
     ReplenishmentStore::place(&fixture.shop, &order, deadline)
         .await

@@ -48,7 +48,8 @@ async fn movements_are_listed_newest_first() {
     let (function, _) = function();
     let damaged = json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -1,
         "reason": "damage"});
-    ok(&function, changes("k", &[receipt("milk", 5), damaged])).await;
+    let sent = changes("k", &[receipt("milk", 5), damaged]);
+    ok(&function, sent.by("till-1", "store_manager", "store-1")).await;
     let body = ok(&function, of_milk("GET", MOVEMENTS)).await;
     let movements = body["movements"].as_array().unwrap();
     assert_eq!(

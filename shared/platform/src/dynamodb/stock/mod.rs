@@ -25,7 +25,6 @@ use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::{
     Ledger, RecordMovementOutcome, RequestStatus, StockStore,
 };
-use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::store_error::StoreError;
 
 pub use stream::level_change;
@@ -52,12 +51,11 @@ impl DynamoStock {
         }
     }
 
-    /// Opens the connection before the first request, by reading an applied change that does not exist. An error is only
-    /// logged: the first request reports it.
+    /// Opens the connection before the first request, by reading a request that does not exist. An error is only logged: the
+    /// first request reports it.
     pub async fn warm_up(&self) {
-        let deadline = Deadline::within(READ_TIMEOUT);
         let absent_id = RequestId::derive("", "");
-        if let Err(error) = self.find_applied(absent_id, 0, deadline).await {
+        if let Err(error) = self.read_request(absent_id).await {
             tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
