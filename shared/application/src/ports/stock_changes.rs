@@ -3,14 +3,14 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
+use serde::{Deserialize, Serialize};
+use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
 use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 
 use crate::deadline::Deadline;
-use crate::level_creation::NotStockable;
 use crate::store_error::StoreError;
 
 /// A level as it was read.
@@ -62,6 +62,16 @@ impl PlannedChange {
         let after = self.writes.iter().map(|write| write.after.total());
         after.collect()
     }
+}
+
+/// Why a location must not stock a SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotStockable {
+    /// The location does not exist, or the caller has no access to it.
+    UnknownLocation(LocationId),
+    /// The catalog does not have the product.
+    UnknownProduct(Sku),
 }
 
 /// The recorded result of one change. It never changes: a retry of the request returns it.
