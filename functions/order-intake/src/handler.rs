@@ -2,6 +2,7 @@
 
 mod order_actions;
 mod order_reads;
+mod order_search;
 
 use serde::Serialize;
 use stockline_application::fingerprint::Fingerprint;
@@ -9,6 +10,7 @@ use stockline_application::location_cache::LocationCache;
 use stockline_application::order_placement::{PlacementOutcome, PlacementRequest, place_order};
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
+use stockline_application::ports::order_search::OrderSearch;
 use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::OrderId;
@@ -26,7 +28,12 @@ pub struct OrderIntake<Orders, Catalog, Time> {
     cursors: CursorKey,
 }
 
-impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
+impl<Orders, Catalog, Time> OrderIntake<Orders, Catalog, Time>
+where
+    Orders: OrderStore + OrderSearch,
+    Catalog: CatalogStore,
+    Time: Clock,
+{
     /// Creates the handler; `cursors` signs the cursors of order lists.
     pub fn new(
         orders: Orders,
@@ -46,6 +53,7 @@ impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders,
     pub async fn handle(&self, call: Call) -> Result<Reply, Problem> {
         match (call.method.as_str(), call.resource.as_str()) {
             ("POST", "/v1/orders") => self.place(&call).await,
+            ("GET", "/v1/orders") => self.find(&call).await,
             ("GET", "/v1/orders/{order_id}") => self.read(&call).await,
             ("POST", "/v1/orders/{order_id}/cancel") => self.cancel(&call).await,
             ("GET", "/v1/orders/{order_id}/refunds") => self.refunds(&call).await,

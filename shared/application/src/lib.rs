@@ -19,6 +19,7 @@ pub mod movement_recording;
 pub mod order_history;
 pub mod order_lifecycle;
 pub mod order_placement;
+pub mod order_search;
 pub mod overviews;
 pub mod paging;
 pub mod ports;

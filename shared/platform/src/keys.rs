@@ -64,9 +64,19 @@ pub fn fulfilment(order: OrderId, id: FulfilmentId) -> Key {
     Key::new(order_partition(order), format!("{FULFILMENT_PREFIX}{id}"))
 }
 
+/// Parses an [`order_partition`].
+pub fn parse_order_partition(pk: &str) -> Option<OrderId> {
+    pk.strip_prefix("ORDER#")?.parse().ok()
+}
+
 /// Partition key of index `by_location` on `orders`: the orders of one location and business date.
 pub fn daily_orders_partition(location: &LocationId, business_date: Date) -> String {
     format!("{location}#{business_date}")
+}
+
+/// Prefix of the [`daily_orders_partition`] of every business date of a location.
+pub fn location_prefix(location: &LocationId) -> String {
+    format!("{location}#")
 }
 
 /// Parses a [`daily_orders_partition`] into its location and business date.
@@ -79,7 +89,12 @@ pub fn parse_daily_orders_partition(key: &str) -> Option<(LocationId, Date)> {
 ///
 /// The time always has milliseconds. Without them a whole second would sort after its fractions.
 pub fn placed_key(at: Timestamp, id: OrderId) -> String {
-    format!("{at:.3}#{id}")
+    format!("{}#{id}", placed_prefix(at))
+}
+
+/// Prefix of the [`placed_key`] of every order that is placed in the millisecond of `at`. It sorts before all of them.
+pub fn placed_prefix(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// Partition key of index `by_location` on `orders`: the refunds of one location and business date.

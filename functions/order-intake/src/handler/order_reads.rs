@@ -6,6 +6,7 @@ use stockline_application::order_history::{self, RECENT};
 use stockline_application::paging::Position;
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
+use stockline_application::ports::order_search::OrderSearch;
 use stockline_application::ports::orders::OrderStore;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::LocationId;
@@ -34,7 +35,12 @@ struct OrderWithHistory<'a> {
     refunds_next_cursor: Option<String>,
 }
 
-impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
+impl<Orders, Catalog, Time> OrderIntake<Orders, Catalog, Time>
+where
+    Orders: OrderStore + OrderSearch,
+    Catalog: CatalogStore,
+    Time: Clock,
+{
     pub(super) async fn read(&self, call: &Call) -> Result<Reply, Problem> {
         let stored = self.visible_order(call, Action::ReadOrders).await?;
         let order = &stored.order;

@@ -1,3 +1,4 @@
+mod finding;
 mod fulfilments;
 mod histories;
 mod idempotency;

@@ -69,6 +69,15 @@ pub trait StockStore: Send + Sync {
         key: &LevelKey,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
 
+    /// Reads the levels of these SKUs (at most 100) at one location, in any order. A SKU without a level is left out. Each is
+    /// read strongly consistent.
+    fn find_all(
+        &self,
+        location: &LocationId,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<Level>, StoreError>> + Send;
+
     /// Lists the levels of one location by SKU. Each is read strongly consistent.
     fn list(
         &self,

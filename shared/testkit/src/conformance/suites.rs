@@ -42,6 +42,14 @@ macro_rules! conformance_stories {
             two_lines_of_one_sku_restock_together
         }
     };
+    (order_search, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::orders::search]
+            placement_range_is_searched_across_business_dates
+            search_pages_over_filtered_orders
+            reference_finds_orders_of_its_location
+            ids_find_the_orders_that_exist
+        }
+    };
     (fulfilments, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::orders::fulfilments]
             partial_fulfilments_complete_the_order

@@ -13,7 +13,7 @@ use stockline_application::ports::stock_changes::{
     StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
-use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId};
+use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
@@ -55,6 +55,19 @@ impl StockStore for MemoryShop {
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         Ok(self.lock().levels.get(key).cloned())
+    }
+
+    async fn find_all(
+        &self,
+        location: &LocationId,
+        skus: &[Sku],
+        _deadline: Deadline,
+    ) -> Result<Vec<Level>, StoreError> {
+        let data = self.lock();
+        let levels = data.levels.values();
+        let found =
+            levels.filter(|level| level.location_id == *location && skus.contains(&level.sku));
+        Ok(found.cloned().collect())
     }
 
     async fn list(

@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
+use super::attributes::key_of;
 use super::rebalance::Rebalancer;
 use super::split_levels::SplitLevels;
+use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page};
@@ -83,6 +85,21 @@ impl StockStore for DynamoStock {
         let deadline = Deadline::within(READ_TIMEOUT);
         let snapshot = self.levels.read(key, deadline).await?;
         Ok(snapshot.map(|snapshot| snapshot.level.total()))
+    }
+
+    async fn find_all(
+        &self,
+        location: &LocationId,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> Result<Vec<Level>, StoreError> {
+        let keys = skus.iter().map(|sku| {
+            key_of(&keys::level(&LevelKey {
+                location_id: location.clone(),
+                sku: sku.clone(),
+            }))
+        });
+        self.read_totals(keys.collect(), deadline).await
     }
 
     async fn list(
