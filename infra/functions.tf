@@ -65,7 +65,7 @@ locals {
         CURSOR_SECRET = var.cursor_secret
       }
       tables = {
-        orders = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]
+        orders = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
         # PutItem: a return to a location without the SKU creates its level.
         stock   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
         catalog = ["dynamodb:GetItem"]

@@ -11,6 +11,8 @@ locals {
         open_by_location = {
           hash = "open_location", range = "placed_key", projection = "INCLUDE", include = ["channel", "currency", "lines"]
         }
+        # Sparse: only orders with a reference of the caller's. Both keys never change, so only placing writes to it.
+        by_reference = { hash = "external_reference", range = "location_key", projection = "KEYS_ONLY" }
       }
     }
     stock = {

@@ -97,10 +97,10 @@ pub(crate) fn stored(outcome: PutLocationOutcome) -> Result<(), Problem> {
     }
 }
 
-/// An analyst may read every location, to compare stores. Every other role reads only its own.
+/// An analyst with a location may read every location, to compare stores. Every other role reads only its own.
 fn may_read(caller: &Caller, location: &LocationId) -> Result<(), Denied> {
     match caller.role {
-        Role::Analyst => Ok(()),
+        Role::Analyst => caller.may_somewhere(Action::ReadCatalog),
         Role::StoreApp | Role::StoreManager | Role::Controller | Role::Logistics | Role::Admin => {
             caller.may_at(Action::ReadCatalog, location)
         }

@@ -10,11 +10,12 @@ use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::ports::stock_lookup::StockLookup;
 use stockline_application::reorder_policy::{PolicyOutcome, PolicyRequest, set_policy};
 use stockline_application::stock_listing::{
-    ListRequest, list_at_location, list_by_sku, list_movements,
+    ListRequest, find_at_location, list_at_location, list_by_sku, list_movements,
 };
 use stockline_application::stock_requests::{RequestOutcome, StockRequest, settle_request};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{LocationId, RequestId, Sku};
+use stockline_domain::invalid::Checks;
 use stockline_domain::level::{Level, LevelKey, ReorderPolicy};
 use stockline_domain::stock_change::StockChanges;
 use stockline_platform::cursor::CursorKey;
@@ -76,7 +77,7 @@ where
     }
 
     async fn change(&self, call: &Call) -> Result<Reply, Problem> {
-        call.caller.may(Action::WriteStock)?;
+        call.caller.may_somewhere(Action::WriteStock)?;
         let key = call.idempotency_key()?;
         let body = call.body::<StockChanges>()?;
         let request = StockRequest {
@@ -99,6 +100,7 @@ where
                 let reply = Reply::ok(&json!({ "results": results }))?;
                 Ok(if is_replay { reply.replayed() } else { reply })
             }
+            RequestOutcome::WriteOffDenied => Err(problems::write_off_denied()),
             RequestOutcome::KeyReused => Err(problems::key_reused()),
             RequestOutcome::Invalid(invalid) => Err(invalid.into()),
         }
@@ -108,9 +110,31 @@ where
         let location: LocationId = call.path("location_id")?;
         call.caller.may_at(Action::ReadStock, &location)?;
         let list = format!("levels/{location}");
+        let skus: Vec<Sku> = call.query_list("sku", "a SKU")?;
+        if !skus.is_empty() {
+            return self.find_by_skus(call, &location, &skus).await;
+        }
         let request = self.list_request(call, &list)?;
         let found = list_at_location(&self.stock, &self.catalog, &location, request).await?;
         self.levels(found, &list)
+    }
+
+    async fn find_by_skus(
+        &self,
+        call: &Call,
+        location: &LocationId,
+        skus: &[Sku],
+    ) -> Result<Reply, Problem> {
+        let mut checks = Checks::new();
+        for name in ["cursor", "limit"] {
+            let is_absent = call.query::<String>(name, "absent")?.is_none();
+            checks.require(is_absent, name, "must not be given together with sku");
+        }
+        checks.finish(())?;
+        let asked = (skus, call.deadline);
+        let items = find_at_location(&self.stock, &self.catalog, location, asked).await?;
+        let found = items.map(|items| Listing { items, next: None });
+        self.levels(found, "levels")
     }
 
     fn list_request(&self, call: &Call, list: &str) -> Result<ListRequest, Problem> {
@@ -144,7 +168,7 @@ where
     }
 
     async fn list_by_sku(&self, call: &Call) -> Result<Reply, Problem> {
-        call.caller.may(Action::ReadStock)?;
+        call.caller.may_somewhere(Action::ReadStock)?;
         let sku: Sku = call.path("sku")?;
         // The cursor is bound to the subject: the list depends on the caller's locations.
         let list = format!("stock_lookup/{sku}/{}", call.caller.subject);

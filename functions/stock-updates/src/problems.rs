@@ -32,6 +32,15 @@ pub fn change_refused(refused: &ChangeRefused) -> Problem {
     Problem::new(kind, format!("Nothing was changed: {refused}."))
 }
 
+/// The problem of a write-off by a caller who may change stock otherwise.
+pub fn write_off_denied() -> Problem {
+    Problem::new(
+        ProblemKind::Forbidden,
+        "Nothing was changed: an adjustment with a negative delta or the reason damage writes stock off, which needs the role \
+         store_manager or admin.",
+    )
+}
+
 /// The problem of another request under the same idempotency key.
 pub fn key_reused() -> Problem {
     Problem::new(
@@ -51,7 +60,7 @@ pub fn partly_applied(error: StoreError) -> Problem {
     }
     Problem::new(
         ProblemKind::Busy,
-        "Some changes may be applied. Retry with the same Idempotency-Key after the time in Retry-After: each change is \
+        "Some changes may be settled. Retry with the same Idempotency-Key after the time in Retry-After: each change is \
          applied at most once.",
     )
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use stockline_application::level_explanation::ExplainedLevel;
-use stockline_application::stock_requests::ChangeResult;
+use stockline_application::ports::stock_changes::ChangeResult;
 use stockline_domain::explanation::Explanation;
 use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::{Level, ReorderPolicy};

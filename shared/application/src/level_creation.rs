@@ -1,19 +1,10 @@
 //! Whether a level that does not exist may be created.
 
-use stockline_domain::ids::{LocationId, Sku};
 use stockline_domain::level::LevelKey;
 
 use crate::ports::stock::StockableCatalog;
+pub use crate::ports::stock_changes::NotStockable;
 use crate::store_error::StoreError;
-
-/// Why a location must not stock a SKU.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotStockable {
-    /// The location does not exist, or the caller has no access to it.
-    UnknownLocation(LocationId),
-    /// The catalog does not have the product.
-    UnknownProduct(Sku),
-}
 
 /// The first of `keys` whose location or product is not in the catalog; `None` if all are.
 pub async fn find_not_stockable<Catalog: StockableCatalog>(

@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::level_creation::{NotStockable, find_not_stockable};
 use crate::ports::stock::StockableCatalog;
 use crate::ports::stock_changes::{
-    ChangeWriteOutcome, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
+    ChangeResult, ChangeWriteOutcome, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
 };
 use crate::store_error::StoreError;
 
@@ -34,14 +34,50 @@ pub enum ChangeOutcome {
     Applied(Vec<Level>),
     /// The change was applied before. These are the resulting levels of that time.
     AlreadyApplied(Vec<Level>),
+    /// The change was refused before, for this reason.
+    AlreadyRefused(ChangeRefused),
+    /// The change was refused before, because of a level that did not exist.
+    AlreadyNotStockable(NotStockable),
     /// Nothing changed: a rule of the level forbids it.
     Refused(ChangeRefused),
     /// Nothing changed: a level does not exist and must not be created.
     NotStockable(NotStockable),
 }
 
-/// Applies one change to all its levels or to none. Repeated calls apply it once. A level that does not exist is created if the
-/// catalog has its product and location.
+impl ChangeOutcome {
+    /// The outcome of the request that settled the change with `result`.
+    fn settled(result: ChangeResult) -> Self {
+        match result {
+            ChangeResult::Applied(levels) => Self::Applied(levels),
+            ChangeResult::Refused(refused) => Self::Refused(refused),
+            ChangeResult::NotStockable(reason) => Self::NotStockable(reason),
+        }
+    }
+
+    /// The outcome of a request that found the recorded `result`.
+    fn replayed(result: ChangeResult) -> Self {
+        match result {
+            ChangeResult::Applied(levels) => Self::AlreadyApplied(levels),
+            ChangeResult::Refused(refused) => Self::AlreadyRefused(refused),
+            ChangeResult::NotStockable(reason) => Self::AlreadyNotStockable(reason),
+        }
+    }
+
+    /// Returns the result of the change, and whether it was recorded before.
+    pub fn into_result(self) -> (ChangeResult, bool) {
+        match self {
+            Self::Applied(levels) => (ChangeResult::Applied(levels), false),
+            Self::AlreadyApplied(levels) => (ChangeResult::Applied(levels), true),
+            Self::Refused(refused) => (ChangeResult::Refused(refused), false),
+            Self::AlreadyRefused(refused) => (ChangeResult::Refused(refused), true),
+            Self::NotStockable(reason) => (ChangeResult::NotStockable(reason), false),
+            Self::AlreadyNotStockable(reason) => (ChangeResult::NotStockable(reason), true),
+        }
+    }
+}
+
+/// Applies one change to all its levels or to none, or refuses it. Repeated calls return the recorded result. A level that does
+/// not exist is created if the catalog has its product and location.
 ///
 /// # Errors
 /// [`StoreError::Busy`] if other writes kept changing the levels, or the movements that a count depends on were not recorded,
@@ -75,6 +111,24 @@ pub async fn apply_change<Changes: StockChangeStore, Catalog: StockableCatalog>(
             return Err(StoreError::Busy);
         }
     }
+}
+
+/// Records `refusal` as the result of the change, unless a duplicate of the request has applied or refused it since, and so
+/// perhaps caused the refusal.
+///
+/// # Errors
+/// [`StoreError::Busy`] if a duplicate kept applying the change until `deadline`.
+pub async fn refuse_change<Changes: StockChangeStore>(
+    store: &Changes,
+    pending: PendingChange<'_>,
+    refusal: ChangeResult,
+    deadline: Deadline,
+) -> Result<ChangeOutcome, StoreError> {
+    let recorded = store.record_refusal(pending, &refusal, deadline).await?;
+    Ok(match recorded {
+        Some(result) => ChangeOutcome::replayed(result),
+        None => ChangeOutcome::settled(refusal),
+    })
 }
 
 /// Pauses after the read number `polls` that missed movements. Returns false if the deadline leaves no time for another.
@@ -129,7 +183,8 @@ impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Cha
         } = self.pending;
         let levels = self.read_levels().await?;
         if let Some(reason) = self.find_not_stockable(&levels.missing).await? {
-            return Ok(Attempt::Settled(ChangeOutcome::NotStockable(reason)));
+            let refusal = ChangeResult::NotStockable(reason);
+            return self.refuse(refusal).await.map(Attempt::Settled);
         }
         let Some(moved_since) = self.on_hand_delta(&levels).await? else {
             return Ok(Attempt::MovementsMissing);
@@ -152,7 +207,10 @@ impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Cha
             {
                 return Ok(Attempt::Outdated);
             }
-            Err(refused) => return self.refuse(refused).await.map(Attempt::Settled),
+            Err(refused) => {
+                let refusal = ChangeResult::Refused(refused);
+                return self.refuse(refusal).await.map(Attempt::Settled);
+            }
         };
         let planned = PlannedChange {
             writes: plan_writes(change, &levels.before, &settled.levels, failed_attempts)?,
@@ -166,8 +224,8 @@ impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Cha
             ChangeWriteOutcome::Written => {
                 Attempt::Settled(ChangeOutcome::Applied(planned.totals_after()))
             }
-            ChangeWriteOutcome::AlreadyApplied(levels) => {
-                Attempt::Settled(ChangeOutcome::AlreadyApplied(levels))
+            ChangeWriteOutcome::AlreadySettled(result) => {
+                Attempt::Settled(ChangeOutcome::replayed(result))
             }
             ChangeWriteOutcome::Conflict => Attempt::Outdated,
         })
@@ -235,17 +293,8 @@ impl<Changes: StockChangeStore, Catalog: StockableCatalog> ChangeApplier<'_, Cha
         }
     }
 
-    /// Refuses the change, unless a duplicate of the request has applied it since, and so caused the refusal.
-    async fn refuse(&self, refused: ChangeRefused) -> Result<ChangeOutcome, StoreError> {
-        let PendingChange { request, index, .. } = self.pending;
-        let applied = self
-            .store
-            .find_applied(request, index, self.deadline)
-            .await?;
-        Ok(match applied {
-            Some(levels) => ChangeOutcome::AlreadyApplied(levels),
-            None => ChangeOutcome::Refused(refused),
-        })
+    async fn refuse(&self, refusal: ChangeResult) -> Result<ChangeOutcome, StoreError> {
+        refuse_change(self.store, self.pending, refusal, self.deadline).await
     }
 }
 

@@ -35,6 +35,22 @@ pub async fn list_at_location<Stock: StockStore, Catalog: StockableCatalog>(
     Ok(Some(levels))
 }
 
+/// Reads the levels of these SKUs (at most 100) at a location, by SKU. A SKU without a level is left out. Returns `None` if the
+/// location does not exist.
+pub async fn find_at_location<Stock: StockStore, Catalog: StockableCatalog>(
+    stock: &Stock,
+    catalog: &Catalog,
+    location: &LocationId,
+    (skus, deadline): (&[Sku], Deadline),
+) -> Result<Option<Vec<Level>>, StoreError> {
+    let mut levels = stock.find_all(location, skus, deadline).await?;
+    if levels.is_empty() && !catalog.has_location(location).await? {
+        return Ok(None);
+    }
+    levels.sort_by(|one, other| one.sku.cmp(&other.sku));
+    Ok(Some(levels))
+}
+
 /// Lists the levels of `sku` at `locations`, by location. Returns `None` if the product does not exist.
 pub async fn list_by_sku<Stock: StockLookup, Catalog: StockableCatalog>(
     stock: &Stock,

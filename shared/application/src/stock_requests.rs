@@ -6,16 +6,16 @@ use jiff::Timestamp;
 use stockline_domain::caller::{Action, Caller};
 use stockline_domain::ids::RequestId;
 use stockline_domain::invalid::Invalid;
-use stockline_domain::level::{Level, LevelKey};
-use stockline_domain::stock_change::{ChangeRefused, RequestedChange, StockChanges};
+use stockline_domain::level::LevelKey;
+use stockline_domain::stock_change::{RequestedChange, StockChanges};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::level_creation::NotStockable;
 use crate::metrics::{Metric, count};
 use crate::ports::stock::{RequestStatus, StockStore, StockableCatalog};
-use crate::ports::stock_changes::{PendingChange, StockChangeStore};
-use crate::stock_change::{ChangeOutcome, apply_change};
+use crate::ports::stock_changes::{ChangeResult, PendingChange, StockChangeStore};
+use crate::stock_change::{apply_change, refuse_change};
 use crate::store_error::StoreError;
 
 /// One request of stock changes.
@@ -40,35 +40,27 @@ pub enum RequestOutcome {
     Settled {
         /// The result of each change, in the order of the request.
         results: Vec<ChangeResult>,
-        /// Whether an earlier request under the same key applied every change.
+        /// Whether earlier or concurrent requests under the same key settled every change.
         is_replay: bool,
     },
+    /// Nothing changed: a change writes stock off, which the caller's role does not allow.
+    WriteOffDenied,
     /// Another request used the same idempotency key.
     KeyReused,
     /// The changes break a rule.
     Invalid(Invalid),
 }
 
-/// The result of one change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChangeResult {
-    /// The change is applied, now or by an earlier request. These are the resulting levels.
-    Applied(Vec<Level>),
-    /// Nothing changed: a rule of the level forbids it.
-    Refused(ChangeRefused),
-    /// Nothing changed: the level does not exist and must not be created.
-    NotStockable(NotStockable),
-}
-
-/// Applies the changes of `request`. A repeated request returns the changes that are applied, applies the rest, and applies
-/// nothing twice. Reported times are relative to the first arrival of the request.
+/// Applies or refuses the changes of `request`. A repeated request returns the recorded results, settles the rest, and applies
+/// nothing twice. A refused change stays refused, whatever has happened to its levels since. Reported times are relative to the
+/// first arrival of the request.
 ///
 /// A change that keeps losing write conflicts is given up after half of the remaining time. Later changes of its levels are
 /// then skipped, to keep their order; all others are applied.
 ///
 /// # Errors
-/// [`StoreError::Busy`] if any change was given up or skipped. After any error some changes may be applied; the same request
-/// applies the rest.
+/// [`StoreError::Busy`] if any change was given up or skipped. After any error some changes may be settled; the same request
+/// settles the rest.
 pub async fn settle_request<Stock, Catalog>(
     stock: &Stock,
     catalog: &Catalog,
@@ -79,6 +71,9 @@ where
     Catalog: StockableCatalog,
 {
     let StockRequest { id, body, at, .. } = request;
+    if body.has_write_off() && request.caller.may(Action::WriteOffStock).is_err() {
+        return Ok(RequestOutcome::WriteOffDenied);
+    }
     let fingerprint = Fingerprint::of(body).map_err(StoreError::failed("serialize a request"))?;
     let status = match body.check(at) {
         Ok(()) => stock.open(id, &fingerprint, at).await?,
@@ -88,22 +83,19 @@ where
             _ => return Ok(RequestOutcome::Invalid(invalid)),
         },
     };
-    let (received_at, applied) = match status {
+    let (received_at, settled) = match status {
         RequestStatus::New => (at, BTreeMap::new()),
-        RequestStatus::Known(earlier) => (earlier.received_at, earlier.applied),
+        RequestStatus::Known(earlier) => (earlier.received_at, earlier.settled),
         RequestStatus::KeyReused => return Ok(RequestOutcome::KeyReused),
     };
-    let is_replay = applied.len() == body.changes.len();
     let changes = body.resolve_times(received_at);
     let applier = Applier {
         stock,
         catalog,
         request,
     };
-    Ok(RequestOutcome::Settled {
-        results: applier.apply_all(&changes, applied).await?,
-        is_replay,
-    })
+    let (results, is_replay) = applier.apply_all(&changes, settled).await?;
+    Ok(RequestOutcome::Settled { results, is_replay })
 }
 
 struct Applier<'a, Stock, Catalog> {
@@ -113,18 +105,18 @@ struct Applier<'a, Stock, Catalog> {
 }
 
 impl<Stock: StockChangeStore, Catalog: StockableCatalog> Applier<'_, Stock, Catalog> {
-    /// Applies `changes` and returns one result for each. `applied` holds the levels of changes that an earlier request
-    /// applied, by index; they are not applied again.
+    /// Applies `changes` and returns one result for each, and whether all of them were recorded before. `settled` holds the
+    /// results of earlier requests, by index; these changes are not decided again.
     async fn apply_all(
         &self,
         changes: &[RequestedChange],
-        mut applied: BTreeMap<usize, Vec<Level>>,
-    ) -> Result<Vec<ChangeResult>, StoreError> {
-        let mut results = Vec::with_capacity(changes.len());
+        mut settled: BTreeMap<usize, ChangeResult>,
+    ) -> Result<(Vec<ChangeResult>, bool), StoreError> {
+        let (mut results, mut is_replay) = (Vec::with_capacity(changes.len()), true);
         let mut blocked: BTreeSet<LevelKey> = BTreeSet::new();
         for (index, change) in changes.iter().enumerate() {
-            let result = match applied.remove(&index) {
-                Some(levels) => ChangeResult::Applied(levels),
+            let (result, was_recorded) = match settled.remove(&index) {
+                Some(result) => (result, true),
                 None if change.keys().iter().any(|key| blocked.contains(key)) => {
                     blocked.extend(change.keys());
                     continue;
@@ -145,10 +137,11 @@ impl<Stock: StockChangeStore, Catalog: StockableCatalog> Applier<'_, Stock, Cata
                 ChangeResult::Refused(_) | ChangeResult::NotStockable(_) => Metric::ChangesRefused,
             };
             count(metric, 1);
+            is_replay &= was_recorded;
             results.push(result);
         }
         if blocked.is_empty() {
-            Ok(results)
+            Ok((results, is_replay))
         } else {
             Err(StoreError::Busy)
         }
@@ -169,7 +162,13 @@ impl<Stock: StockChangeStore, Catalog: StockableCatalog> Applier<'_, Stock, Cata
         index: usize,
         change: &RequestedChange,
         deadline: Deadline,
-    ) -> Result<ChangeResult, StoreError> {
+    ) -> Result<(ChangeResult, bool), StoreError> {
+        let pending = PendingChange {
+            request: self.request.id,
+            index,
+            change,
+            at: self.request.at,
+        };
         let is_inaccessible = |key: &LevelKey| {
             let allowed = self
                 .request
@@ -179,21 +178,11 @@ impl<Stock: StockChangeStore, Catalog: StockableCatalog> Applier<'_, Stock, Cata
         };
         if let Some(key) = change.keys().into_iter().find(is_inaccessible) {
             let unknown = NotStockable::UnknownLocation(key.location_id);
-            return Ok(ChangeResult::NotStockable(unknown));
+            let refusal = ChangeResult::NotStockable(unknown);
+            let outcome = refuse_change(self.stock, pending, refusal, deadline).await?;
+            return Ok(outcome.into_result());
         }
-        let pending = PendingChange {
-            request: self.request.id,
-            index,
-            change,
-            at: self.request.at,
-        };
         let outcome = apply_change(self.stock, self.catalog, pending, deadline).await?;
-        Ok(match outcome {
-            ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
-                ChangeResult::Applied(levels)
-            }
-            ChangeOutcome::Refused(refused) => ChangeResult::Refused(refused),
-            ChangeOutcome::NotStockable(reason) => ChangeResult::NotStockable(reason),
-        })
+        Ok(outcome.into_result())
     }
 }

@@ -11,12 +11,12 @@ use stockline_application::deadline::Deadline;
 use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock::StockStore;
 use stockline_application::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, StockChangeStore,
+    ChangeResult, ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, StockChangeStore,
 };
 use stockline_application::replenishment::{ReplenishOutcome, replenish};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_application::store_error::StoreError;
-use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
+use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::{ReceiptRefused, ReplenishmentOrder, ReplenishmentState};
 use stockline_domain::split_level::SplitLevel;
@@ -97,13 +97,13 @@ impl StockChangeStore for DisturbedShop {
         self.shop.write_change(pending, planned, deadline).await
     }
 
-    async fn find_applied(
+    async fn record_refusal(
         &self,
-        request: RequestId,
-        index: usize,
+        pending: PendingChange<'_>,
+        refusal: &ChangeResult,
         deadline: Deadline,
-    ) -> Result<Option<Vec<Level>>, StoreError> {
-        self.shop.find_applied(request, index, deadline).await
+    ) -> Result<Option<ChangeResult>, StoreError> {
+        self.shop.record_refusal(pending, refusal, deadline).await
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Action {
     ReadSalesReports,
     /// Count, adjust, receive or transfer stock.
     WriteStock,
+    /// Remove stock by an adjustment: for damage, theft, loss or a correction downwards.
+    WriteOffStock,
     /// Read levels and movements.
     ReadStock,
     /// Set the reorder policy of a level.
@@ -112,6 +114,9 @@ pub enum Denied {
     /// The caller's role does not allow the action anywhere.
     #[error("the caller's role does not allow this")]
     Role,
+    /// The caller may access no location at all. No location's existence is disclosed by saying so.
+    #[error("the caller may access no location")]
+    NoLocations,
     /// The caller may not access this object. It is reported as not found, so that its existence is not disclosed.
     #[error("not found among the objects of the caller")]
     Hidden,
@@ -127,9 +132,18 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller may do `action` at one location at least.
+    pub fn may_somewhere(&self, action: Action) -> Result<(), Denied> {
+        self.may(action)?;
+        match &self.locations {
+            Locations::Only(own) if own.is_empty() => Err(Denied::NoLocations),
+            Locations::All | Locations::Only(_) => Ok(()),
+        }
+    }
+
     /// Checks that the caller may do `action` at `location`.
     pub fn may_at(&self, action: Action, location: &LocationId) -> Result<(), Denied> {
-        self.may(action)?;
+        self.may_somewhere(action)?;
         match &self.locations {
             Locations::All => Ok(()),
             Locations::Only(own) if own.contains(location) => Ok(()),
@@ -153,7 +167,7 @@ mod tests {
     use super::*;
 
     /// Every action, with the roles that may do it besides [`Role::Admin`].
-    const TABLE: [(Action, &[Role]); 13] = {
+    const TABLE: [(Action, &[Role]); 14] = {
         use Role::{Analyst, Controller, Logistics, StoreApp, StoreManager};
         [
             (Action::WriteOrders, &[StoreApp, StoreManager]),
@@ -163,6 +177,7 @@ mod tests {
                 &[StoreApp, StoreManager, Logistics, Analyst],
             ),
             (Action::WriteStock, &[StoreApp, StoreManager]),
+            (Action::WriteOffStock, &[StoreManager]),
             (
                 Action::ReadStock,
                 &[StoreApp, StoreManager, Logistics, Analyst],
@@ -214,5 +229,25 @@ mod tests {
         assert_eq!(at(Action::FulfilOrders, "hub-1"), Ok(()));
         assert_eq!(at(Action::FulfilOrders, "hub-2"), Err(Denied::Hidden));
         assert_eq!(at(Action::WriteOrders, "hub-2"), Err(Denied::Role));
+    }
+
+    #[test]
+    fn caller_without_locations_is_told() {
+        let mut analyst = Caller {
+            subject: "ada".to_owned(),
+            role: Role::Analyst,
+            locations: Locations::Only(BTreeSet::new()),
+            controller: None,
+        };
+        let store = "store-1".parse().unwrap();
+        let denied = Err(Denied::NoLocations);
+        assert_eq!(analyst.may_at(Action::ReadStock, &store), denied);
+        assert_eq!(analyst.may_somewhere(Action::ReadStock), denied);
+        assert_eq!(
+            analyst.may_at(Action::WriteStock, &store),
+            Err(Denied::Role)
+        );
+        analyst.locations = Locations::All;
+        assert_eq!(analyst.may_at(Action::ReadStock, &store), Ok(()));
     }
 }

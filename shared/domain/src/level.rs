@@ -248,7 +248,8 @@ impl Level {
 }
 
 /// The reason why a level refuses a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum LevelError {
     /// The change removes more than is on hand.
     #[error("only {on_hand} on hand")]

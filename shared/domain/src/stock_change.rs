@@ -213,7 +213,8 @@ pub enum RequestedChange {
 }
 
 /// The reason why a requested change is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum ChangeRefused {
     /// The level does not have the version that the caller expects.
     #[error("the level is at version {actual}, not {expected}")]
@@ -266,6 +267,12 @@ impl StockChanges {
         checks.finish(())
     }
 
+    /// Returns whether any change writes stock off, which needs
+    /// [`Action::WriteOffStock`](crate::caller::Action::WriteOffStock).
+    pub fn has_write_off(&self) -> bool {
+        self.changes.iter().any(RequestedChange::is_write_off)
+    }
+
     /// Returns the changes with their times resolved against `received_at`, the time the request was first received. A
     /// replay of the request resolves to the same times.
     ///
@@ -298,6 +305,21 @@ impl StockChanges {
 }
 
 impl RequestedChange {
+    /// Returns whether the change removes stock without a counted quantity, a sale or a document. A change of state is none:
+    /// damaged goods stay on hand until they are adjusted.
+    fn is_write_off(&self) -> bool {
+        match self {
+            Self::Adjustment { delta, reason, .. } => {
+                *delta < 0 || *reason == AdjustmentReason::Damage
+            }
+            Self::Count { .. }
+            | Self::Receipt { .. }
+            | Self::Transfer { .. }
+            | Self::Arrival { .. }
+            | Self::StateChange { .. } => false,
+        }
+    }
+
     fn with_resolved_times(mut self, received_at: Timestamp) -> Self {
         match &mut self {
             Self::Count { counted_at, .. } => {

@@ -65,9 +65,19 @@ pub fn fulfilment(order: OrderId, id: FulfilmentId) -> Key {
     Key::new(order_partition(order), format!("{FULFILMENT_PREFIX}{id}"))
 }
 
+/// Parses an [`order_partition`].
+pub fn parse_order_partition(pk: &str) -> Option<OrderId> {
+    pk.strip_prefix("ORDER#")?.parse().ok()
+}
+
 /// Partition key of index `by_location` on `orders`: the orders of one location and business date.
 pub fn daily_orders_partition(location: &LocationId, business_date: Date) -> String {
     format!("{location}#{business_date}")
+}
+
+/// Prefix of the [`daily_orders_partition`] of every business date of a location.
+pub fn location_prefix(location: &LocationId) -> String {
+    format!("{location}#")
 }
 
 /// Parses a [`daily_orders_partition`] or [`daily_refunds_partition`] into its location and business date.
@@ -81,7 +91,12 @@ pub fn parse_daily_partition(key: &str) -> Option<(LocationId, Date)> {
 ///
 /// The time always has milliseconds. Without them a whole second would sort after its fractions.
 pub fn placed_key(at: Timestamp, id: OrderId) -> String {
-    format!("{at:.3}#{id}")
+    format!("{}#{id}", placed_prefix(at))
+}
+
+/// Prefix of the [`placed_key`] of every order that is placed in the millisecond of `at`. It sorts before all of them.
+pub fn placed_prefix(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// The end of a [`daily_refunds_partition`].
@@ -184,19 +199,19 @@ pub fn stock_request(id: RequestId) -> Key {
     Key::new(stock_request_partition(id), "REQUEST")
 }
 
-/// Partition key of a stock request and its applied changes.
+/// Partition key of a stock request and its settled changes.
 pub fn stock_request_partition(id: RequestId) -> String {
     format!("REQUEST#{id}")
 }
 
-/// Prefix of the sort keys of a stock request's applied changes.
-pub const APPLIED_CHANGE_PREFIX: &str = "CHANGE#";
+/// Prefix of the sort keys of a stock request's settled changes.
+pub const SETTLED_CHANGE_PREFIX: &str = "CHANGE#";
 
-/// Key of the record of an applied change. `index` is its position in the request, from 0.
-pub fn applied_change(id: RequestId, index: usize) -> Key {
+/// Key of the record of a settled change. `index` is its position in the request, from 0.
+pub fn settled_change(id: RequestId, index: usize) -> Key {
     Key::new(
         stock_request_partition(id),
-        format!("{APPLIED_CHANGE_PREFIX}{index:03}"),
+        format!("{SETTLED_CHANGE_PREFIX}{index:03}"),
     )
 }
 

@@ -289,6 +289,10 @@ impl From<Denied> for Problem {
                 ProblemKind::Forbidden,
                 "The caller's role does not allow this.",
             ),
+            Denied::NoLocations => Self::new(
+                ProblemKind::Forbidden,
+                "The caller's token names no location, so nothing at any location can be accessed. Ask an admin for access.",
+            ),
             Denied::Hidden => Self::not_found(),
         }
     }

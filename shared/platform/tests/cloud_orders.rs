@@ -29,6 +29,7 @@ const ATTEMPTS: usize = 3;
 conformance_tests!(orders, dynamodb, shop().await);
 conformance_tests!(cancellations, dynamodb, shop().await);
 conformance_tests!(refunds, dynamodb, shop().await);
+conformance_tests!(order_search, dynamodb, shop().await);
 conformance_tests!(fulfilments, dynamodb, shop().await);
 conformance_tests!(max_skus, dynamodb, shop().await);
 conformance_tests!(split_levels, dynamodb, order_and_stock_store().await);

@@ -106,11 +106,11 @@ async fn request_policy_and_movement_with_lost_responses_write_once() {
         )
         .await
         .unwrap();
-    let none_applied = EarlierRequest {
+    let none_settled = EarlierRequest {
         received_at,
-        applied: [].into(),
+        settled: [].into(),
     };
-    assert_eq!(opened, RequestStatus::Known(none_applied));
+    assert_eq!(opened, RequestStatus::Known(none_settled));
 
     let received = apply(&store, "lost", 0, &receipt("lost", 5)).await;
     let ChangeOutcome::Applied(levels) = received else {

@@ -22,7 +22,7 @@ pub struct TestCloud {
 /// The layout of one of the five tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Orders, with `by_location`, `by_late_write` and `open_by_location`.
+    /// Orders, with `by_location`, `by_late_write`, `open_by_location` and `by_reference`.
     Orders,
     /// Levels, movements, requests and replenishment orders, with `by_location`, `by_sku` and `by_replenishment`.
     Stock,
@@ -61,6 +61,12 @@ impl Table {
                     "open_location",
                     "placed_key",
                     ProjectionType::Include,
+                ),
+                (
+                    "by_reference",
+                    "external_reference",
+                    "location_key",
+                    ProjectionType::KeysOnly,
                 ),
             ],
             Self::Stock => &[

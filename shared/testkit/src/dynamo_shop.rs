@@ -6,6 +6,7 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::CancelOutcome;
 use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::order_search::{OrderSearch, PlacedRange};
 use stockline_application::ports::orders::{
     AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, OrdersToShip, PlaceOutcome, StoredOrder,
     UpdateOutcome,
@@ -158,6 +159,42 @@ impl OrderStore for DynamoShop {
         deadline: Deadline,
     ) -> Result<UpdateOutcome, StoreError> {
         self.orders.update(before, advance, deadline).await
+    }
+}
+
+impl OrderSearch for DynamoShop {
+    async fn placed_on(
+        &self,
+        location: &LocationId,
+        business_date: Date,
+        placed: PlacedRange,
+        page: Page,
+    ) -> Result<Listing<Order>, StoreError> {
+        let orders = &self.orders;
+        orders
+            .placed_on(location, business_date, placed, page)
+            .await
+    }
+
+    async fn by_reference(
+        &self,
+        location: &LocationId,
+        reference: &str,
+        page: Page,
+        deadline: Deadline,
+    ) -> Result<Listing<Order>, StoreError> {
+        let orders = &self.orders;
+        orders
+            .by_reference(location, reference, page, deadline)
+            .await
+    }
+
+    async fn find_all(
+        &self,
+        ids: &[OrderId],
+        deadline: Deadline,
+    ) -> Result<Vec<Order>, StoreError> {
+        self.orders.find_all(ids, deadline).await
     }
 }
 

@@ -64,7 +64,7 @@ pub async fn run_history(
     let clients =
         network
             .deployment_behind_proxy(deployed)
-            .api("store_app", &location, &[&location]);
+            .api("store_manager", &location, &[&location]);
     let service = DeployedStockService::new(clients, &location, "milk");
     network.enable_faults(seed);
     let config = RecordingConfig {

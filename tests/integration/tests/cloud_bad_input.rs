@@ -69,6 +69,13 @@ fn operations(orders: &Orders) -> Vec<Operation> {
     let (store, packer) = ("store_manager", "logistics");
     vec![
         operation("POST", "/v1/orders", Some(order), store, "analyst"),
+        operation(
+            "GET",
+            "/v1/orders?location_id=bad-input&external_reference=T-1",
+            None,
+            store,
+            "controller",
+        ),
         operation("GET", "/v1/orders/OPEN", None, store, "controller"),
         operation(
             "POST",
@@ -76,6 +83,14 @@ fn operations(orders: &Orders) -> Vec<Operation> {
             Some(json!({"reason": "the customer left"})),
             store,
             "analyst",
+        ),
+        operation("GET", "/v1/orders/SOLD/refunds", None, store, "controller"),
+        operation(
+            "GET",
+            "/v1/orders/READY/fulfilments",
+            None,
+            store,
+            "controller",
         ),
         operation(
             "POST",

@@ -10,7 +10,7 @@ use stockline_protocol::history::{
 async fn record_deployed(deployed: &Deployed, seed: u64, mix: RequestMix) -> History {
     let location = format!("history-{seed}");
     deployed.open_store(&location, &[("milk", 10)]).await;
-    let clients = deployed.api("store_app", &location, &[&location]);
+    let clients = deployed.api("store_manager", &location, &[&location]);
     let config = RecordingConfig {
         seed,
         clients: 8,

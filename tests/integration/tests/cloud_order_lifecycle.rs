@@ -45,7 +45,7 @@ async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
         "location_id": STORE, "channel": "click_and_collect", "currency": "EUR", "tax_treatment": "added",
         "lines": [{"sku": "milk", "quantity": 3, "unit_price": euros(100), "discount": euros(100),
                    "tax": euros(14), "unit_cost": euros(50)}],
-        "total": euros(214),
+        "total": euros(214), "external_reference": "LC-0001",
     });
     let placed = post_twice(&manager, "/v1/orders", &order, "lifecycle-1").await;
     let path = format!("/v1/orders/{}", placed["order_id"].as_str().unwrap());
@@ -56,10 +56,16 @@ async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
     assert_eq!(level(&manager, STORE).await, (8, 1));
 
     let canceled = manager
-        .post(&format!("{path}/cancel"), &json!({}), Some("c1"))
+        .post(
+            &format!("{path}/cancel"),
+            &json!({"reason": "the customer left"}),
+            Some("c1"),
+        )
         .await
         .unwrap();
     assert_eq!(canceled.body["status"], "fulfilled", "{canceled:?}");
+    let read = manager.get(&path).await.unwrap();
+    assert_eq!(read.body["cancellation_reason"], "the customer left");
     assert_eq!(level(&manager, STORE).await, (8, 0));
 
     let refund_one = |restock: bool| {
@@ -90,6 +96,24 @@ async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
         .expect_status(&[200])
         .unwrap();
     assert_eq!(read.body["refunds"].as_array().unwrap().len(), 2);
+    assert!(read.body["refunds"][0]["occurred_at"].is_string());
+    let newest = manager.get(&format!("{refunds}?limit=1")).await.unwrap();
+    assert_eq!(newest.body["refunds"], json!([second]));
+    let cursor = newest.body["next_cursor"].as_str().unwrap();
+    let oldest = manager.get(&format!("{refunds}?limit=1&cursor={cursor}"));
+    assert_eq!(oldest.await.unwrap().body["refunds"], json!([first]));
+    let id = read.body["order_id"].as_str().unwrap();
+    let by_id = format!("/v1/orders?order_id={id}&order_id=00000000-0000-0000-0000-000000000000");
+    let by_id = manager.get(&by_id).await.unwrap();
+    assert_eq!(by_id.body["orders"][0]["order_id"], id);
+    assert_eq!(by_id.body["orders"].as_array().unwrap().len(), 1);
+    let by_reference = format!("/v1/orders?location_id={STORE}&external_reference=LC-0001");
+    let by_reference = eventually("the order by its reference", || async {
+        let found = manager.get(&by_reference).await.unwrap();
+        let orders = found.body["orders"].as_array()?.clone();
+        (!orders.is_empty()).then_some(orders)
+    });
+    assert_eq!(by_reference.await, [by_id.body["orders"][0].clone()]);
     assert_eq!(read.body["lines"][0]["returned_quantity"], 2);
     assert_eq!(read.body["lines"][0]["canceled_quantity"], 1);
 
@@ -105,4 +129,39 @@ async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
     })
     .await;
     assert_eq!(kinds, ["release", "fulfilment", "allocation", "receipt"]);
+}
+
+#[tokio::test]
+async fn refused_change_stays_refused_and_a_till_writes_nothing_off() {
+    let Some(deployed) = Deployed::find() else {
+        return;
+    };
+    let store = "lifecycle-refusals";
+    deployed.open_store(store, &[("milk", 5)]).await;
+    let manager = deployed.api("store_manager", "lifecycle-refuser", &[store]);
+    let till = deployed.api("store_app", "lifecycle-till", &[store]);
+    let write_off = |quantity: i64| {
+        json!({"changes": [{"kind": "adjustment", "location_id": store, "sku": "milk",
+            "delta": -quantity, "reason": "theft"}]})
+    };
+    let changes = "/v1/stock/changes";
+    let denied = till.post(changes, &write_off(1), Some("d1")).await.unwrap();
+    assert_eq!(denied.status, 403, "{denied:?}");
+    // given a refused change, and enough stock for it since
+    let refused = manager.post(changes, &write_off(6), Some("r1")).await;
+    let refused = refused.unwrap();
+    assert_eq!(refused.body["results"][0]["outcome"], "refused");
+    let found = json!({"changes": [{"kind": "adjustment", "location_id": store, "sku": "milk",
+        "delta": 5, "reason": "found"}]});
+    let found = till.post(changes, &found, Some("f1")).await.unwrap();
+    assert_eq!(found.body["results"][0]["outcome"], "applied");
+    // when it is sent again under its key, then the first answer is repeated
+    let again = manager.post(changes, &write_off(6), Some("r1")).await;
+    let again = again.unwrap();
+    assert!(again.is_replayed && !refused.is_replayed);
+    assert_eq!(again.body, refused.body);
+    let levels = format!("/v1/locations/{store}/stock?sku=milk&sku=nothing");
+    let levels = till.get(&levels).await.unwrap();
+    assert_eq!(levels.body["levels"].as_array().unwrap().len(), 1);
+    assert_eq!(levels.body["levels"][0]["on_hand"], 10);
 }

@@ -182,8 +182,10 @@ async fn foreign_location_is_not_found_except_for_analysts() {
             .await;
     }
     fixture
-        .ok(read_location("store-1").by("someone", "analyst", ""))
+        .ok(read_location("store-1").by("someone", "analyst", "store-2"))
         .await;
+    let nowhere = read_location("store-1").by("someone", "analyst", "");
+    assert_eq!(fixture.refused(nowhere).await["status"], 403);
 }
 
 #[tokio::test]

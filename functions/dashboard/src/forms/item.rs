@@ -1,10 +1,9 @@
 //! The forms of an item: count, adjustment and reorder policy.
 
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
+use stockline_application::ports::stock_changes::ChangeResult;
 use stockline_application::reorder_policy::{PolicyRequest, ReplaceOutcome, replace_policy};
-use stockline_application::stock_requests::{
-    ChangeResult, RequestOutcome, StockRequest, settle_request,
-};
+use stockline_application::stock_requests::{RequestOutcome, StockRequest, settle_request};
 use stockline_application::store_error::StoreError;
 use stockline_domain::caller::Action;
 use stockline_domain::ids::RequestId;
@@ -183,6 +182,9 @@ async fn change<P: Ports>(
             }
             Some(ChangeResult::NotStockable(_)) | None => Outcome::NotFound,
         },
+        RequestOutcome::WriteOffDenied => Outcome::Refused(
+            "Nothing was changed: only a manager may write stock off.".to_owned(),
+        ),
         RequestOutcome::KeyReused => Outcome::Refused(
             "This form was sent before. The figures are the present ones; nothing was changed by sending it again.".to_owned(),
         ),

@@ -10,6 +10,7 @@ use stockline_application::order_lifecycle::{
 };
 use stockline_application::ports::catalog::CatalogStore;
 use stockline_application::ports::clock::Clock;
+use stockline_application::ports::order_search::OrderSearch;
 use stockline_application::ports::orders::{OrderStore, StoredOrder};
 use stockline_domain::caller::Action;
 use stockline_domain::ids::{CancellationId, FulfilmentId, OrderId, RefundId};
@@ -51,7 +52,12 @@ impl<Body> OrderAction<'_, Body> {
     }
 }
 
-impl<Orders: OrderStore, Catalog: CatalogStore, Time: Clock> OrderIntake<Orders, Catalog, Time> {
+impl<Orders, Catalog, Time> OrderIntake<Orders, Catalog, Time>
+where
+    Orders: OrderStore + OrderSearch,
+    Catalog: CatalogStore,
+    Time: Clock,
+{
     pub(super) async fn cancel(&self, call: &Call) -> Result<Reply, Problem> {
         let action: OrderAction<'_, CancelOrder> =
             self.order_action(call, Action::WriteOrders).await?;

@@ -1,4 +1,6 @@
+mod finding;
 mod fulfilments;
+mod histories;
 mod idempotency;
 mod refunds;
 

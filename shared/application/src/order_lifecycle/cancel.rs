@@ -47,7 +47,7 @@ pub async fn cancel<Orders: OrderStore>(
         if after == stored.order {
             return Decision::Respond(outcome);
         }
-        let cancellation = Cancellation::of(id, &after);
+        let cancellation = Cancellation::of(id, &after, body.reason.clone());
         let update = OrderUpdate {
             changes: stored.order.release_deltas(body.reason.as_deref(), at),
             after,

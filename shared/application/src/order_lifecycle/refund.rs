@@ -49,7 +49,7 @@ pub async fn refund<Orders: OrderStore>(
             }
             Ok((refund, after)) => {
                 let update = OrderUpdate {
-                    changes: refund.level_deltas(body.occurred_at, &stored.order),
+                    changes: refund.level_deltas(&stored.order),
                     after,
                     record: Some(AttachedRecord::Refund(refund.clone(), fingerprint.clone())),
                     at,

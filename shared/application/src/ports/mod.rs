@@ -7,6 +7,7 @@ pub mod clock;
 pub mod export;
 pub mod identity;
 pub mod operations;
+pub mod order_search;
 pub mod orders;
 pub mod queue;
 pub mod randomness;

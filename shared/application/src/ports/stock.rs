@@ -11,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
 use crate::paging::{Listing, Page};
 use crate::ports::catalog::CatalogStore;
+use crate::ports::stock_changes::ChangeResult;
 use crate::store_error::StoreError;
 
 /// Whether a request was received before.
@@ -29,8 +30,8 @@ pub enum RequestStatus {
 pub struct EarlierRequest {
     /// When it was first received. Reported times are validated against this time, also in a retry.
     pub received_at: Timestamp,
-    /// The resulting levels of its applied changes, by index of the change.
-    pub applied: BTreeMap<usize, Vec<Level>>,
+    /// The recorded results of its changes, by index of the change. A change that was not decided yet has none.
+    pub settled: BTreeMap<usize, ChangeResult>,
 }
 
 /// The outcome of recording a movement.
@@ -67,6 +68,15 @@ pub trait StockStore: Send + Sync {
         &self,
         key: &LevelKey,
     ) -> impl Future<Output = Result<Option<Level>, StoreError>> + Send;
+
+    /// Reads the levels of these SKUs (at most 100) at one location, in any order. A SKU without a level is left out. Each is
+    /// read strongly consistent.
+    fn find_all(
+        &self,
+        location: &LocationId,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Vec<Level>, StoreError>> + Send;
 
     /// Lists the levels of one location by SKU. Each is read strongly consistent.
     fn list(

@@ -3,11 +3,12 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
+use serde::{Deserialize, Serialize};
+use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
-use stockline_domain::stock_change::RequestedChange;
+use stockline_domain::stock_change::{ChangeRefused, RequestedChange};
 
 use crate::deadline::Deadline;
 use crate::store_error::StoreError;
@@ -63,13 +64,34 @@ impl PlannedChange {
     }
 }
 
+/// Why a location must not stock a SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotStockable {
+    /// The location does not exist, or the caller has no access to it.
+    UnknownLocation(LocationId),
+    /// The catalog does not have the product.
+    UnknownProduct(Sku),
+}
+
+/// The recorded result of one change. It never changes: a retry of the request returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeResult {
+    /// The change is applied. These are the resulting levels.
+    Applied(Vec<Level>),
+    /// Nothing changed: a rule of the level forbids it.
+    Refused(ChangeRefused),
+    /// Nothing changed: a level does not exist and must not be created.
+    NotStockable(NotStockable),
+}
+
 /// The outcome of writing a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeWriteOutcome {
     /// The change and its record are written.
     Written,
-    /// Nothing changed: the change was applied before. These are the resulting levels of that time.
-    AlreadyApplied(Vec<Level>),
+    /// Nothing changed: the change has this recorded result.
+    AlreadySettled(ChangeResult),
     /// Nothing changed: a level or the replenishment order was written since it was read.
     Conflict,
 }
@@ -107,12 +129,12 @@ pub trait StockChangeStore: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<ChangeWriteOutcome, StoreError>> + Send;
 
-    /// The resulting levels of change `index` of a request, if it is applied. `None` also means that no duplicate of the
-    /// request is applying it at the moment.
-    fn find_applied(
+    /// Records that the change is refused, unless it has a recorded result. Returns the result that it had before; `None` if
+    /// the refusal is recorded now. Waits for a duplicate of the request that is applying the change at the moment.
+    fn record_refusal(
         &self,
-        request: RequestId,
-        index: usize,
+        pending: PendingChange<'_>,
+        refusal: &ChangeResult,
         deadline: Deadline,
-    ) -> impl Future<Output = Result<Option<Vec<Level>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<ChangeResult>, StoreError>> + Send;
 }

@@ -26,6 +26,8 @@ pub struct Cancellation {
     pub order_id: OrderId,
     /// The returned quantities at that time, as (line number, quantity). Lines without returns are left out.
     pub returned: Vec<(u16, i64)>,
+    /// Why the order was canceled, as the caller gave it.
+    pub reason: Option<String>,
 }
 
 impl CancelOrder {
@@ -44,7 +46,7 @@ impl CancelOrder {
 
 impl Cancellation {
     /// Returns the record of the cancellation that led to `canceled`.
-    pub fn of(cancellation_id: CancellationId, canceled: &Order) -> Self {
+    pub fn of(cancellation_id: CancellationId, canceled: &Order, reason: Option<String>) -> Self {
         let returned = |line: &Line| (line.line, line.returned_quantity);
         Self {
             cancellation_id,
@@ -55,6 +57,7 @@ impl Cancellation {
                 .map(returned)
                 .filter(|(_, quantity)| *quantity > 0)
                 .collect(),
+            reason,
         }
     }
 }

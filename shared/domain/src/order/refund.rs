@@ -78,6 +78,9 @@ pub struct Refund {
     /// When the request was received.
     #[serde(serialize_with = "millis::serialize")]
     pub refunded_at: Timestamp,
+    /// When the goods were returned. Not before they were ordered.
+    #[serde(serialize_with = "millis::serialize")]
+    pub occurred_at: Timestamp,
     /// The caller's reason.
     pub reason: String,
     /// The refunded lines, at least one.
@@ -190,6 +193,7 @@ impl RefundOrder {
             location_id: context.location_id,
             business_date: context.business_date,
             refunded_at: context.at,
+            occurred_at: order.occurred_at(self.occurred_at, context.at),
             reason: self.reason.clone(),
             lines: refunded,
             total: money(total),
@@ -200,16 +204,15 @@ impl RefundOrder {
 }
 
 impl Refund {
-    /// Returns the deltas of the levels at its location. Empty if nothing returns to stock. `reported` is the caller's
-    /// `occurred_at`.
-    pub fn level_deltas(&self, reported: Option<Timestamp>, order: &Order) -> Vec<KeyedDelta> {
+    /// Returns the deltas of the levels at its location. Empty if nothing returns to stock.
+    pub fn level_deltas(&self, order: &Order) -> Vec<KeyedDelta> {
         let template = DeltaTemplate {
             cause: self.refund_id.to_string(),
             kind: MovementKind::Return,
             location_id: &self.location_id,
             order,
             reason: Some(self.reason.clone()),
-            occurred_at: order.occurred_at(reported, self.refunded_at),
+            occurred_at: self.occurred_at,
             recorded_at: self.refunded_at,
         };
         let restocked = self.lines.iter().filter(|line| line.restock);

@@ -335,10 +335,7 @@ fn fulfilment_and_refund_accept_occurred_at_within_bounds() {
             }],
         };
         let (refund, _) = body.refund(refund_context(&sale), &sale)?;
-        Ok(refund
-            .level_deltas(body.occurred_at, &sale)
-            .remove(0)
-            .change)
+        Ok(refund.level_deltas(&sale).remove(0).change)
     };
     let fulfilment_at = |occurred_at: Timestamp| {
         let body = FulfilOrder {
@@ -407,9 +404,19 @@ fn fulfilment_by_slow_clock_is_dated_at_the_order() {
 #[test]
 fn refund_by_slow_clock_is_dated_at_the_sale() {
     let sale = order("pos", "inclusive", &[(2, 100, 0, 0)]);
-    let (refund, _) = refund(&sale, &[(1, 2, true)]).unwrap();
-    let reported = Some(now() - SignedDuration::from_hours(1));
-    let change = refund.level_deltas(reported, &sale).remove(0).change;
+    let body = RefundOrder {
+        reason: "broken".to_owned(),
+        location_id: None,
+        occurred_at: Some(now() - CLOCK_TOLERANCE),
+        lines: vec![RefundLine {
+            line: 1,
+            quantity: 2,
+            restock: true,
+        }],
+    };
+    let (refund, _) = body.refund(refund_context(&sale), &sale).unwrap();
+    assert_eq!(refund.occurred_at, now());
+    let change = refund.level_deltas(&sale).remove(0).change;
     let after = level_counted_before(&sale).after(change).unwrap();
     assert_eq!(after.on_hand, 10);
 }

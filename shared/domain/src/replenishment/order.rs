@@ -158,7 +158,8 @@ pub struct ClosedOrder {
 }
 
 /// Why an order takes no receipt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum ReceiptRefused {
     /// There is no such order of this SKU at this location.
     #[error("there is no such replenishment order of the SKU at the location")]

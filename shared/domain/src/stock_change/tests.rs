@@ -272,3 +272,30 @@ fn counts_and_versioned_changes_are_not_relative() {
     let count = json!({"kind": "count", "quantity": 1, "counted_at": NOW});
     assert!(!change(count).is_relative());
 }
+
+#[test]
+fn negative_or_damage_adjustment_is_a_write_off() {
+    for (body, is_write_off) in [
+        (
+            json!({"kind": "adjustment", "delta": 1, "reason": "found"}),
+            false,
+        ),
+        (
+            json!({"kind": "adjustment", "delta": -1, "reason": "other"}),
+            true,
+        ),
+        (
+            json!({"kind": "adjustment", "delta": 1, "reason": "damage"}),
+            true,
+        ),
+        (json!({"kind": "receipt", "quantity": 1}), false),
+        (
+            json!({"kind": "state_change", "quantity": 1, "from": "sellable", "to": "damaged"}),
+            false,
+        ),
+    ] {
+        let harmless = json!({"kind": "receipt", "quantity": 1});
+        let changes = vec![change(harmless), change(body)];
+        assert_eq!(StockChanges { changes }.has_write_off(), is_write_off);
+    }
+}

@@ -3,6 +3,7 @@
 mod history;
 mod open;
 mod record;
+mod search;
 mod stream;
 
 use aws_sdk_dynamodb::Client;

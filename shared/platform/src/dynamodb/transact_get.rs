@@ -10,9 +10,6 @@ use super::transaction::{classify_error, is_busy, is_conflict};
 use stockline_application::deadline::Deadline;
 use stockline_application::store_error::StoreError;
 
-/// The `max_attempts` of [`transact_get`] for which the deadline is the only limit.
-pub const UNTIL_DEADLINE: u32 = u32::MAX;
-
 const CONTEXT: &str = "read items in a transaction";
 
 /// Reads the items with these keys (at most 100) as one snapshot. The result is in the order of `keys` and omits missing
@@ -123,7 +120,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn throttled_read_without_time_to_retry_is_busy() {
-        for (max_attempts, is_busy) in [(1, false), (3, true), (UNTIL_DEADLINE, true)] {
+        for (max_attempts, is_busy) in [(1, false), (3, true)] {
             let database = database_with_throughput(0);
             let table = database.create_table(Table::Stock);
             let (result, requests) = read_missing_item(&database, &table, max_attempts, 0).await;

@@ -22,6 +22,9 @@ use crate::strict_json;
 /// The maximum size of a body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
+/// The maximum number of different values of a query parameter that may be repeated.
+pub const MAX_VALUES: usize = 100;
+
 /// The part of the remaining time of an invocation that is reserved for the response.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
 
@@ -169,6 +172,30 @@ impl Call {
             .parse()
             .map(Some)
             .map_err(|_| Invalid::field(name, format!("must be {expected}")).into())
+    }
+
+    /// Parses every occurrence of query parameter `name`, at most [`MAX_VALUES`]. A repeated value is returned once.
+    pub fn query_list<T>(&self, name: &str, expected: &str) -> Result<Vec<T>, Problem>
+    where
+        T: std::str::FromStr + PartialEq,
+    {
+        let mut values = Vec::new();
+        for (_, text) in self.query.iter().filter(|(key, _)| key == name) {
+            let value: T = text
+                .parse()
+                .map_err(|_| Invalid::field(name, format!("must be {expected}")))?;
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        if values.len() > MAX_VALUES {
+            let detail = format!(
+                "must be given at most {MAX_VALUES} times, got {}",
+                values.len()
+            );
+            return Err(Invalid::field(name, detail).into());
+        }
+        Ok(values)
     }
 
     /// Returns the page that `limit` and `cursor` select. `list` identifies the list, and the caller if it depends on them.

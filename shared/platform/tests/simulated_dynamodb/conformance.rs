@@ -35,6 +35,11 @@ conformance_tests!(
     SEEDS.map(shop)
 );
 conformance_tests!(
+    order_search,
+    simulated_dynamodb(start_paused = true),
+    SEEDS.map(shop)
+);
+conformance_tests!(
     fulfilments,
     simulated_dynamodb(start_paused = true),
     SEEDS.map(shop)

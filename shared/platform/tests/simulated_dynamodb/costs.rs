@@ -1,6 +1,8 @@
 //! Tests that the operations on orders cost what the README of `order-intake` lists.
 
 use stockline_application::order_lifecycle::RefundOutcome;
+use stockline_application::paging::Page;
+use stockline_application::ports::order_search::OrderSearch;
 use stockline_application::ports::orders::{OrderStore, PlaceOutcome};
 use stockline_domain::order::{Order, RefundLine};
 use stockline_testkit::conformance::orders::{cancel, deadline, found, minute, request};
@@ -57,6 +59,34 @@ async fn order_of_three_skus_costs_what_the_readme_lists() {
     };
     store.refund(&known, line, "r").await.unwrap();
     assert_eq!(store.take_bill(), "6 + 2 | 0 | 1: `TransactWriteItems`");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reference_costs_one_index_unit_once() {
+    let store = TestStore::with_milk(1, 100).await;
+    store.take_bill();
+    let mut sale = order("referred", "store-1", "pos", &[("milk", 2)]);
+    sale.external_reference = Some("T1-0001".to_owned());
+    store.place(&sale).await;
+    assert_eq!(store.take_bill(), "4 + 2 | 0 | 1: `TransactWriteItems`");
+    let known = found(&store.shop, sale.order_id).await;
+    store.take_bill();
+    let line = RefundLine {
+        line: 1,
+        quantity: 1,
+        restock: true,
+    };
+    store.refund(&known, line, "r").await.unwrap();
+    assert_eq!(store.take_bill(), "6 + 2 | 0 | 1: `TransactWriteItems`");
+
+    let page = Page {
+        limit: 50,
+        after: None,
+    };
+    let location = &sale.location_id;
+    let orders = OrderSearch::by_reference(&store.shop, location, "T1-0001", page, deadline());
+    assert_eq!(orders.await.unwrap().items.len(), 1);
+    assert_eq!(store.take_bill(), "0 | 1.5 | 2: `BatchGetItem`, `Query`");
 }
 
 #[tokio::test(start_paused = true)]

@@ -147,7 +147,8 @@ impl TestStore {
             // A count is outdated if a later count was reported before it.
             ChangeOutcome::Applied(_)
             | ChangeOutcome::AlreadyApplied(_)
-            | ChangeOutcome::Refused(ChangeRefused::OutdatedCount { .. }) => {}
+            | ChangeOutcome::Refused(ChangeRefused::OutdatedCount { .. })
+            | ChangeOutcome::AlreadyRefused(ChangeRefused::OutdatedCount { .. }) => {}
             other => panic!("{event:?}: {other:?}"),
         }
         Ok(())

@@ -102,8 +102,11 @@ impl RetryingClients {
                     ChangeOutcome::Applied(levels) | ChangeOutcome::AlreadyApplied(levels) => {
                         RequestOutcome::Level(observed(&levels[0]))
                     }
-                    ChangeOutcome::Refused(_) => RequestOutcome::Refused,
-                    ChangeOutcome::NotStockable(reason) => panic!("{reason:?}"),
+                    ChangeOutcome::Refused(_) | ChangeOutcome::AlreadyRefused(_) => {
+                        RequestOutcome::Refused
+                    }
+                    ChangeOutcome::NotStockable(reason)
+                    | ChangeOutcome::AlreadyNotStockable(reason) => panic!("{reason:?}"),
                 }
             }
             Request::Count { .. } => panic!("this mix of requests has no counts"),

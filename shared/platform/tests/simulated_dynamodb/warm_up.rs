@@ -25,7 +25,7 @@ async fn warm_up_reads_once_and_ignores_errors() {
     };
     warm_up().await;
     let requests = ["Query", "GetItem", "TransactGetItems"].map(|name| store.requests_sent(name));
-    assert_eq!(requests, [1, 3, 1]);
+    assert_eq!(requests, [1, 4, 0]);
     database.set_fault_rates(FaultRates {
         errors_before: 1000,
         ..FaultRates::default()

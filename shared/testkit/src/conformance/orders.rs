@@ -4,6 +4,7 @@ pub mod cancellations;
 pub mod fulfilments;
 pub mod max_skus;
 pub mod refunds;
+pub mod search;
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::order_lifecycle::{self, CancelOutcome};
 use stockline_application::paging::Page;
+use stockline_application::ports::order_search::OrderSearch;
 use stockline_application::ports::orders::{
     OpenOrders, OrderStore, OrdersToShip, PlaceOutcome, ShortSku, StoredOrder,
 };
@@ -29,7 +31,7 @@ use crate::orders::order;
 story_functions!(orders, [Store: StockedOrders], [super], Store);
 
 /// An order store under test, and direct access to the levels it takes from.
-pub trait StockedOrders: OrderStore + OpenOrders + OrdersToShip {
+pub trait StockedOrders: OrderStore + OrderSearch + OpenOrders + OrdersToShip {
     /// Writes a level of `sku` at `location` with `on_hand` and nothing allocated.
     fn stock(&self, location: &str, sku: &str, on_hand: i64) -> impl Future<Output = ()> + Send;
 

@@ -16,7 +16,7 @@ use stockline_application::ports::stock::{
     EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore, StockableCatalog,
     StockedLocations,
 };
-use stockline_application::ports::stock_changes::{PendingChange, StockChangeStore};
+use stockline_application::ports::stock_changes::{ChangeResult, PendingChange, StockChangeStore};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_domain::ids::RequestId;
 use stockline_domain::level::{
@@ -101,11 +101,11 @@ fn at(index: usize) -> Timestamp {
     noon + SignedDuration::from_secs(i64::try_from(index).unwrap())
 }
 
-/// The earlier arrival of a request, at noon, of which `applied` was applied.
-fn earlier_request(applied: BTreeMap<usize, Vec<Level>>) -> RequestStatus {
+/// The earlier arrival of a request, at noon, of which the changes in `settled` were decided.
+fn earlier_request(settled: BTreeMap<usize, ChangeResult>) -> RequestStatus {
     RequestStatus::Known(EarlierRequest {
         received_at: at(0),
-        applied,
+        settled,
     })
 }
 
@@ -245,7 +245,10 @@ async fn replayed_change_returns_original_levels<Store: StockStore + StockChange
     assert_eq!(again, ChangeOutcome::AlreadyApplied(original.clone()));
     assert_eq!(on_hand(store, "replay").await, 5);
     let known = store.open(request("replay"), &body, at(9)).await.unwrap();
-    assert_eq!(known, earlier_request([(0, original)].into()));
+    assert_eq!(
+        known,
+        earlier_request([(0, ChangeResult::Applied(original))].into())
+    );
     assert_eq!(
         store.recall(request("replay"), &body).await.unwrap(),
         Some(known)
@@ -265,7 +268,7 @@ async fn reused_key_with_other_body_is_rejected<Store: StockStore + StockChangeS
     assert_eq!(open("one", 2).await, earlier_request([].into()));
 }
 
-async fn retry_applies_only_rejected_changes<Store: StockStore + StockChangeStore>(store: &Store) {
+async fn refused_change_stays_refused<Store: StockStore + StockChangeStore>(store: &Store) {
     let transfer = change(
         json!({"kind": "transfer", "from_location_id": "partial", "to_location_id": "partial-2",
         "sku": "milk", "quantity": 12}),
@@ -282,9 +285,14 @@ async fn retry_applies_only_rejected_changes<Store: StockStore + StockChangeStor
     assert_eq!(refused, ChangeOutcome::Refused(short));
     applied_levels(apply(store, "partial-later", 0, &receipt("partial", 5)).await);
 
-    assert_eq!(open(9).await, earlier_request([(0, first)].into()));
-    let levels = applied_levels(apply(store, "partial", 1, &transfer).await);
-    assert_eq!((levels[0].on_hand, levels[1].in_transit), (3, 12));
+    let settled = [
+        (0, ChangeResult::Applied(first)),
+        (1, ChangeResult::Refused(short)),
+    ];
+    assert_eq!(open(9).await, earlier_request(settled.into()));
+    let again = apply(store, "partial", 1, &transfer).await;
+    assert_eq!(again, ChangeOutcome::AlreadyRefused(short));
+    assert_eq!(on_hand(store, "partial").await, 15);
 }
 
 async fn missing_level_is_reported_without_a_write<Store: StockStore + StockChangeStore>(
@@ -299,7 +307,9 @@ async fn missing_level_is_reported_without_a_write<Store: StockStore + StockChan
     let pending = pending("missing", 1, &transfer);
     let reported = apply_with(&empty_catalog, store, pending).await;
     let unknown = NotStockable::UnknownLocation("missing-2".parse().unwrap());
-    assert_eq!(reported, ChangeOutcome::NotStockable(unknown));
+    assert_eq!(reported, ChangeOutcome::NotStockable(unknown.clone()));
+    let again = apply_with(&empty_catalog, store, pending).await;
+    assert_eq!(again, ChangeOutcome::AlreadyNotStockable(unknown));
     assert_eq!(on_hand(store, "missing").await, 10);
     assert_eq!(store.find(&key("missing-2", "milk")).await.unwrap(), None);
 }

@@ -22,6 +22,7 @@ macro_rules! conformance_stories {
     (cancellations, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::orders::cancellations]
             concurrent_cancellations_release_stock_once
+            cancellation_reason_is_read_back
             fulfilled_order_is_too_late_to_cancel
             partly_fulfilled_order_cancels_the_rest
             replayed_cancellation_returns_first_response
@@ -31,6 +32,7 @@ macro_rules! conformance_stories {
     (refunds, $macro:ident $arguments:tt) => {
         $crate::$macro! { $arguments [$crate::conformance::orders::refunds]
             refund_restocks_at_the_return_location
+            refund_is_read_back_with_its_own_time
             replayed_refund_returns_first_refund
             reused_key_with_other_refund_is_rejected
             concurrent_duplicates_make_one_refund
@@ -38,6 +40,14 @@ macro_rules! conformance_stories {
             restock_creates_a_missing_level
             concurrent_restocks_create_one_level
             two_lines_of_one_sku_restock_together
+        }
+    };
+    (order_search, $macro:ident $arguments:tt) => {
+        $crate::$macro! { $arguments [$crate::conformance::orders::search]
+            placement_range_is_searched_across_business_dates
+            search_pages_over_filtered_orders
+            reference_finds_orders_of_its_location
+            ids_find_the_orders_that_exist
         }
     };
     (fulfilments, $macro:ident $arguments:tt) => {
@@ -83,7 +93,7 @@ macro_rules! conformance_stories {
             late_count_keeps_later_movements
             replayed_change_returns_original_levels
             reused_key_with_other_body_is_rejected
-            retry_applies_only_rejected_changes
+            refused_change_stays_refused
             missing_level_is_reported_without_a_write
             transfer_changes_both_levels_or_neither
             stale_expected_version_is_rejected

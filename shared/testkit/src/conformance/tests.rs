@@ -15,6 +15,7 @@ use crate::memory::users::MemoryUsers;
 conformance_tests!(orders, memory, [MemoryShop::default()]);
 conformance_tests!(cancellations, memory, [MemoryShop::default()]);
 conformance_tests!(refunds, memory, [MemoryShop::default()]);
+conformance_tests!(order_search, memory, [MemoryShop::default()]);
 conformance_tests!(fulfilments, memory, [MemoryShop::default()]);
 conformance_tests!(max_skus, memory, [MemoryShop::default()]);
 conformance_tests!(split_levels, memory, [order_and_stock_store()]);

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page, Position};
+use stockline_application::ports::order_search::{OrderSearch, PlacedRange};
 use stockline_application::ports::orders::{
     AttachedRecord, AttachedRecordId, OpenOrders, OrderStore, OrderUpdate, OrdersToShip,
     PlaceOutcome, ShortSku, StoredOrder, UpdateOutcome,
@@ -255,5 +256,43 @@ impl OrdersToShip for MemoryShop {
         Ok(self.lock().page_of(page, |order| {
             order.location_id == *location && order.is_open()
         }))
+    }
+}
+
+impl OrderSearch for MemoryShop {
+    async fn placed_on(
+        &self,
+        location: &LocationId,
+        business_date: Date,
+        placed: PlacedRange,
+        page: Page,
+    ) -> Result<Listing<Order>, StoreError> {
+        Ok(self.lock().page_of(page, |order| {
+            order.location_id == *location
+                && order.business_date == business_date
+                && placed.contains(order.placed_at)
+        }))
+    }
+
+    async fn by_reference(
+        &self,
+        location: &LocationId,
+        reference: &str,
+        page: Page,
+        _deadline: Deadline,
+    ) -> Result<Listing<Order>, StoreError> {
+        Ok(self.lock().page_of(page, |order| {
+            order.location_id == *location && order.external_reference.as_deref() == Some(reference)
+        }))
+    }
+
+    async fn find_all(
+        &self,
+        ids: &[OrderId],
+        _deadline: Deadline,
+    ) -> Result<Vec<Order>, StoreError> {
+        let data = self.lock();
+        let orders = ids.iter().filter_map(|id| data.orders.get(id));
+        Ok(orders.map(|(order, _)| order.clone()).collect())
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use stockline_application::fingerprint::Fingerprint;
+use stockline_application::ports::stock_changes::ChangeResult;
 use stockline_domain::export::late::{LateDay, late_write_date};
 use stockline_domain::ids::{LocationId, OrderId, ReplenishmentOrderId, RequestId};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
@@ -29,8 +30,8 @@ pub struct ShopData {
     pub cancellations: BTreeMap<OrderId, (Cancellation, Fingerprint)>,
     /// The stock requests: the fingerprint and the first arrival of each.
     pub requests: BTreeMap<RequestId, (String, Timestamp)>,
-    /// The levels after each applied change of a request, by the change's index.
-    pub applied: BTreeMap<RequestId, BTreeMap<usize, Vec<Level>>>,
+    /// The recorded results of the changes of a request, by the change's index.
+    pub settled: BTreeMap<RequestId, BTreeMap<usize, ChangeResult>>,
     /// The levels.
     pub levels: BTreeMap<LevelKey, Level>,
     /// The replenishment orders.
@@ -127,9 +128,9 @@ impl ShopData {
         after
     }
 
-    /// The levels after change `index` of a request, if it is applied.
-    pub fn applied_change(&self, request: RequestId, index: usize) -> Option<Vec<Level>> {
-        self.applied.get(&request)?.get(&index).cloned()
+    /// The recorded result of change `index` of a request.
+    pub fn settled_change(&self, request: RequestId, index: usize) -> Option<ChangeResult> {
+        self.settled.get(&request)?.get(&index).cloned()
     }
 
     /// The movements of a level, newest first.

@@ -9,10 +9,11 @@ use stockline_application::ports::stock::{
     EarlierRequest, Ledger, RecordMovementOutcome, RequestStatus, StockStore, StockedLocations,
 };
 use stockline_application::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
+    ChangeResult, ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite,
+    StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
-use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId};
+use stockline_domain::ids::{LocationId, ReplenishmentOrderId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::{SplitLevel, WritePlan};
@@ -44,7 +45,7 @@ impl StockStore for MemoryShop {
             if fingerprint == request.as_str() {
                 RequestStatus::Known(EarlierRequest {
                     received_at: *received_at,
-                    applied: data.applied.get(&id).cloned().unwrap_or_default(),
+                    settled: data.settled.get(&id).cloned().unwrap_or_default(),
                 })
             } else {
                 RequestStatus::KeyReused
@@ -54,6 +55,19 @@ impl StockStore for MemoryShop {
 
     async fn find(&self, key: &LevelKey) -> Result<Option<Level>, StoreError> {
         Ok(self.lock().levels.get(key).cloned())
+    }
+
+    async fn find_all(
+        &self,
+        location: &LocationId,
+        skus: &[Sku],
+        _deadline: Deadline,
+    ) -> Result<Vec<Level>, StoreError> {
+        let data = self.lock();
+        let levels = data.levels.values();
+        let found =
+            levels.filter(|level| level.location_id == *location && skus.contains(&level.sku));
+        Ok(found.cloned().collect())
     }
 
     async fn list(
@@ -172,8 +186,8 @@ impl StockChangeStore for MemoryShop {
         _deadline: Deadline,
     ) -> Result<ChangeWriteOutcome, StoreError> {
         let mut data = self.lock();
-        if let Some(levels) = data.applied_change(pending.request, pending.index) {
-            return Ok(ChangeWriteOutcome::AlreadyApplied(levels));
+        if let Some(result) = data.settled_change(pending.request, pending.index) {
+            return Ok(ChangeWriteOutcome::AlreadySettled(result));
         }
         if let Some((before, _)) = &planned.order {
             let orders = &data.replenishment_orders;
@@ -204,18 +218,24 @@ impl StockChangeStore for MemoryShop {
         if let Some((_, order)) = &planned.order {
             data.write_replenishment_order(order.clone());
         }
-        let applied = data.applied.entry(pending.request).or_default();
-        applied.insert(pending.index, after);
+        let settled = data.settled.entry(pending.request).or_default();
+        settled.insert(pending.index, ChangeResult::Applied(after));
         Ok(ChangeWriteOutcome::Written)
     }
 
-    async fn find_applied(
+    async fn record_refusal(
         &self,
-        request: RequestId,
-        index: usize,
+        pending: PendingChange<'_>,
+        refusal: &ChangeResult,
         _deadline: Deadline,
-    ) -> Result<Option<Vec<Level>>, StoreError> {
-        Ok(self.lock().applied_change(request, index))
+    ) -> Result<Option<ChangeResult>, StoreError> {
+        let mut data = self.lock();
+        let recorded = data.settled_change(pending.request, pending.index);
+        if recorded.is_none() {
+            let settled = data.settled.entry(pending.request).or_default();
+            settled.insert(pending.index, refusal.clone());
+        }
+        Ok(recorded)
     }
 }
 

@@ -24,6 +24,7 @@ async fn partial_refund_restocks_and_updates_the_order() {
         answer,
         json!({
             "order_id": id, "location_id": "store-1", "business_date": "2026-03-01", "reason": "sour",
+            "occurred_at": "2026-03-01T23:30:00.000Z",
             "lines": [
                 {"line": 1, "sku": "milk", "quantity": 2, "amount": euros(200), "tax": euros(0), "restock": true},
                 {"line": 2, "sku": "bread", "quantity": 1, "amount": euros(100), "tax": euros(0), "restock": false},

@@ -50,11 +50,58 @@ async fn keys_reject_other_bodies_and_are_per_caller() {
 }
 
 #[tokio::test]
-async fn retry_applies_only_refused_changes() {
+async fn refused_change_is_replayed_as_refused() {
     let (function, _) = function();
     let sent = [receipt("milk", 5), transfer(6)];
-    let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
-    assert_eq!(outcomes(&first), ["applied", "refused"]);
+    let request = || by_manager_of_both(changes("k", &sent)).build();
+    let first = function.handle(request()).await.unwrap();
+    assert_eq!(outcomes(first.body()), ["applied", "refused"]);
+    // given enough stock for the refused change
+    ok(&function, changes("later", &[receipt("milk", 1)])).await;
+    // when the request is sent again
+    let again = function.handle(request()).await.unwrap();
+    // then its answer is the first one
+    assert!(!first.is_replayed() && again.is_replayed());
+    assert_eq!(again.body(), first.body());
+    assert_eq!(ok(&function, of_milk("GET", LEVEL)).await["on_hand"], 6);
+    // and another key decides the change anew
+    let anew = ok(&function, by_manager_of_both(changes("k2", &sent[1..]))).await;
+    assert_eq!(outcomes(&anew), ["applied"]);
+}
+
+#[tokio::test]
+async fn refusal_for_a_missing_product_is_replayed() {
+    let (function, _) = function();
+    let sent = [receipt("caviar", 1), receipt_at_store_9()];
+    let first = ok(&function, changes("k", &sent)).await;
+    assert_eq!(outcomes(&first), ["refused", "refused"]);
+    let caviar = product("caviar");
+    let mut catalog = function.catalog.lock();
+    catalog.products.insert(caviar.sku.clone(), caviar);
+    drop(catalog);
+    let again = function.handle(changes("k", &sent).build()).await.unwrap();
+    assert!(again.is_replayed());
+    assert_eq!(again.body(), &first);
+}
+
+/// A receipt at a location that `till-1` cannot access.
+fn receipt_at_store_9() -> Value {
+    json!({"kind": "receipt", "location_id": "store-9", "sku": "milk", "quantity": 1})
+}
+
+/// Makes request `k` of the manager end before its last change, as a crash would.
+fn forget_last_change(function: &Function) {
+    let mut data = function.stock.lock();
+    let request = RequestId::derive("ana", "k");
+    data.settled.get_mut(&request).unwrap().pop_last().unwrap();
+}
+
+#[tokio::test]
+async fn retry_settles_only_the_remaining_changes() {
+    let (function, _) = function();
+    let sent = [receipt("milk", 5), transfer(6)];
+    ok(&function, by_manager_of_both(changes("k", &sent))).await;
+    forget_last_change(&function);
     ok(&function, changes("later", &[receipt("milk", 1)])).await;
     let again = function
         .handle(by_manager_of_both(changes("k", &sent)).build())
@@ -71,12 +118,13 @@ async fn retry_uses_the_time_of_the_first_request() {
     let sent = [receipt("milk", 5), transfer(6)];
     let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
     assert_eq!(outcomes(&first), ["applied", "refused"]);
+    forget_last_change(&function);
     // given a count that is made and sent after the first request
     clock.advance(SignedDuration::from_mins(10));
     let counted = json!({"kind": "count", "location_id": "store-1", "sku": "milk", "quantity": 8,
                          "counted_at": clock.now().to_string()});
     ok(&function, changes("count", &[counted])).await;
-    // when the request is sent again, and its refused change has enough stock
+    // when the request is sent again, and its second change has enough stock
     clock.advance(SignedDuration::from_mins(10));
     let again = ok(&function, by_manager_of_both(changes("k", &sent))).await;
     assert_eq!(outcomes(&again), ["applied", "applied"]);
@@ -92,6 +140,7 @@ async fn remaining_changes_are_applied_at_any_age() {
     let sent = [receipt("milk", 5), late];
     let first = ok(&function, by_manager_of_both(changes("k", &sent))).await;
     assert_eq!(outcomes(&first), ["applied", "refused"]);
+    forget_last_change(&function);
     ok(&function, changes("later", &[receipt("milk", 1)])).await;
     clock.advance(SignedDuration::from_hours(24));
     let again = ok(&function, by_manager_of_both(changes("k", &sent))).await;

@@ -48,7 +48,8 @@ async fn movements_are_listed_newest_first() {
     let (function, _) = function();
     let damaged = json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": -1,
         "reason": "damage"});
-    ok(&function, changes("k", &[receipt("milk", 5), damaged])).await;
+    let sent = changes("k", &[receipt("milk", 5), damaged]);
+    ok(&function, sent.by("till-1", "store_manager", "store-1")).await;
     let body = ok(&function, of_milk("GET", MOVEMENTS)).await;
     let movements = body["movements"].as_array().unwrap();
     assert_eq!(
@@ -116,4 +117,50 @@ async fn sku_lookup_is_limited_to_the_callers_locations() {
     );
     let cursor_of_other_caller = of_milk().query("cursor", cursor);
     assert_eq!(refused(&function, cursor_of_other_caller).await.0, 400);
+}
+
+#[tokio::test]
+async fn levels_of_given_skus_are_listed_once_by_sku() {
+    let (function, _) = function();
+    let sent = [receipt("milk", 5), receipt("bread", 3)];
+    ok(&function, changes("k", &sent)).await;
+    let stock_of = |location: &str| call("GET", STOCK).path("location_id", location);
+    let skus = |asked: &[&str]| {
+        let stock = stock_of("store-1");
+        asked
+            .iter()
+            .fold(stock, |stock, sku| stock.query("sku", sku))
+    };
+    let body = ok(&function, skus(&["milk", "caviar", "bread", "milk"])).await;
+    let levels: Vec<_> = body["levels"].as_array().unwrap().iter().collect();
+    assert_eq!(levels.len(), 2);
+    assert_eq!(
+        (&levels[0]["sku"], &levels[1]["sku"]),
+        (&json!("bread"), &json!("milk"))
+    );
+    assert_eq!(levels[1], &ok(&function, of_milk("GET", LEVEL)).await);
+    assert_eq!(
+        ok(&function, skus(&["caviar"])).await,
+        json!({"levels": []})
+    );
+
+    let too_many: Vec<String> = (0..101).map(|number| format!("sku-{number}")).collect();
+    let too_many: Vec<&str> = too_many.iter().map(String::as_str).collect();
+    for invalid in [
+        skus(&["milk"]).query("limit", "10"),
+        skus(&[" "]),
+        skus(&too_many),
+    ] {
+        assert_eq!(
+            refused(&function, invalid).await,
+            (400, "invalid-request".to_owned())
+        );
+    }
+    let unknown = stock_of("store-404")
+        .by("boss", "admin", "*")
+        .query("sku", "milk");
+    assert_eq!(
+        refused(&function, unknown).await,
+        (404, "not-found".to_owned())
+    );
 }

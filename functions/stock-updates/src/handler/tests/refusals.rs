@@ -103,3 +103,43 @@ async fn foreign_stock_is_not_found() {
         );
     }
 }
+
+#[tokio::test]
+async fn write_off_by_a_till_is_forbidden() {
+    let (function, _) = function();
+    ok(&function, changes("k", &[receipt("milk", 5)])).await;
+    let adjust = |delta: i64, reason: &str| json!({"kind": "adjustment", "location_id": "store-1", "sku": "milk", "delta": delta, "reason": reason});
+    for (key, write_off) in [
+        ("w1", adjust(-1, "correction")),
+        ("w2", adjust(1, "damage")),
+    ] {
+        let sent = [receipt("milk", 1), write_off];
+        assert_eq!(
+            refused(&function, changes(key, &sent)).await,
+            (403, "forbidden".to_owned())
+        );
+        let by_manager = changes(key, &sent).by("ana", "store_manager", "store-1");
+        assert_eq!(
+            outcomes(&ok(&function, by_manager).await),
+            ["applied", "applied"]
+        );
+    }
+    let found = ok(&function, changes("f", &[adjust(1, "found")])).await;
+    assert_eq!(found["results"][0]["levels"][0]["on_hand"], 8);
+}
+
+#[tokio::test]
+async fn analyst_without_locations_is_forbidden() {
+    let (function, _) = function();
+    for asked in [
+        of_milk("GET", LEVEL),
+        of_milk("GET", STOCK),
+        of_milk("GET", STOCK_LOOKUP),
+    ] {
+        let analyst = asked.by("ada", "analyst", "");
+        assert_eq!(
+            refused(&function, analyst).await,
+            (403, "forbidden".to_owned())
+        );
+    }
+}

@@ -34,7 +34,7 @@ fn canceled_order_is_replayed_without_later_refunds() {
     let (_, order) = refund(&order, &[(1, 1, true)]).unwrap();
     let canceled = order.cancel(now()).unwrap();
     let id = CancellationId::derive(order.order_id, "till", "c1");
-    let cancellation = Cancellation::of(id, &canceled);
+    let cancellation = Cancellation::of(id, &canceled, None);
     assert_eq!(
         cancellation.returned,
         [(1, 1)],

@@ -47,7 +47,7 @@ fn refund_returns_at_most_98_skus_to_stock() {
 fn only_restocked_goods_change_levels() {
     let sale = order("pos", "inclusive", &[(3, 100, 0, 0), (1, 250, 0, 0)]);
     let (refund, _) = refund(&sale, &[(1, 2, true), (1, 1, false), (2, 1, false)]).unwrap();
-    let deltas = refund.level_deltas(None, &sale);
+    let deltas = refund.level_deltas(&sale);
     assert_eq!(deltas.len(), 1);
     let change = &deltas[0].change;
     assert_eq!((change.on_hand_delta, change.allocated_delta), (2, 0));

@@ -22,6 +22,9 @@ pub struct RefundRecord {
     location_id: LocationId,
     business_date: Date,
     refunded_at: Timestamp,
+    /// When the goods were returned, if that is not when it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
     reason: String,
     currency: Currency,
     lines: Vec<RefundedLineRecord>,
@@ -97,6 +100,9 @@ pub struct CancellationRecord {
     /// Line numbers with the quantity that was returned before the cancellation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     r: Vec<(u16, i64)>,
+    /// Reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    t: Option<String>,
 }
 
 impl CancellationRecord {
@@ -106,6 +112,7 @@ impl CancellationRecord {
             i: cancellation.cancellation_id,
             f: request.clone(),
             r: cancellation.returned.clone(),
+            t: cancellation.reason.clone(),
         }
     }
 
@@ -115,6 +122,7 @@ impl CancellationRecord {
             cancellation_id: self.i,
             order_id,
             returned: self.r,
+            reason: self.t,
         };
         (cancellation, self.f)
     }
@@ -137,6 +145,7 @@ impl RefundRecord {
             location_id: refund.location_id.clone(),
             business_date: refund.business_date,
             refunded_at: refund.refunded_at,
+            occurred_at: (refund.occurred_at != refund.refunded_at).then_some(refund.occurred_at),
             reason: refund.reason.clone(),
             currency: refund.total.currency,
             lines: lines.collect(),
@@ -166,6 +175,7 @@ impl RefundRecord {
             location_id: self.location_id,
             business_date: self.business_date,
             refunded_at: self.refunded_at,
+            occurred_at: self.occurred_at.unwrap_or(self.refunded_at),
             reason: self.reason,
             lines: lines.collect(),
             total: money(self.total),

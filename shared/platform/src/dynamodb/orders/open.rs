@@ -28,7 +28,7 @@ impl DynamoOrders {
     }
 
     /// Reads the orders with these ids, strongly consistent, in any order.
-    async fn read_orders(
+    pub(super) async fn read_orders(
         &self,
         ids: &[OrderId],
         deadline: Deadline,

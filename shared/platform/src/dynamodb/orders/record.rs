@@ -342,7 +342,7 @@ mod tests {
         let placed = basket(10, "online");
         let canceled = placed.cancel(placed.placed_at).unwrap();
         let id = CancellationId::derive(placed.order_id, "till-1", "c");
-        let cancellation = Cancellation::of(id, &canceled);
+        let cancellation = Cancellation::of(id, &canceled, None);
         let request = Fingerprint::of(&"c").unwrap();
         let cancellation = CancellationRecord::new(&cancellation, &request);
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse();

@@ -1,35 +1,73 @@
-//! Writes stock changes. Each writes its levels and a record of itself in one transaction; a replay reads that record.
+//! Writes stock changes. Each writes its levels and a record of itself in one transaction, or a record of its refusal; a replay
+//! reads that record.
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stockline_domain::ids::{ReplenishmentOrderId, RequestId};
+use stockline_domain::ids::ReplenishmentOrderId;
 use stockline_domain::level::{Level, LevelKey, Movement};
 use stockline_domain::replenishment::ReplenishmentOrder;
 use stockline_domain::split_level::WritePlan;
+use stockline_domain::stock_change::ChangeRefused;
 
 use super::DynamoStock;
-use crate::dynamodb::attributes::{item, key_of, value};
+use crate::dynamodb::attributes::{item, value};
 use crate::dynamodb::change_level::plan_items;
-use crate::dynamodb::transact_get::{UNTIL_DEADLINE, transact_get};
+use crate::dynamodb::single_write::retry_while_busy;
 use crate::dynamodb::transaction::{
-    AttemptResult, ConditionCheck, TransactionResult, attempt_transaction, new_client_token,
+    AttemptResult, ConditionCheck, TransactionResult, attempt_transaction, classify_error,
+    new_client_token,
 };
 use crate::keys;
 use stockline_application::deadline::Deadline;
+use stockline_application::level_creation::NotStockable;
 use stockline_application::ports::replenishment::ReplenishmentStore;
 use stockline_application::ports::stock_changes::{
-    ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite, StockChangeStore,
+    ChangeResult, ChangeWriteOutcome, LevelSnapshot, PendingChange, PlannedChange, PlannedWrite,
+    StockChangeStore,
 };
 use stockline_application::store_error::StoreError;
 
-/// The item of an applied change. Holds the levels after the change, which a replay returns.
+const RECORD_REFUSAL: &str = "record a refused change";
+
+/// The item of a settled change: the levels after it, or why it is refused.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ChangeRecord {
     pub index: usize,
-    pub levels: Vec<Level>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    levels: Vec<Level>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<ChangeRefused>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_stockable: Option<NotStockable>,
+}
+
+impl ChangeRecord {
+    fn new(index: usize, result: ChangeResult) -> Self {
+        let (mut levels, mut refused, mut not_stockable) = (Vec::new(), None, None);
+        match result {
+            ChangeResult::Applied(after) => levels = after,
+            ChangeResult::Refused(reason) => refused = Some(reason),
+            ChangeResult::NotStockable(reason) => not_stockable = Some(reason),
+        }
+        Self {
+            index,
+            levels,
+            refused,
+            not_stockable,
+        }
+    }
+
+    pub fn into_result(self) -> ChangeResult {
+        match (self.refused, self.not_stockable) {
+            (Some(refused), _) => ChangeResult::Refused(refused),
+            (None, Some(reason)) => ChangeResult::NotStockable(reason),
+            (None, None) => ChangeResult::Applied(self.levels),
+        }
+    }
 }
 
 impl StockChangeStore for DynamoStock {
@@ -79,7 +117,7 @@ impl StockChangeStore for DynamoStock {
                 match checks.into_iter().next() {
                     Some(ConditionCheck::Failed(Some(item))) => {
                         let record: ChangeRecord = value(item)?;
-                        Ok(ChangeWriteOutcome::AlreadyApplied(record.levels))
+                        Ok(ChangeWriteOutcome::AlreadySettled(record.into_result()))
                     }
                     _ => Ok(ChangeWriteOutcome::Conflict),
                 }
@@ -88,19 +126,39 @@ impl StockChangeStore for DynamoStock {
         }
     }
 
-    /// A transactional read conflicts with a transaction in progress, so it waits for a duplicate that is applying the change.
-    async fn find_applied(
+    /// A write conflicts with a transaction in progress on the same item, so it waits for a duplicate that is applying the
+    /// change.
+    async fn record_refusal(
         &self,
-        request: RequestId,
-        index: usize,
+        pending: PendingChange<'_>,
+        refusal: &ChangeResult,
         deadline: Deadline,
-    ) -> Result<Option<Vec<Level>>, StoreError> {
-        let (client, table) = (&self.client, self.levels.table());
-        let key = vec![key_of(&keys::applied_change(request, index))];
-        let items = transact_get(client, table, key, UNTIL_DEADLINE, deadline).await?;
-        let record = items.ok_or(StoreError::Busy)?.into_iter().next();
-        let record = record.map(value::<ChangeRecord>).transpose()?;
-        Ok(record.map(|record| record.levels))
+    ) -> Result<Option<ChangeResult>, StoreError> {
+        let key = keys::settled_change(pending.request, pending.index);
+        let record = item(&key, &ChangeRecord::new(pending.index, refusal.clone()))?;
+        let result = retry_while_busy(deadline, || {
+            self.client
+                .put_item()
+                .table_name(self.levels.table())
+                .set_item(Some(record.clone()))
+                .condition_expression("attribute_not_exists(pk)")
+                .return_values_on_condition_check_failure(OnFailure::AllOld)
+                .send()
+        })
+        .await;
+        let Err(error) = result else {
+            return Ok(None);
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
+        else {
+            return Err(classify_error(RECORD_REFUSAL)(error));
+        };
+        let Some(existing) = failed.item.clone() else {
+            return Err(StoreError::failed(RECORD_REFUSAL)(
+                "the failed condition returned no existing record",
+            ));
+        };
+        Ok(Some(value::<ChangeRecord>(existing)?.into_result()))
     }
 }
 
@@ -111,14 +169,12 @@ impl DynamoStock {
         pending: PendingChange<'_>,
         planned: &PlannedChange,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let record = ChangeRecord {
-            index: pending.index,
-            levels: planned.totals_after(),
-        };
+        let result = ChangeResult::Applied(planned.totals_after());
+        let record = ChangeRecord::new(pending.index, result);
         let put = Put::builder()
             .table_name(self.levels.table())
             .set_item(Some(item(
-                &keys::applied_change(pending.request, pending.index),
+                &keys::settled_change(pending.request, pending.index),
                 &record,
             )?))
             .condition_expression("attribute_not_exists(pk)")

@@ -14,18 +14,19 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
-use stockline_domain::ids::{LocationId, RequestId};
+use stockline_domain::ids::{LocationId, RequestId, Sku};
 use stockline_domain::level::{Level, LevelKey, Movement, ReorderPolicy};
 
+use super::attributes::key_of;
 use super::rebalance::Rebalancer;
 use super::split_levels::SplitLevels;
+use crate::keys;
 use stockline_application::deadline::Deadline;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::paging::{Listing, Page};
 use stockline_application::ports::stock::{
     Ledger, RecordMovementOutcome, RequestStatus, StockStore,
 };
-use stockline_application::ports::stock_changes::StockChangeStore;
 use stockline_application::store_error::StoreError;
 
 pub use stream::level_change;
@@ -52,12 +53,11 @@ impl DynamoStock {
         }
     }
 
-    /// Opens the connection before the first request, by reading an applied change that does not exist. An error is only
-    /// logged: the first request reports it.
+    /// Opens the connection before the first request, by reading a request that does not exist. An error is only logged: the
+    /// first request reports it.
     pub async fn warm_up(&self) {
-        let deadline = Deadline::within(READ_TIMEOUT);
         let absent_id = RequestId::derive("", "");
-        if let Err(error) = self.find_applied(absent_id, 0, deadline).await {
+        if let Err(error) = self.read_request(absent_id).await {
             tracing::warn!(%error, "failed to open the DynamoDB connection during init");
         }
     }
@@ -85,6 +85,21 @@ impl StockStore for DynamoStock {
         let deadline = Deadline::within(READ_TIMEOUT);
         let snapshot = self.levels.read(key, deadline).await?;
         Ok(snapshot.map(|snapshot| snapshot.level.total()))
+    }
+
+    async fn find_all(
+        &self,
+        location: &LocationId,
+        skus: &[Sku],
+        deadline: Deadline,
+    ) -> Result<Vec<Level>, StoreError> {
+        let keys = skus.iter().map(|sku| {
+            key_of(&keys::level(&LevelKey {
+                location_id: location.clone(),
+                sku: sku.clone(),
+            }))
+        });
+        self.read_totals(keys.collect(), deadline).await
     }
 
     async fn list(

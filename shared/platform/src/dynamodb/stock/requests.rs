@@ -1,4 +1,4 @@
-//! Stores stock requests, and finds earlier ones with their applied changes.
+//! Stores stock requests, and finds earlier ones with their settled changes.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stockline_domain::ids::RequestId;
-use stockline_domain::level::Level;
 
 use super::DynamoStock;
 use super::changes::ChangeRecord;
@@ -17,13 +16,14 @@ use crate::dynamodb::transaction::classify_error;
 use crate::keys;
 use stockline_application::fingerprint::Fingerprint;
 use stockline_application::ports::stock::{EarlierRequest, RequestStatus};
+use stockline_application::ports::stock_changes::ChangeResult;
 use stockline_application::store_error::StoreError;
 
 const READ_REQUEST: &str = "read a request";
 
 /// The item of a stock request.
 #[derive(Debug, Serialize, Deserialize)]
-struct RequestRecord {
+pub(super) struct RequestRecord {
     fingerprint: String,
     came_at: Timestamp,
 }
@@ -70,6 +70,16 @@ impl DynamoStock {
         id: RequestId,
         request: &Fingerprint,
     ) -> Result<Option<RequestStatus>, StoreError> {
+        Ok(match self.read_request(id).await? {
+            Some(existing) => Some(self.earlier_request(id, existing, request).await?),
+            None => None,
+        })
+    }
+
+    pub(super) async fn read_request(
+        &self,
+        id: RequestId,
+    ) -> Result<Option<RequestRecord>, StoreError> {
         let output = self
             .client
             .get_item()
@@ -79,10 +89,7 @@ impl DynamoStock {
             .send()
             .await
             .map_err(classify_error(READ_REQUEST))?;
-        Ok(match output.item {
-            Some(existing) => Some(self.earlier_request(id, value(existing)?, request).await?),
-            None => None,
-        })
+        output.item.map(value).transpose()
     }
 
     async fn earlier_request(
@@ -96,26 +103,26 @@ impl DynamoStock {
         }
         Ok(RequestStatus::Known(EarlierRequest {
             received_at: existing.came_at,
-            applied: self.applied_changes(id).await?,
+            settled: self.settled_changes(id).await?,
         }))
     }
 
-    async fn applied_changes(
+    async fn settled_changes(
         &self,
         id: RequestId,
-    ) -> Result<BTreeMap<usize, Vec<Level>>, StoreError> {
+    ) -> Result<BTreeMap<usize, ChangeResult>, StoreError> {
         let query = self
             .client
             .query()
             .table_name(self.levels.table())
             .key_condition_expression("pk = :request AND begins_with(sk, :change)")
             .expression_attribute_values(":request", string(keys::stock_request_partition(id)))
-            .expression_attribute_values(":change", string(keys::APPLIED_CHANGE_PREFIX))
+            .expression_attribute_values(":change", string(keys::SETTLED_CHANGE_PREFIX))
             .consistent_read(true);
         let records: Vec<ChangeRecord> = query_all(query, READ_REQUEST, value).await?;
         Ok(records
             .into_iter()
-            .map(|record| (record.index, record.levels))
+            .map(|record| (record.index, record.into_result()))
             .collect())
     }
 }

@@ -1,9 +1,9 @@
 //! What every order store must do when an order is canceled.
 
 use futures::future::join_all;
-use stockline_application::order_lifecycle::StepRequest;
-use stockline_application::order_lifecycle::{CancelOutcome, fulfil};
-use stockline_domain::order::{FulfilLine, FulfilOrder, LineState, OrderStatus};
+use stockline_application::order_lifecycle::{self, CancelOutcome, StepRequest, fulfil};
+use stockline_domain::ids::CancellationId;
+use stockline_domain::order::{CancelOrder, FulfilLine, FulfilOrder, LineState, OrderStatus};
 
 use super::refunds::make_refund;
 use super::{StockedOrders, cancel, deadline, found, minute, placed, request};
@@ -31,6 +31,27 @@ async fn concurrent_cancellations_release_stock_once<Store: StockedOrders>(store
     }
     assert_eq!(done, 1);
     assert_eq!(store.level_of("cancel", "milk").await, (5, 0));
+}
+
+async fn cancellation_reason_is_read_back<Store: StockedOrders>(store: &Store) {
+    store.stock("reason", "milk", 5).await;
+    let held = order("reason-1", "reason", "online", &[("milk", 1)]);
+    let known = placed(store, &held).await;
+    let body = CancelOrder {
+        reason: Some("the customer left".to_owned()),
+    };
+    let id = CancellationId::derive(held.order_id, "till-1", "c");
+    let same = request("c");
+    let step = StepRequest {
+        order: &known,
+        fingerprint: &same,
+        at: minute(1),
+        deadline: deadline(),
+    };
+    let canceled = order_lifecycle::cancel(store, step, &body, id).await;
+    assert!(matches!(canceled, Ok(CancelOutcome::Canceled(_))));
+    let (cancellation, _) = found(store, held.order_id).await.cancellation.unwrap();
+    assert_eq!(cancellation.reason, body.reason);
 }
 
 async fn fulfilled_order_is_too_late_to_cancel<Store: StockedOrders>(store: &Store) {

@@ -106,6 +106,39 @@ async fn refund_restocks_at_the_return_location<Store: StockedOrders>(store: &St
     assert!(both.iter().any(|(refund, _)| *refund == again));
 }
 
+async fn refund_is_read_back_with_its_own_time<Store: StockedOrders>(store: &Store) {
+    store.stock("returned", "milk", 5).await;
+    let sale = order("returned-1", "returned", "pos", &[("milk", 2)]);
+    let known = placed(store, &sale).await;
+    let body = RefundOrder {
+        reason: "broken".to_owned(),
+        occurred_at: Some(minute(3)),
+        location_id: None,
+        lines: vec![RefundLine {
+            line: 1,
+            quantity: 1,
+            restock: true,
+        }],
+    };
+    let place = RefundContext {
+        refund_id: refund_id(&sale, "r1"),
+        location_id: sale.location_id.clone(),
+        business_date: sale.business_date,
+        at: minute(5),
+    };
+    let same = request("r");
+    let step = StepRequest {
+        order: &known,
+        fingerprint: &same,
+        at: place.at,
+        deadline: deadline(),
+    };
+    let refunded = expect_refund(refund(store, step, &body, &place).await.unwrap());
+    assert_eq!(refunded.occurred_at, minute(3));
+    let known = found(store, sale.order_id).await;
+    assert_eq!(known.refunds, [(refunded, same)]);
+}
+
 async fn replayed_refund_returns_first_refund<Store: StockedOrders>(store: &Store) {
     let known = sold_order(store, "again", &[("milk", 3)]).await;
     let first = expect_refund(make_refund(store, &known, "r1", "again", &[(1, 3, true)]).await);

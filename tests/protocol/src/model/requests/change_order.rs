@@ -65,7 +65,7 @@ impl OrderChange {
                     at,
                 };
                 let (refund, after) = body.refund(place, order).ok()?;
-                let changes = refund.level_deltas(body.occurred_at, order);
+                let changes = refund.level_deltas(order);
                 OrderChangeEffect { after, changes }
             }
             Self::Fulfil(id, body) => {
