@@ -27,7 +27,7 @@ use super::error::{DemoError, Result};
 use super::exported::{self, ExportedDay};
 use super::money::{dollars, grouped};
 use super::plan::Plan;
-use super::shipping::ship;
+use super::shipping::{Shipped, ship};
 use super::summary::{Summary, count};
 use super::trading::{CONCURRENT_ORDERS, Traded, trade};
 use super::warehouse::Warehouse;
@@ -67,19 +67,7 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         traded.short.len()
     ));
 
-    let shipped = with_progress(
-        "packers ship the evening's online orders",
-        ship(&plan, &traded, &callers),
-        |shipped| {
-            format!(
-                "{} shipments, {} kg, {} reported twice",
-                shipped.shipments,
-                shipped.weight_grams / 1000,
-                shipped.replays
-            )
-        },
-    )
-    .await?;
+    let shipped = ship_online_orders(&plan, &traded, &callers).await?;
 
     let mut step = Step::begin("waiting for movements, alerts, replenishment orders and tasks");
     let surroundings = Surroundings {
@@ -153,6 +141,26 @@ pub async fn play(cloud: &Cloud, day: &Day) -> Result<bool> {
         file.display()
     ))?;
     Ok(findings.iter().all(Finding::holds) && problems.is_empty())
+}
+
+async fn ship_online_orders(
+    plan: &Plan,
+    traded: &Traded,
+    callers: &Callers<'_>,
+) -> Result<Shipped> {
+    with_progress(
+        "packers ship the evening's online orders",
+        ship(plan, traded, callers),
+        |shipped| {
+            format!(
+                "{} shipments, {} kg, {} reported twice",
+                shipped.shipments,
+                shipped.weight_grams / 1000,
+                shipped.replays
+            )
+        },
+    )
+    .await
 }
 
 fn aws(cloud: &Cloud) -> Aws {

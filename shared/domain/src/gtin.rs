@@ -178,7 +178,7 @@ mod tests {
             let apart = swapped[at].abs_diff(swapped[at + 1]);
             swapped.swap(at, at + 1);
             let result = parse(std::str::from_utf8(&swapped).unwrap());
-            prop_assert_eq!(result.is_ok(), apart % 5 == 0);
+            prop_assert_eq!(result.is_ok(), apart.is_multiple_of(5));
         }
 
         #[test]

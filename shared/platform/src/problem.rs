@@ -88,9 +88,7 @@ impl ProblemKind {
                 "idempotency-key-reused",
                 "The Idempotency-Key was used for another request",
             ),
-            Self::InsufficientStock => {
-                (S::CONFLICT, "insufficient-stock", "Not enough is available")
-            }
+            Self::InsufficientStock => conflict("insufficient-stock", "Not enough is available"),
             Self::UnknownLine => (
                 S::UNPROCESSABLE_ENTITY,
                 "unknown-line",
@@ -102,59 +100,37 @@ impl ProblemKind {
                 "The caller's role does not allow this",
             ),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
-            Self::OrderNotCancelable => (
-                S::CONFLICT,
+            Self::OrderNotCancelable => conflict(
                 "order-not-cancelable",
                 "The order can no longer be canceled",
             ),
-            Self::OrderNotRefundable => (
-                S::CONFLICT,
+            Self::OrderNotRefundable => conflict(
                 "order-not-refundable",
                 "The order cannot be refunded like this",
             ),
-            Self::OrderNotFulfillable => (
-                S::CONFLICT,
+            Self::OrderNotFulfillable => conflict(
                 "order-not-fulfillable",
                 "The order cannot be fulfilled like this",
             ),
-            Self::StaleLease => (
-                S::CONFLICT,
-                "stale-lease",
-                "The lease was given up or replaced",
-            ),
-            Self::OutdatedReport => (
-                S::CONFLICT,
-                "outdated-report",
-                "A later report was received",
-            ),
-            Self::ReportConflict => (
-                S::CONFLICT,
+            Self::StaleLease => conflict("stale-lease", "The lease was given up or replaced"),
+            Self::OutdatedReport => conflict("outdated-report", "A later report was received"),
+            Self::ReportConflict => conflict(
                 "report-conflict",
                 "The report number was used for a different report",
             ),
-            Self::TransitionRefused => (
-                S::CONFLICT,
-                "transition-refused",
-                "The task cannot change to this state",
-            ),
-            Self::ChangeRefused => (
-                S::CONFLICT,
-                "change-refused",
-                "The level does not allow the change",
-            ),
-            Self::OutdatedVersion => (S::CONFLICT, "outdated-version", "Another change came first"),
-            Self::OwnLockout => (
-                S::CONFLICT,
-                "own-lockout",
-                "Admins cannot end their own access",
-            ),
-            Self::ReplenishmentOrderReceived => (
-                S::CONFLICT,
+            Self::TransitionRefused => {
+                conflict("transition-refused", "The task cannot change to this state")
+            }
+            Self::ChangeRefused => {
+                conflict("change-refused", "The level does not allow the change")
+            }
+            Self::OutdatedVersion => conflict("outdated-version", "Another change came first"),
+            Self::OwnLockout => conflict("own-lockout", "Admins cannot end their own access"),
+            Self::ReplenishmentOrderReceived => conflict(
                 "replenishment-order-received",
                 "The replenishment order has been received",
             ),
-            Self::TimeZoneFixed => (
-                S::CONFLICT,
+            Self::TimeZoneFixed => conflict(
                 "time-zone-fixed",
                 "The time zone of the location cannot change",
             ),
@@ -182,6 +158,13 @@ impl ProblemKind {
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
+}
+
+const fn conflict(
+    type_name: &'static str,
+    title: &'static str,
+) -> (StatusCode, &'static str, &'static str) {
+    (StatusCode::CONFLICT, type_name, title)
 }
 
 /// A problem document.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use stockline_integration_tests::{Deployed, eventually};
-use stockline_simulators::api::ApiClient;
+use stockline_simulators::api::{ApiClient, ApiResponse};
 
 const HUB: &str = "logistics-hub";
 const OTHER: &str = "logistics-other";
@@ -53,6 +53,21 @@ async fn open_hub(deployed: &Deployed) {
         "{written:?}"
     );
     assert_eq!(get(&deployed.admin(), "/v1/products/lg-milk").await, milk);
+}
+
+async fn cancel(shop: &ApiClient, order: &str) {
+    let path = format!("/v1/orders/{order}/cancel");
+    let key = format!("cancel-{order}");
+    let canceled = shop.post(&path, &json!({}), Some(&key)).await.unwrap();
+    canceled.expect_status(&[200]).unwrap();
+}
+
+fn assert_not_fulfillable(response: &ApiResponse) {
+    let problem = response.problem_type();
+    assert_eq!(
+        (response.status, problem),
+        (409, Some("order-not-fulfillable"))
+    );
 }
 
 #[tokio::test]
@@ -130,10 +145,7 @@ async fn orders_are_weighed_and_shipped_once() {
         (422, Some("idempotency-key-reused"))
     );
     let second_key = packer.post(&path, &body, Some("ship-1b")).await.unwrap();
-    assert_eq!(
-        (second_key.status, second_key.problem_type()),
-        (409, Some("order-not-fulfillable"))
-    );
+    assert_not_fulfillable(&second_key);
 
     // when an order is shipped in part and the rest is canceled, then nothing is left to ship
     let path = format!("/v1/orders/{third}/completion");
@@ -146,35 +158,19 @@ async fn orders_are_weighed_and_shipped_once() {
         (&open["units"], &open["weight_grams"]),
         (&json!(2), &json!(2080))
     );
-    let cancel = format!("/v1/orders/{third}/cancel");
-    let canceled = shop
-        .post(&cancel, &json!({}), Some("cancel-3"))
-        .await
-        .unwrap();
-    canceled.expect_status(&[200]).unwrap();
+    cancel(&shop, &third).await;
     let late = packer
         .post(&path, &completion("3"), Some("ship-3b"))
         .await
         .unwrap();
-    assert_eq!(
-        (late.status, late.problem_type()),
-        (409, Some("order-not-fulfillable"))
-    );
-    let cancel = format!("/v1/orders/{second}/cancel");
-    let canceled = shop
-        .post(&cancel, &json!({}), Some("cancel-2"))
-        .await
-        .unwrap();
-    canceled.expect_status(&[200]).unwrap();
+    assert_not_fulfillable(&late);
+    cancel(&shop, &second).await;
     let path = format!("/v1/orders/{second}/completion");
     let late = packer
         .post(&path, &completion("3"), Some("ship-2"))
         .await
         .unwrap();
-    assert_eq!(
-        (late.status, late.problem_type()),
-        (409, Some("order-not-fulfillable"))
-    );
+    assert_not_fulfillable(&late);
     let detail = late.body["detail"].as_str().unwrap();
     assert!(detail.starts_with("The order was canceled"), "{detail}");
     assert_eq!(get(&packer, LIST).await["shipments"], json!([]));

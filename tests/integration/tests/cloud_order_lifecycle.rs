@@ -100,7 +100,8 @@ async fn order_is_partly_fulfilled_canceled_and_refunded_elsewhere() {
     let newest = manager.get(&format!("{refunds}?limit=1")).await.unwrap();
     assert_eq!(newest.body["refunds"], json!([second]));
     let cursor = newest.body["next_cursor"].as_str().unwrap();
-    let oldest = manager.get(&format!("{refunds}?limit=1&cursor={cursor}"));
+    let next_page = format!("{refunds}?limit=1&cursor={cursor}");
+    let oldest = manager.get(&next_page);
     assert_eq!(oldest.await.unwrap().body["refunds"], json!([first]));
     let id = read.body["order_id"].as_str().unwrap();
     let by_id = format!("/v1/orders?order_id={id}&order_id=00000000-0000-0000-0000-000000000000");

@@ -126,7 +126,7 @@ async fn sample_event_is_answered() {
     let (function, _) = function();
     let event = include_str!("../../../../events/stock-updates.changes.json");
     let request = lambda_http::request::from_str(event).unwrap();
-    let response = answer(&request, &|call| function.handle(call)).await;
+    let response = Box::pin(answer(&request, &|call| function.handle(call))).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
     let lambda_http::Body::Text(text) = response.body() else {

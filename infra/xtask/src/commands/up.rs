@@ -358,10 +358,10 @@ fn write_environments(folder: &Path, cloud: &Cloud) -> Result<()> {
     files::make_folder(folder)?;
     for function in cloud.functions.keys() {
         let variables = cloud.function_environment(function)?;
-        let lines: String = variables
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect();
+        let mut lines = String::new();
+        for (name, value) in &variables {
+            lines.extend([name, "=", value, "\n"]);
+        }
         files::write(&folder.join(format!("{function}.env")), lines.as_bytes())?;
     }
     Ok(())

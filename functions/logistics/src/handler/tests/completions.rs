@@ -135,9 +135,9 @@ async fn partly_fulfilled_order_ships_the_rest() {
 async fn short_level_refuses_the_completion() {
     let fixture = fixture();
     let order = placed(&fixture, "a", 0, &[("milk", 2)]).await;
-    let mut shop = fixture.shop.lock();
-    shop.levels.values_mut().for_each(|level| level.on_hand = 1);
-    drop(shop);
+    for level in fixture.shop.lock().levels.values_mut() {
+        level.on_hand = 1;
+    }
     let refused = fixture
         .refused(complete_with(&order, "c1", &completion("1")))
         .await;

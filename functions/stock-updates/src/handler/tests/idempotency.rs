@@ -76,9 +76,8 @@ async fn refusal_for_a_missing_product_is_replayed() {
     let first = ok(&function, changes("k", &sent)).await;
     assert_eq!(outcomes(&first), ["refused", "refused"]);
     let caviar = product("caviar");
-    let mut catalog = function.catalog.lock();
-    catalog.products.insert(caviar.sku.clone(), caviar);
-    drop(catalog);
+    let sku = caviar.sku.clone();
+    function.catalog.lock().products.insert(sku, caviar);
     let again = function.handle(changes("k", &sent).build()).await.unwrap();
     assert!(again.is_replayed());
     assert_eq!(again.body(), &first);
