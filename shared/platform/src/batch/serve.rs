@@ -67,7 +67,8 @@ where
     run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let records = queue_records(event.payload);
         let count = records.len();
-        let work = process_queue_batch(records, source, handle);
+        // Boxed, because rustc limits how deeply the layouts of futures nest, and this one contains the client of the queue.
+        let work = Box::pin(process_queue_batch(records, source, handle));
         let failures = logged(&event.context, count, work).await;
         Ok::<_, Error>(failures.into_queue_response())
     }))
