@@ -2,6 +2,7 @@
 
 mod concurrent;
 mod locations;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,9 +20,7 @@ use stockline_application::ports::stock::{
 use stockline_application::ports::stock_changes::{ChangeResult, PendingChange, StockChangeStore};
 use stockline_application::stock_change::{ChangeOutcome, apply_change};
 use stockline_domain::ids::RequestId;
-use stockline_domain::level::{
-    Level, LevelError, LevelKey, Movement, MovementKind, ReorderPolicy, ReplenishmentMode,
-};
+use stockline_domain::level::{Level, LevelError, LevelKey, Movement, MovementKind};
 use stockline_domain::stock_change::{ChangeContext, ChangeRefused, RequestedChange};
 
 use self::concurrent::{
@@ -29,6 +28,7 @@ use self::concurrent::{
     crossing_transfers_both_succeed,
 };
 use self::locations::location_has_stock_from_its_first_level;
+use self::policies::{policy_is_set_without_a_movement, policy_survives_later_changes};
 use super::story_functions;
 use crate::memory::catalog::{EveryLevelStockable, MemoryCatalog};
 
@@ -403,67 +403,6 @@ async fn list_pages_levels_by_sku<Store: StockStore + StockChangeStore>(store: &
         }
     }
     assert_eq!(listed, skus.map(|sku| (sku.to_owned(), 2)));
-}
-
-fn policy(reorder_point: i64) -> ReorderPolicy {
-    ReorderPolicy {
-        reorder_point,
-        target_level: 50,
-        order_multiple: 6,
-        safety_stock: 2,
-        lead_time_days: 3,
-        buckets: 1,
-        mode: ReplenishmentMode::MinMax,
-    }
-}
-
-async fn policy_is_set_without_a_movement<Store: StockStore + StockChangeStore>(store: &Store) {
-    let (milk, policy_of_five) = (key("policy", "milk"), policy(5));
-    let set = |reorder_point: i64| {
-        let milk = &milk;
-        async move {
-            store
-                .set_policy(milk, &policy(reorder_point), at(0), deadline())
-                .await
-                .unwrap()
-        }
-    };
-    assert_eq!(set(5).await, None);
-    let create = || store.create_with_policy(&milk, &policy_of_five, at(0), deadline());
-    let created = create().await.unwrap().unwrap();
-    assert_eq!(
-        (created.on_hand, created.version, &created.last_change),
-        (0, 1, &None)
-    );
-    assert_eq!(create().await.unwrap(), None, "the level exists");
-    assert_eq!(set(5).await, Some(created));
-
-    let received = applied_levels(apply(store, "policy", 0, &receipt("policy", 8)).await).remove(0);
-    let changed = set(6).await.unwrap();
-    assert_eq!(changed.policy, Some(policy(6)));
-    assert_eq!(
-        (changed.version, &changed.last_change),
-        (received.version + 1, &received.last_change)
-    );
-    assert_eq!(changed.movement_since(Some(&received)), None);
-    assert_eq!(
-        set(6).await,
-        Some(changed.clone()),
-        "the same policy writes nothing"
-    );
-    assert_eq!(store.find(&milk).await.unwrap(), Some(changed));
-}
-
-async fn policy_survives_later_changes<Store: StockStore + StockChangeStore>(store: &Store) {
-    let (milk, policy_of_five) = (key("kept", "milk"), policy(5));
-    let created = store.create_with_policy(&milk, &policy_of_five, at(0), deadline());
-    created.await.unwrap();
-    let levels = applied_levels(apply(store, "kept", 0, &receipt("kept", 8)).await);
-    assert_eq!(levels[0].policy, Some(policy(5)));
-    assert_eq!(
-        store.find(&milk).await.unwrap().unwrap().policy,
-        Some(policy(5))
-    );
 }
 
 async fn movement_is_recorded_once_and_never_replaced<
