@@ -25,6 +25,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The maximum number of different values of a query parameter that may be repeated.
 pub const MAX_VALUES: usize = 100;
 
+/// The time for an invocation whose deadline is not known.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The part of the remaining time of an invocation that is reserved for the response.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(500);
 
@@ -264,16 +267,19 @@ pub(super) fn correlation_id(request: &Request, request_id: &str) -> String {
 }
 
 /// When the response must be ready: shortly before Lambda ends the invocation.
+///
+/// A deadline in the past is none: cargo-lambda's emulator sends the same constant with every invocation.
 pub(super) fn deadline(request: &Request) -> Deadline {
-    let remaining = request
-        .lambda_context_ref()
-        .map_or(Duration::from_secs(10), |context| {
-            context
-                .deadline()
-                .duration_since(std::time::SystemTime::UNIX_EPOCH)
-                .unwrap_or_default()
-                .saturating_sub(since_epoch())
-        });
+    let remaining = request.lambda_context_ref().map(|context| {
+        context
+            .deadline()
+            .duration_since(std::time::SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .saturating_sub(since_epoch())
+    });
+    let remaining = remaining
+        .filter(|remaining| !remaining.is_zero())
+        .unwrap_or(UNKNOWN_TIMEOUT);
     Deadline::within(remaining.saturating_sub(RESPONSE_RESERVE))
 }
 
