@@ -145,8 +145,10 @@ impl Browser {
         panic!("{condition} is not true: {page}");
     }
 
-    /// Clicks the element at a CSS selector with the mouse.
+    /// Clicks the element at a CSS selector with the mouse, when the page is loaded: without its stylesheet, the element is
+    /// elsewhere.
     pub fn click(&mut self, selector: &str) {
+        self.wait_for("document.readyState === 'complete'");
         let position = format!(
             "(() => {{ const element = document.querySelector({selector:?}); element.scrollIntoView({{block: 'center'}}); \
              const box = element.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
