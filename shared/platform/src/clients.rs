@@ -117,9 +117,4 @@ impl Aws {
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.config)
     }
-
-    /// The shared configuration, for clients of services that only tools and tests call.
-    pub fn sdk_config(&self) -> &SdkConfig {
-        &self.config
-    }
 }
